@@ -1,0 +1,93 @@
+//! The board: apps down, environments across, and in each cell two things that are never mixed.
+//!
+//! Owns what a cell says: what runs there and whether it is well, and how delivery of the newest commit stands.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::headline::Sentence;
+use crate::journey::{Commit, Running, StageKind, State};
+
+/// The whole board at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Board {
+    /// The version of this document's form: [`crate::JSON_VERSION`].
+    pub version: u32,
+    /// The environments, from first to last.
+    pub environments: Vec<String>,
+    /// One row an app, by name.
+    pub rows: Vec<BoardRow>,
+    /// Workloads that could not be linked to source, each with the one line that would fix it.
+    pub unlinked: Vec<Unlinked>,
+    /// What could not be read, one sentence each.
+    pub unread: Vec<Sentence>,
+}
+
+/// One app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BoardRow {
+    /// The app.
+    pub app: String,
+    /// Its source repository's address, if an image says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// Its newest commit on the branch that releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Commit>,
+    /// One cell a target, in the order of environments, then clusters.
+    pub cells: Vec<BoardCell>,
+}
+
+/// One app in one target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BoardCell {
+    /// The environment.
+    pub environment: String,
+    /// The cluster.
+    pub cluster: String,
+    /// What runs there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<Running>,
+    /// How delivery of the newest commit stands.
+    pub delivery: Delivery,
+    /// Set when the cluster stopped answering: the cell is what was last known, at this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_since: Option<Timestamp>,
+}
+
+/// How the newest commit's delivery to a target stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Delivery {
+    /// The newest commit's state there.
+    pub state: State,
+    /// How many commits of the releasing branch what runs is behind; absent if that cannot be known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<u32>,
+    /// The stage that stops it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<StageKind>,
+    /// The cause's code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// The journey's headline.
+    pub headline: Sentence,
+    /// Since when it stands so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+}
+
+/// A workload whose source is not known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unlinked {
+    /// The workload.
+    pub workload: crate::object::ObjectRef,
+    /// The image it runs.
+    pub image: String,
+    /// What is missing and the one line that would add it.
+    pub fix: String,
+}

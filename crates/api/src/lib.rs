@@ -1,0 +1,24 @@
+//! The wire contract between the console and everything that shows it: the window, the terminal, a script.
+//!
+//! Owns the requests with their replies, the streams with their items, the error, and the values in them.
+//! Knows nothing of Kubernetes clients, Tauri or Leptos; builds for WASM. Every value serialises to JSON that
+//! docs/JSON.md describes; [`JSON_VERSION`] changes when a reader of the old form would misread the new one.
+
+pub mod board;
+pub mod connection;
+pub mod error;
+pub mod headline;
+pub mod journey;
+pub mod object;
+pub mod request;
+
+pub use board::{Board, BoardCell, BoardRow, Delivery};
+pub use connection::{Connection, ConnectionState};
+pub use error::Error;
+pub use headline::{Sentence, Span};
+pub use journey::{Answer, Ask, Journey, Stage, StageKind, StageState, State};
+pub use object::ObjectRef;
+pub use request::{Request, Stream};
+
+/// The version that every JSON document of the terminal carries as `"version"`.
+pub const JSON_VERSION: u32 = 1;

@@ -1,0 +1,101 @@
+//! Everything known of one cluster: its objects by kind, how well each kind is known, and whether it answers.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::coverage::Coverage;
+use crate::flux::{
+    HelmRelease, ImagePolicy, ImageRepository, ImageUpdateAutomation, Kustomization, Source,
+};
+use crate::kubernetes::{
+    EndpointSlice, Event, Namespace, Node, Pod, ReplicaSet, Service, Workload,
+};
+use crate::meta::{Key, Kind};
+
+/// Where a kind was read: in all namespaces, or in one. Ordered so that `All` comes first.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scope {
+    /// All namespaces, or the one list of a cluster-wide kind.
+    All,
+    /// One namespace.
+    Namespace(String),
+}
+
+/// Whether the cluster answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// No answer yet.
+    #[default]
+    Connecting,
+    /// It answers.
+    Answering,
+    /// It answered before and does not now: the facts are from `since`.
+    Lost {
+        /// The last moment it answered.
+        since: Timestamp,
+        /// What goes wrong now.
+        error: String,
+    },
+    /// It never answered.
+    Unreachable {
+        /// What goes wrong.
+        error: String,
+    },
+}
+
+/// Everything known of one cluster.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClusterFacts {
+    /// Whether it answers.
+    pub reach: Reach,
+    /// Its clock minus ours, learned from its Date header.
+    pub clock_offset: SignedDuration,
+    /// How well each kind is known, by scope.
+    pub coverage: BTreeMap<(Kind, Scope), Coverage>,
+    /// GitRepositories, OCIRepositories, HelmRepositories, HelmCharts and Buckets.
+    pub sources: BTreeMap<(Kind, Key), Source>,
+    /// Kustomizations.
+    pub kustomizations: BTreeMap<Key, Kustomization>,
+    /// HelmReleases.
+    pub helm_releases: BTreeMap<Key, HelmRelease>,
+    /// ImageRepositories.
+    pub image_repositories: BTreeMap<Key, ImageRepository>,
+    /// ImagePolicies.
+    pub image_policies: BTreeMap<Key, ImagePolicy>,
+    /// ImageUpdateAutomations.
+    pub image_automations: BTreeMap<Key, ImageUpdateAutomation>,
+    /// Deployments, StatefulSets and DaemonSets.
+    pub workloads: BTreeMap<(Kind, Key), Workload>,
+    /// ReplicaSets.
+    pub replica_sets: BTreeMap<Key, ReplicaSet>,
+    /// Pods.
+    pub pods: BTreeMap<Key, Pod>,
+    /// Services.
+    pub services: BTreeMap<Key, Service>,
+    /// EndpointSlices.
+    pub endpoint_slices: BTreeMap<Key, EndpointSlice>,
+    /// Events.
+    pub events: BTreeMap<Key, Event>,
+    /// Nodes, by name.
+    pub nodes: BTreeMap<String, Node>,
+    /// Namespaces, by name.
+    pub namespaces: BTreeMap<String, Namespace>,
+}
+
+impl ClusterFacts {
+    /// How well a kind is known in a namespace: what all namespaces say where that was read whole, else what the
+    /// namespace's own read says, else the answer for all namespaces. Pass an empty namespace for cluster-wide kinds.
+    pub fn coverage(&self, kind: Kind, namespace: &str) -> &Coverage {
+        const NOT_ASKED: &Coverage = &Coverage::NotAsked;
+        let all = self.coverage.get(&(kind, Scope::All));
+        match all {
+            Some(coverage) if coverage.is_whole() => coverage,
+            _ => self
+                .coverage
+                .get(&(kind, Scope::Namespace(namespace.to_owned())))
+                .or(all)
+                .unwrap_or(NOT_ASKED),
+        }
+    }
+}

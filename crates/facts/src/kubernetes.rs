@@ -1,0 +1,211 @@
+//! Kubernetes' own objects, reduced to the fields that decide a journey.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::meta::{Condition, Kind, Meta, Reference};
+
+/// A Deployment, StatefulSet or DaemonSet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Workload {
+    /// Which of the three.
+    pub kind: Kind,
+    /// Name, labels, owners.
+    pub meta: Meta,
+    /// `spec.selector.matchLabels`
+    pub selector: BTreeMap<String, String>,
+    /// The pod template's labels.
+    pub pod_labels: BTreeMap<String, String>,
+    /// The pod template's containers, init containers last.
+    pub containers: Vec<Container>,
+    /// `spec.paused` of a Deployment.
+    pub paused: bool,
+    /// Wanted pods: `spec.replicas` (1 if absent), or `status.desiredNumberScheduled` of a DaemonSet.
+    pub wanted: u32,
+    /// `status.observedGeneration`
+    pub observed_generation: i64,
+    /// `status.updatedReplicas` or `updatedNumberScheduled`
+    pub updated: u32,
+    /// `status.readyReplicas` or `numberReady`
+    pub ready: u32,
+    /// `status.availableReplicas` or `numberAvailable`
+    pub available: u32,
+    /// All pods it has: `status.replicas` or `currentNumberScheduled`
+    pub total: u32,
+    /// `status.updateRevision` of a StatefulSet.
+    pub update_revision: Option<String>,
+    /// `status.conditions`
+    pub conditions: Vec<Condition>,
+}
+
+/// A container of a pod template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// The image as written: `registry/repository:tag` or `…@sha256:…`.
+    pub image: String,
+    /// Whether it is an init container.
+    pub init: bool,
+    /// `resources.limits.memory`, as written.
+    pub memory_limit: Option<String>,
+}
+
+/// A ReplicaSet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReplicaSet {
+    /// Name, labels (with `pod-template-hash`), owners; the annotation `deployment.kubernetes.io/revision` is kept.
+    pub meta: Meta,
+    /// The pod template's containers.
+    pub containers: Vec<Container>,
+    /// `spec.replicas`
+    pub wanted: u32,
+    /// `status.replicas`
+    pub total: u32,
+    /// `status.readyReplicas`
+    pub ready: u32,
+    /// `status.conditions`: `ReplicaFailure` says why pods cannot be created.
+    pub conditions: Vec<Condition>,
+}
+
+/// A Pod.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pod {
+    /// Name, labels, owners.
+    pub meta: Meta,
+    /// `status.phase`: Pending, Running, Succeeded, Failed, Unknown.
+    pub phase: String,
+    /// `status.reason`, such as `Evicted`.
+    pub reason: Option<String>,
+    /// `status.message`
+    pub message: Option<String>,
+    /// `spec.nodeName`
+    pub node: Option<String>,
+    /// `status.startTime`
+    pub started: Option<Timestamp>,
+    /// `status.conditions`
+    pub conditions: Vec<Condition>,
+    /// `status.containerStatuses` and `initContainerStatuses`, init containers last.
+    pub containers: Vec<ContainerStatus>,
+}
+
+/// One container of a pod as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContainerStatus {
+    /// Its name.
+    pub name: String,
+    /// Whether it is an init container.
+    pub init: bool,
+    /// `image`, as the runtime reports it.
+    pub image: String,
+    /// `imageID`: `registry/repository@sha256:…` once the image is there; empty before.
+    pub image_id: String,
+    /// `ready`
+    pub ready: bool,
+    /// `restartCount`
+    pub restarts: u32,
+    /// `state`
+    pub state: ContainerState,
+    /// `lastState`
+    pub last: Option<ContainerState>,
+}
+
+impl ContainerStatus {
+    /// The digest that runs, proven by the runtime: `sha256:…`.
+    pub fn digest(&self) -> Option<&str> {
+        self.image_id
+            .rsplit_once('@')
+            .map(|(_, digest)| digest)
+            .filter(|digest| digest.starts_with("sha256:"))
+    }
+}
+
+/// A container's state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ContainerState {
+    /// Not running yet.
+    Waiting {
+        /// `CrashLoopBackOff`, `ImagePullBackOff`, `CreateContainerConfigError`, `ContainerCreating`…
+        reason: String,
+        /// The kubelet's message.
+        message: String,
+    },
+    /// Running.
+    Running {
+        /// `startedAt`
+        since: Option<Timestamp>,
+    },
+    /// Ended.
+    Terminated {
+        /// `Error`, `OOMKilled`, `Completed`…
+        reason: String,
+        /// `message`: the termination message, often the log's last lines.
+        message: String,
+        /// `exitCode`
+        exit_code: i32,
+        /// `finishedAt`
+        finished: Option<Timestamp>,
+    },
+}
+
+/// An Event (`v1` or `events.k8s.io/v1`) about an object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Name and namespace of the event itself.
+    pub meta: Meta,
+    /// What it is about.
+    pub about: Reference,
+    /// `Normal` or `Warning`.
+    pub warning: bool,
+    /// `reason`
+    pub reason: String,
+    /// `message`, whole.
+    pub message: String,
+    /// `count`, or the series' count.
+    pub count: u32,
+    /// `lastTimestamp`, the series' last time, or `eventTime`.
+    pub last: Option<Timestamp>,
+}
+
+/// A Service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// Name, labels.
+    pub meta: Meta,
+    /// `spec.selector`; empty selects nothing by itself.
+    pub selector: BTreeMap<String, String>,
+}
+
+/// An EndpointSlice, counted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndpointSlice {
+    /// Name, labels.
+    pub meta: Meta,
+    /// The label `kubernetes.io/service-name`.
+    pub service: String,
+    /// Addresses that are ready.
+    pub ready: u32,
+    /// Addresses that are not.
+    pub not_ready: u32,
+}
+
+/// A Node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Name, labels.
+    pub meta: Meta,
+    /// `status.nodeInfo.architecture`, such as `amd64`.
+    pub architecture: String,
+    /// `spec.unschedulable`
+    pub cordoned: bool,
+    /// `status.conditions`
+    pub conditions: Vec<Condition>,
+}
+
+/// A Namespace: its labels say environments and teams.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Namespace {
+    /// Name, labels.
+    pub meta: Meta,
+}

@@ -1,0 +1,42 @@
+//! What the edges saw, as small typed values, each kind and scope with its coverage.
+//!
+//! Owns the vocabulary between the edges that read systems and the pure engine that judges. Facts are plain data: no
+//! client, no clock, no judgement. Absence of an object is evidence only where its kind and scope were
+//! [`Coverage::Seen`].
+
+pub mod cluster;
+pub mod code;
+pub mod coverage;
+pub mod flux;
+pub mod found;
+pub mod image;
+pub mod kubernetes;
+pub mod meta;
+pub mod team;
+pub mod want;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use cluster::{ClusterFacts, Reach};
+pub use code::CodeFacts;
+pub use coverage::{Coverage, Read};
+pub use found::Found;
+pub use image::ImageFacts;
+pub use meta::{Condition, Key, Kind, Meta, Owner, Status};
+pub use team::Team;
+pub use want::Want;
+
+/// Everything that is known at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// The clusters, by the name people know them by (the kubeconfig context's, unless the team file renames it).
+    /// Shared with the edge that keeps them: a new object replaces the pointer, never the object under a reader.
+    pub clusters: BTreeMap<String, Arc<ClusterFacts>>,
+    /// Source and GitOps repositories.
+    pub code: CodeFacts,
+    /// Image registries.
+    pub images: ImageFacts,
+    /// What the team says about itself.
+    pub team: Team,
+}

@@ -1,0 +1,215 @@
+//! What every Kubernetes object has: name, labels, owners, conditions. And the kinds that facts are kept of.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+/// The kinds that facts are kept of. One list: coverage, keys and object names use it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "each name is the kind's own")]
+pub enum Kind {
+    Namespace,
+    Node,
+    Pod,
+    ReplicaSet,
+    Deployment,
+    StatefulSet,
+    DaemonSet,
+    Service,
+    EndpointSlice,
+    Event,
+    GitRepository,
+    OCIRepository,
+    HelmRepository,
+    HelmChart,
+    Bucket,
+    Kustomization,
+    HelmRelease,
+    ImageRepository,
+    ImagePolicy,
+    ImageUpdateAutomation,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 20] = [
+        Self::Namespace,
+        Self::Node,
+        Self::Pod,
+        Self::ReplicaSet,
+        Self::Deployment,
+        Self::StatefulSet,
+        Self::DaemonSet,
+        Self::Service,
+        Self::EndpointSlice,
+        Self::Event,
+        Self::GitRepository,
+        Self::OCIRepository,
+        Self::HelmRepository,
+        Self::HelmChart,
+        Self::Bucket,
+        Self::Kustomization,
+        Self::HelmRelease,
+        Self::ImageRepository,
+        Self::ImagePolicy,
+        Self::ImageUpdateAutomation,
+    ];
+
+    /// The kind's name as objects spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Namespace => "Namespace",
+            Self::Node => "Node",
+            Self::Pod => "Pod",
+            Self::ReplicaSet => "ReplicaSet",
+            Self::Deployment => "Deployment",
+            Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
+            Self::Service => "Service",
+            Self::EndpointSlice => "EndpointSlice",
+            Self::Event => "Event",
+            Self::GitRepository => "GitRepository",
+            Self::OCIRepository => "OCIRepository",
+            Self::HelmRepository => "HelmRepository",
+            Self::HelmChart => "HelmChart",
+            Self::Bucket => "Bucket",
+            Self::Kustomization => "Kustomization",
+            Self::HelmRelease => "HelmRelease",
+            Self::ImageRepository => "ImageRepository",
+            Self::ImagePolicy => "ImagePolicy",
+            Self::ImageUpdateAutomation => "ImageUpdateAutomation",
+        }
+    }
+
+    /// The kind that objects spell so.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether objects of this kind live in no namespace.
+    pub fn is_cluster_wide(self) -> bool {
+        matches!(self, Self::Namespace | Self::Node)
+    }
+}
+
+/// An object's name within its cluster: the key its facts are kept under.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// Empty for cluster-wide kinds.
+    pub namespace: String,
+    /// The object's name.
+    pub name: String,
+}
+
+impl Key {
+    /// A key.
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
+    }
+}
+
+/// A reference to an object of any kind, known to us or not.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Reference {
+    /// The kind's name as objects spell it.
+    pub kind: String,
+    /// The namespace, already defaulted to the referring object's.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+impl Reference {
+    /// The key of the object referred to.
+    pub fn key(&self) -> Key {
+        Key::new(&self.namespace, &self.name)
+    }
+}
+
+/// What every object has.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Meta {
+    /// Empty for cluster-wide kinds.
+    pub namespace: String,
+    /// The object's name.
+    pub name: String,
+    /// The object's identity across deletion and recreation.
+    pub uid: String,
+    /// Counts changes of the spec; 0 for kinds that don't.
+    pub generation: i64,
+    /// When it was created.
+    pub created: Option<Timestamp>,
+    /// When its deletion was asked for.
+    pub deleting: Option<Timestamp>,
+    /// All labels.
+    pub labels: BTreeMap<String, String>,
+    /// The annotations that facts are read from: those of `*.toolkit.fluxcd.io`, `*.fluxcd.io`, `kubernetes.io` and
+    /// `landfall.dev`; never `kubectl.kubernetes.io/last-applied-configuration`.
+    pub annotations: BTreeMap<String, String>,
+    /// Its owners.
+    pub owners: Vec<Owner>,
+}
+
+impl Meta {
+    /// The key.
+    pub fn key(&self) -> Key {
+        Key::new(&self.namespace, &self.name)
+    }
+
+    /// A label's value.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        self.labels.get(name).map(String::as_str)
+    }
+
+    /// An annotation's value.
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        self.annotations.get(name).map(String::as_str)
+    }
+}
+
+/// An owner reference; the owner lives in the same namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Its kind's name.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+}
+
+/// A condition's status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// `True`
+    True,
+    /// `False`
+    False,
+    /// `Unknown`, and anything else.
+    Unknown,
+}
+
+/// One entry of `status.conditions`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    /// `type`, such as `Ready`.
+    pub kind: String,
+    /// `status`
+    pub status: Status,
+    /// `reason`
+    pub reason: String,
+    /// `message`, whole.
+    pub message: String,
+    /// `lastTransitionTime`
+    pub since: Option<Timestamp>,
+    /// `observedGeneration`, where the kind has it: older than the object's generation means that it is out of date.
+    pub observed_generation: Option<i64>,
+}
+
+/// Looks a condition up by its type.
+pub fn condition<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|condition| condition.kind == kind)
+}

@@ -1,0 +1,58 @@
+//! The company's time: real time plus an offset that tests may grow.
+//!
+//! Only the company's controllers and the time stamps they write tick on it; sockets and timeouts stay real. Every
+//! server's `Date` header carries it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::{SignedDuration, Timestamp};
+
+/// A shared clock. While the company's past is played, it stands where the player put it.
+#[derive(Clone, Debug, Default)]
+pub struct Clock {
+    /// Milliseconds added to real time.
+    offset: Arc<AtomicI64>,
+    /// Milliseconds since the epoch while the past is played; 0 means the present.
+    playing: Arc<AtomicI64>,
+}
+
+impl Clock {
+    /// The company's now.
+    pub fn now(&self) -> Timestamp {
+        let playing = self.playing.load(Ordering::SeqCst);
+        if playing != 0 {
+            return Timestamp::from_millisecond(playing).unwrap_or(Timestamp::UNIX_EPOCH);
+        }
+        let offset = SignedDuration::from_millis(self.offset.load(Ordering::SeqCst));
+        Timestamp::now()
+            .checked_add(offset)
+            .unwrap_or(Timestamp::MAX)
+    }
+
+    /// Puts the clock at a moment of the past while history is played.
+    pub fn play(&self, at: Timestamp) {
+        self.playing.store(at.as_millisecond(), Ordering::SeqCst);
+    }
+
+    /// Ends the playing: from here on real time plus the offset.
+    pub fn go_live(&self) {
+        self.playing.store(0, Ordering::SeqCst);
+    }
+
+    /// Grows the offset: the company's controllers see this much time pass at once.
+    pub fn advance(&self, by: SignedDuration) {
+        self.offset.fetch_add(
+            i64::try_from(by.as_millis()).unwrap_or(i64::MAX),
+            Ordering::SeqCst,
+        );
+    }
+}
+
+/// A moment as Kubernetes writes it: whole seconds, `2026-11-21T20:31:00Z`.
+pub fn rfc3339(at: Timestamp) -> String {
+    at.round(jiff::Unit::Second)
+        .unwrap_or(at)
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string()
+}
