@@ -13,7 +13,9 @@ pub enum Want {
     Resolve {
         /// Where.
         repository: String,
-        /// What was typed.
+        /// What was typed, links already taken apart: `#12` is pull request 12, `run 4807` is CI run 4807, anything else
+        /// may be a SHA or its beginning (four digits or more), a branch, a tag, a bare number of a pull request or CI
+        /// run, or an issue key in messages.
         text: String,
     },
     /// One commit; fills `commits`.
