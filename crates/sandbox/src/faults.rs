@@ -13,7 +13,8 @@ pub struct Faults(Arc<Mutex<FaultTable>>);
 /// The faults there are.
 #[derive(Clone, Debug, Default)]
 pub struct FaultTable {
-    /// How pods with an image behave, by image digest; pods of other images start and become ready.
+    /// How pods with an image behave, by image digest, or by [`FaultTable::in_namespace`] where only one namespace of
+    /// one cluster is concerned; pods of other images start and become ready. Read through [`FaultTable::behaviour`].
     pub images: BTreeMap<String, PodBehaviour>,
     /// What fetching a source answers, by `namespace/name` of the source object in a cluster: `(cluster, key)`.
     pub sources: BTreeMap<(String, String), SourceFault>,
@@ -104,6 +105,20 @@ pub struct ApplyFault {
     pub since_commit: Option<String>,
     /// For a HelmRelease: whether its remediation rolls back (then Released says why and Ready says RollbackSucceeded).
     pub rolls_back: bool,
+}
+
+impl FaultTable {
+    /// The key of [`FaultTable::images`] for an image in one namespace of one cluster only.
+    pub fn in_namespace(cluster: &str, namespace: &str, digest: &str) -> String {
+        format!("{cluster}/{namespace}@{digest}")
+    }
+
+    /// How pods with this image behave in this namespace; `None` means that they start and become ready.
+    pub fn behaviour(&self, cluster: &str, namespace: &str, digest: &str) -> Option<&PodBehaviour> {
+        self.images
+            .get(&Self::in_namespace(cluster, namespace, digest))
+            .or_else(|| self.images.get(digest))
+    }
 }
 
 impl Faults {
