@@ -6,3 +6,7 @@
 
 pub mod clock;
 pub mod faults;
+pub mod git;
+pub mod serve;
+pub mod github;
+pub mod registry;

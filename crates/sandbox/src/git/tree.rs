@@ -1,0 +1,365 @@
+//! Trees: reading, editing and comparing them.
+
+use std::collections::BTreeMap;
+
+use gix::ObjectId;
+use gix::bstr::BString;
+use gix::objs::tree::{Entry, EntryMode};
+use gix::objs::{Kind, Tree};
+
+use super::GitError;
+use super::objects::{Objects, TreeEntry};
+
+/// A file that differs between two trees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The path, from the root.
+    pub path: String,
+    /// How it differs.
+    pub kind: ChangeKind,
+    /// The blob's SHA: the new one, or the old one of a removed file.
+    pub blob: String,
+}
+
+/// How a file differs. Renames are a removal and an addition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// Only in the new tree.
+    Added,
+    /// Only in the old tree.
+    Removed,
+    /// In both, with another content or mode.
+    Modified,
+}
+
+/// A file in a tree: its mode and content. The null id with mode 0 stands for "not there".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct File {
+    pub mode: u16,
+    pub id: ObjectId,
+}
+
+pub(super) const REGULAR: u16 = 0o100_644;
+
+/// Splits a path into its parts.
+///
+/// # Errors
+/// It is empty, or a part is empty, `.`, `..` or `.git`.
+pub(super) fn parts(path: &str) -> Result<Vec<&str>, GitError> {
+    let parts: Vec<&str> = path.split('/').collect();
+    if parts
+        .iter()
+        .any(|part| matches!(*part, "" | "." | ".." | ".git") || part.contains('\0'))
+    {
+        return Err(GitError::Path(path.to_owned()));
+    }
+    Ok(parts)
+}
+
+/// What stands at a path; an empty path is the tree itself.
+pub(super) fn find(objects: &Objects, tree: ObjectId, path: &str) -> Option<TreeEntry> {
+    let mut at = TreeEntry {
+        name: Vec::new(),
+        mode: 0o40000,
+        id: tree,
+    };
+    for part in path
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+    {
+        if !at.is_tree() {
+            return None;
+        }
+        at = objects
+            .tree(&at.id)
+            .into_iter()
+            .find(|entry| entry.name == part.as_bytes())?;
+    }
+    Some(at)
+}
+
+/// Every file below a tree, by its path behind `prefix`.
+pub(super) fn list(
+    objects: &Objects,
+    tree: ObjectId,
+    prefix: &str,
+    into: &mut BTreeMap<String, File>,
+) {
+    for entry in objects.tree(&tree) {
+        let name = String::from_utf8_lossy(&entry.name);
+        let path = match prefix {
+            "" => name.into_owned(),
+            prefix => format!("{prefix}/{name}"),
+        };
+        if entry.is_tree() {
+            list(objects, entry.id, &path, into);
+        } else {
+            let file = File {
+                mode: entry.mode,
+                id: entry.id,
+            };
+            into.insert(path, file);
+        }
+    }
+}
+
+/// Edits to apply together: a path's parts, and the file to put there or `None` to remove what is there.
+pub(super) type Edits<'a> = Vec<(Vec<&'a str>, Option<File>)>;
+
+/// Writes the tree that results from edits; later edits of a path win. Returns `None` for a tree left empty.
+pub(super) fn edit(
+    objects: &mut Objects,
+    tree: Option<ObjectId>,
+    edits: &Edits<'_>,
+) -> Result<Option<ObjectId>, GitError> {
+    let borrowed: Vec<(&[&str], Option<File>)> = edits
+        .iter()
+        .map(|(parts, file)| (parts.as_slice(), *file))
+        .collect();
+    edit_below(objects, tree, &borrowed)
+}
+
+fn edit_below(
+    objects: &mut Objects,
+    tree: Option<ObjectId>,
+    edits: &[(&[&str], Option<File>)],
+) -> Result<Option<ObjectId>, GitError> {
+    let mut entries: BTreeMap<Vec<u8>, (u16, ObjectId)> = tree
+        .map(|id| objects.tree(&id))
+        .unwrap_or_default()
+        .into_iter()
+        .map(|entry| (entry.name, (entry.mode, entry.id)))
+        .collect();
+    let mut below: BTreeMap<&str, Vec<(&[&str], Option<File>)>> = BTreeMap::new();
+    for (parts, file) in edits {
+        match parts {
+            [] => {}
+            [name] => {
+                below.remove(name);
+                match file {
+                    Some(file) => entries.insert(name.as_bytes().to_vec(), (file.mode, file.id)),
+                    None => entries.remove(name.as_bytes()),
+                };
+            }
+            [name, rest @ ..] => below.entry(name).or_default().push((rest, *file)),
+        }
+    }
+    for (name, edits) in below {
+        let folder = entries
+            .get(name.as_bytes())
+            .filter(|(mode, _)| *mode == 0o40000)
+            .map(|(_, id)| *id);
+        match edit_below(objects, folder, &edits)? {
+            Some(id) => {
+                entries.insert(name.as_bytes().to_vec(), (0o40000, id));
+            }
+            // Git knows no empty folders.
+            None if folder.is_some() => {
+                entries.remove(name.as_bytes());
+            }
+            None => {}
+        }
+    }
+    if entries.is_empty() {
+        return Ok(None);
+    }
+    write(objects, entries).map(Some)
+}
+
+fn write(
+    objects: &mut Objects,
+    entries: BTreeMap<Vec<u8>, (u16, ObjectId)>,
+) -> Result<ObjectId, GitError> {
+    let mut tree = Tree {
+        entries: entries
+            .into_iter()
+            .map(|(name, (mode, oid))| {
+                let mode = EntryMode::from_bytes(format!("{mode:o}").as_bytes())
+                    .ok_or_else(|| GitError::Broken(format!("mode {mode:o}")))?;
+                Ok(Entry {
+                    mode,
+                    filename: BString::from(name),
+                    oid,
+                })
+            })
+            .collect::<Result<_, GitError>>()?,
+    };
+    // Git sorts a folder as if its name ended in a slash; the entry type's own order knows.
+    tree.entries.sort();
+    objects.write(&tree)
+}
+
+/// The tree without entries: what an empty repository's first commit may have.
+pub(super) fn write_empty(objects: &mut Objects) -> Result<ObjectId, GitError> {
+    objects.insert(Kind::Tree, bytes::Bytes::new())
+}
+
+/// The files that differ between two trees, by path. Equal folders are not looked into.
+pub(super) fn changes(
+    objects: &Objects,
+    old: Option<ObjectId>,
+    new: Option<ObjectId>,
+) -> BTreeMap<String, (Option<File>, Option<File>)> {
+    let mut found = BTreeMap::new();
+    changes_below(objects, old, new, "", &mut found);
+    found
+}
+
+fn changes_below(
+    objects: &Objects,
+    old: Option<ObjectId>,
+    new: Option<ObjectId>,
+    prefix: &str,
+    found: &mut BTreeMap<String, (Option<File>, Option<File>)>,
+) {
+    if old == new {
+        return;
+    }
+    let mut sides: BTreeMap<Vec<u8>, [Option<TreeEntry>; 2]> = BTreeMap::new();
+    for (side, tree) in [old, new].into_iter().enumerate() {
+        for entry in tree.map(|id| objects.tree(&id)).unwrap_or_default() {
+            let name = entry.name.clone();
+            sides.entry(name).or_default()[side] = Some(entry);
+        }
+    }
+    for (name, [old, new]) in sides {
+        if old == new {
+            continue;
+        }
+        let name = String::from_utf8_lossy(&name);
+        let path = match prefix {
+            "" => name.into_owned(),
+            prefix => format!("{prefix}/{name}"),
+        };
+        let folder = |entry: &Option<TreeEntry>| {
+            entry
+                .as_ref()
+                .filter(|entry| entry.is_tree())
+                .map(|entry| entry.id)
+        };
+        let file = |entry: &Option<TreeEntry>| {
+            entry
+                .as_ref()
+                .filter(|entry| !entry.is_tree())
+                .map(|entry| File {
+                    mode: entry.mode,
+                    id: entry.id,
+                })
+        };
+        changes_below(objects, folder(&old), folder(&new), &path, found);
+        if file(&old) != file(&new) {
+            found.insert(path, (file(&old), file(&new)));
+        }
+    }
+}
+
+/// Changes as callers see them.
+pub(super) fn as_changes(changes: BTreeMap<String, (Option<File>, Option<File>)>) -> Vec<Change> {
+    changes
+        .into_iter()
+        .filter_map(|(path, sides)| {
+            let (kind, blob) = match sides {
+                (None, Some(new)) => (ChangeKind::Added, new.id),
+                (Some(old), None) => (ChangeKind::Removed, old.id),
+                (Some(_), Some(new)) => (ChangeKind::Modified, new.id),
+                (None, None) => return None,
+            };
+            Some(Change {
+                path,
+                kind,
+                blob: blob.to_string(),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blob(objects: &mut Objects, text: &str) -> File {
+        let id = objects
+            .insert(Kind::Blob, text.as_bytes().to_vec().into())
+            .unwrap();
+        File { mode: REGULAR, id }
+    }
+
+    #[test]
+    fn a_folder_sorts_as_git_sorts_it() {
+        let mut objects = Objects::default();
+        let one = blob(&mut objects, "1\n");
+        let edits = vec![
+            (vec!["a"], Some(one)),
+            (vec!["a-b"], Some(one)),
+            (vec!["a.b", "c"], Some(one)),
+            (vec!["a0"], Some(one)),
+            (vec!["lib", "x"], Some(one)),
+            (vec!["lib-y"], Some(one)),
+            (vec!["lib.rs"], Some(one)),
+        ];
+        let tree = edit(&mut objects, None, &edits).unwrap().unwrap();
+        let names: Vec<String> = objects
+            .tree(&tree)
+            .into_iter()
+            .map(|entry| String::from_utf8(entry.name).unwrap())
+            .collect();
+        assert_eq!(names, ["a", "a-b", "a.b", "a0", "lib-y", "lib.rs", "lib"]);
+    }
+
+    #[test]
+    fn removing_the_last_file_removes_the_folder() {
+        let mut objects = Objects::default();
+        let one = blob(&mut objects, "1\n");
+        let two = blob(&mut objects, "2\n");
+        let before = edit(
+            &mut objects,
+            None,
+            &vec![(vec!["a", "b", "c"], Some(one)), (vec!["d"], Some(two))],
+        )
+        .unwrap();
+        let after = edit(&mut objects, before, &vec![(vec!["a", "b", "c"], None)]).unwrap();
+        assert!(find(&objects, after.unwrap(), "a").is_none());
+        let changed = as_changes(changes(&objects, before, after));
+        assert_eq!(changed.len(), 1);
+        assert_eq!(
+            (changed[0].path.as_str(), changed[0].kind),
+            ("a/b/c", ChangeKind::Removed)
+        );
+        assert_eq!(
+            edit(&mut objects, after, &vec![(vec!["d"], None)]).unwrap(),
+            None
+        );
+    }
+
+    #[test]
+    fn a_file_may_become_a_folder() {
+        let mut objects = Objects::default();
+        let one = blob(&mut objects, "1\n");
+        let before = edit(&mut objects, None, &vec![(vec!["a"], Some(one))]).unwrap();
+        let after = edit(
+            &mut objects,
+            before,
+            &vec![(vec!["a"], None), (vec!["a", "b"], Some(one))],
+        )
+        .unwrap();
+        let changed: Vec<(String, ChangeKind)> = as_changes(changes(&objects, before, after))
+            .into_iter()
+            .map(|change| (change.path, change.kind))
+            .collect();
+        assert_eq!(
+            changed,
+            [
+                ("a".to_owned(), ChangeKind::Removed),
+                ("a/b".to_owned(), ChangeKind::Added)
+            ]
+        );
+    }
+
+    #[test]
+    fn unusable_paths_are_refused() {
+        for path in ["", "/a", "a//b", "../a", "a/.git/config", "a/"] {
+            assert!(parts(path).is_err(), "{path}");
+        }
+        assert_eq!(parts("a/b.yaml").unwrap(), ["a", "b.yaml"]);
+    }
+}
