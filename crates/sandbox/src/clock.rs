@@ -3,10 +3,16 @@
 //! Only the company's controllers and the time stamps they write tick on it; sockets and timeouts stay real. Every
 //! server's `Date` header carries it.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
+
+thread_local! {
+    /// The moment that this thread works at, while it makes up for time that has passed.
+    static MOMENT: Cell<Option<Timestamp>> = const { Cell::new(None) };
+}
 
 /// A shared clock. While the company's past is played, it stands where the player put it.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +26,9 @@ pub struct Clock {
 impl Clock {
     /// The company's now.
     pub fn now(&self) -> Timestamp {
+        if let Some(moment) = MOMENT.get() {
+            return moment;
+        }
         let playing = self.playing.load(Ordering::SeqCst);
         if playing != 0 {
             return Timestamp::from_millisecond(playing).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -28,6 +37,19 @@ impl Clock {
         Timestamp::now()
             .checked_add(offset)
             .unwrap_or(Timestamp::MAX)
+    }
+
+    /// Works as of a moment: what `work` does on this thread sees that time, nobody else does. This is how controllers
+    /// write the times at which things were due after the clock was advanced, or while the past is played.
+    pub fn as_of<T>(&self, moment: Timestamp, work: impl FnOnce() -> T) -> T {
+        struct Restore(Option<Timestamp>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                MOMENT.set(self.0);
+            }
+        }
+        let _restore = Restore(MOMENT.replace(Some(moment)));
+        work()
     }
 
     /// Puts the clock at a moment of the past while history is played.
