@@ -1,2 +1,73 @@
-//! (being written)
-fn main() {}
+//! The desktop shell: one window, and the commands that it may call. Thin: parse, call the console, map the error.
+//!
+//! Owns the window and the arguments. The commands are in [`commands`], what is open in [`session`].
+
+#![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
+
+mod commands;
+mod session;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use tauri::{WebviewUrl, WebviewWindowBuilder};
+
+use session::{Session, Start};
+
+/// Landfall's window.
+#[derive(Parser)]
+#[command(name = "landfall-desktop", version, about = "Landfall's window")]
+struct Arguments {
+    /// Opens the embedded company at once
+    #[arg(long, conflicts_with_all = ["context"])]
+    sandbox: bool,
+    /// The kubeconfig [default: KUBECONFIG, else ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Opens this context at once; may be given several times
+    #[arg(long, value_name = "NAME")]
+    context: Vec<String>,
+    /// The team file: code hosts, registries, environments
+    #[arg(long, value_name = "FILE")]
+    team: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if std::env::var_os("RUST_LOG").is_some() {
+        tracing_subscriber::fmt()
+            .with_writer(std::io::stderr)
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .init();
+    }
+    let session = Arc::new(Session::new(Start {
+        sandbox: arguments.sandbox,
+        // A kubeconfig given by hand is opened at once; the person's own is offered.
+        at_once: arguments.kubeconfig.is_some() || !arguments.context.is_empty(),
+        kubeconfig: arguments.kubeconfig,
+        contexts: arguments.context,
+        team: arguments.team,
+    }));
+    let built = tauri::Builder::default()
+        .invoke_handler(commands::handler(session))
+        .setup(|app| {
+            WebviewWindowBuilder::new(app, "main", WebviewUrl::App("index.html".into()))
+                .title("Landfall")
+                .inner_size(1280.0, 800.0)
+                .min_inner_size(1024.0, 600.0)
+                // The window shows Landfall and nothing else: a link cannot take it anywhere.
+                .on_navigation(|url| url.scheme() == "tauri" || url.host_str() == Some("tauri.localhost"))
+                .build()?;
+            Ok(())
+        })
+        .run(tauri::generate_context!());
+    match built {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the window could not be opened");
+            ExitCode::FAILURE
+        }
+    }
+}

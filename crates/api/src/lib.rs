@@ -11,6 +11,7 @@ pub mod headline;
 pub mod journey;
 pub mod object;
 pub mod request;
+pub mod time;
 
 pub use board::{Board, BoardCell, BoardRow, Delivery};
 pub use connection::{Connection, ConnectionState};

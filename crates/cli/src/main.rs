@@ -1,2 +1,46 @@
-//! (being written)
-fn main() {}
+//! `landfall`: the console in a terminal. The same engine and the same words as the window.
+//!
+//! Owns the commands and the exit codes; what is printed belongs to the `print` modules.
+
+mod arguments;
+mod commands;
+mod exit;
+mod open;
+mod print;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return exit::usage(&error),
+    };
+    // Only where RUST_LOG asks for it: a person's terminal shows answers, not logs.
+    if std::env::var_os("RUST_LOG").is_some() {
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).init();
+    }
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::error(&api::Error::new(api::error::Code::Internal, format!("starting failed: {error}")), false),
+    };
+    let json = arguments.command.json();
+    let outcome = runtime.block_on(async {
+        match arguments.command {
+            Command::Why(why) => commands::why::run(why).await,
+            Command::Board(board) => commands::board::run(board).await,
+            Command::Doctor(doctor) => commands::doctor::run(doctor).await,
+            Command::Sandbox(sandbox) => commands::sandbox::run(sandbox).await,
+            Command::Tour(tour) => commands::tour::run(tour).await,
+        }
+    });
+    // Watches and servers end with the runtime; nothing of theirs is worth waiting for.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(code) => code,
+        Err(error) => exit::error(&error, json),
+    }
+}

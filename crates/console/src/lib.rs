@@ -1,1 +1,103 @@
-//! (being written)
+//! The application behind the window and the terminal: opens the systems, keeps the facts, answers subscriptions.
+//!
+//! Owns one evaluation task that alone holds the facts: clusters and the forge bring facts in, the pure engine judges,
+//! subscribers get what changed. No Tauri, no printing, no mutation of anything outside this process but its cache.
+
+mod evaluation;
+mod sources;
+mod subscription;
+pub mod team_file;
+mod wants;
+
+use std::time::Duration;
+
+use api::{Answer, Ask, Board, Connection, Error, ObjectRef};
+use api::error::Code;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+pub use sources::{Sources, contexts};
+pub use subscription::{Subscription, Update};
+
+use evaluation::{Command, Evaluation};
+
+/// Everything that is open: the clusters of some kubeconfig contexts, with the team's code hosts and registries.
+/// Dropping it ends every watch and task.
+pub struct Console {
+    commands: mpsc::UnboundedSender<Command>,
+    evaluation: JoinHandle<()>,
+    systems: sources::Systems,
+}
+
+impl Console {
+    /// Opens what `sources` names and begins to read at once. Must be called inside a Tokio runtime.
+    ///
+    /// # Errors
+    /// When there is no kubeconfig, a file cannot be read as what it should be, or a named context does not exist.
+    pub fn open(sources: &Sources) -> Result<Self, Error> {
+        let systems = sources::Systems::open(sources)?;
+        let (commands, received) = mpsc::unbounded_channel();
+        let evaluation = tokio::spawn(Evaluation::new(&systems).run(received));
+        Ok(Self { commands, evaluation, systems })
+    }
+
+    /// The board, live.
+    pub fn watch_board(&self) -> Subscription<Board> {
+        let (subscription, publisher) = subscription::channel();
+        self.command(Command::WatchBoard(publisher));
+        subscription
+    }
+
+    /// An ask's answer, live.
+    pub fn watch_answer(&self, ask: Ask) -> Subscription<Result<Answer, Error>> {
+        let (subscription, publisher) = subscription::channel();
+        self.command(Command::WatchAnswer(ask, publisher));
+        subscription
+    }
+
+    /// How the connections stand, live.
+    pub fn watch_connections(&self) -> Subscription<Vec<Connection>> {
+        let (subscription, publisher) = subscription::channel();
+        self.command(Command::WatchConnections(publisher));
+        subscription
+    }
+
+    /// The answer once everything that was wanted has been read, or as far as it was read after `patience`.
+    ///
+    /// # Errors
+    /// When the ask stands for nothing, or for several things.
+    pub async fn answer(&self, ask: Ask, patience: Duration) -> Result<Answer, Error> {
+        self.watch_answer(ask).settled(patience).await.unwrap_or_else(|| Err(ended()))
+    }
+
+    /// The board once everything that was wanted has been read, or as far as it was read after `patience`.
+    ///
+    /// # Errors
+    /// When the console is closing.
+    pub async fn board(&self, patience: Duration) -> Result<Board, Error> {
+        self.watch_board().settled(patience).await.ok_or_else(ended)
+    }
+
+    /// One object whole, as YAML. Secrets' values are placeholders.
+    ///
+    /// # Errors
+    /// When the object's system is none of ours, does not answer, refuses, or has no such object.
+    pub async fn read_object(&self, object: &ObjectRef) -> Result<String, Error> {
+        self.systems.read_object(object).await
+    }
+
+    fn command(&self, command: Command) {
+        // The evaluation only ends with the console; a closed channel means that we are closing too.
+        let _closing = self.commands.send(command);
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        self.evaluation.abort();
+    }
+}
+
+fn ended() -> Error {
+    Error::new(Code::Internal, "the console was closed before it could answer")
+}

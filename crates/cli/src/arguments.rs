@@ -1,0 +1,160 @@
+//! The words after `landfall`, as clap reads them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Why isn't my commit deployed yet?
+#[derive(Parser)]
+#[command(name = "landfall", version, about = "Why isn't my commit deployed yet?", max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 settled (deployed, superseded or not affected), 1 on its way, 2 blocked, rolled back or\nreverted, 3 unknown, 64 the question itself cannot be answered.")]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Says where a commit is and why it goes no further
+    Why(Why),
+    /// Shows every app in every environment
+    Board(Board),
+    /// Says which systems answer, and what may not be read there
+    Doctor(Doctor),
+    /// The embedded company
+    #[command(subcommand)]
+    Sandbox(Sandbox),
+    /// The embedded company's board and its most telling journey (what `./dev run` shows without a display)
+    #[command(hide = true)]
+    Tour(Tour),
+}
+
+impl Command {
+    /// Whether the command was asked for JSON, so that its errors are JSON too.
+    pub fn json(&self) -> bool {
+        match self {
+            Self::Why(why) => why.json,
+            Self::Board(board) => board.json,
+            Self::Doctor(doctor) => doctor.json,
+            Self::Sandbox(Sandbox::List(list)) => list.json,
+            Self::Sandbox(Sandbox::Serve(_)) | Self::Tour(_) => false,
+        }
+    }
+}
+
+/// Which systems to ask.
+#[derive(Args)]
+pub struct Systems {
+    /// The kubeconfig [default: KUBECONFIG, else ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Only this context; may be given several times [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub context: Vec<String>,
+    /// The team file: code hosts, registries, environments
+    #[arg(long, value_name = "FILE")]
+    pub team: Option<PathBuf>,
+    /// Starts the embedded company and asks that
+    #[arg(long, conflicts_with_all = ["kubeconfig", "context", "team"])]
+    pub sandbox: bool,
+    /// The embedded company's seed: renames everything in it
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, requires = "sandbox")]
+    pub seed: u64,
+    /// How long to wait for slow systems, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub patience: u64,
+}
+
+/// `landfall why`
+#[derive(Args)]
+pub struct Why {
+    /// A commit (full or short SHA), branch, tag, pull request or CI run (number or link), or an app's name
+    pub ask: String,
+    /// Only this app
+    #[arg(long)]
+    pub app: Option<String>,
+    /// Only this environment
+    #[arg(long)]
+    pub env: Option<String>,
+    /// Only this source repository, or the end of its address: shop/checkout
+    #[arg(long)]
+    pub repo: Option<String>,
+    /// Prints JSON (docs/JSON.md)
+    #[arg(long)]
+    pub json: bool,
+    /// Goes on until the answer is settled or can only be mended by a person; prints each change
+    #[arg(long)]
+    pub watch: bool,
+    /// Shows every stage and the evidence
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Where to ask.
+    #[command(flatten)]
+    pub systems: Systems,
+}
+
+/// `landfall board`
+#[derive(Args)]
+pub struct Board {
+    /// Prints JSON (docs/JSON.md)
+    #[arg(long)]
+    pub json: bool,
+    /// Where to ask.
+    #[command(flatten)]
+    pub systems: Systems,
+}
+
+/// `landfall doctor`
+#[derive(Args)]
+pub struct Doctor {
+    /// Prints JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Where to ask.
+    #[command(flatten)]
+    pub systems: Systems,
+}
+
+/// `landfall sandbox`
+#[derive(Subcommand)]
+pub enum Sandbox {
+    /// Serves the embedded company until Ctrl-C; prints its kubeconfig and addresses
+    Serve(Serve),
+    /// Lists its situations: name, what to ask, what is wrong
+    List(List),
+}
+
+/// `landfall sandbox serve`
+#[derive(Args)]
+pub struct Serve {
+    /// Renames everything in it
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+    /// The first of its ports; the others follow [default: free ones]
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// Where to write kubeconfig.yaml and team.yaml [default: a temporary folder]
+    #[arg(long, value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
+}
+
+/// `landfall sandbox list`
+#[derive(Args)]
+pub struct List {
+    /// Renames everything in it
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+    /// Prints JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `landfall tour`
+#[derive(Args)]
+pub struct Tour {
+    /// Renames everything in it
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+}

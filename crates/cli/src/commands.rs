@@ -1,0 +1,25 @@
+//! One module a command: it opens the systems, asks the console, prints, and says how to leave.
+
+pub mod board;
+pub mod doctor;
+pub mod sandbox;
+pub mod tour;
+pub mod why;
+
+use std::io::Write;
+
+use api::Error;
+use api::error::Code;
+
+/// Prints a page. A reader that has gone away (`| head`) is no error.
+fn show(page: &str) {
+    let _closed = anstream::stdout().write_all(page.as_bytes());
+}
+
+/// Prints a JSON document on a line of its own.
+fn show_json(document: &impl serde::Serialize) -> Result<(), Error> {
+    let text = serde_json::to_string(document)
+        .map_err(|error| Error::new(Code::Internal, format!("the answer cannot be written as JSON: {error}")))?;
+    show(&format!("{text}\n"));
+    Ok(())
+}

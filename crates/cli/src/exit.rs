@@ -1,0 +1,72 @@
+//! The exit codes, and how errors leave the program.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use api::error::Code;
+use api::{Answer, Error, State};
+
+/// The question itself cannot be answered: `EX_USAGE` of sysexits.
+const USAGE: u8 = 64;
+
+/// 0 all settled; else 2 if any is blocked, rolled back or reverted; else 3 if any is unknown; else 1.
+pub fn of_answer(answer: &Answer) -> ExitCode {
+    ExitCode::from(code(answer.journeys.iter().map(|journey| journey.state), !answer.unread.is_empty()))
+}
+
+fn code(states: impl Iterator<Item = State> + Clone, something_unread: bool) -> u8 {
+    let any = |wanted: &[State]| states.clone().any(|state| wanted.contains(&state));
+    if any(&[State::Blocked, State::RolledBack, State::Reverted]) {
+        2
+    } else if any(&[State::Unknown]) || something_unread || states.clone().next().is_none() {
+        3
+    } else if states.clone().all(State::is_settled) {
+        0
+    } else {
+        1
+    }
+}
+
+/// Prints clap's own words; help and version are no errors.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    let _closed = error.print();
+    if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
+}
+
+/// Prints an error and says how to leave.
+pub fn error(error: &Error, json: bool) -> ExitCode {
+    if json {
+        let document = serde_json::json!({ "version": api::JSON_VERSION, "error": error });
+        let _closed = writeln!(anstream::stdout(), "{document}");
+    } else {
+        let _closed = writeln!(anstream::stderr(), "landfall: {}", crate::print::foreign(&error.message, 2000));
+        if !error.hint.is_empty() {
+            let _closed = writeln!(anstream::stderr(), "{}", error.hint);
+        }
+    }
+    ExitCode::from(match error.code {
+        Code::UnknownAsk | Code::AmbiguousAsk | Code::Usage | Code::NoKubeconfig | Code::BadFile | Code::UnknownName => USAGE,
+        Code::Unreachable | Code::Denied | Code::NotFound | Code::Internal => 3,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::code;
+    use api::State::{Blocked, Deployed, Moving, NotAffected, Superseded, Unknown, Waiting};
+
+    #[test]
+    fn the_worst_state_decides() {
+        let of = |states: &[api::State]| code(states.iter().copied(), false);
+        assert_eq!(of(&[Deployed, Superseded, NotAffected]), 0);
+        assert_eq!(of(&[Deployed, Waiting]), 1);
+        assert_eq!(of(&[Unknown, Moving]), 3);
+        assert_eq!(of(&[Unknown, Blocked, Deployed]), 2);
+    }
+
+    #[test]
+    fn nothing_read_is_not_success() {
+        assert_eq!(code([].into_iter(), false), 3);
+        assert_eq!(code([Deployed].into_iter(), true), 3);
+    }
+}

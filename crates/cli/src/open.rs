@@ -1,0 +1,53 @@
+//! Opens what the arguments name: a kubeconfig and team file, or the embedded company's.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use api::Error;
+use api::error::Code;
+use console::{Console, Sources};
+use sandbox::served::Served;
+use sandbox::start::Options;
+
+use crate::arguments::Systems;
+
+/// A console, and the embedded company if the arguments asked for it: it lives as long as this.
+pub struct Open {
+    /// The console.
+    pub console: Console,
+    /// How long to wait for slow systems.
+    pub patience: Duration,
+    _served: Option<Served>,
+}
+
+/// Opens the systems.
+pub async fn systems(systems: &Systems) -> Result<Open, Error> {
+    let patience = Duration::from_secs(systems.patience);
+    if systems.sandbox {
+        let served = serve(Options { seed: systems.seed, ..Options::default() }, None).await?;
+        let console = Console::open(&sources(&served))?;
+        return Ok(Open { console, patience, _served: Some(served) });
+    }
+    let sources = Sources {
+        kubeconfig: systems.kubeconfig.clone(),
+        contexts: systems.context.clone(),
+        team: systems.team.clone(),
+        cache: None,
+    };
+    Ok(Open { console: Console::open(&sources)?, patience, _served: None })
+}
+
+/// Starts the embedded company.
+pub async fn serve(options: Options, folder: Option<PathBuf>) -> Result<Served, Error> {
+    Served::start(options, folder).await.map_err(|error| Error::new(Code::Internal, error.to_string()))
+}
+
+/// What opens the embedded company: the same as for anybody's systems.
+pub fn sources(served: &Served) -> Sources {
+    Sources {
+        kubeconfig: Some(served.kubeconfig.clone()),
+        contexts: Vec::new(),
+        team: Some(served.team.clone()),
+        cache: Some(served.cache.clone()),
+    }
+}

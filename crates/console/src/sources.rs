@@ -1,0 +1,155 @@
+//! What to open, and the systems that are open: the edges' clients made from a kubeconfig and a team file.
+//!
+//! Owns the choice of contexts and the mapping of the edges' errors to what a person reads.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use api::error::Code;
+use api::request::KubeContext;
+use api::{Error, ObjectRef};
+use cluster::{Cluster, Context, KubeconfigError, ReadError};
+use facts::Team;
+use forge::Forge;
+
+use crate::team_file::TeamFile;
+
+/// What to open.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// The kubeconfig; absent: `KUBECONFIG`, else `~/.kube/config`.
+    pub kubeconfig: Option<PathBuf>,
+    /// Which of its contexts; none means all.
+    pub contexts: Vec<String>,
+    /// The team file.
+    pub team: Option<PathBuf>,
+    /// Where clones and other things that can be had again are kept; absent: the platform's cache folder.
+    pub cache: Option<PathBuf>,
+}
+
+/// The open systems, shared by the console and its evaluation.
+pub struct Systems {
+    clusters: Arc<[Cluster]>,
+    forge: Forge,
+    team: Team,
+}
+
+/// The contexts of a kubeconfig, for a person to choose from.
+///
+/// # Errors
+/// When there is no kubeconfig, or it cannot be read as one.
+pub fn contexts(sources: &Sources) -> Result<Vec<KubeContext>, Error> {
+    let contexts = cluster::contexts(sources.kubeconfig.as_deref()).map_err(|error| kubeconfig_error(&error))?;
+    Ok(contexts
+        .into_iter()
+        .map(|context| KubeContext { name: context.name, server: context.server, current: context.current })
+        .collect())
+}
+
+impl Systems {
+    /// Opens what `sources` names. Must be called inside a Tokio runtime.
+    pub fn open(sources: &Sources) -> Result<Self, Error> {
+        let file = sources.team.as_deref().map(TeamFile::read).transpose()?.unwrap_or_default();
+        let contexts = chosen(sources)?;
+        let clusters: Arc<[Cluster]> =
+            contexts.iter().map(|context| Cluster::start(context, cluster::Options::default())).collect();
+        let forge = Forge::new(forge_config(&file, sources)?).map_err(|error| {
+            Error::new(Code::Internal, format!("code hosts and registries cannot be read: {error}"))
+        })?;
+        Ok(Self { clusters, forge, team: file.team() })
+    }
+
+    pub fn clusters(&self) -> Arc<[Cluster]> {
+        Arc::clone(&self.clusters)
+    }
+
+    pub fn forge(&self) -> Forge {
+        self.forge.clone()
+    }
+
+    pub fn team(&self) -> Team {
+        self.team.clone()
+    }
+
+    /// One object whole, as YAML.
+    pub async fn read_object(&self, object: &ObjectRef) -> Result<String, Error> {
+        let Some(cluster) = self.clusters.iter().find(|cluster| cluster.name() == object.system) else {
+            return Err(Error::new(
+                Code::NotFound,
+                format!("{object} is on {}, which is no cluster that is open here", object.system),
+            )
+            .hint("Only objects in clusters can be shown whole; open this one where it lives."));
+        };
+        cluster.read(object).await.map_err(|error| read_error(&error))
+    }
+}
+
+/// The contexts asked for, in the kubeconfig's order; a context that is broken is an error only if it was asked for.
+fn chosen(sources: &Sources) -> Result<Vec<Context>, Error> {
+    let contexts = cluster::contexts(sources.kubeconfig.as_deref()).map_err(|error| kubeconfig_error(&error))?;
+    let names: Vec<String> = contexts.iter().map(|context| context.name.clone()).collect();
+    if let Some(unknown) = sources.contexts.iter().find(|wanted| !names.contains(wanted)) {
+        return Err(Error::new(Code::UnknownName, format!("the kubeconfig has no context '{unknown}'"))
+            .hint(format!("It has: {}.", names.join(", "))));
+    }
+    let wanted = |context: &Context| sources.contexts.is_empty() || sources.contexts.contains(&context.name);
+    let chosen: Vec<Context> = contexts.into_iter().filter(wanted).collect();
+    if chosen.is_empty() {
+        return Err(Error::new(Code::NoKubeconfig, "the kubeconfig has no contexts")
+            .hint("Give another one with --kubeconfig, or try --sandbox."));
+    }
+    Ok(chosen)
+}
+
+fn forge_config(file: &TeamFile, sources: &Sources) -> Result<forge::Config, Error> {
+    let cache = match &sources.cache {
+        Some(folder) => folder.clone(),
+        None => cache_folder()?,
+    };
+    let code_hosts = file.code_hosts.iter().map(|host| forge::CodeHost {
+        host: host.host.clone(),
+        address: host.address.clone(),
+        api: host.api.clone(),
+        token: None,
+    });
+    let registries = file
+        .registries
+        .iter()
+        .map(|registry| forge::RegistryHost { host: registry.host.clone(), address: registry.address.clone() });
+    Ok(forge::Config { code_hosts: code_hosts.collect(), registries: registries.collect(), ..forge::Config::new(cache) })
+}
+
+/// The platform's folder for what can be had again, by its own custom: `XDG_CACHE_HOME` or `~/.cache` on Linux,
+/// `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows.
+fn cache_folder() -> Result<PathBuf, Error> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = if cfg!(target_os = "macos") {
+        variable("HOME").map(|home| home.join("Library/Caches"))
+    } else if cfg!(windows) {
+        variable("LOCALAPPDATA")
+    } else {
+        variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")))
+    };
+    base.map(|base| base.join("landfall")).ok_or_else(|| {
+        Error::new(Code::Usage, "there is no folder to keep clones of repositories in")
+            .hint("Set HOME, or XDG_CACHE_HOME.")
+    })
+}
+
+fn kubeconfig_error(error: &KubeconfigError) -> Error {
+    match error {
+        KubeconfigError::NotFound { .. } => Error::new(Code::NoKubeconfig, error.to_string())
+            .hint("Give one with --kubeconfig, or try --sandbox: the embedded company needs nothing."),
+        _ => Error::new(Code::BadFile, error.to_string()),
+    }
+}
+
+fn read_error(error: &ReadError) -> Error {
+    let code = match error {
+        ReadError::NotFound { .. } => Code::NotFound,
+        ReadError::Denied { .. } => Code::Denied,
+        ReadError::Unreachable { .. } => return Error::new(Code::Unreachable, error.to_string()).retryable(),
+        _ => Code::Internal,
+    };
+    Error::new(code, error.to_string())
+}

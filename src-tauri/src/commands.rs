@@ -1,0 +1,153 @@
+//! The commands the window may call: each looked up by its name in the one list of `api`.
+//!
+//! Owns the way from a Tauri message to a typed request and back, and the streams that are running. A stream ends when
+//! the window unwatches it, or when the window goes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use api::error::Code;
+use api::request::{Begin, Open, ReadObject, Request, Stream, Unwatch, WatchAnswer, WatchBoard, WatchConnections};
+use api::Error;
+use console::Subscription;
+use serde::de::DeserializeOwned;
+use tauri::Wry;
+use tauri::async_runtime::{JoinHandle, spawn};
+use tauri::ipc::{Channel, Invoke, InvokeBody, InvokeMessage, JavaScriptChannelId};
+
+use crate::session::{Session, Workspace};
+
+/// The running streams by their channel's id.
+type Streams = Arc<Mutex<HashMap<u32, JoinHandle<()>>>>;
+
+/// The one handler. Names that are not in the list are refused by Tauri's permissions before they come here.
+pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
+    let streams = Streams::default();
+    move |invoke| {
+        let session = Arc::clone(&session);
+        let streams = Arc::clone(&streams);
+        match invoke.message.command() {
+            Begin::NAME => answer::<Begin, _>(invoke, async move |_| session.begin().await),
+            Open::NAME => answer::<Open, _>(invoke, async move |open| {
+                // What is shown of the old systems ends with them.
+                end_all(&streams);
+                session.open(open).await
+            }),
+            ReadObject::NAME => answer::<ReadObject, _>(invoke, async move |read| {
+                session.workspace().await?.console.read_object(&read.object).await
+            }),
+            Unwatch::NAME => answer::<Unwatch, _>(invoke, async move |unwatch| {
+                end(&streams, unwatch.channel);
+                Ok(())
+            }),
+            WatchBoard::NAME => stream::<WatchBoard>(invoke, session, streams, |workspace, _| workspace.console.watch_board()),
+            WatchAnswer::NAME => {
+                stream::<WatchAnswer>(invoke, session, streams, |workspace, watch| workspace.console.watch_answer(watch.ask));
+            }
+            WatchConnections::NAME => {
+                stream::<WatchConnections>(invoke, session, streams, |workspace, _| workspace.console.watch_connections());
+            }
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// Answers a request with one reply.
+fn answer<R, F>(invoke: Invoke<Wry>, run: F)
+where
+    R: Request + Send + 'static,
+    R::Reply: Send,
+    F: AsyncFnOnce(R) -> Result<R::Reply, Error> + Send + 'static,
+    for<'a> F::CallOnceFuture: Send,
+{
+    let Invoke { message, resolver, .. } = invoke;
+    let request = parse::<R>(&message, R::NAME);
+    spawn(async move {
+        match async { run(request?).await }.await.and_then(|reply| json(&reply)) {
+            Ok(reply) => resolver.resolve(reply),
+            Err(error) => resolver.reject(error),
+        }
+    });
+}
+
+/// Starts a stream on the channel that came with the request.
+fn stream<S>(
+    invoke: Invoke<Wry>,
+    session: Arc<Session>,
+    streams: Streams,
+    subscribe: impl FnOnce(&Workspace, S) -> Subscription<S::Item> + Send + 'static,
+) where
+    S: Stream + Send + 'static,
+    S::Item: Clone + Send + Sync + 'static,
+{
+    let Invoke { message, resolver, .. } = invoke;
+    let request = parse::<S>(&message, S::NAME);
+    let channel = channel(&message);
+    spawn(async move {
+        let begun = async {
+            let (request, channel) = (request?, channel?);
+            let workspace = session.workspace().await?;
+            let subscription = subscribe(&workspace, request);
+            // The workspace itself is not kept: opening another one closes it.
+            let id = channel.id();
+            let task = spawn(forward(subscription, channel));
+            if let Some(before) = streams.lock().unwrap_or_else(PoisonError::into_inner).insert(id, task) {
+                before.abort();
+            }
+            Ok::<(), Error>(())
+        };
+        match begun.await {
+            Ok(()) => resolver.resolve(()),
+            Err(error) => resolver.reject(error),
+        }
+    });
+}
+
+/// Sends every new value until the window or the subscription ends; dropping the channel tells the window.
+async fn forward<T: Clone + serde::Serialize + Send + Sync + 'static>(mut subscription: Subscription<T>, channel: Channel<serde_json::Value>) {
+    while let Some(update) = subscription.next().await {
+        let sent = json(&update.value).map(|value| channel.send(value));
+        if !matches!(sent, Ok(Ok(()))) {
+            return;
+        }
+    }
+}
+
+fn end(streams: &Streams, channel: u32) {
+    if let Some(task) = streams.lock().unwrap_or_else(PoisonError::into_inner).remove(&channel) {
+        task.abort();
+    }
+}
+
+fn end_all(streams: &Streams) {
+    for (_, task) in streams.lock().unwrap_or_else(PoisonError::into_inner).drain() {
+        task.abort();
+    }
+}
+
+/// The request out of the message's `request` argument.
+fn parse<T: DeserializeOwned>(message: &InvokeMessage<Wry>, name: &str) -> Result<T, Error> {
+    let argument = argument(message, "request").unwrap_or_else(|| serde_json::json!({}));
+    serde_json::from_value(argument)
+        .map_err(|error| Error::new(Code::Internal, format!("the window sent a '{name}' that cannot be read: {error}")))
+}
+
+/// The channel out of the message's `channel` argument.
+fn channel(message: &InvokeMessage<Wry>) -> Result<Channel<serde_json::Value>, Error> {
+    let missing = || Error::new(Code::Internal, "the window asked for a stream without a channel");
+    let id = argument(message, "channel").ok_or_else(missing)?;
+    let id: JavaScriptChannelId = serde_json::from_value(id).map_err(|_| missing())?;
+    Ok(id.channel_on(message.webview()))
+}
+
+fn argument(message: &InvokeMessage<Wry>, name: &str) -> Option<serde_json::Value> {
+    match message.payload() {
+        InvokeBody::Json(arguments) => arguments.get(name).cloned(),
+        InvokeBody::Raw(_) => None,
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Result<serde_json::Value, Error> {
+    serde_json::to_value(value).map_err(|error| Error::new(Code::Internal, format!("an answer cannot be sent: {error}")))
+}

@@ -1,0 +1,178 @@
+//! What the whole-product tests share: the programs under test, and the embedded company served by the real program.
+//!
+//! Owns the child processes: each is killed, as a crash would, when its owner is dropped. The programs come from
+//! `LANDFALL_BIN` and `LANDFALL_DESKTOP_BIN`, which `./dev test` sets; without them the tests fail and say so.
+#![expect(clippy::expect_used, reason = "a test that cannot be set up fails here, with words")]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// The terminal program under test.
+pub fn landfall() -> PathBuf {
+    program("LANDFALL_BIN")
+}
+
+/// The desktop program under test.
+pub fn landfall_desktop() -> PathBuf {
+    program("LANDFALL_DESKTOP_BIN")
+}
+
+/// A program that `./dev test` names in the environment.
+pub fn program(variable: &str) -> PathBuf {
+    let path = std::env::var_os(variable).unwrap_or_default();
+    PathBuf::from(path).canonicalize().unwrap_or_else(|_| missing(variable))
+}
+
+fn missing(variable: &str) -> ! {
+    std::panic::panic_any(format!("{variable} must name the program under test: run ./dev test"))
+}
+
+/// A child process that does not outlive its owner.
+pub struct Owned(pub Child);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        let _gone = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+/// The embedded company, served by `landfall sandbox serve` in a process of its own.
+pub struct Company {
+    process: Owned,
+    /// Holds kubeconfig.yaml and team.yaml.
+    pub folder: tempfile::TempDir,
+    seed: u64,
+    port: u16,
+}
+
+impl Company {
+    /// Serves the company of a seed and waits until it answers.
+    pub fn serve(seed: u64) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        // A fixed port lets it come back where it was. Tests that run at once take different ones.
+        let port = free_port();
+        let process = start(seed, port, folder.path());
+        Self { process, folder, seed, port }
+    }
+
+    /// Kills it as a crash would.
+    pub fn kill(&mut self) {
+        self.process.0.kill().expect("it runs");
+        self.process.0.wait().expect("it ends");
+    }
+
+    /// Serves it again where it was.
+    pub fn serve_again(&mut self) {
+        self.process = start(self.seed, self.port, self.folder.path());
+    }
+
+    /// Its kubeconfig.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder.path().join("kubeconfig.yaml")
+    }
+
+    /// Its team file.
+    pub fn team(&self) -> PathBuf {
+        self.folder.path().join("team.yaml")
+    }
+
+    /// Its situations, as `landfall sandbox list --json` says them.
+    pub fn situations(&self) -> Vec<Value> {
+        let output = Terminal::new().run(&["sandbox", "list", "--json", "--seed", &self.seed.to_string()]);
+        json(&output)["situations"].as_array().expect("situations").clone()
+    }
+
+    /// The situation of that name.
+    pub fn situation(&self, name: &str) -> Value {
+        let situations = self.situations();
+        situations.into_iter().find(|one| one["name"] == name).expect("the situation exists")
+    }
+
+    /// A terminal whose questions go to this company.
+    pub fn terminal(&self) -> Terminal {
+        let mut terminal = Terminal::new();
+        terminal.systems = vec![
+            "--kubeconfig".to_owned(),
+            self.kubeconfig().display().to_string(),
+            "--team".to_owned(),
+            self.team().display().to_string(),
+        ];
+        terminal
+    }
+}
+
+fn start(seed: u64, port: u16, folder: &Path) -> Owned {
+    let mut child = Command::new(landfall())
+        .args(["sandbox", "serve", "--seed", &seed.to_string(), "--port", &port.to_string(), "--folder"])
+        .arg(folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("landfall starts");
+    let stdout = child.stdout.take().expect("piped");
+    let owned = Owned(child);
+    let mut lines = BufReader::new(stdout).lines();
+    let serving = lines.find_map(|line| line.ok().filter(|line| line.contains("Serving")));
+    serving.expect("landfall sandbox serve says that it serves");
+    // The rest of its output is nobody's: a closed pipe must not end it, so keep reading.
+    std::thread::spawn(move || lines.for_each(drop));
+    owned
+}
+
+/// The first of eight neighbouring ports that are free now.
+fn free_port() -> u16 {
+    loop {
+        let first = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+        let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
+        if first < 65_000 && (first..first + 8).all(free) {
+            return first;
+        }
+    }
+}
+
+/// The terminal program in an empty home.
+pub struct Terminal {
+    home: tempfile::TempDir,
+    systems: Vec<String>,
+}
+
+impl Terminal {
+    /// A terminal that knows of no system.
+    #[expect(clippy::new_without_default, reason = "it makes a folder")]
+    pub fn new() -> Self {
+        Self { home: tempfile::tempdir().expect("a temporary folder"), systems: Vec::new() }
+    }
+
+    /// Runs `landfall` with these words, and with its systems for the commands that ask some.
+    pub fn run(&self, words: &[&str]) -> Output {
+        self.command(words).output().expect("landfall runs")
+    }
+
+    /// The command, to change before it runs.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(landfall());
+        command.args(words);
+        if matches!(words.first(), Some(&("why" | "board" | "doctor"))) {
+            command.args(&self.systems);
+        }
+        command.env_clear().env("HOME", self.home.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command
+    }
+}
+
+/// What it printed, as JSON.
+pub fn json(output: &Output) -> Value {
+    let text = String::from_utf8_lossy(&output.stdout);
+    serde_json::from_str(&text).unwrap_or_else(|error| {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        std::panic::panic_any(format!("not JSON ({error}):\n{text}\n{errors}"))
+    })
+}
+
+/// What it printed on both streams.
+pub fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
