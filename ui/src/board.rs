@@ -1,0 +1,6 @@
+//! Board
+pub mod attention;
+pub mod cells;
+pub mod order;
+#[cfg(test)]
+mod sample;

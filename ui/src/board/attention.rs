@@ -1,0 +1,359 @@
+//! What needs somebody: the board's few loud lines, worst first, and the two sentences on top.
+//!
+//! Owns what counts as needing attention: delivery that stops until somebody mends it, and anything that runs badly.
+//! What could not be read is counted and said, and never counted as well.
+
+use std::sync::Arc;
+
+use api::Sentence;
+use api::board::{BoardCell, BoardRow};
+use api::journey::{Health, State};
+use jiff::Timestamp;
+
+use super::cells;
+use super::order::RowKey;
+use crate::foreign;
+use crate::words::{self, Tone};
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The row it is about.
+    pub row: RowKey,
+    /// The app.
+    pub app: String,
+    /// The environment.
+    pub environment: String,
+    /// The clusters it is so on.
+    pub clusters: Vec<String>,
+    /// How loud.
+    pub tone: Tone,
+    /// The journey's headline.
+    pub headline: Sentence,
+    /// "blocked", "1 of 3 ready".
+    pub words: String,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// The newest commit, to ask about.
+    pub sha: Option<String>,
+    /// Worst first: what is down before what is stuck, later environments before earlier ones.
+    rank: (u8, usize, i64),
+}
+
+impl Item {
+    /// What tells this line from another, whatever else changes about it.
+    pub fn key(&self) -> (RowKey, String, Vec<String>) {
+        (
+            self.row.clone(),
+            self.environment.clone(),
+            self.clusters.clone(),
+        )
+    }
+}
+
+/// The lines, worst first. Clusters of one environment that are stopped by the same cause make one line.
+pub fn items(rows: &[Arc<BoardRow>], environments: &[String]) -> Vec<Item> {
+    let mut items: Vec<Item> = Vec::new();
+    for row in rows {
+        for cell in &row.cells {
+            let Some((badness, tone, words)) = trouble(cell) else {
+                continue;
+            };
+            let stage = environments
+                .iter()
+                .position(|environment| *environment == cell.environment)
+                .unwrap_or(0);
+            let since = match tone {
+                Tone::Stop => cell.delivery.since,
+                _ => None,
+            };
+            let same = items.iter_mut().find(|item| {
+                item.row == RowKey::of(row)
+                    && item.environment == cell.environment
+                    && item.words == words
+                    && item.tone == tone
+            });
+            if let Some(item) = same {
+                item.clusters.push(cell.cluster.clone());
+                continue;
+            }
+            items.push(Item {
+                row: RowKey::of(row),
+                app: row.app.clone(),
+                environment: cell.environment.clone(),
+                clusters: vec![cell.cluster.clone()],
+                tone,
+                headline: match tone {
+                    Tone::Stop => cell.delivery.headline.clone(),
+                    _ => ill(row, cell, &words),
+                },
+                words,
+                since,
+                sha: row.newest.as_ref().map(|commit| commit.sha.clone()),
+                rank: (
+                    badness,
+                    environments.len() - stage,
+                    since.map_or(i64::MAX, Timestamp::as_second),
+                ),
+            });
+        }
+    }
+    items.sort_by(|a, b| a.rank.cmp(&b.rank).then_with(|| a.row.cmp(&b.row)));
+    items
+}
+
+/// The line for what runs badly while delivery is not what is wrong: the journey's headline would speak of delivery.
+fn ill(row: &BoardRow, cell: &BoardCell, readiness: &str) -> Sentence {
+    let mut sentence = Sentence::default().name(&row.app).words(" runs ");
+    if let Some(commit) = cell
+        .running
+        .as_ref()
+        .and_then(|running| running.commit.as_ref())
+    {
+        sentence = sentence.commit(&commit.repository, &commit.sha).words(" ");
+    }
+    sentence
+        .words("in ")
+        .name(&cell.environment)
+        .words(format!(": {readiness}"))
+}
+
+/// How bad a cell is (0 is worst), or nothing if nobody has to look.
+fn trouble(cell: &BoardCell) -> Option<(u8, Tone, String)> {
+    let stuck = matches!(cell.delivery.state, State::Blocked | State::RolledBack);
+    let running = cell.running.as_ref();
+    let readiness = running.and_then(words::readiness);
+    match (cells::health(cell), stuck, readiness) {
+        (Health::Down, true, _) => Some((
+            0,
+            Tone::Stop,
+            format!("{}, down", words::state(cell.delivery.state)),
+        )),
+        (Health::Down, false, _) => Some((1, Tone::Warn, "down".to_owned())),
+        (Health::Degraded, true, Some(readiness)) => Some((
+            2,
+            Tone::Stop,
+            format!("{}, {readiness}", words::state(cell.delivery.state)),
+        )),
+        (_, true, _) => Some((3, Tone::Stop, words::state(cell.delivery.state).to_owned())),
+        // Pods that come and go are what a rollout is.
+        (Health::Degraded, false, Some(readiness)) if cell.delivery.state != State::Moving => {
+            Some((4, Tone::Warn, readiness))
+        }
+        _ => None,
+    }
+}
+
+/// The board in one sentence: "Three apps are stuck, two are on their way".
+pub fn title(rows: &[Arc<BoardRow>]) -> String {
+    if rows.is_empty() {
+        return "No apps found".to_owned();
+    }
+    let apps_where = |wanted: &dyn Fn(State) -> bool| {
+        rows.iter()
+            .filter(|row| row.cells.iter().any(|cell| wanted(cell.delivery.state)))
+            .count()
+    };
+    let stuck = apps_where(&|state| matches!(state, State::Blocked | State::RolledBack));
+    // An app that is stuck somewhere is counted there, and not again for being on its way elsewhere.
+    let moving = rows
+        .iter()
+        .filter(|row| {
+            let states = || row.cells.iter().map(|cell| cell.delivery.state);
+            states().any(|state| matches!(state, State::Moving | State::Waiting))
+                && !states().any(|state| matches!(state, State::Blocked | State::RolledBack))
+        })
+        .count();
+    let unknown = apps_where(&|state| state == State::Unknown);
+    let be = |count: usize| if count == 1 { "is" } else { "are" };
+    let noun = |count: usize| if count == 1 { "app" } else { "apps" };
+    let mut parts = Vec::new();
+    if stuck > 0 {
+        parts.push(format!(
+            "{} {} {} stuck",
+            words::number(stuck),
+            noun(stuck),
+            be(stuck)
+        ));
+    }
+    if moving > 0 {
+        let (number, noun) = if parts.is_empty() {
+            (words::number(moving), format!(" {}", noun(moving)))
+        } else {
+            (words::number(moving).to_lowercase(), String::new())
+        };
+        let way = if moving == 1 { "its way" } else { "their way" };
+        parts.push(format!("{number}{noun} {} on {way}", be(moving)));
+    }
+    if unknown > 0 {
+        let (number, noun) = if parts.is_empty() {
+            (words::number(unknown), format!(" {}", noun(unknown)))
+        } else {
+            (words::number(unknown).to_lowercase(), String::new())
+        };
+        parts.push(format!("{number}{noun} could not be read everywhere"));
+    }
+    match parts.as_slice() {
+        [] if rows.iter().all(|row| {
+            row.cells
+                .iter()
+                .all(|cell| cell.delivery.state.is_settled())
+        }) =>
+        {
+            "Everything is current".to_owned()
+        }
+        [] => "Nothing is stuck".to_owned(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{}, {last}", first.join(", ")),
+    }
+}
+
+/// What runs, in one sentence: "12 apps in 3 environments. Everything that runs is healthy except catalog in staging."
+pub fn subtitle(rows: &[Arc<BoardRow>], environments: &[String]) -> String {
+    let size = format!(
+        "{} in {}.",
+        words::count(rows.len(), "app"),
+        words::count(environments.len(), "environment")
+    );
+    let mut ill = Vec::new();
+    let (mut unread, mut stale, mut runs) = (0, 0, 0);
+    for row in rows {
+        for cell in &row.cells {
+            if cell.stale_since.is_some() {
+                stale += 1;
+            }
+            match cells::health(cell) {
+                Health::Healthy | Health::ScaledToZero => runs += 1,
+                Health::Degraded | Health::Down => {
+                    let place = format!("{} in {}", row.app, cell.environment);
+                    if !ill.contains(&place) {
+                        ill.push(place);
+                    }
+                }
+                Health::Unknown => unread += 1,
+            }
+        }
+    }
+    let health = match ill.as_slice() {
+        [] if runs == 0 => String::new(),
+        [] if unread + stale == 0 => " Everything that runs is healthy.".to_owned(),
+        [] => " All that could be read is healthy.".to_owned(),
+        [one] if unread + stale == 0 => {
+            format!(
+                " Everything that runs is healthy except {}.",
+                foreign::line(one)
+            )
+        }
+        [one] => format!(
+            " All that could be read is healthy except {}.",
+            foreign::line(one)
+        ),
+        [one, two] => format!(
+            " {} and {} are not healthy.",
+            foreign::line(one),
+            foreign::line(two)
+        ),
+        [one, rest @ ..] => {
+            format!(
+                " {} and {} more are not healthy.",
+                foreign::line(one),
+                rest.len()
+            )
+        }
+    };
+    let unread = match unread {
+        0 => String::new(),
+        n => format!(" What runs in {} is not known.", words::count(n, "place")),
+    };
+    format!("{size}{health}{unread}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::sample::{cell, shared};
+
+    fn environments() -> Vec<String> {
+        ["dev", "staging", "production"].map(str::to_owned).to_vec()
+    }
+
+    #[test]
+    fn production_comes_before_dev_and_what_is_down_before_what_is_stuck() {
+        let mut down = cell("dev", "nonprod", State::Blocked);
+        if let Some(running) = &mut down.running {
+            running.health = Health::Down;
+        }
+        let rows = [
+            shared("a", vec![cell("dev", "nonprod", State::Blocked)]),
+            shared("b", vec![cell("production", "prod", State::Blocked)]),
+            shared("c", vec![down]),
+            shared("d", vec![cell("dev", "nonprod", State::Unknown)]),
+        ];
+        let order: Vec<_> = items(&rows, &environments())
+            .into_iter()
+            .map(|item| item.app)
+            .collect();
+        assert_eq!(order, ["c", "b", "a"]);
+    }
+
+    #[test]
+    fn two_clusters_stopped_alike_make_one_line() {
+        let rows = [shared(
+            "a",
+            vec![
+                cell("production", "prod-eu", State::Blocked),
+                cell("production", "prod-us", State::Blocked),
+            ],
+        )];
+        let items = items(&rows, &environments());
+        assert_eq!(items.len(), 1);
+        assert_eq!(items[0].clusters, ["prod-eu", "prod-us"]);
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_never_summed_up_as_well() {
+        let mut unread = cell("dev", "nonprod", State::Unknown);
+        unread.running = None;
+        let rows = [shared("a", vec![unread])];
+        assert_eq!(title(&rows), "One app could not be read everywhere");
+        let subtitle = subtitle(&rows, &environments());
+        assert!(!subtitle.contains("Everything"), "{subtitle}");
+        assert!(
+            subtitle.contains("What runs in 1 place is not known."),
+            "{subtitle}"
+        );
+    }
+
+    #[test]
+    fn a_stale_board_does_not_claim_that_everything_is_healthy() {
+        let mut stale = cell("dev", "nonprod", State::Deployed);
+        stale.stale_since = Some(Timestamp::UNIX_EPOCH);
+        let rows = [shared("a", vec![stale])];
+        assert_eq!(
+            subtitle(&rows, &environments()),
+            "1 app in 3 environments. All that could be read is healthy."
+        );
+    }
+
+    #[test]
+    fn the_title_counts_apps_once() {
+        let rows = [
+            shared(
+                "a",
+                vec![
+                    cell("dev", "nonprod", State::Moving),
+                    cell("production", "prod", State::Blocked),
+                ],
+            ),
+            shared("b", vec![cell("dev", "nonprod", State::Waiting)]),
+            shared("c", vec![cell("dev", "nonprod", State::Deployed)]),
+        ];
+        assert_eq!(title(&rows), "One app is stuck, one is on its way");
+        assert_eq!(title(&rows[2..]), "Everything is current");
+        assert_eq!(title(&[]), "No apps found");
+        assert_eq!(
+            title(&[shared("a", vec![cell("dev", "x", State::NeedsPromotion)])]),
+            "Nothing is stuck"
+        );
+    }
+}

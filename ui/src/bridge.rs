@@ -1,0 +1,2 @@
+//! bridge
+pub mod ordering;
