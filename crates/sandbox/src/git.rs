@@ -4,11 +4,18 @@
 //! not in a folder: nothing is left behind when the process is killed, and nothing needs an installed git. Knows
 //! nothing of pull requests and CI runs; those are [`crate::github`]'s.
 
+mod advertisement;
 mod history;
+mod http;
 mod merge;
 mod objects;
+mod pack;
+mod packet;
+mod receive_pack;
 mod repository;
+mod select;
 mod tree;
+mod upload_pack;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -18,6 +25,7 @@ use tokio::sync::broadcast;
 use crate::clock::Clock;
 
 pub use history::{Commit, Comparison, Person};
+pub use http::router;
 pub use repository::{Edit, Repository};
 pub use tree::{Change, ChangeKind};
 
