@@ -4,9 +4,12 @@
 //! Owns what a registry keeps and how it answers. Knows nothing of builds, scans or deployments.
 
 mod content;
+mod http;
 mod push;
+mod refusal;
+mod upload;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -15,6 +18,7 @@ use jiff::Timestamp;
 use crate::clock::Clock;
 
 pub use content::{digest_of, media_type};
+pub use http::router;
 pub use push::ImageSpec;
 
 /// The registry. Clones share it.
@@ -31,6 +35,8 @@ struct Contents {
     /// Uploads that have begun and not ended, by their id.
     uploads: BTreeMap<String, Vec<u8>>,
     uploads_begun: u64,
+    /// Repositories that refuse everybody.
+    denied: BTreeSet<String>,
 }
 
 /// One repository.
@@ -137,6 +143,15 @@ impl Registry {
             .blobs
             .get(digest)
             .cloned()
+    }
+
+    /// Refuses every request for a repository over HTTP, or no longer. What this process reads is not affected.
+    pub fn deny(&self, repository: &str, denied: bool) {
+        let mut contents = self.contents();
+        match denied {
+            true => contents.denied.insert(repository.to_owned()),
+            false => contents.denied.remove(repository),
+        };
     }
 
     /// The names of all repositories, sorted.

@@ -51,3 +51,75 @@ pub(super) fn references(manifest: &Value) -> (Vec<String>, Vec<String>) {
     blobs.extend(digest(&manifest["config"]));
     (blobs, list("manifests"))
 }
+
+/// Whether a text is a digest: `sha256:` and 64 hexadecimal digits.
+pub(super) fn is_digest(text: &str) -> bool {
+    text.strip_prefix("sha256:").is_some_and(|hex| {
+        hex.len() == 64
+            && hex
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    })
+}
+
+/// Whether a text can be a tag: at most 128 letters, digits, `_`, `.` and `-`, not beginning with the last two.
+pub(super) fn is_tag(text: &str) -> bool {
+    text.len() <= 128
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
+}
+
+/// Whether a text can be a repository's name: parts of lower-case letters and digits, joined by `.`, `_`, `__` or any
+/// number of `-`.
+pub(super) fn is_name(text: &str) -> bool {
+    let is_letter = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.len() <= 255
+        && text.split('/').all(|part| {
+            let bytes = part.as_bytes();
+            bytes.first().is_some_and(is_letter)
+                && bytes.last().is_some_and(is_letter)
+                && part
+                    .split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+                    .all(|between| {
+                        matches!(between, "" | "." | "_" | "__")
+                            || between.bytes().all(|byte| byte == b'-')
+                    })
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tags_and_digests_are_told_from_others() {
+        for name in ["shop/checkout", "a", "a.b/c__d/e---f", "0"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in [
+            "",
+            "Shop/checkout",
+            "shop//checkout",
+            "-a",
+            "a_",
+            "a..b",
+            "a/",
+        ] {
+            assert!(!is_name(name), "{name}");
+        }
+        for tag in ["latest", "1.4.0-rc.1", "_x", "main-0123abc-1700000000"] {
+            assert!(is_tag(tag), "{tag}");
+        }
+        for tag in ["", "-a", ".a", "a:b", "a/b", "a+b"] {
+            assert!(!is_tag(tag), "{tag}");
+        }
+        assert!(is_digest(&digest_of(b"")));
+        assert_eq!(
+            digest_of(b""),
+            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+        assert!(!is_digest("sha256:e3b0"));
+    }
+}

@@ -119,13 +119,18 @@ impl Registry {
     fn put_blob(&self, repository: &str, media_type: &str, bytes: Bytes) -> Value {
         let digest = digest_of(&bytes);
         let descriptor = json!({ "mediaType": media_type, "digest": digest, "size": bytes.len() });
+        self.keep_blob(repository, &digest, bytes);
+        descriptor
+    }
+
+    /// Keeps a blob under a digest that is known to be its own.
+    pub(super) fn keep_blob(&self, repository: &str, digest: &str, bytes: Bytes) {
         self.contents()
             .repositories
             .entry(repository.to_owned())
             .or_default()
             .blobs
-            .insert(digest, bytes);
-        descriptor
+            .insert(digest.to_owned(), bytes);
     }
 
     fn put_manifest(&self, repository: &str, media_type: &str, manifest: &Value) -> String {
