@@ -1,0 +1,259 @@
+//! Deployments, StatefulSets, DaemonSets and ReplicaSets.
+
+use facts::Kind;
+use facts::kubernetes::{Container, ReplicaSet, Workload};
+use serde::Deserialize;
+
+use super::meta::{ConditionPart, MetaPart, conditions};
+use super::{Object, Partial};
+use crate::tolerant::{Flag, Integer, List, Part, Table, Text};
+
+/// A Deployment, StatefulSet or DaemonSet.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct WorkloadPart {
+    metadata: Part<MetaPart>,
+    spec: Part<Spec>,
+    status: Part<WorkloadStatus>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Spec {
+    replicas: Integer,
+    paused: Flag,
+    selector: Part<Selector>,
+    template: Part<Template>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Selector {
+    match_labels: Table<Text>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Template {
+    metadata: Part<TemplateMeta>,
+    spec: Part<TemplateSpec>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TemplateMeta {
+    labels: Table<Text>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct TemplateSpec {
+    containers: List<Part<ContainerPart>>,
+    init_containers: List<Part<ContainerPart>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ContainerPart {
+    name: Text,
+    image: Text,
+    resources: Part<Resources>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Resources {
+    limits: Table<Text>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct WorkloadStatus {
+    observed_generation: Integer,
+    replicas: Integer,
+    updated_replicas: Integer,
+    ready_replicas: Integer,
+    available_replicas: Integer,
+    desired_number_scheduled: Integer,
+    current_number_scheduled: Integer,
+    updated_number_scheduled: Integer,
+    number_ready: Integer,
+    number_available: Integer,
+    update_revision: Text,
+    conditions: List<Part<ConditionPart>>,
+}
+
+/// The template's containers, init containers last.
+fn containers(spec: TemplateSpec) -> Vec<Container> {
+    let container = |init: bool| {
+        move |mut part: ContainerPart| Container {
+            name: part.name.0,
+            image: part.image.0,
+            init,
+            memory_limit: part
+                .resources
+                .0
+                .limits
+                .0
+                .remove("memory")
+                .and_then(Text::some),
+        }
+    };
+    spec.containers
+        .parts()
+        .map(container(false))
+        .chain(spec.init_containers.parts().map(container(true)))
+        .collect()
+}
+
+impl Partial for WorkloadPart {
+    fn meta(&self) -> &MetaPart {
+        &self.metadata
+    }
+
+    fn project(self, kind: Kind) -> Object {
+        let spec = self.spec.0;
+        let status = self.status.0;
+        let template = spec.template.0;
+        let daemon = kind == Kind::DaemonSet;
+        let count = |set: &Integer, other: &Integer| {
+            if daemon { set.count() } else { other.count() }
+        };
+        Object::Workload(Workload {
+            kind,
+            meta: self.metadata.0.project(),
+            selector: spec.selector.0.match_labels.texts(),
+            pod_labels: template.metadata.0.labels.texts(),
+            containers: containers(template.spec.0),
+            paused: spec.paused.0,
+            wanted: if daemon {
+                status.desired_number_scheduled.count()
+            } else {
+                spec.replicas.count_or(1)
+            },
+            observed_generation: status.observed_generation.or_zero(),
+            updated: count(&status.updated_number_scheduled, &status.updated_replicas),
+            ready: count(&status.number_ready, &status.ready_replicas),
+            available: count(&status.number_available, &status.available_replicas),
+            total: count(&status.current_number_scheduled, &status.replicas),
+            update_revision: status.update_revision.some(),
+            conditions: conditions(status.conditions),
+        })
+    }
+}
+
+/// A ReplicaSet.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ReplicaSetPart {
+    metadata: Part<MetaPart>,
+    spec: Part<Spec>,
+    status: Part<WorkloadStatus>,
+}
+
+impl Partial for ReplicaSetPart {
+    fn meta(&self) -> &MetaPart {
+        &self.metadata
+    }
+
+    fn project(self, _: Kind) -> Object {
+        let spec = self.spec.0;
+        let status = self.status.0;
+        Object::ReplicaSet(ReplicaSet {
+            meta: self.metadata.0.project(),
+            containers: containers(spec.template.0.spec.0),
+            wanted: spec.replicas.count_or(1),
+            total: status.replicas.count(),
+            ready: status.ready_replicas.count(),
+            conditions: conditions(status.conditions),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::page;
+    use super::*;
+
+    fn workload(kind: Kind, object: &str) -> Workload {
+        let json = format!(r#"{{"metadata":{{"resourceVersion":"1"}},"items":[{object}]}}"#);
+        match page(kind, json.as_bytes()).unwrap().objects.remove(0) {
+            Object::Workload(workload) => workload,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_deployment_as_the_controller_manager_writes_it() {
+        let w = workload(
+            Kind::Deployment,
+            r#"{"metadata":{"name":"api","namespace":"shop","generation":7},
+              "spec":{"replicas":3,"paused":true,"selector":{"matchLabels":{"app":"api"}},
+                "template":{"metadata":{"labels":{"app":"api","v":"2"}},"spec":{
+                  "containers":[{"name":"api","image":"r/api:2","resources":{"limits":{"memory":"256Mi","cpu":1}}}],
+                  "initContainers":[{"name":"migrate","image":"r/migrate@sha256:aa"}]}}},
+              "status":{"observedGeneration":7,"replicas":4,"updatedReplicas":2,"readyReplicas":3,"availableReplicas":3,"unavailableReplicas":1,
+                "conditions":[{"type":"Progressing","status":"False","reason":"ProgressDeadlineExceeded","message":"m","lastUpdateTime":"2026-01-01T00:00:00Z"}]}}"#,
+        );
+        assert_eq!(
+            (w.wanted, w.total, w.updated, w.ready, w.available),
+            (3, 4, 2, 3, 3)
+        );
+        assert!(w.paused);
+        assert_eq!(w.pod_labels["v"], "2");
+        let images: Vec<_> = w
+            .containers
+            .iter()
+            .map(|c| (c.image.as_str(), c.init))
+            .collect();
+        assert_eq!(images, [("r/api:2", false), ("r/migrate@sha256:aa", true)]);
+        assert_eq!(w.containers[0].memory_limit.as_deref(), Some("256Mi"));
+    }
+
+    #[test]
+    fn a_daemon_set_counts_with_its_own_fields() {
+        let w = workload(
+            Kind::DaemonSet,
+            r#"{"metadata":{"name":"log","namespace":"ops"},"spec":{"selector":{}},
+              "status":{"currentNumberScheduled":5,"desiredNumberScheduled":6,"numberAvailable":3,"numberMisscheduled":0,"numberReady":4,"updatedNumberScheduled":2,"replicas":99}}"#,
+        );
+        assert_eq!(
+            (w.wanted, w.total, w.updated, w.ready, w.available),
+            (6, 5, 2, 4, 3)
+        );
+    }
+
+    #[test]
+    fn replicas_that_are_not_written_are_one_and_zero_is_zero() {
+        let w = workload(
+            Kind::StatefulSet,
+            r#"{"metadata":{"name":"db","namespace":"shop"},"spec":{},"status":{"updateRevision":"db-5","readyReplicas":-1}}"#,
+        );
+        assert_eq!((w.wanted, w.ready), (1, 0));
+        assert_eq!(w.update_revision.as_deref(), Some("db-5"));
+        let w = workload(
+            Kind::StatefulSet,
+            r#"{"metadata":{"name":"db","namespace":"shop"},"spec":{"replicas":0}}"#,
+        );
+        assert_eq!(w.wanted, 0);
+    }
+
+    #[test]
+    fn a_replica_set_keeps_its_revision() {
+        let json = r#"{"metadata":{"resourceVersion":"1"},"items":[{"metadata":{"name":"api-1","namespace":"shop","annotations":{"deployment.kubernetes.io/revision":"4"}},
+            "spec":{"replicas":2,"template":{"spec":{"containers":[{"image":"a:1"}]}}},"status":{"replicas":1,"conditions":[{"type":"ReplicaFailure","status":"True","reason":"FailedCreate","message":"exceeded quota"}]}}]}"#;
+        let Object::ReplicaSet(rs) = page(Kind::ReplicaSet, json.as_bytes())
+            .unwrap()
+            .objects
+            .remove(0)
+        else {
+            panic!()
+        };
+        assert_eq!(
+            rs.meta.annotation("deployment.kubernetes.io/revision"),
+            Some("4")
+        );
+        assert_eq!((rs.wanted, rs.total, rs.ready), (2, 1, 0));
+        assert_eq!(rs.conditions[0].message, "exceeded quota");
+    }
+}
