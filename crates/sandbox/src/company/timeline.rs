@@ -1,0 +1,320 @@
+//! What happened in the company's last two days, and when: the table that makes every situation true.
+//!
+//! Owns deeds and their moments; how a deed is done is [`super::history`]'s. What gives a commit its SHA hangs on the
+//! day, so that every process of the same day and seed speaks of the same commits; what should look fresh (a promotion
+//! fourteen minutes ago) hangs on the moment at which the company starts.
+
+use super::apps::Environment::{self, Production, Staging};
+use super::ci::Progress;
+
+/// When a deed is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// This many minutes before the day's beginning.
+    Day(i64),
+    /// This many minutes before the company starts to live.
+    Now(i64),
+}
+
+/// What CI makes of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// An image.
+    Image,
+    /// Success without an image.
+    NoImage,
+    /// A failed test.
+    Failure,
+    /// Nothing yet: the run is recorded by a deed of its own.
+    Later,
+}
+
+/// What else a promotion changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum With {
+    /// Nothing.
+    Nothing,
+    /// The folder's name, although the Kustomization still names the old one.
+    MovedFolder,
+    /// The chart's version, to one that nobody has published.
+    NextChart,
+    /// The Service's selector.
+    OtherSelector,
+    /// An annotation full of markup.
+    HostileAnnotation,
+    /// A merge conflict that was committed.
+    Conflict,
+}
+
+/// What of an app in an environment somebody suspends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Suspended {
+    /// The ImageUpdateAutomation.
+    Automation,
+    /// The Kustomization.
+    Kustomization,
+    /// The GitRepository.
+    Source,
+}
+
+/// One thing that somebody did. Apps are named by role, commits by label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Deed {
+    /// A commit on main.
+    Commit(&'static str, &'static str, Outcome),
+    /// A commit on main that takes the one of the second label back; it gets the first label.
+    Revert(&'static str, &'static str, &'static str),
+    /// A commit on a branch of its own, with a pull request or without.
+    Branch(&'static str, &'static str, bool),
+    /// A CI run of a commit that has none, standing as it stands now.
+    Run(&'static str, &'static str, Progress),
+    /// A person names a commit's image in an environment.
+    Promote(&'static str, &'static str, Environment, With),
+    /// A person opens a pull request that would promote a commit to production.
+    ProposePromotion(&'static str, &'static str),
+    /// A person removes the policy's marker from an environment's declaration.
+    LoseMarker(&'static str, Environment),
+    /// A person lists a file in an environment's kustomization and forgets to add it.
+    ListMissingFile(&'static str, Environment),
+    /// A person lets an environment's own source be fetched twice a day.
+    FetchSeldom(&'static str, Environment),
+    /// A person suspends something of an app in an environment, in the cluster.
+    Suspend(&'static str, Environment, Suspended),
+    /// A person pauses an app's Deployment, in the cluster.
+    Pause(&'static str, Environment),
+    /// The deploy key of an app's own source in production is revoked.
+    RevokeKey(&'static str),
+    /// The registry refuses scans of an app's image from now on.
+    RefuseScans(&'static str),
+    /// The GitOps repository of an app's own protects main.
+    Protect(&'static str),
+    /// A person changes the ingress' selector in production.
+    RelabelIngress,
+}
+
+const fn day(hours: i64, minutes: i64) -> Moment {
+    Moment::Day(hours * 60 - minutes)
+}
+
+const fn ago(minutes: i64) -> Moment {
+    Moment::Now(minutes)
+}
+
+use Deed::{
+    Branch, Commit, FetchSeldom, ListMissingFile, LoseMarker, Pause, Promote, ProposePromotion,
+    Protect, RefuseScans, RelabelIngress, Revert, RevokeKey, Run, Suspend,
+};
+use Outcome::{Failure, Image, Later, NoImage};
+
+/// The table, in no particular order within a moment.
+pub(super) const TIMELINE: &[(Moment, Deed)] = &[
+    // Before the second commits: what will be in their way.
+    (day(27, 0), LoseMarker("shipping", Staging)),
+    (day(27, 1), ListMissingFile("edge", Staging)),
+    (
+        day(27, 2),
+        Suspend("wishlist", Staging, Suspended::Automation),
+    ),
+    // The second commits, in three busy half hours.
+    (day(26, 0), Commit("checkout", "second", Image)),
+    (day(26, 0), Commit("catalog", "second", Image)),
+    (day(26, 0), Commit("pricing", "second", Image)),
+    (day(26, 1), Commit("search", "second", Image)),
+    (day(26, 1), Commit("payments", "second", Image)),
+    (day(26, 1), Commit("cart", "second", Image)),
+    (day(26, 2), Commit("orders", "second", Image)),
+    (day(26, 2), Commit("inventory", "second", Image)),
+    (day(26, 2), Commit("shipping", "second", Image)),
+    (day(24, 0), Commit("accounts", "second", Image)),
+    (day(24, 0), Commit("reviews", "second", Image)),
+    (day(24, 0), Commit("recommendations", "second", Image)),
+    (day(24, 1), Commit("notifications", "second", Image)),
+    (day(24, 1), Commit("storefront", "second", Image)),
+    (day(24, 1), Commit("loyalty", "second", Image)),
+    (day(24, 2), Commit("gifts", "second", Image)),
+    (day(24, 2), Commit("wishlist", "second", Image)),
+    (day(22, 0), Commit("returns", "second", Image)),
+    (day(22, 0), Commit("subscriptions", "second", Image)),
+    (day(22, 0), Commit("stores", "second", Image)),
+    (day(22, 1), Commit("tax", "second", Image)),
+    (day(22, 1), Commit("edge", "second", Image)),
+    (day(22, 1), Commit("content", "second", Image)),
+    (day(22, 2), Commit("gallery", "second", Image)),
+    (day(22, 2), Commit("coupons", "second", Image)),
+    (day(22, 2), Revert("pricing", "third", "second")),
+    (
+        day(20, 0),
+        Promote("content", "second", Staging, With::Nothing),
+    ),
+    // A quiet evening: promotions.
+    (
+        day(18, 0),
+        Promote("catalog", "second", Production, With::Nothing),
+    ),
+    (
+        day(18, 0),
+        Promote("coupons", "second", Production, With::Nothing),
+    ),
+    (
+        day(18, 0),
+        Promote("pricing", "second", Production, With::Nothing),
+    ),
+    (
+        day(17, 0),
+        Promote("pricing", "third", Production, With::Nothing),
+    ),
+    (day(17, 0), Pause("stores", Production)),
+    (
+        day(16, 0),
+        Promote("reviews", "second", Production, With::Nothing),
+    ),
+    (
+        day(16, 0),
+        Promote("loyalty", "second", Production, With::Nothing),
+    ),
+    (
+        day(16, 0),
+        Promote("stores", "second", Production, With::Nothing),
+    ),
+    (
+        day(16, 0),
+        Promote("tax", "second", Production, With::OtherSelector),
+    ),
+    (
+        day(16, 1),
+        Promote("gifts", "second", Production, With::NextChart),
+    ),
+    (
+        day(16, 1),
+        Promote("subscriptions", "second", Production, With::Nothing),
+    ),
+    (
+        day(16, 1),
+        Promote("inventory", "second", Production, With::Nothing),
+    ),
+    (day(15, 0), RevokeKey("accounts")),
+    // Before the third commits: what will be in their way.
+    (day(13, 0), Protect("loyalty")),
+    (day(13, 0), RefuseScans("subscriptions")),
+    (
+        day(13, 0),
+        Suspend("gifts", Staging, Suspended::Kustomization),
+    ),
+    (
+        day(13, 0),
+        Suspend("stores", Staging, Suspended::Kustomization),
+    ),
+    (day(13, 0), Suspend("tax", Staging, Suspended::Source)),
+    // The third commits.
+    (day(12, 0), Commit("catalog", "third", Image)),
+    (day(12, 0), Commit("pricing", "fourth", Image)),
+    (day(12, 0), Commit("reviews", "third", Image)),
+    (day(12, 0), Commit("coupons", "third", Image)),
+    (day(12, 1), Commit("loyalty", "third", Image)),
+    (day(12, 1), Commit("subscriptions", "third", Image)),
+    (day(12, 1), Commit("gifts", "third", Image)),
+    (day(12, 1), Commit("stores", "third", Image)),
+    (day(12, 2), Commit("tax", "third", Image)),
+    (day(12, 2), Commit("content", "third", Image)),
+    (day(12, 2), Commit("accounts", "third", NoImage)),
+    (day(12, 2), Commit("wishlist", "third", Failure)),
+    (day(11, 0), Branch("recommendations", "pull", true)),
+    (day(11, 0), Branch("recommendations", "branch", false)),
+    (
+        day(10, 0),
+        Promote("content", "third", Staging, With::Conflict),
+    ),
+    (
+        day(8, 0),
+        Promote("catalog", "third", Production, With::Nothing),
+    ),
+    (
+        day(7, 0),
+        Promote("accounts", "second", Production, With::Nothing),
+    ),
+    (
+        day(7, 0),
+        Promote("returns", "second", Production, With::MovedFolder),
+    ),
+    (day(6, 0), ProposePromotion("pricing", "fourth")),
+    (day(2, 0), Commit("payments", "third", Later)),
+    (day(2, 0), Commit("inventory", "third", Later)),
+    (day(2, 0), Commit("storefront", "third", Later)),
+    // The last hours, whenever the company starts.
+    (ago(110), FetchSeldom("recommendations", Production)),
+    (
+        ago(95),
+        Promote("recommendations", "second", Production, With::Nothing),
+    ),
+    (
+        ago(82),
+        Promote("storefront", "second", Production, With::Nothing),
+    ),
+    (ago(74), RelabelIngress),
+    (
+        ago(61),
+        Promote("gallery", "second", Production, With::HostileAnnotation),
+    ),
+    (
+        ago(52),
+        Promote("payments", "second", Production, With::Nothing),
+    ),
+    (
+        ago(38),
+        Promote("checkout", "second", Production, With::Nothing),
+    ),
+    (
+        ago(26),
+        Promote("notifications", "second", Production, With::Nothing),
+    ),
+    (
+        ago(24),
+        Run("inventory", "third", Progress::WaitingForReview),
+    ),
+    (
+        ago(6),
+        Promote("content", "second", Production, With::Nothing),
+    ),
+    (ago(3), Run("payments", "third", Progress::Running)),
+    (ago(1), Run("storefront", "third", Progress::Queued)),
+];
+
+impl Deed {
+    /// The role of the app that the deed is about; none for the infrastructure.
+    pub(super) fn role(&self) -> Option<&'static str> {
+        match self {
+            Commit(role, ..)
+            | Revert(role, ..)
+            | Branch(role, ..)
+            | Run(role, ..)
+            | Promote(role, ..)
+            | ProposePromotion(role, ..)
+            | LoseMarker(role, ..)
+            | ListMissingFile(role, ..)
+            | FetchSeldom(role, ..)
+            | Suspend(role, ..)
+            | Pause(role, ..)
+            | RevokeKey(role)
+            | RefuseScans(role)
+            | Protect(role) => Some(role),
+            RelabelIngress => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_days_deeds_are_done_before_the_company_can_start() {
+        for (moment, deed) in TIMELINE {
+            match moment {
+                // A start at midnight sharp: everything of the day is over, with time for Flux to follow.
+                Moment::Day(minutes) => assert!(*minutes >= 115, "{deed:?}"),
+                // And nothing of the last hours comes before what it builds on.
+                Moment::Now(minutes) => assert!((0..115).contains(minutes), "{deed:?}"),
+            }
+        }
+    }
+}
