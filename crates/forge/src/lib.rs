@@ -1,1 +1,140 @@
-//! (being written)
+//! Git history, GitHub's REST API and image registries, read only: answers [`Want`] with [`Found`].
+//!
+//! Owns the copies of repositories, the requests to code hosts and registries, and how fresh what they said is. It never
+//! changes anything anywhere, and never judges what it read: a fact, or why there is none, is all it gives.
+
+mod ask;
+mod clock;
+mod config;
+mod connections;
+mod declared;
+mod error;
+mod find;
+mod git;
+mod github;
+mod kept;
+mod registry;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::Connection;
+use api::connection::SystemKind;
+use facts::code::{CiRun, PullRequest};
+use facts::image::Image;
+use facts::{Found, Read, Want};
+use jiff::Timestamp;
+
+pub use config::{CodeHost, Config, RegistryHost, Token};
+pub use error::ForgeError;
+
+use crate::clock::Clock;
+use crate::config::{is_private, shown};
+use crate::connections::Ledger;
+use crate::git::Git;
+use crate::github::GitHub;
+use crate::kept::Kept;
+use crate::registry::Registries;
+
+/// What failed is asked for again after this long, however fresh an answer may be: visible windows cap their retry here.
+pub(crate) const RETRY: Duration = Duration::from_secs(3);
+
+/// The edge to code hosts and registries. Clones share everything; dropping the last one ends what is under way.
+#[derive(Clone)]
+pub struct Forge {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    fresh_for: Duration,
+    ledger: Arc<Ledger>,
+    git: Git,
+    github: GitHub,
+    registries: Registries,
+    ci: Kept<(String, String), Read<Vec<CiRun>>>,
+    pulls: Kept<(String, String), Read<Vec<PullRequest>>>,
+    tags: Kept<String, Read<Vec<String>>>,
+    digests: Kept<(String, String), Read<String>>,
+    images: Kept<(String, String), Read<Image>>,
+}
+
+impl Forge {
+    /// A forge on the system's clock.
+    ///
+    /// # Errors
+    /// The cache folder cannot be made, or the TLS library cannot be set up.
+    pub fn new(config: Config) -> Result<Self, ForgeError> {
+        Self::with_clock(config, Timestamp::now)
+    }
+
+    /// A forge on another clock, so that a test can make answers old.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_clock(
+        config: Config,
+        now: impl Fn() -> Timestamp + Send + Sync + 'static,
+    ) -> Result<Self, ForgeError> {
+        std::fs::create_dir_all(&config.cache).map_err(|error| ForgeError::Cache {
+            folder: config.cache.display().to_string(),
+            reason: error::deepest(&error),
+        })?;
+        let http = github::client().map_err(|error| ForgeError::Http {
+            reason: error::deepest(&error),
+        })?;
+        let clock = Clock::new(now);
+        let config = Arc::new(config);
+        let ledger = Arc::new(Ledger::default());
+        for known in &config.code_hosts {
+            if let Some(url) = config.git_url(&format!("{}/x", known.host)) {
+                let address = known
+                    .address
+                    .as_ref()
+                    .map_or_else(|| format!("https://{}", known.host), shown);
+                ledger.know(SystemKind::CodeHost, &known.host, address, is_private(&url));
+            }
+        }
+        for known in &config.registries {
+            if let Some(url) = config.registry_url(&known.host) {
+                ledger.know(
+                    SystemKind::Registry,
+                    &known.host,
+                    shown(&url),
+                    is_private(&url),
+                );
+            }
+        }
+        let parts = || (Arc::clone(&config), clock.clone(), Arc::clone(&ledger));
+        let (a, b, c) = parts();
+        let git = Git::new(a, b, c);
+        let (a, b, c) = parts();
+        let github = GitHub::new(a, b, c, http.clone());
+        let (a, b, c) = parts();
+        let registries = Registries::new(a, b, c, http);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                fresh_for: config.fresh_for,
+                git,
+                github,
+                registries,
+                ci: Kept::new(clock.clone()),
+                pulls: Kept::new(clock.clone()),
+                tags: Kept::new(clock.clone()),
+                digests: Kept::new(clock.clone()),
+                images: Kept::new(clock),
+                ledger,
+            }),
+        })
+    }
+
+    /// Answers a want. It never fails: what cannot be read is a gap, with the reason in plain words, inside the answer.
+    /// What can change is read again once it is older than `fresh_for`; callers who want the same share one request.
+    pub async fn find(&self, want: &Want) -> Found {
+        self.inner.find(want.clone()).await
+    }
+
+    /// How every code host and registry that is configured or was met stands, code hosts first.
+    pub fn connections(&self) -> Vec<Connection> {
+        self.inner.ledger.connections()
+    }
+}

@@ -1,0 +1,193 @@
+//! How each host stands, learned from the last attempts to read from it.
+//!
+//! Owns the ledger of attempts and its form as [`api::Connection`]. Makes no request of its own.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use api::connection::{Connection, ConnectionState, SystemKind};
+use jiff::Timestamp;
+
+use crate::error::Trouble;
+
+/// The most refusals listed for one host: more say nothing new.
+const MAX_REFUSALS: usize = 20;
+
+/// What became of the attempts, by kind and host.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger(Mutex<BTreeMap<(SystemKind, String), Entry>>);
+
+#[derive(Debug, Default)]
+struct Entry {
+    /// Where it is; never with credentials in it.
+    address: String,
+    private: bool,
+    /// Answers without a break since.
+    since: Option<Timestamp>,
+    /// Answered last.
+    answered: Option<Timestamp>,
+    /// The last attempt's failure, if it failed.
+    error: Option<String>,
+    /// What may not be read there, by subject.
+    refusals: BTreeMap<String, String>,
+}
+
+impl Ledger {
+    /// A host that is known, whether or not anything was read from it yet.
+    pub(crate) fn know(&self, kind: SystemKind, host: &str, address: String, private: bool) {
+        let mut entries = self.entries();
+        let entry = entries.entry((kind, host.to_owned())).or_default();
+        entry.address = address;
+        entry.private = private;
+    }
+
+    /// A read of `subject` that the host answered well.
+    pub(crate) fn answered(&self, kind: SystemKind, host: &str, subject: &str, at: Timestamp) {
+        let mut entries = self.entries();
+        let entry = entries.entry((kind, host.to_owned())).or_default();
+        entry.refusals.remove(subject);
+        entry.answered = Some(at);
+        entry.error = None;
+        entry.since.get_or_insert(at);
+    }
+
+    /// A read of `subject` that failed.
+    pub(crate) fn failed(
+        &self,
+        kind: SystemKind,
+        host: &str,
+        subject: &str,
+        trouble: &Trouble,
+        at: Timestamp,
+    ) {
+        let mut entries = self.entries();
+        let entry = entries.entry((kind, host.to_owned())).or_default();
+        match trouble {
+            // The host is well; it is this one thing that it does not show.
+            Trouble::Denied { .. } | Trouble::NotFound { .. } => {
+                entry.answered = Some(at);
+                entry.error = None;
+                entry.since.get_or_insert(at);
+                if entry.refusals.len() < MAX_REFUSALS {
+                    let words = match trouble {
+                        Trouble::Denied { reason, .. } => format!("read {subject}: {reason}"),
+                        _ => format!("read {subject}: not there, or not shown to us"),
+                    };
+                    entry.refusals.insert(subject.to_owned(), words);
+                }
+            }
+            Trouble::StillCopying { .. } => {}
+            Trouble::Unreachable { reason, .. } => {
+                entry.since = None;
+                entry.error = Some(reason.clone());
+            }
+            Trouble::RateLimited { .. } | Trouble::Other(_) => {
+                entry.since = None;
+                entry.error = Some(trouble.to_string());
+            }
+        }
+    }
+
+    /// Every host, code hosts first.
+    pub(crate) fn connections(&self) -> Vec<Connection> {
+        self.entries()
+            .iter()
+            .map(|((kind, host), entry)| Connection {
+                name: host.clone(),
+                kind: *kind,
+                address: entry.address.clone(),
+                identity: None,
+                state: entry.state(),
+                refusals: entry.refusals.values().cloned().collect(),
+            })
+            .collect()
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<(SystemKind, String), Entry>> {
+        // Every write leaves the map whole, so a panic elsewhere does not spoil it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn state(&self) -> ConnectionState {
+        match (&self.error, self.answered, self.since) {
+            (Some(error), Some(answered), _) => ConnectionState::Degraded {
+                error: error.clone(),
+                retry_at: None,
+                since: answered,
+            },
+            (Some(error), None, _) => ConnectionState::Unreachable {
+                error: error.clone(),
+                private: self.private,
+            },
+            (None, Some(_), Some(since)) => ConnectionState::Live { since },
+            (None, _, _) => ConnectionState::Connecting,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KIND: SystemKind = SystemKind::CodeHost;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn down() -> Trouble {
+        Trouble::Unreachable {
+            host: "h".to_owned(),
+            reason: "connection refused".to_owned(),
+        }
+    }
+
+    fn only(ledger: &Ledger) -> Connection {
+        let mut all = ledger.connections();
+        assert_eq!(all.len(), 1);
+        all.remove(0)
+    }
+
+    #[test]
+    fn a_host_that_never_answered_is_unreachable_and_one_that_did_is_degraded() {
+        let ledger = Ledger::default();
+        ledger.know(KIND, "h", "http://10.0.0.1".to_owned(), true);
+        assert_eq!(only(&ledger).state, ConnectionState::Connecting);
+        ledger.failed(KIND, "h", "shop/api", &down(), at(1));
+        assert_eq!(
+            only(&ledger).state,
+            ConnectionState::Unreachable {
+                error: "connection refused".to_owned(),
+                private: true
+            }
+        );
+        ledger.answered(KIND, "h", "shop/api", at(2));
+        ledger.answered(KIND, "h", "shop/api", at(3));
+        assert_eq!(only(&ledger).state, ConnectionState::Live { since: at(2) });
+        ledger.failed(KIND, "h", "shop/api", &down(), at(4));
+        assert!(
+            matches!(only(&ledger).state, ConnectionState::Degraded { since, .. } if since == at(3))
+        );
+    }
+
+    #[test]
+    fn a_refused_repository_does_not_take_its_host_down() {
+        let ledger = Ledger::default();
+        let denied = Trouble::Denied {
+            host: "h".to_owned(),
+            subject: "shop/secret".to_owned(),
+            reason: "it asks for a sign-in".to_owned(),
+        };
+        ledger.failed(KIND, "h", "shop/secret", &denied, at(1));
+        let connection = only(&ledger);
+        assert_eq!(connection.state, ConnectionState::Live { since: at(1) });
+        assert_eq!(
+            connection.refusals,
+            ["read shop/secret: it asks for a sign-in"]
+        );
+        ledger.answered(KIND, "h", "shop/secret", at(2));
+        assert!(only(&ledger).refusals.is_empty());
+    }
+}

@@ -1,0 +1,476 @@
+//! One answer for each want: where to look, in which order, and what stays unknown.
+//!
+//! Owns that nothing fails here: what cannot be read becomes a gap with plain words inside the answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use facts::code::{Relation, Resolved, ResolvedBy};
+use facts::found::Head;
+use facts::{Coverage, Found, Read, Want};
+
+use crate::ask::{Meanings, meanings};
+use crate::declared;
+use crate::error::Trouble;
+use crate::git::{Copy, Look, Repository, locked};
+use crate::{Inner, RETRY};
+
+/// Histories of paths that are kept, by path: each is walked again from the newest head only.
+const MAX_DECLARED: usize = 1_000;
+
+impl Inner {
+    pub(crate) async fn find(&self, want: Want) -> Found {
+        match want {
+            Want::Repository { repository } => {
+                let head = self.head(&repository).await;
+                Found::Repository { repository, head }
+            }
+            Want::Resolve { repository, text } => match self.resolve(&repository, &text).await {
+                Ok(resolved) => Found::Resolve {
+                    repository,
+                    text,
+                    resolved,
+                },
+                Err(coverage) => Found::RepositoryGap {
+                    repository,
+                    coverage,
+                },
+            },
+            Want::Commit { repository, sha } => {
+                let commit = self.commit(&repository, &sha).await;
+                Found::Commit {
+                    repository,
+                    sha,
+                    commit,
+                }
+            }
+            Want::Relation { repository, a, b } => match self.relation(&repository, &a, &b).await {
+                Ok(relation) => Found::Relation {
+                    repository,
+                    a,
+                    b,
+                    relation,
+                },
+                Err(coverage) => Found::RepositoryGap {
+                    repository,
+                    coverage,
+                },
+            },
+            Want::Touched { repository, sha } => {
+                let paths = self.touched(&repository, &sha).await;
+                Found::Touched {
+                    repository,
+                    sha,
+                    paths,
+                }
+            }
+            Want::Declared {
+                repository,
+                branch,
+                path,
+            } => {
+                let history = self.declared(&repository, &branch, &path).await;
+                Found::Declared {
+                    repository,
+                    branch,
+                    path,
+                    history,
+                }
+            }
+            Want::Ci { repository, sha } => {
+                let ask = self.github.ci(&repository, &sha);
+                let runs = self
+                    .ci
+                    .get(key(&repository, &sha), |read| self.age(read), gap(ask));
+                let runs = runs.await;
+                Found::Ci {
+                    repository,
+                    sha,
+                    runs,
+                }
+            }
+            Want::Pulls { repository, sha } => {
+                let ask = async {
+                    match self.github.pulls(&repository, &sha).await {
+                        Ok(Some(pulls)) => Read::Known(pulls),
+                        Ok(None) => Read::Missing,
+                        Err(trouble) => Read::Gap(trouble.coverage()),
+                    }
+                };
+                let pulls = self
+                    .pulls
+                    .get(key(&repository, &sha), |read| self.age(read), ask);
+                let pulls = pulls.await;
+                Found::Pulls {
+                    repository,
+                    sha,
+                    pulls,
+                }
+            }
+            Want::OpenPulls { repository } => {
+                let ask = self.github.open_pulls(&repository);
+                let pulls = self
+                    .pulls
+                    .get(key(&repository, ""), |read| self.age(read), gap(ask));
+                let pulls = pulls.await;
+                Found::OpenPulls { repository, pulls }
+            }
+            Want::Tags { repository } => {
+                let ask = self.registries.tags(&repository);
+                let tags = self
+                    .tags
+                    .get(repository.clone(), |read| self.age(read), ask);
+                let tags = tags.await;
+                Found::Tags { repository, tags }
+            }
+            Want::Digest { repository, tag } => {
+                let ask = self.registries.digest(&repository, &tag);
+                let digest = self
+                    .digests
+                    .get(key(&repository, &tag), |read| self.age(read), ask);
+                let digest = digest.await;
+                Found::Digest {
+                    repository,
+                    tag,
+                    digest,
+                }
+            }
+            Want::Image { repository, digest } => {
+                let ask = self.registries.image(&repository, &digest);
+                // A digest's image never changes: a known one is never asked for again.
+                let age = |read: &Read<_>| match read {
+                    Read::Known(_) => Duration::MAX,
+                    Read::Missing | Read::Gap(_) => self.age(read),
+                };
+                let image = self.images.get(key(&repository, &digest), age, ask).await;
+                Found::Image {
+                    repository,
+                    digest,
+                    image,
+                }
+            }
+        }
+    }
+
+    /// How old an answer may be: one that failed is asked for again soon.
+    fn age<T>(&self, read: &Read<T>) -> Duration {
+        match read {
+            Read::Known(_) | Read::Missing => self.fresh_for,
+            Read::Gap(_) => self.fresh_for.min(RETRY),
+        }
+    }
+
+    async fn head(&self, key: &str) -> Head {
+        let failed = |coverage| Head {
+            coverage,
+            ..Head::default()
+        };
+        let (repository, copy) = match self.fresh(key).await {
+            Ok(fresh) => fresh,
+            Err(coverage) => return failed(coverage),
+        };
+        let as_of = copy.snapshot.fetched;
+        let read = repository
+            .read(Arc::clone(&copy), |repository, history| {
+                repository.reverts(history)
+            })
+            .await;
+        match read {
+            Ok(reverts) => Head {
+                coverage: Coverage::Seen { as_of },
+                default_branch: copy.snapshot.default_branch.clone(),
+                branches: copy.snapshot.branches.clone(),
+                reverts,
+            },
+            Err(trouble) => failed(trouble.coverage()),
+        }
+    }
+
+    /// A copy that is as fresh as it should be.
+    async fn fresh(&self, key: &str) -> Result<(Arc<Repository>, Arc<Copy>), Coverage> {
+        let repository = self
+            .git
+            .repository(key)
+            .map_err(|trouble| trouble.coverage())?;
+        match repository.fresh().await {
+            Look {
+                copy: Some(copy),
+                trouble: None,
+            } => Ok((repository, copy)),
+            Look { trouble, .. } => Err(trouble.map_or(Coverage::NotAsked, |one| one.coverage())),
+        }
+    }
+
+    async fn resolve(&self, key: &str, text: &str) -> Result<Vec<Resolved>, Coverage> {
+        let Some(meant) = meanings(text, key) else {
+            return Ok(Vec::new());
+        };
+        let repository = self
+            .git
+            .repository(key)
+            .map_err(|trouble| trouble.coverage())?;
+        let look = repository.fresh().await;
+        let Some(copy) = look.copy else {
+            return Err(look
+                .trouble
+                .map_or(Coverage::NotAsked, |one| one.coverage()));
+        };
+        let is_head = meant == Meanings::default();
+        let mut found = {
+            let meant = meant.clone();
+            let text = text.trim().to_owned();
+            repository
+                .read(copy, move |_, history| {
+                    let mut found = Vec::new();
+                    let mut add = |sha: Option<String>, by: ResolvedBy| {
+                        found.extend(sha.map(|sha| Resolved { sha, by }));
+                    };
+                    let snapshot = history.snapshot;
+                    if is_head && !text.starts_with("run ") {
+                        let head = history.default_head().map(|id| id.to_string());
+                        add(head, ResolvedBy::Branch(snapshot.default_branch.clone()));
+                    }
+                    if let Some(name) = &meant.name {
+                        let by = ResolvedBy::Branch(name.clone());
+                        add(snapshot.branches.get(name).cloned(), by);
+                        let by = ResolvedBy::Tag(name.clone());
+                        add(snapshot.tags.get(name).cloned(), by);
+                    }
+                    if let Some(sha) = &meant.sha {
+                        for id in history.by_prefix(sha)? {
+                            add(Some(id.to_string()), ResolvedBy::Sha);
+                        }
+                    }
+                    if let Some(issue) = &meant.issue {
+                        found.extend(history.mentioning(issue)?);
+                    }
+                    Ok(found)
+                })
+                .await
+                .map_err(|trouble| trouble.coverage())?
+        };
+        // What is known of commits stays true; what branches and messages say may have changed since.
+        let is_settled = found.iter().any(|one| one.by == ResolvedBy::Sha);
+        if let Some(trouble) = look.trouble
+            && !is_settled
+        {
+            return Err(trouble.coverage());
+        }
+        if let Some(number) = meant.pull {
+            match self.pull(&repository, key, number).await {
+                Ok(sha) => found.extend(sha.map(|sha| Resolved {
+                    sha,
+                    by: ResolvedBy::PullRequest(number),
+                })),
+                // A bare number may well be none: only what cannot be anything else is missed.
+                Err(trouble) if meant.certain => return Err(trouble.coverage()),
+                Err(_) => {}
+            }
+        }
+        if let Some(number) = meant.run {
+            match self.github.run(key, number).await {
+                Ok(sha) => found.extend(sha.map(|sha| Resolved {
+                    sha,
+                    by: ResolvedBy::CiRun(number),
+                })),
+                Err(trouble) if meant.certain => return Err(trouble.coverage()),
+                Err(_) => {}
+            }
+        }
+        if found.is_empty()
+            && let Some(sha) = meant.sha.filter(|sha| sha.len() >= 7)
+            && self.github.serves(key)
+            && let Ok(Some((commit, _))) = self.github.commit(key, &sha).await
+        {
+            // A commit of a branch that is gone: squashed pull requests leave such.
+            found.push(Resolved {
+                sha: commit.sha,
+                by: ResolvedBy::Sha,
+            });
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        found.retain(|one| seen.insert(one.clone()));
+        Ok(found)
+    }
+
+    /// The commit of a pull request: from the code host, or, where that has no API, from what its landing left in the
+    /// message.
+    async fn pull(
+        &self,
+        repository: &Arc<Repository>,
+        key: &str,
+        number: u64,
+    ) -> Result<Option<String>, Trouble> {
+        let trouble = match self.github.pull(key, number).await {
+            Ok(sha) => return Ok(sha),
+            Err(trouble) => trouble,
+        };
+        let look = repository.any().await;
+        let Some(copy) = look.copy else {
+            return Err(trouble);
+        };
+        let landed = repository
+            .read(copy, move |_, history| history.landed(number))
+            .await?;
+        landed.map(|id| Some(id.to_string())).ok_or(trouble)
+    }
+
+    async fn commit(&self, key: &str, sha: &str) -> Read<facts::code::Commit> {
+        let repository = match self.git.repository(key) {
+            Ok(repository) => repository,
+            Err(trouble) => return Read::Gap(trouble.coverage()),
+        };
+        let look = repository.fresh().await;
+        let Some(copy) = look.copy else {
+            return Read::Gap(
+                look.trouble
+                    .map_or(Coverage::NotAsked, |one| one.coverage()),
+            );
+        };
+        let read = {
+            let sha = sha.to_owned();
+            repository
+                .read(copy, move |_, history| history.commit(&sha))
+                .await
+        };
+        match (read, look.trouble) {
+            (Ok(Some(commit)), _) => Read::Known(commit),
+            (Err(trouble), _) | (Ok(None), Some(trouble)) => Read::Gap(trouble.coverage()),
+            (Ok(None), None) if !self.github.serves(key) => Read::Missing,
+            // No branch or tag has it; the code host may still know it from a branch that is gone.
+            (Ok(None), None) => match self.github.commit(key, sha).await {
+                Ok(Some((commit, _))) => Read::Known(commit),
+                // Git has answered; that the API does not is another matter.
+                Ok(None) | Err(_) => Read::Missing,
+            },
+        }
+    }
+
+    async fn relation(&self, key: &str, a: &str, b: &str) -> Result<Relation, Coverage> {
+        let repository = self
+            .git
+            .repository(key)
+            .map_err(|trouble| trouble.coverage())?;
+        // True for ever: only commits that are not known yet are worth a fetch.
+        let mut look = repository.any().await;
+        let mut fetched = false;
+        loop {
+            let Some(copy) = look.copy else {
+                return Err(look
+                    .trouble
+                    .map_or(Coverage::NotAsked, |one| one.coverage()));
+            };
+            let (a, b) = (a.to_owned(), b.to_owned());
+            let relation = repository
+                .read(copy, move |_, history| Ok(history.relation(&a, &b)))
+                .await
+                .map_err(|trouble| trouble.coverage())?;
+            if relation != Relation::NoSuchCommit {
+                return Ok(relation);
+            }
+            if fetched {
+                return match look.trouble {
+                    Some(trouble) => Err(trouble.coverage()),
+                    None => Ok(relation),
+                };
+            }
+            look = repository.fresh().await;
+            fetched = true;
+        }
+    }
+
+    async fn touched(&self, key: &str, sha: &str) -> Read<Vec<String>> {
+        let repository = match self.git.repository(key) {
+            Ok(repository) => repository,
+            Err(trouble) => return Read::Gap(trouble.coverage()),
+        };
+        let mut look = repository.any().await;
+        let mut fetched = false;
+        loop {
+            let Some(copy) = look.copy else {
+                return Read::Gap(
+                    look.trouble
+                        .map_or(Coverage::NotAsked, |one| one.coverage()),
+                );
+            };
+            let wanted = sha.to_owned();
+            let read = repository
+                .read(copy, move |_, history| history.touched(&wanted))
+                .await;
+            match read {
+                Ok(Some(paths)) => return Read::Known(paths),
+                Err(trouble) => return Read::Gap(trouble.coverage()),
+                Ok(None) if !fetched => {
+                    look = repository.fresh().await;
+                    fetched = true;
+                }
+                Ok(None) => break,
+            }
+        }
+        if let Some(trouble) = look.trouble {
+            return Read::Gap(trouble.coverage());
+        }
+        if !self.github.serves(key) {
+            return Read::Missing;
+        }
+        match self.github.commit(key, sha).await {
+            Ok(Some((_, paths))) => Read::Known(paths),
+            Ok(None) => Read::Missing,
+            Err(trouble) => Read::Gap(trouble.coverage()),
+        }
+    }
+
+    async fn declared(
+        &self,
+        key: &str,
+        branch: &str,
+        path: &str,
+    ) -> Read<facts::code::DeclaredHistory> {
+        let (repository, copy) = match self.fresh(key).await {
+            Ok(fresh) => fresh,
+            Err(coverage) => return Read::Gap(coverage),
+        };
+        let branch = match branch {
+            "" => copy.snapshot.default_branch.clone(),
+            branch => branch.to_owned(),
+        };
+        let path = path.to_owned();
+        let read = repository
+            .read(copy, move |repository, history| {
+                let slot = (branch, path);
+                let known = locked(&repository.declared).get(&slot).cloned();
+                let head = history.snapshot.branches.get(&slot.0);
+                if let Some(known) = &known
+                    && Some(&known.head) == head
+                {
+                    return Ok(Some(known.clone()));
+                }
+                let found = declared::history(history, &slot.0, &slot.1, known.as_ref())?;
+                if let Some(found) = &found {
+                    let mut kept = locked(&repository.declared);
+                    if kept.len() >= MAX_DECLARED {
+                        kept.clear();
+                    }
+                    kept.insert(slot, found.clone());
+                }
+                Ok(found)
+            })
+            .await;
+        match read {
+            Ok(Some(history)) => Read::Known(history),
+            Ok(None) => Read::Missing,
+            Err(trouble) => Read::Gap(trouble.coverage()),
+        }
+    }
+}
+
+fn key(one: &str, other: &str) -> (String, String) {
+    (one.to_owned(), other.to_owned())
+}
+
+async fn gap<T>(ask: impl Future<Output = Result<T, Trouble>>) -> Read<T> {
+    match ask.await {
+        Ok(value) => Read::Known(value),
+        Err(trouble) => Read::Gap(trouble.coverage()),
+    }
+}

@@ -1,0 +1,431 @@
+//! What one copy of a repository says: commits, ancestry, branches, messages, reverts.
+//!
+//! Owns the reading of a copy on disk. Blocking: callers run it off the async threads. It never talks to a server.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::MutexGuard;
+
+use facts::code::{Commit, Relation, Resolved, ResolvedBy, Revert};
+use gix::ObjectId;
+use gix::bstr::ByteSlice as _;
+use gix::objs::FindExt as _;
+use jiff::Timestamp;
+
+use super::graph::{Graph, Place};
+use super::reverts::{TakenBack, landed, taken_back};
+use super::store::Snapshot;
+use crate::error::{Trouble, deepest};
+
+/// How far back reverts and issue keys are looked for.
+const MAX_MESSAGES: usize = 5_000;
+/// The most commits that one issue key names: more help nobody choose.
+const MAX_MENTIONS: usize = 50;
+/// The most branches listed as containing a commit.
+const MAX_BRANCHES: usize = 100;
+/// The most commits that one reverted merge takes back.
+const MAX_REVERTED: usize = 1_000;
+/// The most paths that a commit is said to touch; beyond it, that is said instead.
+const MAX_PATHS: usize = 50_000;
+
+/// One copy, opened to be read.
+pub(crate) struct History<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) repository: gix::Repository,
+    pub(crate) graph: MutexGuard<'a, Graph>,
+}
+
+impl History<'_> {
+    /// Loads the commits that the snapshot's branches and tags contain.
+    ///
+    /// # Errors
+    /// The copy is damaged.
+    pub(crate) fn load(&mut self) -> Result<(), Trouble> {
+        let tips = self
+            .snapshot
+            .branches
+            .values()
+            .chain(self.snapshot.tags.values())
+            .filter_map(|sha| id(sha))
+            .collect::<BTreeSet<_>>();
+        self.graph.extend(&self.repository.objects, tips)
+    }
+
+    /// The releasing branch's head.
+    pub(crate) fn default_head(&self) -> Option<ObjectId> {
+        self.branch(&self.snapshot.default_branch)
+    }
+
+    /// A branch's head.
+    pub(crate) fn branch(&self, name: &str) -> Option<ObjectId> {
+        self.snapshot.branches.get(name).and_then(|sha| id(sha))
+    }
+
+    /// One commit, with the branches that contain it, the releasing one first.
+    ///
+    /// # Errors
+    /// The copy is damaged.
+    pub(crate) fn commit(&self, sha: &str) -> Result<Option<Commit>, Trouble> {
+        let Some(id) = id(sha) else { return Ok(None) };
+        let Some(mut commit) = self.read(id)? else {
+            return Ok(None);
+        };
+        commit.branches = self.branches_with(id);
+        Ok(Some(commit))
+    }
+
+    /// One commit without its branches; `None` if there is none of this name.
+    ///
+    /// # Errors
+    /// The copy is damaged.
+    pub(crate) fn read(&self, id: ObjectId) -> Result<Option<Commit>, Trouble> {
+        let object = match self.repository.try_find_object(id) {
+            Ok(Some(object)) if object.kind == gix::objs::Kind::Commit => object.into_commit(),
+            Ok(_) => return Ok(None),
+            Err(error) => return Err(damaged(&error)),
+        };
+        let decoded = object.decode().map_err(|error| damaged(&error))?;
+        let author = decoded
+            .author()
+            .map(|who| who.name.to_str_lossy().into_owned())
+            .unwrap_or_default();
+        let at = decoded
+            .committer()
+            .ok()
+            .and_then(|who| Timestamp::from_second(who.seconds()).ok())
+            .unwrap_or(Timestamp::UNIX_EPOCH);
+        Ok(Some(Commit {
+            sha: id.to_string(),
+            parents: decoded.parents().map(|parent| parent.to_string()).collect(),
+            author,
+            at,
+            subject: subject(&decoded.message.to_str_lossy()),
+            branches: Vec::new(),
+        }))
+    }
+
+    fn branches_with(&self, id: ObjectId) -> Vec<String> {
+        let Some(place) = self.graph.place(&id) else {
+            return Vec::new();
+        };
+        let mut names = Vec::new();
+        let mut heads = Vec::new();
+        for (name, sha) in &self.snapshot.branches {
+            let Some(head) = self::id(sha).and_then(|id| self.graph.place(&id)) else {
+                continue;
+            };
+            names.push(name);
+            heads.push(head);
+        }
+        let contains = self.graph.containing(place, &heads);
+        let mut branches = names
+            .into_iter()
+            .zip(contains)
+            .filter(|(_, contains)| *contains)
+            .map(|(name, _)| name.clone())
+            .collect::<Vec<_>>();
+        // A stable sort: the rest stays in the order of names.
+        branches.sort_by_key(|name| *name != self.snapshot.default_branch);
+        branches.truncate(MAX_BRANCHES);
+        branches
+    }
+
+    /// How a stands to b.
+    pub(crate) fn relation(&self, a: &str, b: &str) -> Relation {
+        let place = |sha: &str| id(sha).and_then(|id| self.graph.place(&id));
+        match (place(a), place(b)) {
+            (Some(a), Some(b)) => self.graph.relation(a, b),
+            _ => Relation::NoSuchCommit,
+        }
+    }
+
+    /// The files that a commit changes against its first parent; `None` if there is no such commit.
+    ///
+    /// # Errors
+    /// The copy is damaged, or the commit touches more files than we count.
+    pub(crate) fn touched(&self, sha: &str) -> Result<Option<Vec<String>>, Trouble> {
+        let Some(commit) = id(sha).and_then(|id| self.repository.try_find_object(id).ok()?) else {
+            return Ok(None);
+        };
+        let Ok(commit) = commit.try_into_commit() else {
+            return Ok(None);
+        };
+        let new = commit.tree().map_err(|error| damaged(&error))?;
+        let old = match commit.parent_ids().next() {
+            Some(parent) => parent
+                .object()
+                .and_then(|parent| parent.peel_to_tree())
+                .map_err(|error| damaged(&error))?,
+            None => self.repository.empty_tree(),
+        };
+        let mut recorder = gix::diff::tree::Recorder::default();
+        gix::diff::tree(
+            gix::objs::TreeRefIter::from_bytes(&old.data, old.id.kind()),
+            gix::objs::TreeRefIter::from_bytes(&new.data, new.id.kind()),
+            gix::diff::tree::State::default(),
+            &self.repository.objects,
+            &mut recorder,
+        )
+        .map_err(|error| {
+            Trouble::Other(format!(
+                "cannot compare {sha} with its parent: {}",
+                deepest(&error)
+            ))
+        })?;
+        let mut paths = BTreeSet::new();
+        for change in recorder.records {
+            use gix::diff::tree::recorder::Change;
+            let (mode, path) = match change {
+                Change::Addition {
+                    entry_mode, path, ..
+                }
+                | Change::Deletion {
+                    entry_mode, path, ..
+                }
+                | Change::Modification {
+                    entry_mode, path, ..
+                } => (entry_mode, path),
+            };
+            if !mode.is_tree() {
+                paths.insert(path.to_str_lossy().into_owned());
+            }
+            if paths.len() > MAX_PATHS {
+                return Err(Trouble::Other(format!(
+                    "{sha} touches more than {MAX_PATHS} files"
+                )));
+            }
+        }
+        Ok(Some(paths.into_iter().collect()))
+    }
+
+    /// The commits whose SHAs begin so. Commits on a branch or tag come before ones that were left behind by a force-push,
+    /// which are only named if no other fits.
+    ///
+    /// # Errors
+    /// The copy is damaged.
+    pub(crate) fn by_prefix(&self, prefix: &str) -> Result<Vec<ObjectId>, Trouble> {
+        let Ok(prefix) = gix::hash::Prefix::try_from(prefix) else {
+            return Ok(Vec::new());
+        };
+        let mut candidates = HashSet::new();
+        self.repository
+            .objects
+            .lookup_prefix(prefix, Some(&mut candidates))
+            .map_err(|error| damaged(&error))?;
+        let mut commits = candidates
+            .into_iter()
+            .filter(|id| {
+                self.repository
+                    .find_header(*id)
+                    .is_ok_and(|header| header.kind() == gix::objs::Kind::Commit)
+            })
+            .collect::<Vec<_>>();
+        commits.sort();
+        if commits.iter().any(|id| self.graph.place(id).is_some()) {
+            commits.retain(|id| self.graph.place(id).is_some());
+        }
+        Ok(commits)
+    }
+
+    /// The commits whose messages mention an issue, newest first, those on the releasing branch before others.
+    ///
+    /// # Errors
+    /// The copy is damaged.
+    pub(crate) fn mentioning(&self, key: &str) -> Result<Vec<Resolved>, Trouble> {
+        let mut found = Vec::new();
+        let mut seen = HashSet::new();
+        let default = self.default_head().and_then(|id| self.graph.place(&id));
+        let others = self
+            .snapshot
+            .branches
+            .values()
+            .filter_map(|sha| id(sha).and_then(|id| self.graph.place(&id)))
+            .collect::<Vec<_>>();
+        let releasing = default.into_iter().collect::<Vec<_>>();
+        for heads in [releasing, others] {
+            for place in self.graph.newest(&heads, MAX_MESSAGES).0 {
+                if !seen.insert(place) {
+                    continue;
+                }
+                if mentions(&self.message(place)?, key) {
+                    found.push(Resolved {
+                        sha: self.graph.id(place).to_string(),
+                        by: ResolvedBy::Message(key.to_owned()),
+                    });
+                    if found.len() == MAX_MENTIONS {
+                        return Ok(found);
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The commit on the releasing branch whose subject says that it landed a pull request.
+    ///
+    /// # Errors
+    /// The copy is damaged.
+    pub(crate) fn landed(&self, number: u64) -> Result<Option<ObjectId>, Trouble> {
+        let head = self.default_head().and_then(|id| self.graph.place(&id));
+        for place in self
+            .graph
+            .newest(&head.into_iter().collect::<Vec<_>>(), MAX_MESSAGES)
+            .0
+        {
+            if landed(&subject(&self.message(place)?)) == Some(number) {
+                return Ok(Some(self.graph.id(place)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What later commits on the releasing branch take back: the newest revert of each.
+    ///
+    /// # Errors
+    /// The copy is damaged.
+    pub(crate) fn reverts(&self) -> Result<BTreeMap<String, Revert>, Trouble> {
+        let path = self
+            .snapshot
+            .repository
+            .split_once('/')
+            .map_or("", |(_, path)| path);
+        let Some(head) = self.default_head().and_then(|id| self.graph.place(&id)) else {
+            return Ok(BTreeMap::new());
+        };
+        let (walk, _) = self.graph.newest(&[head], MAX_MESSAGES);
+        let mut landings: HashMap<u64, Vec<Place>> = HashMap::new();
+        let mut taking = Vec::new();
+        for &place in &walk {
+            let message = self.message(place)?;
+            if let Some(number) = landed(&subject(&message)) {
+                landings.entry(number).or_default().push(place);
+            }
+            let back = taken_back(&message, path);
+            if !back.is_empty() {
+                taking.push((place, back));
+            }
+        }
+        let mut reverts = BTreeMap::new();
+        // Newest first: the first to claim a commit keeps it.
+        for (by, back) in taking {
+            let mut targets = Vec::new();
+            for one in back {
+                match one {
+                    TakenBack::Commit(sha) => targets.extend(
+                        self.by_prefix(&sha)?
+                            .into_iter()
+                            .filter_map(|id| self.graph.place(&id)),
+                    ),
+                    TakenBack::PullRequest(number) => {
+                        targets.extend(landings.get(&number).into_iter().flatten().copied());
+                    }
+                }
+            }
+            // Only what the revert stands on can be taken back by it.
+            targets.retain(|&target| {
+                target != by && self.graph.containing(target, &[by]).first() == Some(&true)
+            });
+            let Some(commit) = self.read(self.graph.id(by))? else {
+                continue;
+            };
+            let revert = Revert {
+                by: commit.sha,
+                author: commit.author,
+                at: commit.at,
+            };
+            for target in targets {
+                for taken in self.brought_by(target) {
+                    reverts
+                        .entry(self.graph.id(taken).to_string())
+                        .or_insert_with(|| revert.clone());
+                }
+            }
+        }
+        Ok(reverts)
+    }
+
+    /// A commit, and if it is a merge, everything it brought to its first parent.
+    fn brought_by(&self, place: Place) -> Vec<Place> {
+        match self.graph.parents(place) {
+            [first, others @ ..] if !others.is_empty() => {
+                let mut brought = self.graph.between(*first, others, MAX_REVERTED);
+                brought.push(place);
+                brought
+            }
+            _ => vec![place],
+        }
+    }
+
+    fn message(&self, place: Place) -> Result<String, Trouble> {
+        let id = self.graph.id(place);
+        let mut buffer = Vec::new();
+        let commit = self
+            .repository
+            .objects
+            .find_commit_iter(&id, &mut buffer)
+            .map_err(|error| damaged(&error))?;
+        Ok(commit
+            .message()
+            .map(|message| message.to_str_lossy().into_owned())
+            .unwrap_or_default())
+    }
+}
+
+/// A full SHA as Git's libraries know it.
+pub(crate) fn id(sha: &str) -> Option<ObjectId> {
+    ObjectId::from_hex(sha.as_bytes()).ok()
+}
+
+pub(crate) fn damaged(error: &gix::Error) -> Trouble {
+    Trouble::Other(format!(
+        "the copy of the repository is damaged: {}",
+        deepest(error.probable_cause())
+    ))
+}
+
+/// The first line of a message; Git lets blank lines stand before it.
+fn subject(message: &str) -> String {
+    message
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
+}
+
+/// Whether a message names an issue: `ABC-12` as a whole word, in any case, and not the beginning of `ABC-123`.
+fn mentions(message: &str, key: &str) -> bool {
+    let message = message.to_ascii_uppercase();
+    let mut from = 0;
+    while let Some(at) = message[from..].find(key) {
+        let start = from + at;
+        let end = start + key.len();
+        let before = message[..start].chars().next_back();
+        let after = message[end..].chars().next();
+        let joins = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric());
+        if !joins(before) && !joins(after) {
+            return true;
+        }
+        from = end;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issue_key_is_a_whole_word() {
+        assert!(mentions("SHOP-12: charge once", "SHOP-12"));
+        assert!(mentions("Charge once [shop-12]", "SHOP-12"));
+        assert!(mentions("SHOP-123 and SHOP-12", "SHOP-12"));
+        assert!(!mentions("SHOP-123", "SHOP-12"));
+        assert!(!mentions("XSHOP-12", "SHOP-12"));
+    }
+
+    #[test]
+    fn a_subject_is_the_first_line_with_words() {
+        assert_eq!(subject("\n  \nCharge once\n\nbody"), "Charge once");
+        assert_eq!(subject(""), "");
+    }
+}
