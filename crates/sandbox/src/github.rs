@@ -3,13 +3,20 @@
 //! Owns runs, jobs, logs and pull requests. Commits, branches and files are read from the [`CodeHost`], so that both
 //! always agree. Only reading is served: the company's own life goes on through this type's functions.
 
+mod endpoints;
+mod http;
+mod patch;
 mod records;
+mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
 
 use crate::git::CodeHost;
 
+pub use http::router;
 pub use records::{Conclusion, Job, Pull, PullState, Run, RunStatus, Step};
 
 /// The code host's CI runs and pull requests. Clones share them.
@@ -22,8 +29,39 @@ pub struct GitHub {
 
 #[derive(Debug, Default)]
 struct Records {
-    runs: BTreeMap<String, BTreeMap<u64, Run>>,
-    pulls: BTreeMap<String, BTreeMap<u64, Pull>>,
+    runs: BTreeMap<String, BTreeMap<u64, Arc<Run>>>,
+    pulls: BTreeMap<String, BTreeMap<u64, Arc<Pull>>>,
+    /// Repositories that the API shows to nobody.
+    denied: BTreeSet<String>,
+    limit: RateLimit,
+}
+
+/// How many requests may still be made. GitHub allows 5,000 an hour to somebody who is signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Requests an hour.
+    pub limit: u64,
+    /// Requests made in this hour.
+    pub used: u64,
+    /// When the hour ends.
+    pub reset: Timestamp,
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self {
+            limit: 5000,
+            used: 0,
+            reset: Timestamp::UNIX_EPOCH,
+        }
+    }
+}
+
+impl RateLimit {
+    /// Requests that may still be made in this hour.
+    pub fn remaining(&self) -> u64 {
+        self.limit.saturating_sub(self.used)
+    }
 }
 
 impl GitHub {
@@ -52,7 +90,7 @@ impl GitHub {
             .runs
             .entry(repository.to_owned())
             .or_default()
-            .insert(run.id, run);
+            .insert(run.id, Arc::new(run));
     }
 
     /// Changes a run in place. Says whether it was there.
@@ -61,13 +99,18 @@ impl GitHub {
             .runs
             .get_mut(repository)
             .and_then(|runs| runs.get_mut(&id))
-            .map(change)
+            .map(|run| change(Arc::make_mut(run)))
             .is_some()
     }
 
     /// A repository's runs, newest first.
     pub fn runs(&self, repository: &str) -> Vec<Run> {
-        let mut runs: Vec<Run> = self
+        let runs = self.shared_runs(repository).into_iter();
+        runs.map(Arc::unwrap_or_clone).collect()
+    }
+
+    fn shared_runs(&self, repository: &str) -> Vec<Arc<Run>> {
+        let mut runs: Vec<Arc<Run>> = self
             .records()
             .runs
             .get(repository)
@@ -79,7 +122,8 @@ impl GitHub {
 
     /// A run.
     pub fn run(&self, repository: &str, id: u64) -> Option<Run> {
-        self.records().runs.get(repository)?.get(&id).cloned()
+        let records = self.records();
+        Some(records.runs.get(repository)?.get(&id)?.as_ref().clone())
     }
 
     /// Adds a pull request to a repository, or replaces the one of that number. Its head can be fetched as
@@ -103,7 +147,7 @@ impl GitHub {
             .pulls
             .entry(repository.to_owned())
             .or_default()
-            .insert(pull.number, pull);
+            .insert(pull.number, Arc::new(pull));
     }
 
     /// Changes a pull request in place, and moves its head's ref if that changed. Says whether it was there.
@@ -123,7 +167,12 @@ impl GitHub {
 
     /// A repository's pull requests, newest first.
     pub fn pulls(&self, repository: &str) -> Vec<Pull> {
-        let mut pulls: Vec<Pull> = self
+        let pulls = self.shared_pulls(repository).into_iter();
+        pulls.map(Arc::unwrap_or_clone).collect()
+    }
+
+    fn shared_pulls(&self, repository: &str) -> Vec<Arc<Pull>> {
+        let mut pulls: Vec<Arc<Pull>> = self
             .records()
             .pulls
             .get(repository)
@@ -135,6 +184,53 @@ impl GitHub {
 
     /// A pull request.
     pub fn pull(&self, repository: &str, number: u64) -> Option<Pull> {
-        self.records().pulls.get(repository)?.get(&number).cloned()
+        let records = self.records();
+        Some(
+            records
+                .pulls
+                .get(repository)?
+                .get(&number)?
+                .as_ref()
+                .clone(),
+        )
+    }
+
+    /// Hides a repository from the API, or no longer: it answers 404, as GitHub does to those who may not read. Git
+    /// itself is not affected.
+    pub fn deny(&self, repository: &str, denied: bool) {
+        let mut records = self.records();
+        match denied {
+            true => records.denied.insert(repository.to_owned()),
+            false => records.denied.remove(repository),
+        };
+    }
+
+    fn is_denied(&self, repository: &str) -> bool {
+        self.records().denied.contains(repository)
+    }
+
+    /// Allows this many requests an hour, and begins a new hour.
+    pub fn set_rate_limit(&self, limit: u64) {
+        self.records().limit = RateLimit {
+            limit,
+            ..RateLimit::default()
+        };
+    }
+
+    /// How many requests may still be made; the hour begins with the first one after the last hour ended.
+    pub fn rate_limit(&self) -> RateLimit {
+        let now = self.code.clock().now();
+        let limit = &mut self.records().limit;
+        if limit.reset <= now {
+            limit.used = 0;
+            limit.reset = now
+                .saturating_add(SignedDuration::from_hours(1))
+                .unwrap_or(now);
+        }
+        *limit
+    }
+
+    fn count_request(&self) {
+        self.records().limit.used += 1;
     }
 }

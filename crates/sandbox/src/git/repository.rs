@@ -293,6 +293,12 @@ impl Repository {
         text(&state.objects, &entry.id)
     }
 
+    /// A blob's content by its SHA, if it is text.
+    pub fn blob(&self, sha: &str) -> Option<String> {
+        let id = ObjectId::from_hex(sha.as_bytes()).ok()?;
+        text(&self.state().objects, &id)
+    }
+
     /// Every text file of a commit below a folder (`""` or `.`: all), with its path from the root, sorted.
     pub fn files(&self, revision: &str, under: &str) -> Vec<(String, String)> {
         let state = self.state();

@@ -17,8 +17,10 @@ pub struct Change {
     pub path: String,
     /// How it differs.
     pub kind: ChangeKind,
-    /// The blob's SHA: the new one, or the old one of a removed file.
-    pub blob: String,
+    /// The SHA of its content before, if it was there.
+    pub old: Option<String>,
+    /// The SHA of its content now, if it is there.
+    pub new: Option<String>,
 }
 
 /// How a file differs. Renames are a removal and an addition.
@@ -257,17 +259,18 @@ fn changes_below(
 pub(super) fn as_changes(changes: BTreeMap<String, (Option<File>, Option<File>)>) -> Vec<Change> {
     changes
         .into_iter()
-        .filter_map(|(path, sides)| {
-            let (kind, blob) = match sides {
-                (None, Some(new)) => (ChangeKind::Added, new.id),
-                (Some(old), None) => (ChangeKind::Removed, old.id),
-                (Some(_), Some(new)) => (ChangeKind::Modified, new.id),
+        .filter_map(|(path, (old, new))| {
+            let kind = match (&old, &new) {
+                (None, Some(_)) => ChangeKind::Added,
+                (Some(_), None) => ChangeKind::Removed,
+                (Some(_), Some(_)) => ChangeKind::Modified,
                 (None, None) => return None,
             };
             Some(Change {
                 path,
                 kind,
-                blob: blob.to_string(),
+                old: old.map(|file| file.id.to_string()),
+                new: new.map(|file| file.id.to_string()),
             })
         })
         .collect()

@@ -33,6 +33,32 @@ pub struct Run {
     pub waiting_for: Vec<String>,
 }
 
+impl Run {
+    /// The workflow's file.
+    pub(super) fn workflow_path(&self) -> &str {
+        match self.workflow.as_str() {
+            "" => ".github/workflows/ci.yaml",
+            workflow => workflow,
+        }
+    }
+
+    /// What started it.
+    pub(super) fn event_or_push(&self) -> &str {
+        match self.event.as_str() {
+            "" => "push",
+            event => event,
+        }
+    }
+
+    /// Who started it.
+    pub(super) fn actor_or_somebody(&self) -> &str {
+        match self.actor.as_str() {
+            "" => "ghost",
+            actor => actor,
+        }
+    }
+}
+
 /// Where a run, job or step stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RunStatus {
@@ -151,6 +177,13 @@ pub struct Pull {
     pub updated: Timestamp,
     /// The names of its labels.
     pub labels: Vec<String>,
+}
+
+impl Pull {
+    /// Whether it is not decided.
+    pub fn is_open(&self) -> bool {
+        self.state == PullState::Open
+    }
 }
 
 /// Where a pull request stands.
