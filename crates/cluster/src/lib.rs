@@ -1,5 +1,30 @@
 //! Kubernetes: connections, watches and the projection of objects to facts.
-#![cfg_attr(not(test), expect(dead_code, reason = "grows"))]
+//!
+//! Owns everything between a kubeconfig and [`facts::ClusterFacts`]: which contexts there are, whether a cluster
+//! answers, what it serves and what of it may be read, the lists and watches that keep the facts true, and how well
+//! each kind is known. Judges nothing, and changes nothing: there is no way in this crate to send a request that
+//! creates, changes or deletes an object.
+
+mod cluster;
+mod discovery;
+mod failure;
 mod kinds;
+mod kubeconfig;
+mod ledger;
+mod line;
+mod namespaces;
+mod options;
 mod project;
+mod proxy;
+mod read;
+mod server;
+mod status;
+mod tables;
 mod tolerant;
+mod watch;
+
+pub use cluster::Cluster;
+pub use failure::{Failure, Why};
+pub use kubeconfig::{Context, KubeconfigError, contexts};
+pub use options::{Backoff, Clock, Options};
+pub use read::ReadError;

@@ -94,10 +94,6 @@ pub(crate) struct Page {
 
 /// One line of a watch.
 #[derive(Debug, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "short-lived: moved into the table of its kind at once"
-)]
 pub(crate) enum Change {
     /// Added or modified.
     Applied { object: Object, version: String },

@@ -1,0 +1,157 @@
+//! One cluster, watched: owns the tasks that keep its facts, and ends them when it is dropped.
+
+use std::sync::Arc;
+
+use api::{Connection, ObjectRef};
+use facts::{ClusterFacts, Key, Kind};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::discovery::Discovery;
+use crate::failure::{Failure, Why};
+use crate::kubeconfig::Context;
+use crate::ledger::Ledger;
+use crate::line::Line;
+use crate::namespaces::Namespaces;
+use crate::options::Options;
+use crate::read::{self, ReadError};
+use crate::watch::{LISTS_AT_ONCE, Shared, keep};
+
+/// A cluster whose facts are kept up to date. Dropping it ends its tasks and connections.
+pub struct Cluster {
+    name: String,
+    shared: Arc<Shared>,
+    /// Ends with us.
+    _tasks: JoinSet<()>,
+}
+
+impl Cluster {
+    /// Begins to read a context's cluster; returns at once. Must be called inside a tokio runtime. A context with a
+    /// problem is tried all the same: its file may be mended while we look.
+    pub fn start(context: &Context, options: Options) -> Self {
+        let name = if options.name.is_empty() {
+            context.name.clone()
+        } else {
+            options.name.clone()
+        };
+        let ledger = Ledger::new(name.clone(), context.server.clone(), options.clone());
+        let ledger = Arc::new(ledger);
+        let line = Line::new(context.clone(), options.clone(), ledger.clone());
+        let mut own = vec![context.namespace.clone()];
+        own.extend(options.namespaces.iter().cloned());
+        let shared = Arc::new(Shared {
+            line: Arc::new(line),
+            ledger,
+            discovery: Discovery::new(),
+            namespaces: Namespaces::new(own),
+            lists: Semaphore::new(LISTS_AT_ONCE),
+            options,
+        });
+        let mut tasks = JoinSet::new();
+        tasks.spawn({
+            let shared = shared.clone();
+            async move { shared.ledger.publish().await }
+        });
+        tasks.spawn({
+            let shared = shared.clone();
+            async move { shared.line.keep().await }
+        });
+        tasks.spawn({
+            let shared = shared.clone();
+            async move { shared.line.identify().await }
+        });
+        tasks.spawn({
+            let shared = shared.clone();
+            async move { shared.discovery.keep(&shared.line, &shared.options).await }
+        });
+        tasks.spawn(read_all(shared.clone()));
+        Self {
+            name,
+            shared,
+            _tasks: tasks,
+        }
+    }
+
+    /// What to call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What is known of it, now and after each change.
+    pub fn facts(&self) -> watch::Receiver<Arc<ClusterFacts>> {
+        self.shared.ledger.facts()
+    }
+
+    /// How its connection stands, now and after each change.
+    pub fn connection(&self) -> watch::Receiver<Connection> {
+        self.shared.ledger.connection()
+    }
+
+    /// Waits until every kind's first read has ended, well or badly, or [`Options::patience`] has passed. What was read
+    /// is in [`Self::facts`] then.
+    pub async fn settled(&self) {
+        let patience = self.shared.options.patience;
+        let _ = tokio::time::timeout(patience, self.shared.ledger.settled()).await;
+    }
+
+    /// Tries to reach it now, however long the wait still is, with the kubeconfig read anew.
+    pub fn try_now(&self) {
+        self.shared.line.try_now();
+    }
+
+    /// Reads one object whole, as YAML, without managed fields; values of Secrets are placeholders.
+    ///
+    /// # Errors
+    /// If the cluster does not answer, serves no such kind, has no such object, or says that we may not.
+    pub async fn read(&self, object: &ObjectRef) -> Result<String, ReadError> {
+        read::object(&self.shared, &self.name, object).await
+    }
+
+    /// Reads the last lines of a container's log, oldest first; of the container before, if `previous`.
+    ///
+    /// # Errors
+    /// If the cluster does not answer, there is no such log, or we may not read it.
+    pub async fn last_lines(
+        &self,
+        namespace: &str,
+        pod: &str,
+        container: &str,
+        previous: bool,
+        lines: usize,
+    ) -> Result<Vec<String>, ReadError> {
+        let pod = Key::new(namespace, pod);
+        read::last_lines(&self.shared, &self.name, &pod, container, previous, lines).await
+    }
+}
+
+/// Reads all kinds, each in a task of its own. A reader that breaks takes nobody with it: its kind is no longer known,
+/// and it begins anew.
+async fn read_all(shared: Arc<Shared>) {
+    let mut readers = JoinSet::new();
+    let mut kinds = std::collections::HashMap::new();
+    let start = |readers: &mut JoinSet<()>, kind: Kind| {
+        let task = readers.spawn(keep(shared.clone(), kind));
+        task.id()
+    };
+    for kind in Kind::ALL {
+        kinds.insert(start(&mut readers, kind), kind);
+    }
+    while let Some(ended) = readers.join_next_with_id().await {
+        let id = match &ended {
+            Ok((id, ())) => *id,
+            Err(error) => error.id(),
+        };
+        let Some(kind) = kinds.remove(&id) else {
+            continue;
+        };
+        tracing::error!(kind = kind.name(), ?ended, "a reader broke");
+        let failure = Failure::new(Why::Malformed, "Landfall's own reading of it broke");
+        let all = facts::cluster::Scope::All;
+        shared
+            .ledger
+            .unread(kind, &all, failure.coverage(), &failure);
+        shared.ledger.ended(kind);
+        tokio::time::sleep(shared.options.backoff.most).await;
+        kinds.insert(start(&mut readers, kind), kind);
+    }
+}

@@ -1,0 +1,528 @@
+//! Kubeconfig files: which contexts there are, which of them can be used, and what is wrong with the others.
+//!
+//! Owns reading and merging as kubectl does it (KUBECONFIG may name several files, the first one to name a thing wins),
+//! entry by entry, so that one broken context never hides the good ones. Does not connect, and quotes nothing that may
+//! hold a secret.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use kube::config::{AuthInfo, ExecInteractiveMode, Kubeconfig, NamedAuthInfo, NamedCluster};
+use kube::config::{Cluster as ClusterEntry, Context as ContextEntry, NamedContext};
+use serde::de::DeserializeOwned;
+use serde_yaml_ng::Value;
+
+/// What is wrong with a kubeconfig, or with one context of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its fields are")]
+pub enum KubeconfigError {
+    /// None of the files that were looked for exists.
+    #[error("there is no kubeconfig: {} not found", list(.looked))]
+    NotFound { looked: Vec<PathBuf> },
+    /// There is no home folder to look in, and KUBECONFIG is not set.
+    #[error("there is no kubeconfig: KUBECONFIG is not set and no home folder is known")]
+    NoHome,
+    /// A file that cannot be read.
+    #[error("the kubeconfig {} cannot be read: {reason}", .file.display())]
+    Unreadable { file: PathBuf, reason: String },
+    /// A file that is no YAML, or only the beginning of some.
+    #[error("the kubeconfig {} is not valid YAML: {reason}", .file.display())]
+    NotYaml { file: PathBuf, reason: String },
+    /// YAML that is no kubeconfig.
+    #[error("{} is not a kubeconfig: {reason}", .file.display())]
+    NotKubeconfig { file: PathBuf, reason: String },
+    /// Files without any context.
+    #[error("the kubeconfig names no context: {}", list(.files))]
+    Empty { files: Vec<PathBuf> },
+    /// An entry that does not have the form it should have.
+    #[error("the {entry} in {} does not have the form it should have", .file.display())]
+    BrokenEntry { file: PathBuf, entry: String },
+    /// A context without a cluster.
+    #[error("context `{context}` in {} names no cluster", .file.display())]
+    NoCluster { file: PathBuf, context: String },
+    /// A context whose cluster is nowhere.
+    #[error("context `{context}` in {} names cluster `{cluster}`, which is not there", .file.display())]
+    MissingCluster {
+        file: PathBuf,
+        context: String,
+        cluster: String,
+    },
+    /// A context whose user is nowhere.
+    #[error("context `{context}` in {} names user `{user}`, which is not there", .file.display())]
+    MissingUser {
+        file: PathBuf,
+        context: String,
+        user: String,
+    },
+    /// A cluster without a server.
+    #[error("cluster `{cluster}` in {} has no server", .file.display())]
+    NoServer { file: PathBuf, cluster: String },
+    /// A server that is no address.
+    #[error("cluster `{cluster}` in {} has a server that is no http or https address", .file.display())]
+    BadServer { file: PathBuf, cluster: String },
+    /// A file that the kubeconfig names and that cannot be read.
+    #[error("the {what} that {} names cannot be read: {}: {reason}", .file.display(), .path.display())]
+    MissingFile {
+        file: PathBuf,
+        what: String,
+        path: PathBuf,
+        reason: String,
+    },
+    /// No context has this name (any more).
+    #[error("there is no context `{context}` in {}", list(.files))]
+    UnknownContext {
+        context: String,
+        files: Vec<PathBuf>,
+    },
+}
+
+fn list(files: &[PathBuf]) -> String {
+    let files: Vec<_> = files.iter().map(|f| f.display().to_string()).collect();
+    files.join(", ")
+}
+
+impl From<KubeconfigError> for api::Error {
+    fn from(error: KubeconfigError) -> Self {
+        let (code, hint) = match &error {
+            KubeconfigError::NotFound { .. } | KubeconfigError::NoHome => (
+                api::error::Code::NoKubeconfig,
+                "name one with --kubeconfig or KUBECONFIG, or look at the sandbox",
+            ),
+            KubeconfigError::UnknownContext { .. } => (api::error::Code::UnknownName, ""),
+            _ => (api::error::Code::BadFile, ""),
+        };
+        Self::new(code, error.to_string()).hint(hint)
+    }
+}
+
+/// One context of a kubeconfig.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// The context's name.
+    pub name: String,
+    /// Its cluster's name.
+    pub cluster: String,
+    /// Its user's name; empty where none is named.
+    pub user: String,
+    /// Its cluster's address, without credentials; empty where there is none.
+    pub server: String,
+    /// The namespace that it stands in; `default` where none is named.
+    pub namespace: String,
+    /// Whether it is the current one.
+    pub current: bool,
+    /// Why it cannot be used.
+    pub problem: Option<KubeconfigError>,
+    /// The files that it was read from: read again for every connection, so that new credentials are found.
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// The contexts of a kubeconfig, in the files' order: of `path`, else of the files that KUBECONFIG names, else of
+/// `~/.kube/config`.
+///
+/// # Errors
+/// If there is no file, or a file is no kubeconfig at all. A context that cannot be used is listed with its problem.
+pub fn contexts(path: Option<&Path>) -> Result<Vec<Context>, KubeconfigError> {
+    let files = files(path, |name| std::env::var_os(name))?;
+    let merged = Merged::read(&files)?;
+    if merged.contexts.is_empty() {
+        return Err(KubeconfigError::Empty { files });
+    }
+    Ok(merged
+        .order
+        .iter()
+        .map(|name| merged.context(name, &files))
+        .collect())
+}
+
+/// Which files to read.
+fn files(
+    path: Option<&Path>,
+    of: impl Fn(&str) -> Option<std::ffi::OsString>,
+) -> Result<Vec<PathBuf>, KubeconfigError> {
+    if let Some(path) = path {
+        return Ok(vec![path.to_owned()]);
+    }
+    let named: Vec<PathBuf> = of("KUBECONFIG")
+        .map(|value| {
+            std::env::split_paths(&value)
+                .filter(|path| !path.as_os_str().is_empty())
+                .collect()
+        })
+        .unwrap_or_default();
+    if !named.is_empty() {
+        return Ok(named);
+    }
+    let home = of("HOME")
+        .filter(|home| !home.is_empty())
+        .or_else(|| of("USERPROFILE"))
+        .ok_or(KubeconfigError::NoHome)?;
+    Ok(vec![Path::new(&home).join(".kube").join("config")])
+}
+
+/// Something that a file names: which file, and the entry unless it is broken.
+type Entry<T> = (PathBuf, Option<T>);
+
+/// Several files as one; of two entries with one name the first counts.
+#[derive(Default)]
+struct Merged {
+    order: Vec<String>,
+    contexts: BTreeMap<String, Entry<ContextEntry>>,
+    clusters: BTreeMap<String, Entry<ClusterEntry>>,
+    users: BTreeMap<String, Entry<AuthInfo>>,
+    current: String,
+}
+
+impl Merged {
+    fn read(files: &[PathBuf]) -> Result<Self, KubeconfigError> {
+        let mut merged = Self::default();
+        let mut found = false;
+        for file in files {
+            let text = match std::fs::read(file) {
+                Ok(bytes) => text(&bytes).ok_or_else(|| KubeconfigError::Unreadable {
+                    file: file.clone(),
+                    reason: "it is not text".to_owned(),
+                })?,
+                // kubectl passes over files that KUBECONFIG names and that don't exist.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => {
+                    return Err(KubeconfigError::Unreadable {
+                        file: file.clone(),
+                        reason: error.to_string(),
+                    });
+                }
+            };
+            found = true;
+            for document in serde_yaml_ng::Deserializer::from_str(&text) {
+                let not_yaml = |error: serde_yaml_ng::Error| KubeconfigError::NotYaml {
+                    file: file.clone(),
+                    reason: error.to_string(),
+                };
+                let mut document: Value =
+                    serde::Deserialize::deserialize(document).map_err(not_yaml)?;
+                document.apply_merge().map_err(not_yaml)?;
+                merged.add(file, &document)?;
+            }
+        }
+        if found {
+            Ok(merged)
+        } else {
+            Err(KubeconfigError::NotFound {
+                looked: files.to_vec(),
+            })
+        }
+    }
+
+    fn add(&mut self, file: &Path, document: &Value) -> Result<(), KubeconfigError> {
+        let wrong = |reason: &str| KubeconfigError::NotKubeconfig {
+            file: file.to_owned(),
+            reason: reason.to_owned(),
+        };
+        if document.is_null() {
+            return Ok(());
+        }
+        if !document.is_mapping() {
+            return Err(wrong("it holds no mapping"));
+        }
+        if let Some(kind) = document.get("kind").and_then(Value::as_str)
+            && kind != "Config"
+        {
+            return Err(wrong("its kind is not Config"));
+        }
+        let names = |key: &str| match document.get(key) {
+            None | Some(Value::Null) => Ok(Vec::new()),
+            Some(Value::Sequence(entries)) => Ok(entries
+                .iter()
+                .filter_map(|entry| Some((entry.get("name")?.as_str()?.to_owned(), entry)))
+                .collect()),
+            Some(_) => Err(wrong(&format!("its {key} are no list"))),
+        };
+        for (name, entry) in names("contexts")? {
+            if !self.contexts.contains_key(&name) {
+                self.order.push(name.clone());
+                let entry = parse::<NamedContext>(entry).and_then(|entry| entry.context);
+                self.contexts.insert(name, (file.to_owned(), entry));
+            }
+        }
+        for (name, entry) in names("clusters")? {
+            self.clusters.entry(name).or_insert_with(|| {
+                let entry = parse::<NamedCluster>(entry).and_then(|entry| entry.cluster);
+                (
+                    file.to_owned(),
+                    entry.map(|entry| resolve_cluster(file, entry)),
+                )
+            });
+        }
+        for (name, entry) in names("users")? {
+            self.users.entry(name).or_insert_with(|| {
+                let user = entry.get("user");
+                let entry = if user.is_none_or(Value::is_null) {
+                    // `user: {}` and nothing both mean: no credentials.
+                    Some(AuthInfo::default())
+                } else {
+                    parse::<NamedAuthInfo>(entry).and_then(|entry| entry.auth_info)
+                };
+                (
+                    file.to_owned(),
+                    entry.map(|entry| resolve_user(file, entry)),
+                )
+            });
+        }
+        if self.current.is_empty()
+            && let Some(current) = document.get("current-context").and_then(Value::as_str)
+        {
+            current.clone_into(&mut self.current);
+        }
+        Ok(())
+    }
+
+    fn context(&self, name: &str, files: &[PathBuf]) -> Context {
+        let entry = self
+            .contexts
+            .get(name)
+            .and_then(|(_, entry)| entry.as_ref());
+        let server = entry
+            .and_then(|entry| self.clusters.get(&entry.cluster))
+            .and_then(|(_, cluster)| cluster.as_ref()?.server.as_deref());
+        Context {
+            name: name.to_owned(),
+            cluster: entry.map(|entry| entry.cluster.clone()).unwrap_or_default(),
+            user: entry
+                .and_then(|entry| entry.user.clone())
+                .unwrap_or_default(),
+            server: server.map(without_credentials).unwrap_or_default(),
+            namespace: entry
+                .and_then(|entry| entry.namespace.clone())
+                .filter(|namespace| !namespace.is_empty())
+                .unwrap_or_else(|| "default".to_owned()),
+            current: self.current == name,
+            problem: self.pick(name, files).err(),
+            files: files.to_vec(),
+        }
+    }
+
+    /// The three entries that a connection needs.
+    fn pick(
+        &self,
+        name: &str,
+        files: &[PathBuf],
+    ) -> Result<(ContextEntry, ClusterEntry, AuthInfo), KubeconfigError> {
+        let Some((file, entry)) = self.contexts.get(name) else {
+            return Err(KubeconfigError::UnknownContext {
+                context: name.to_owned(),
+                files: files.to_vec(),
+            });
+        };
+        let broken = |file: &Path, entry: String| KubeconfigError::BrokenEntry {
+            file: file.to_owned(),
+            entry,
+        };
+        let context = entry
+            .clone()
+            .ok_or_else(|| broken(file, format!("context `{name}`")))?;
+        if context.cluster.is_empty() {
+            return Err(KubeconfigError::NoCluster {
+                file: file.clone(),
+                context: name.to_owned(),
+            });
+        }
+        let Some((cluster_file, cluster)) = self.clusters.get(&context.cluster) else {
+            return Err(KubeconfigError::MissingCluster {
+                file: file.clone(),
+                context: name.to_owned(),
+                cluster: context.cluster,
+            });
+        };
+        let cluster = cluster
+            .clone()
+            .ok_or_else(|| broken(cluster_file, format!("cluster `{}`", context.cluster)))?;
+        check_server(cluster_file, &context.cluster, &cluster)?;
+        let user = match context.user.as_deref().filter(|user| !user.is_empty()) {
+            None => AuthInfo::default(),
+            Some(user) => {
+                let Some((user_file, entry)) = self.users.get(user) else {
+                    return Err(KubeconfigError::MissingUser {
+                        file: file.clone(),
+                        context: name.to_owned(),
+                        user: user.to_owned(),
+                    });
+                };
+                let entry = entry
+                    .clone()
+                    .ok_or_else(|| broken(user_file, format!("user `{user}`")))?;
+                check_files(user_file, user, &entry)?;
+                entry
+            }
+        };
+        Ok((context, cluster, user))
+    }
+}
+
+/// Everything that a connection to a context needs, read from its files now.
+pub(crate) fn load(context: &Context) -> Result<Kubeconfig, KubeconfigError> {
+    let merged = Merged::read(&context.files)?;
+    let (entry, cluster, mut user) = merged.pick(&context.name, &context.files)?;
+    if let Some(exec) = &mut user.exec
+        && exec.interactive_mode != Some(ExecInteractiveMode::Always)
+    {
+        // A window has no terminal to ask in, and what a plugin says on error is caught only when it isn't asked to
+        // talk to a person.
+        exec.interactive_mode = Some(ExecInteractiveMode::Never);
+    }
+    let mut kubeconfig = Kubeconfig::default();
+    kubeconfig.clusters.push(NamedCluster {
+        name: entry.cluster.clone(),
+        cluster: Some(cluster),
+        ..NamedCluster::default()
+    });
+    if let Some(name) = &entry.user {
+        kubeconfig.auth_infos.push(NamedAuthInfo {
+            name: name.clone(),
+            auth_info: Some(user),
+            ..NamedAuthInfo::default()
+        });
+    }
+    kubeconfig.contexts.push(NamedContext {
+        name: context.name.clone(),
+        context: Some(entry),
+        ..NamedContext::default()
+    });
+    kubeconfig.current_context = Some(context.name.clone());
+    Ok(kubeconfig)
+}
+
+/// One entry. What the parser says of a broken one is not repeated: it quotes values, and users' values are secrets.
+fn parse<T: DeserializeOwned>(entry: &Value) -> Option<T> {
+    serde_yaml_ng::from_value(entry.clone()).ok()
+}
+
+/// A file's bytes as text; PowerShell writes UTF-16.
+fn text(bytes: &[u8]) -> Option<String> {
+    let wide = |from: fn([u8; 2]) -> u16, bytes: &[u8]| {
+        let units: Vec<u16> = bytes
+            .chunks_exact(2)
+            .filter_map(|pair| Some(from([*pair.first()?, *pair.get(1)?])))
+            .collect();
+        String::from_utf16(&units).ok()
+    };
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => wide(u16::from_le_bytes, rest),
+        [0xfe, 0xff, rest @ ..] => wide(u16::from_be_bytes, rest),
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8(rest.to_vec()).ok(),
+        bytes => String::from_utf8(bytes.to_vec()).ok(),
+    }
+}
+
+fn check_server(file: &Path, name: &str, cluster: &ClusterEntry) -> Result<(), KubeconfigError> {
+    let server = cluster.server.as_deref().unwrap_or_default();
+    if server.is_empty() {
+        return Err(KubeconfigError::NoServer {
+            file: file.to_owned(),
+            cluster: name.to_owned(),
+        });
+    }
+    let good = server.parse::<http::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()
+    });
+    if !good {
+        return Err(KubeconfigError::BadServer {
+            file: file.to_owned(),
+            cluster: name.to_owned(),
+        });
+    }
+    if cluster.certificate_authority_data.is_none()
+        && let Some(path) = &cluster.certificate_authority
+    {
+        readable(
+            file,
+            format!("certificate-authority of cluster `{name}`"),
+            path,
+        )?;
+    }
+    Ok(())
+}
+
+fn check_files(file: &Path, name: &str, user: &AuthInfo) -> Result<(), KubeconfigError> {
+    let given = [
+        (
+            "client-certificate",
+            &user.client_certificate,
+            user.client_certificate_data.is_some(),
+        ),
+        (
+            "client-key",
+            &user.client_key,
+            user.client_key_data.is_some(),
+        ),
+        ("tokenFile", &user.token_file, user.token.is_some()),
+    ];
+    for (what, path, inline) in given {
+        if let Some(path) = path
+            && !inline
+        {
+            readable(file, format!("{what} of user `{name}`"), path)?;
+        }
+    }
+    Ok(())
+}
+
+fn readable(file: &Path, what: String, path: &str) -> Result<(), KubeconfigError> {
+    match std::fs::File::open(path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(KubeconfigError::MissingFile {
+            file: file.to_owned(),
+            what,
+            path: PathBuf::from(path),
+            reason: error.to_string(),
+        }),
+    }
+}
+
+/// Paths in a kubeconfig are relative to the file that they stand in.
+fn absolute(file: &Path, path: &mut Option<String>) {
+    if let Some(path) = path
+        && !path.is_empty()
+        && Path::new(path).is_relative()
+        && let Some(folder) = file.parent()
+    {
+        *path = folder.join(&*path).to_string_lossy().into_owned();
+    }
+}
+
+fn resolve_cluster(file: &Path, mut cluster: ClusterEntry) -> ClusterEntry {
+    absolute(file, &mut cluster.certificate_authority);
+    cluster
+}
+
+fn resolve_user(file: &Path, mut user: AuthInfo) -> AuthInfo {
+    absolute(file, &mut user.client_certificate);
+    absolute(file, &mut user.client_key);
+    absolute(file, &mut user.token_file);
+    if let Some(exec) = &mut user.exec
+        && exec
+            .command
+            .as_deref()
+            .is_some_and(|command| command.contains(std::path::MAIN_SEPARATOR))
+    {
+        absolute(file, &mut exec.command);
+    }
+    user
+}
+
+/// An address without the `user:password@` that some write into it.
+pub(crate) fn without_credentials(address: &str) -> String {
+    match address.split_once("://") {
+        Some((scheme, rest)) => {
+            let (authority, path) = match rest.find('/') {
+                Some(at) => rest.split_at(at),
+                None => (rest, ""),
+            };
+            let host = authority.rsplit('@').next().unwrap_or(authority);
+            format!("{scheme}://{host}{path}")
+        }
+        None => address.rsplit('@').next().unwrap_or(address).to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[path = "kubeconfig/tests.rs"]
+mod tests;

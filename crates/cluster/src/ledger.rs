@@ -1,0 +1,368 @@
+//! What is known of the cluster right now, and its publication.
+//!
+//! Owns the one copy of the facts that changes, how well each kind is known, and the rhythm in which copies go out:
+//! the first change at once, then at most one every [`crate::Options::flush_every`]. Every read and watch writes here;
+//! nobody reads a half-written state, because a list replaces its scope in one step.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use api::Connection;
+use facts::cluster::Scope;
+use facts::{ClusterFacts, Coverage, Key, Kind, Reach};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Notify, watch};
+
+use crate::failure::{Failure, Why};
+use crate::kinds::{Tier, place};
+use crate::options::Options;
+use crate::project::Object;
+use crate::status::{self, Told};
+use crate::tables;
+
+/// How often moments of observation alone (bookmarks) are published.
+const QUIET_EVERY: Duration = Duration::from_secs(5);
+
+/// A copy of the facts may take no more than one part in this many of the time: a cluster of ten thousand pods takes
+/// tens of milliseconds to copy, and would otherwise be copied twenty times a second while it churns.
+const COPY_SHARE: u32 = 10;
+
+/// What is known, and who hears of it.
+pub(crate) struct Ledger {
+    state: Mutex<State>,
+    changed: Notify,
+    facts: watch::Sender<Arc<ClusterFacts>>,
+    connection: watch::Sender<Connection>,
+    /// Kinds whose first read since the server answers has not ended.
+    pending: watch::Sender<BTreeSet<Kind>>,
+    settled: watch::Sender<bool>,
+    options: Options,
+}
+
+struct State {
+    facts: ClusterFacts,
+    told: Told,
+    /// When the server answered last.
+    answered: Timestamp,
+    /// Something has changed since the last publication: at once, or when it suits (only a moment of observation).
+    news: News,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum News {
+    None,
+    Quiet,
+    Loud,
+}
+
+impl Ledger {
+    pub(crate) fn new(name: String, address: String, options: Options) -> Self {
+        let told = Told::new(name, address);
+        let facts = ClusterFacts::default();
+        let connection = status::connection(&told, &facts, &BTreeSet::new());
+        Self {
+            facts: watch::Sender::new(Arc::new(facts.clone())),
+            connection: watch::Sender::new(connection),
+            pending: watch::Sender::new(Kind::ALL.into_iter().collect()),
+            settled: watch::Sender::new(false),
+            changed: Notify::new(),
+            state: Mutex::new(State {
+                facts,
+                told,
+                answered: options.clock.now(),
+                news: News::Loud,
+            }),
+            options,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Whoever panicked is reported by the task that watches over the readers; the facts are still facts.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The facts, as they are published.
+    pub(crate) fn facts(&self) -> watch::Receiver<Arc<ClusterFacts>> {
+        self.facts.subscribe()
+    }
+
+    /// The connection, as it is published.
+    pub(crate) fn connection(&self) -> watch::Receiver<Connection> {
+        self.connection.subscribe()
+    }
+
+    /// Waits until every kind's first read has ended, well or badly.
+    pub(crate) async fn settled(&self) {
+        // The sender is ours: it cannot be gone while we are here.
+        let _ = self.settled.subscribe().wait_for(|settled| *settled).await;
+    }
+
+    /// The server answered.
+    pub(crate) fn answered(&self, at: Timestamp, offset: Option<SignedDuration>) {
+        let mut state = self.state();
+        state.answered = at;
+        let mut changed = false;
+        if state.facts.reach != Reach::Answering {
+            state.facts.reach = Reach::Answering;
+            state.told.failure = None;
+            state.told.retry_at = None;
+            state.told.since = Some(at);
+            // Whatever could not be read is read again.
+            self.pending.send_replace(Kind::ALL.into_iter().collect());
+            changed = true;
+        }
+        if let Some(offset) = offset {
+            // Two measurements of one clock differ by a second; only a real difference is news.
+            let difference = state.facts.clock_offset.saturating_sub(offset).abs();
+            if difference >= SignedDuration::from_secs(2) {
+                state.facts.clock_offset = offset;
+                changed = true;
+            }
+        }
+        if changed {
+            self.say(state);
+        }
+    }
+
+    /// The server does not answer, or not to us.
+    pub(crate) fn lost(&self, failure: &Failure, retry_at: Timestamp) {
+        let mut state = self.state();
+        let error = failure.words();
+        // A server that never answered has told us nothing: all that is said of kinds is why.
+        let never_answered = matches!(
+            state.facts.reach,
+            Reach::Connecting | Reach::Unreachable { .. }
+        );
+        state.facts.reach = match &state.facts.reach {
+            Reach::Connecting | Reach::Unreachable { .. } => Reach::Unreachable { error },
+            Reach::Answering => Reach::Lost {
+                since: state.answered,
+                error,
+            },
+            Reach::Lost { since, .. } => Reach::Lost {
+                since: *since,
+                error,
+            },
+        };
+        for kind in Kind::ALL {
+            let unread = state
+                .facts
+                .coverage
+                .get(&(kind, Scope::All))
+                .is_none_or(|coverage| matches!(coverage, Coverage::Unreachable { .. }));
+            if unread || never_answered {
+                let coverage = failure.coverage();
+                state.facts.coverage.insert((kind, Scope::All), coverage);
+            }
+        }
+        state.told.failure = Some(failure.clone());
+        state.told.retry_at = Some(retry_at);
+        self.say(state);
+        self.flush();
+        self.settled.send_replace(true);
+    }
+
+    /// A kind was read whole in a scope. `malformed` entries were no objects: then nobody knows what is missing.
+    pub(crate) fn listed(
+        &self,
+        kind: Kind,
+        scope: &Scope,
+        objects: Vec<Object>,
+        malformed: usize,
+        as_of: Timestamp,
+    ) {
+        let coverage = if malformed == 0 {
+            Coverage::Seen { as_of }
+        } else {
+            Coverage::Failed {
+                message: format!("{malformed} entries of the list are no objects"),
+            }
+        };
+        let mut state = self.state();
+        tables::swap(&mut state.facts, kind, scope, objects);
+        state.facts.coverage.insert((kind, scope.clone()), coverage);
+        state.told.ailing.remove(&kind);
+        self.say(state);
+    }
+
+    /// An object was added or modified.
+    pub(crate) fn applied(&self, kind: Kind, scope: &Scope, object: Object) {
+        self.moved(kind, scope, |facts| tables::put(facts, object));
+    }
+
+    /// An object was deleted.
+    pub(crate) fn deleted(&self, kind: Kind, scope: &Scope, key: &Key) {
+        self.moved(kind, scope, |facts| tables::remove(facts, kind, key));
+    }
+
+    /// The server said that there is nothing new.
+    pub(crate) fn unchanged(&self, kind: Kind, scope: &Scope) {
+        self.moved(kind, scope, |_| false);
+    }
+
+    fn moved(&self, kind: Kind, scope: &Scope, change: impl FnOnce(&mut ClusterFacts) -> bool) {
+        let now = self.options.clock.now();
+        let mut state = self.state();
+        let changed = change(&mut state.facts);
+        // What is known only in part does not become whole by an event.
+        if let Some(Coverage::Seen { as_of }) = state.facts.coverage.get_mut(&(kind, scope.clone()))
+        {
+            *as_of = now;
+        }
+        state.news = state.news.max(News::Quiet);
+        if changed {
+            self.say(state);
+        }
+    }
+
+    /// A kind could not be read in a scope. What was read before stays, unless the server said that it is none of our
+    /// business (any more), or that there is no such kind.
+    pub(crate) fn unread(&self, kind: Kind, scope: &Scope, coverage: Coverage, failure: &Failure) {
+        let mut state = self.state();
+        if failure.why == Why::Denied || matches!(coverage, Coverage::NotServed { .. }) {
+            tables::clear(&mut state.facts, kind, scope);
+        }
+        state.facts.coverage.insert((kind, scope.clone()), coverage);
+        if matches!(failure.why, Why::Denied | Why::NotFound) {
+            state.told.ailing.remove(&kind);
+        } else {
+            state.told.ailing.insert(kind, failure.clone());
+        }
+        self.say(state);
+    }
+
+    /// The server does not serve a kind.
+    pub(crate) fn not_served(&self, kind: Kind) {
+        let as_of = self.options.clock.now();
+        let failure = Failure::new(Why::NotFound, "not served");
+        let coverage = Coverage::NotServed { as_of };
+        let mut state = self.state();
+        let known = matches!(
+            state.facts.coverage.get(&(kind, Scope::All)),
+            Some(Coverage::NotServed { .. })
+        );
+        if known {
+            state.facts.coverage.insert((kind, Scope::All), coverage);
+            state.news = state.news.max(News::Quiet);
+        } else {
+            drop(state);
+            self.unread(kind, &Scope::All, coverage, &failure);
+        }
+    }
+
+    /// A scope is no longer read for itself: its namespace is gone, or all namespaces may be read now.
+    pub(crate) fn forget(&self, kind: Kind, scope: &Scope) {
+        let mut state = self.state();
+        tables::clear(&mut state.facts, kind, scope);
+        state.facts.coverage.remove(&(kind, scope.clone()));
+        self.say(state);
+    }
+
+    /// All namespaces may be read now: what single namespaces said is not needed any more. The objects stay until the
+    /// list replaces them.
+    pub(crate) fn forget_namespaces(&self, kind: Kind) {
+        let mut state = self.state();
+        state
+            .facts
+            .coverage
+            .retain(|(of, scope), _| *of != kind || *scope == Scope::All);
+        self.say(state);
+    }
+
+    /// Something else that may not be done, such as "watch pods"; or that it may be done now.
+    pub(crate) fn refused(&self, what: &str, is_refused: bool) {
+        let mut state = self.state();
+        let changed = if is_refused {
+            state.told.refusals.insert(what.to_owned())
+        } else {
+            state.told.refusals.remove(what)
+        };
+        if changed {
+            self.say(state);
+        }
+    }
+
+    /// Who we are, as the server says.
+    pub(crate) fn identified(&self, identity: Option<String>) {
+        let mut state = self.state();
+        state.told.identity = identity;
+        self.say(state);
+    }
+
+    /// A kind's first read has ended, well or badly.
+    pub(crate) fn ended(&self, kind: Kind) {
+        let mut all = false;
+        self.pending.send_if_modified(|pending| {
+            let was_there = pending.remove(&kind);
+            all = pending.is_empty();
+            was_there
+        });
+        if all {
+            // Whoever waits for this looks at the facts at once.
+            self.flush();
+            self.settled.send_replace(true);
+        } else {
+            self.say(self.state());
+        }
+    }
+
+    /// Waits until it is a tier's turn: no kind of an earlier tier is still to be read, or that takes too long.
+    pub(crate) async fn turn(&self, tier: Tier, at_most: Duration) {
+        let mut pending = self.pending.subscribe();
+        let earlier =
+            pending.wait_for(|pending| !pending.iter().any(|kind| place(*kind).tier < tier));
+        let _ = tokio::time::timeout(at_most, earlier).await;
+    }
+
+    /// Waits until a kind's first read has ended.
+    pub(crate) async fn first_read(&self, kind: Kind) {
+        let mut pending = self.pending.subscribe();
+        let _ = pending.wait_for(|pending| !pending.contains(&kind)).await;
+    }
+
+    /// The cluster's namespaces, if they could be read.
+    pub(crate) fn namespaces(&self) -> Option<Vec<String>> {
+        let state = self.state();
+        state
+            .facts
+            .coverage(Kind::Namespace, "")
+            .is_whole()
+            .then(|| state.facts.namespaces.keys().cloned().collect())
+    }
+
+    /// Publishes changes as they come, for ever.
+    pub(crate) async fn publish(&self) {
+        loop {
+            let _ = tokio::time::timeout(QUIET_EVERY, self.changed.notified()).await;
+            let took = self.flush();
+            tokio::time::sleep(self.options.flush_every.max(took * COPY_SHARE)).await;
+        }
+    }
+
+    /// Notes that something is to be published soon.
+    fn say(&self, mut state: MutexGuard<'_, State>) {
+        state.news = News::Loud;
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Publishes the state as it is, if there is anything new in it; how long that took. The state stays locked while
+    /// it goes out, so that an older copy never overtakes a newer one.
+    fn flush(&self) -> Duration {
+        let began = Instant::now();
+        let mut state = self.state();
+        if state.news == News::None {
+            return Duration::ZERO;
+        }
+        state.news = News::None;
+        let connection = status::connection(&state.told, &state.facts, &self.pending.borrow());
+        self.facts.send_replace(Arc::new(state.facts.clone()));
+        self.connection.send_if_modified(|there| {
+            let changed = *there != connection;
+            *there = connection;
+            changed
+        });
+        began.elapsed()
+    }
+}

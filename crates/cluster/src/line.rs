@@ -1,0 +1,272 @@
+//! The line to one server: is it up, and through which connection.
+//!
+//! Owns finding out, once for everybody: a heartbeat, or a look at once when a reader's connection broke. Readers wait
+//! here while the server is away, instead of knocking twenty at a time, and all begin anew when it is back.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use jiff::SignedDuration;
+use serde::Deserialize;
+use tokio::sync::{Notify, watch};
+
+use crate::failure::{Failure, Why};
+use crate::kubeconfig::Context;
+use crate::ledger::Ledger;
+use crate::options::Options;
+use crate::server::{Review, Server};
+use crate::tolerant::{Part, Text};
+
+/// What everybody may ask and nobody changes: every authenticated user may read it by default, and any answer to it,
+/// a refusal too, is an answer.
+const HEARTBEAT: &str = "/version";
+
+/// The line, shared by all who read.
+pub(crate) struct Line {
+    context: Context,
+    options: Options,
+    ledger: Arc<Ledger>,
+    signal: watch::Sender<Signal>,
+    /// A reader's connection broke.
+    suspected: Notify,
+    /// A person asks to try now.
+    asked: Notify,
+}
+
+/// Whether the line is up.
+#[derive(Clone, Default)]
+struct Signal {
+    /// Counts the times that it came up.
+    epoch: u64,
+    /// The connection, while it is up.
+    server: Option<Arc<Server>>,
+}
+
+impl Line {
+    pub(crate) fn new(context: Context, options: Options, ledger: Arc<Ledger>) -> Self {
+        Self {
+            context,
+            options,
+            ledger,
+            signal: watch::Sender::new(Signal::default()),
+            suspected: Notify::new(),
+            asked: Notify::new(),
+        }
+    }
+
+    /// The connection, if the line is up.
+    pub(crate) fn server(&self) -> Option<Arc<Server>> {
+        self.signal.borrow().server.clone()
+    }
+
+    /// Waits until the line is up; the number of this time, and the connection.
+    pub(crate) async fn up(&self) -> (u64, Arc<Server>) {
+        let mut signal = self.signal.subscribe();
+        loop {
+            let now = signal.borrow_and_update().clone();
+            if let Some(server) = now.server {
+                return (now.epoch, server);
+            }
+            if signal.changed().await.is_err() {
+                // The sender is ours: this cannot be, and waiting is the answer that does no harm.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Waits until the line is no longer up as it was.
+    pub(crate) async fn left(&self, epoch: u64) {
+        let mut signal = self.signal.subscribe();
+        let _ = signal
+            .wait_for(|signal| signal.server.is_none() || signal.epoch != epoch)
+            .await;
+    }
+
+    /// Says that a connection broke: the line is looked at at once.
+    pub(crate) fn suspect(&self) {
+        self.suspected.notify_one();
+    }
+
+    /// Tries now, however long the wait still is.
+    pub(crate) fn try_now(&self) {
+        self.asked.notify_one();
+    }
+
+    /// Keeps the line, for ever.
+    pub(crate) async fn keep(&self) {
+        let mut server: Option<(Arc<Server>, Option<Written>)> = None;
+        let mut failures = 0;
+        loop {
+            let usable = server.take().filter(|(server, _)| !server.is_stale());
+            let outcome = match usable {
+                Some((there, written)) => {
+                    let outcome = self.look(&there).await;
+                    server = Some((there.clone(), written));
+                    outcome.map(|offset| (there, offset))
+                }
+                None => {
+                    let written = Written::of(&self.context);
+                    match Server::dial(&self.context, &self.options).await {
+                        Ok(dialled) => {
+                            let there = Arc::new(dialled);
+                            let outcome = self.look(&there).await;
+                            server = Some((there.clone(), written));
+                            outcome.map(|offset| (there, offset))
+                        }
+                        Err(failure) => Err(failure),
+                    }
+                }
+            };
+            match outcome {
+                Ok((there, offset)) => {
+                    failures = 0;
+                    self.ledger.answered(self.options.clock.now(), offset);
+                    self.signal.send_if_modified(|signal| {
+                        let same = signal
+                            .server
+                            .as_ref()
+                            .is_some_and(|known| Arc::ptr_eq(known, &there));
+                        if !same {
+                            signal.epoch += 1;
+                            signal.server = Some(there);
+                        }
+                        !same
+                    });
+                    tokio::select! {
+                        () = tokio::time::sleep(self.options.heartbeat) => {}
+                        () = self.suspected.notified() => {}
+                        () = self.asked.notified() => {}
+                    }
+                }
+                Err(failure) => {
+                    failures += 1;
+                    self.signal
+                        .send_if_modified(|signal| signal.server.take().is_some());
+                    let wait = self.wait(&failure, failures);
+                    let retry_at = SignedDuration::try_from(wait)
+                        .ok()
+                        .and_then(|wait| self.options.clock.now().checked_add(wait).ok())
+                        .unwrap_or_else(|| self.options.clock.now());
+                    tracing::debug!(cluster = self.context.name, %failure, "no answer");
+                    self.ledger.lost(&failure, retry_at);
+                    let written = server.as_ref().and_then(|(_, written)| written.clone());
+                    let is_rewritten = tokio::select! {
+                        () = tokio::time::sleep(wait) => Written::of(&self.context) != written,
+                        () = self.asked.notified() => true,
+                    };
+                    if failure.needs_sign_in() || is_rewritten {
+                        server = None;
+                    }
+                }
+            }
+        }
+    }
+
+    fn wait(&self, failure: &Failure, failures: u32) -> Duration {
+        if failure.needs_sign_in() {
+            self.options.sign_in_backoff.after(failures)
+        } else {
+            self.options.backoff.after(failures)
+        }
+    }
+
+    /// Whether the server answers; its clock's offset.
+    async fn look(&self, server: &Server) -> Result<Option<SignedDuration>, Failure> {
+        let first = self.look_once(server).await;
+        match &first {
+            // A pooled connection that died in its sleep breaks the first request on it and says nothing of the server.
+            Err(failure) if matches!(failure.why, Why::Broken | Why::Silent) => {
+                if self.signal.borrow().server.is_some() {
+                    self.look_once(server).await
+                } else {
+                    first
+                }
+            }
+            _ => first,
+        }
+    }
+
+    async fn look_once(&self, server: &Server) -> Result<Option<SignedDuration>, Failure> {
+        match server.get(HEARTBEAT, self.options.answer_within).await {
+            Ok(answer) => Ok(answer.offset),
+            Err(failure) if failure.is_unreachable() || failure.needs_sign_in() => Err(failure),
+            // It answered, whatever it said.
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Asks the server who we are, each time that the line comes up.
+    pub(crate) async fn identify(&self) {
+        loop {
+            let (epoch, server) = self.up().await;
+            let ask = async {
+                let mut identity = None;
+                // v1 since Kubernetes 1.28; before that nobody need know.
+                for version in ["v1", "v1beta1"] {
+                    let review = Review::Myself(version);
+                    if let Ok(answer) = server.review(review, self.options.answer_within).await {
+                        identity = username(&answer.body);
+                        break;
+                    }
+                }
+                self.ledger.identified(identity);
+                self.left(epoch).await;
+            };
+            tokio::select! {
+                () = self.left(epoch) => {}
+                () = ask => {}
+            }
+        }
+    }
+}
+
+fn username(body: &[u8]) -> Option<String> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Review {
+        status: Part<Status>,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Status {
+        user_info: Part<UserInfo>,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct UserInfo {
+        username: Text,
+    }
+    let review: Part<Review> = serde_json::from_slice(body).ok()?;
+    review.0.status.0.user_info.0.username.some()
+}
+
+/// When the kubeconfig's files were written: a change means that there may be other credentials.
+#[derive(Clone, PartialEq)]
+struct Written(Vec<(PathBuf, Option<SystemTime>)>);
+
+impl Written {
+    fn of(context: &Context) -> Option<Self> {
+        let times = context.files.iter().map(|file| {
+            let written = std::fs::metadata(file).and_then(|metadata| metadata.modified());
+            (file.clone(), written.ok())
+        });
+        Some(Self(times.collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_review_says_who_we_are() {
+        assert_eq!(
+            username(br#"{"kind":"SelfSubjectReview","status":{"userInfo":{"username":"jo@shop","groups":["system:authenticated"]}}}"#)
+                .as_deref(),
+            Some("jo@shop")
+        );
+        assert_eq!(username(b"{}"), None);
+        assert_eq!(username(b"<html>"), None);
+    }
+}

@@ -1,0 +1,315 @@
+//! One object, whole, for whoever opens it; and the last lines of a container.
+//!
+//! Owns what is never shown: the values of Secrets, and what only the server's bookkeeping needs.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use api::ObjectRef;
+use facts::{Key, Kind};
+use futures::AsyncReadExt;
+use serde_json::Value;
+
+use crate::discovery::{groups, resources};
+use crate::failure::{Failure, Why};
+use crate::kinds::{collection, place};
+use crate::server::{Server, log_path, segment};
+use crate::watch::Shared;
+
+/// What stands in the place of a secret value.
+const HIDDEN: &str = "(hidden)";
+
+/// A line of a log is kept to this many bytes.
+const LONGEST_LINE: usize = 16 * 1024;
+
+/// At most this much of a log is read.
+const LONGEST_LOG: usize = 8 * 1024 * 1024;
+
+/// Why something could not be read. Each message names the cluster and what was to be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The cluster does not answer.
+    #[error("{cluster} does not answer: {subject} cannot be read")]
+    NotConnected {
+        /// The cluster.
+        cluster: String,
+        /// What was to be read.
+        subject: String,
+    },
+    /// The cluster serves no such kind.
+    #[error("{cluster} serves no kind {kind}")]
+    UnknownKind {
+        /// The cluster.
+        cluster: String,
+        /// The kind.
+        kind: String,
+    },
+    /// It failed.
+    #[error("{subject} cannot be read from {cluster}: {failure}")]
+    Failed {
+        /// The cluster.
+        cluster: String,
+        /// What was to be read.
+        subject: String,
+        /// Why.
+        failure: Failure,
+    },
+}
+
+impl From<ReadError> for api::Error {
+    fn from(error: ReadError) -> Self {
+        use api::error::Code;
+        let message = error.to_string();
+        match &error {
+            ReadError::NotConnected { .. } => Self::new(Code::Unreachable, message).retryable(),
+            ReadError::UnknownKind { .. } => Self::new(Code::NotFound, message),
+            ReadError::Failed { failure, .. } => match failure.why {
+                Why::NotFound => Self::new(Code::NotFound, message),
+                Why::Denied | Why::Unauthorized | Why::Credentials => {
+                    Self::new(Code::Denied, message)
+                }
+                _ => Self::new(Code::Unreachable, message).retryable(),
+            },
+        }
+    }
+}
+
+/// Reads one object as YAML.
+pub(crate) async fn object(
+    shared: &Arc<Shared>,
+    cluster: &str,
+    object: &ObjectRef,
+) -> Result<String, ReadError> {
+    let subject = object.to_string();
+    let server = shared.line.server().ok_or(ReadError::NotConnected {
+        cluster: cluster.to_owned(),
+        subject: subject.clone(),
+    })?;
+    let failed = |failure: Failure| ReadError::Failed {
+        cluster: cluster.to_owned(),
+        subject: subject.clone(),
+        failure,
+    };
+    let Some(path) = path(shared, &server, object).await.map_err(failed)? else {
+        return Err(ReadError::UnknownKind {
+            cluster: cluster.to_owned(),
+            kind: object.kind.clone(),
+        });
+    };
+    let within = shared.options.list_within;
+    let answer = server.get(&path, within).await.map_err(failed)?;
+    yaml(&answer.body).map_err(failed)
+}
+
+/// The object's path; `None` if its kind is not served.
+async fn path(
+    shared: &Shared,
+    server: &Server,
+    object: &ObjectRef,
+) -> Result<Option<String>, Failure> {
+    let in_path = |group: &str, version: &str, plural: &str, namespaced: bool| {
+        let namespace =
+            (namespaced && !object.namespace.is_empty()).then(|| segment(&object.namespace));
+        let collection = collection(group, version, plural, namespace.as_deref());
+        format!("{collection}/{}", segment(&object.name))
+    };
+    if let Some(kind) = Kind::from_name(&object.kind) {
+        let place = place(kind);
+        return Ok(shared
+            .discovery
+            .version(kind)
+            .map(|version| in_path(place.group, &version, place.plural, !kind.is_cluster_wide())));
+    }
+    let options = &shared.options;
+    let core = resources(server, "", "v1", options).await?;
+    let find = |resources: &[crate::discovery::Resource]| {
+        resources
+            .iter()
+            .find(|resource| resource.kind.0 == object.kind && !resource.name.0.contains('/'))
+            .map(|resource| (resource.name.0.clone(), resource.namespaced.0))
+    };
+    if let Some((plural, namespaced)) = find(&core) {
+        return Ok(Some(in_path("", "v1", &plural, namespaced)));
+    }
+    for served in groups(server, options).await? {
+        for version in &served.versions {
+            // A group whose server is down hides its own kinds, not the others'.
+            let Ok(resources) = resources(server, &served.group, version, options).await else {
+                continue;
+            };
+            if let Some((plural, namespaced)) = find(&resources) {
+                return Ok(Some(in_path(&served.group, version, &plural, namespaced)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The object as YAML, without what nobody reads and nobody may see.
+fn yaml(body: &[u8]) -> Result<String, Failure> {
+    let malformed = || Failure::new(Why::Malformed, "the answer is no object");
+    let mut object: Value = serde_json::from_slice(body).map_err(|_| malformed())?;
+    if !object.is_object() {
+        return Err(malformed());
+    }
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+        if let Some(annotations) = metadata
+            .get_mut("annotations")
+            .and_then(Value::as_object_mut)
+        {
+            annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+            if annotations.is_empty() {
+                metadata.remove("annotations");
+            }
+        }
+    }
+    if object.get("kind").and_then(Value::as_str) == Some("Secret") {
+        for field in ["data", "stringData"] {
+            match object.get_mut(field) {
+                Some(Value::Object(values)) => {
+                    for value in values.values_mut() {
+                        *value = Value::from(HIDDEN);
+                    }
+                }
+                Some(other) => *other = Value::from(HIDDEN),
+                None => {}
+            }
+        }
+    }
+    serde_yaml_ng::to_string(&object).map_err(|_| malformed())
+}
+
+/// Reads the last lines of a container, oldest first.
+pub(crate) async fn last_lines(
+    shared: &Arc<Shared>,
+    cluster: &str,
+    pod: &Key,
+    container: &str,
+    previous: bool,
+    lines: usize,
+) -> Result<Vec<String>, ReadError> {
+    let subject = format!(
+        "the log of {container} in Pod {}/{}",
+        pod.namespace, pod.name
+    );
+    let server = shared.line.server().ok_or(ReadError::NotConnected {
+        cluster: cluster.to_owned(),
+        subject: subject.clone(),
+    })?;
+    let failed = |failure: Failure| ReadError::Failed {
+        cluster: cluster.to_owned(),
+        subject: subject.clone(),
+        failure,
+    };
+    let within = shared.options.list_within;
+    let read = async {
+        let mut stream = server
+            .lines(&log_path(pod, container, previous, lines), within)
+            .await?;
+        let mut last = LastLines::new(lines);
+        let mut chunk = vec![0; 16 * 1024];
+        let mut all = 0;
+        loop {
+            let read = stream
+                .read(&mut chunk)
+                .await
+                .map_err(|error| Failure::stream(&error, &server.host))?;
+            all += read;
+            if read == 0 || all > LONGEST_LOG {
+                return Ok(last.end());
+            }
+            last.add(chunk.get(..read).unwrap_or_default());
+        }
+    };
+    match tokio::time::timeout(within, read).await {
+        Ok(read) => read.map_err(failed),
+        Err(_) => Err(failed(crate::failure::silent(&server.host))),
+    }
+}
+
+/// The last lines of a stream, in bounded memory.
+struct LastLines {
+    most: usize,
+    lines: VecDeque<String>,
+    line: Vec<u8>,
+}
+
+impl LastLines {
+    fn new(most: usize) -> Self {
+        Self {
+            most,
+            lines: VecDeque::new(),
+            line: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            if *byte == b'\n' {
+                self.finish();
+            } else if self.line.len() < LONGEST_LINE {
+                self.line.push(*byte);
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        let line = String::from_utf8_lossy(&self.line);
+        self.lines.push_back(line.trim_end_matches('\r').to_owned());
+        self.line.clear();
+        if self.lines.len() > self.most {
+            self.lines.pop_front();
+        }
+    }
+
+    fn end(mut self) -> Vec<String> {
+        if !self.line.is_empty() {
+            self.finish();
+        }
+        self.lines.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_placeholders_and_bookkeeping_is_gone() {
+        let text = yaml(
+            br#"{"apiVersion":"v1","kind":"Secret","type":"Opaque","data":{"password":"dG9wc2VjcmV0"},"stringData":"odd-topsecret",
+               "metadata":{"name":"db","managedFields":[{"manager":"m","fieldsV1":{"f:data":{}}}],
+                 "annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{\"data\":{\"password\":\"dG9wc2VjcmV0\"}}"}}}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            text,
+            "apiVersion: v1\ndata:\n  password: (hidden)\nkind: Secret\nmetadata:\n  name: db\nstringData: (hidden)\ntype: Opaque\n"
+        );
+    }
+
+    #[test]
+    fn other_annotations_stay() {
+        let text = yaml(br#"{"kind":"ConfigMap","data":{"a":"b"},"metadata":{"annotations":{"x":"y","kubectl.kubernetes.io/last-applied-configuration":"{}"}}}"#).unwrap();
+        assert!(text.contains("x: y") && text.contains("a: b"));
+        assert!(!text.contains("last-applied"));
+        assert!(yaml(b"[]").is_err() && yaml(b"<html>").is_err());
+    }
+
+    #[test]
+    fn the_last_lines_are_kept_in_bounded_memory() {
+        let mut last = LastLines::new(3);
+        last.add(b"one\ntwo\r\nth");
+        last.add(b"ree\n");
+        last.add("é".repeat(LONGEST_LINE).as_bytes());
+        last.add(b"\nlast");
+        let lines = last.end();
+        assert_eq!(lines.len(), 3);
+        assert_eq!((lines[0].as_str(), lines[2].as_str()), ("three", "last"));
+        assert!(lines[1].len() <= LONGEST_LINE + 3);
+        let mut none = LastLines::new(0);
+        none.add(b"one\n");
+        assert!(none.end().is_empty());
+    }
+}

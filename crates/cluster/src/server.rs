@@ -1,0 +1,318 @@
+//! One connection to an API server: requests that read, and nothing else.
+//!
+//! Owns the client, its timeouts and proxy, and the reading of the server's clock. There is no way in it to send
+//! anything that changes an object: it can GET, and POST the three reviews of who one is and what one may.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use facts::Key;
+use futures::AsyncBufRead;
+use http::{Method, Request, header};
+use jiff::{SignedDuration, Timestamp};
+use kube::client::Body;
+use kube::config::KubeConfigOptions;
+use kube::{Client, Config};
+
+use crate::failure::{Failure, Why, silent};
+use crate::kubeconfig::{Context, load, without_credentials};
+use crate::options::{Clock, Options};
+use crate::proxy::proxy;
+
+/// How long a sign-in plugin may take. Some open a browser and wait for a person.
+const SIGN_IN_WITHIN: Duration = Duration::from_secs(120);
+
+/// A connection.
+pub(crate) struct Server {
+    client: Client,
+    /// `host:port`, for words.
+    pub(crate) host: String,
+    clock: Clock,
+}
+
+/// An answer.
+pub(crate) struct Answer {
+    /// The body.
+    pub(crate) body: Bytes,
+    /// The server's clock minus ours, if it said its time.
+    pub(crate) offset: Option<SignedDuration>,
+    /// When we asked.
+    pub(crate) asked: Timestamp,
+}
+
+/// Questions about ourselves that are POSTs; they create nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Review<'a> {
+    /// Who we are, in this version of authentication.k8s.io.
+    Myself(&'a str),
+    /// What we may do in a namespace.
+    Rules(&'a str),
+}
+
+impl Server {
+    /// Reads the kubeconfig, signs in where a plugin does that, and makes a client. Sends nothing to the server yet.
+    pub(crate) async fn dial(context: &Context, options: &Options) -> Result<Self, Failure> {
+        let context = context.clone();
+        let within = options.answer_within;
+        let clock = options.clock.clone();
+        // Reads files and runs sign-in plugins: not on the threads that others wait on.
+        let client = tokio::task::spawn_blocking(move || client(&context, within));
+        match tokio::time::timeout(SIGN_IN_WITHIN, client).await {
+            Ok(Ok(made)) => made.map(|(client, host)| Self {
+                client,
+                host,
+                clock,
+            }),
+            Ok(Err(_)) => Err(Failure::new(
+                Why::Credentials,
+                "reading the kubeconfig broke off",
+            )),
+            Err(_) => Err(Failure::new(
+                Why::Credentials,
+                "the sign-in plugin of the kubeconfig does not end",
+            )),
+        }
+    }
+
+    /// Whether its credentials have run out, so that another must be dialled.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.client
+            .valid_until()
+            .is_some_and(|until| self.clock.now() >= until)
+    }
+
+    /// Gets a path.
+    pub(crate) async fn get(&self, path: &str, within: Duration) -> Result<Answer, Failure> {
+        self.ask(Method::GET, path, Vec::new(), within).await
+    }
+
+    /// Asks about ourselves.
+    pub(crate) async fn review(
+        &self,
+        review: Review<'_>,
+        within: Duration,
+    ) -> Result<Answer, Failure> {
+        let (path, body) = match review {
+            Review::Myself(version) => (
+                format!("/apis/authentication.k8s.io/{version}/selfsubjectreviews"),
+                serde_json::json!({
+                    "apiVersion": format!("authentication.k8s.io/{version}"),
+                    "kind": "SelfSubjectReview",
+                }),
+            ),
+            Review::Rules(namespace) => (
+                "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews".to_owned(),
+                serde_json::json!({
+                    "apiVersion": "authorization.k8s.io/v1",
+                    "kind": "SelfSubjectRulesReview",
+                    "spec": {"namespace": namespace},
+                }),
+            ),
+        };
+        self.ask(Method::POST, &path, body.to_string().into_bytes(), within)
+            .await
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+        within: Duration,
+    ) -> Result<Answer, Failure> {
+        let asked = self.clock.now();
+        let request = request(method, path, body)?;
+        let exchange = async {
+            let response = self
+                .client
+                .send(request.map(Body::from))
+                .await
+                .map_err(|error| Failure::client(&error, &self.host))?;
+            let status = response.status().as_u16();
+            let date = date(response.headers());
+            let offset = date.map(|date| offset(date, asked, self.clock.now()));
+            let body = response
+                .into_body()
+                .collect_bytes()
+                .await
+                .map_err(|error| Failure::client(&error, &self.host))?;
+            if status < 400 {
+                Ok(Answer {
+                    body,
+                    offset,
+                    asked,
+                })
+            } else {
+                Err(Failure::answer(status, &body))
+            }
+        };
+        tokio::time::timeout(within, exchange)
+            .await
+            .unwrap_or_else(|_| Err(silent(&self.host)))
+    }
+
+    /// Opens a stream of lines: a watch, or a log.
+    pub(crate) async fn lines(
+        &self,
+        path: &str,
+        within: Duration,
+    ) -> Result<impl AsyncBufRead + Unpin + Send + use<>, Failure> {
+        let request = request(Method::GET, path, Vec::new())?;
+        match tokio::time::timeout(within, self.client.request_stream(request)).await {
+            Ok(Ok(stream)) => Ok(Box::pin(stream)),
+            Ok(Err(error)) => Err(Failure::client(&error, &self.host)),
+            Err(_) => Err(silent(&self.host)),
+        }
+    }
+}
+
+/// The path of an object's log.
+pub(crate) fn log_path(pod: &Key, container: &str, previous: bool, lines: usize) -> String {
+    let mut path = format!(
+        "/api/v1/namespaces/{}/pods/{}/log?tailLines={lines}&container={}",
+        segment(&pod.namespace),
+        segment(&pod.name),
+        segment(container)
+    );
+    if previous {
+        path.push_str("&previous=true");
+    }
+    path
+}
+
+/// A name made safe to stand in a path or query: everything but letters, digits, `-`, `.`, `_` and `~` is escaped.
+/// Names come from servers, and a server may be anybody's.
+pub(crate) fn segment(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            safe.push(char::from(byte));
+        } else {
+            safe.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    // A path segment of dots would climb.
+    if matches!(safe.as_str(), "." | "..") {
+        safe = safe.replace('.', "%2E");
+    }
+    safe
+}
+
+fn request(method: Method, path: &str, body: Vec<u8>) -> Result<Request<Vec<u8>>, Failure> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::ACCEPT, "application/json")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(body)
+        .map_err(|_| Failure::new(Why::Malformed, "a name that cannot stand in an address"))
+}
+
+/// The server's time, of the `Date` header.
+fn date(headers: &header::HeaderMap) -> Option<Timestamp> {
+    let date = headers.get(header::DATE)?.to_str().ok()?;
+    jiff::fmt::rfc2822::parse(date)
+        .ok()
+        .map(|date| date.timestamp())
+}
+
+/// The server's clock minus ours. The header counts whole seconds, so its middle is meant, and so is the middle of
+/// our waiting; what is left is an error of about a second, and differences below two seconds are none.
+fn offset(date: Timestamp, asked: Timestamp, answered: Timestamp) -> SignedDuration {
+    let waited = answered.duration_since(asked);
+    let here = asked.checked_add(waited / 2).unwrap_or(asked);
+    let there = date
+        .checked_add(SignedDuration::from_millis(500))
+        .unwrap_or(date);
+    let offset = there.duration_since(here);
+    if offset.abs() < SignedDuration::from_secs(2) {
+        SignedDuration::ZERO
+    } else {
+        offset
+    }
+}
+
+/// Blocking: reads files, and runs a sign-in plugin if the kubeconfig names one.
+fn client(context: &Context, connect_within: Duration) -> Result<(Client, String), Failure> {
+    let unusable = |reason: String| Failure::new(Why::Kubeconfig, reason);
+    let kubeconfig = load(context).map_err(|error| unusable(error.to_string()))?;
+    let cluster = kubeconfig.clusters.first().and_then(|c| c.cluster.as_ref());
+    let configured_proxy = cluster.and_then(|cluster| cluster.proxy_url.clone());
+    let mut config = futures::executor::block_on(Config::from_custom_kubeconfig(
+        kubeconfig,
+        &KubeConfigOptions::default(),
+    ))
+    .map_err(|error| {
+        // Of what can go wrong here, only certificates are named, never quoted.
+        unusable(api::headline::plain(&error.to_string(), 300))
+    })?;
+    config.cluster_url = without_credentials(&config.cluster_url.to_string())
+        .parse()
+        .map_err(|_| unusable("the server's address is none".to_owned()))?;
+    let scheme = config
+        .cluster_url
+        .scheme_str()
+        .unwrap_or("https")
+        .to_owned();
+    let name = config.cluster_url.host().unwrap_or_default().to_owned();
+    let port = config
+        .cluster_url
+        .port_u16()
+        .unwrap_or(if scheme == "https" { 443 } else { 80 });
+    // kube looks NO_PROXY up for the proxy's own address and goes through the proxy even to loopback.
+    config.proxy_url = proxy(configured_proxy.as_deref(), &scheme, &name, port, |name| {
+        std::env::var(name).ok()
+    })
+    .map(|proxy| proxy.parse())
+    .transpose()
+    .map_err(|_| unusable("the proxy's address is none".to_owned()))?;
+    config.connect_timeout = Some(connect_within);
+    // Trying again is said, not hidden: a 503 that was retried in silence would read as slowness.
+    config.default_retry = false;
+    let host = format!("{name}:{port}");
+    let client = Client::try_from(config).map_err(|error| Failure::client(&error, &host))?;
+    Ok((client, host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_servers_clock_is_read_and_small_differences_are_none() {
+        let mut headers = header::HeaderMap::new();
+        headers.insert(
+            header::DATE,
+            "Sat, 21 Nov 2026 20:31:00 GMT".parse().unwrap(),
+        );
+        let there = date(&headers).unwrap();
+        assert_eq!(there, at("2026-11-21T20:31:00Z"));
+        let now = at("2026-11-21T20:30:59.2Z");
+        assert_eq!(offset(there, now, now), SignedDuration::ZERO);
+        let hour_ago = at("2026-11-21T19:31:00Z");
+        let waited = at("2026-11-21T19:31:01Z");
+        assert_eq!(
+            offset(there, hour_ago, waited),
+            SignedDuration::from_secs(3600)
+        );
+        headers.insert(header::DATE, "yesterday".parse().unwrap());
+        assert_eq!(date(&headers), None);
+    }
+
+    #[test]
+    fn names_from_servers_cannot_leave_their_place_in_a_path() {
+        assert_eq!(segment("../../secrets?x#y"), "..%2F..%2Fsecrets%3Fx%23y");
+        assert_eq!(segment(".."), "%2E%2E");
+        assert_eq!(segment("api-1.shop_x"), "api-1.shop_x");
+        assert_eq!(segment("é\u{1b}"), "%C3%A9%1B");
+        let path = log_path(&Key::new("a/b", "p"), "c&previous=1", true, 20);
+        assert_eq!(
+            path,
+            "/api/v1/namespaces/a%2Fb/pods/p/log?tailLines=20&container=c%26previous%3D1&previous=true"
+        );
+    }
+}
