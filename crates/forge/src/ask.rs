@@ -4,7 +4,7 @@
 
 use facts::code::repository_key;
 
-/// Everything that a text may mean; several may be true at once.
+/// Everything that a text may mean; several may be true at once. Nothing at all means the repository itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Meanings {
     /// The beginning of a SHA, in lower case, four digits or more.
@@ -24,6 +24,9 @@ pub(crate) struct Meanings {
 /// Takes a text apart; `None` if it is a link to another repository.
 pub(crate) fn meanings(text: &str, repository: &str) -> Option<Meanings> {
     let text = text.trim();
+    if text.is_empty() {
+        return Some(Meanings::default());
+    }
     if text.contains("://") {
         return link(text, repository);
     }
@@ -40,7 +43,10 @@ pub(crate) fn meanings(text: &str, repository: &str) -> Option<Meanings> {
     if let Some(number) = text.strip_prefix("run ") {
         return Some(match number.trim().parse() {
             Ok(number) => run(number),
-            Err(_) => Meanings::default(),
+            Err(_) => Meanings {
+                certain: true,
+                ..Meanings::default()
+            },
         });
     }
     let number = text.parse::<u64>().ok().filter(|_| !text.starts_with('+'));
@@ -169,7 +175,13 @@ mod tests {
         assert_eq!(of("shop/api#12"), pull(12));
         assert_eq!(of("run 4807"), run(4_807));
         assert_eq!(meanings("other/repo#12", OURS), None);
-        assert_eq!(of("run away"), Meanings::default());
+        assert_eq!(
+            of("run away"),
+            Meanings {
+                certain: true,
+                ..Meanings::default()
+            }
+        );
     }
 
     #[test]

@@ -218,7 +218,6 @@ impl Inner {
         let is_head = meant == Meanings::default();
         let mut found = {
             let meant = meant.clone();
-            let text = text.trim().to_owned();
             repository
                 .read(copy, move |_, history| {
                     let mut found = Vec::new();
@@ -226,7 +225,7 @@ impl Inner {
                         found.extend(sha.map(|sha| Resolved { sha, by }));
                     };
                     let snapshot = history.snapshot;
-                    if is_head && !text.starts_with("run ") {
+                    if is_head {
                         let head = history.default_head().map(|id| id.to_string());
                         add(head, ResolvedBy::Branch(snapshot.default_branch.clone()));
                     }
