@@ -241,6 +241,9 @@ causes! {
     PodsEvicted "pods-evicted" Pods
         "The pod was evicted from its node."
         "Look at the node's pressure.";
+    PodsTagMoved "pods-tag-moved" Pods
+        "The pods run an older build of the same tag: the tag was moved after they had pulled it."
+        "Restart the workload, and give every build a tag of its own.";
     PodsStarting "pods-starting" Pods
         "The pods are starting."
         "Wait for them.";

@@ -1,0 +1,362 @@
+//! The walk of a commit of the GitOps repository itself: it needs no build and no image.
+//!
+//! Owns whether such a commit changes anything in a target, and what it means for it to be in effect.
+
+use api::journey::Journey;
+use api::{Sentence, StageKind, State};
+use facts::code::Commit;
+use facts::flux::Kustomization;
+
+use crate::causes::CauseCode;
+use crate::discover::Target;
+use crate::evidence;
+use crate::finding::{Finding, Outcome};
+use crate::route::{Configuration, Path};
+use crate::stages::pods::{self, Crew};
+use crate::stages::{Branch, Case, apply, commit, rollout, serving, source, trouble};
+use crate::verdict::{Draft, Verdict, decide};
+use crate::view::{Gap, Learned, View};
+
+/// The route to a target, and the place in Git it begins at.
+pub struct Way<'a> {
+    /// The objects of Flux's.
+    pub path: Box<Path<'a>>,
+    /// The place in Git.
+    pub place: Configuration,
+}
+
+impl Way<'_> {
+    /// Whether a commit of a repository that holds both source and configuration is about configuration alone.
+    pub fn is_about(&self, view: &View<'_>, key: &str, sha: &str) -> bool {
+        let below = |path: &String| is_below(path, &self.place.path);
+        !self.place.path.is_empty()
+            && matches!(view.touched(key, sha), Ok(paths) if !paths.is_empty() && paths.iter().all(below))
+    }
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    folder.is_empty()
+        || path
+            .strip_prefix(folder)
+            .is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// The journey of a configuration commit to a target.
+pub fn journey<'a>(
+    view: &View<'a>,
+    all: &[Target<'a>],
+    target: &Target<'a>,
+    way: &Way<'a>,
+    key: &str,
+    sha: &str,
+) -> Journey {
+    let crew = pods::crew(target.place, target.workload);
+    let case = Case {
+        view,
+        target,
+        all,
+        key,
+        commit: sha,
+        branch: Branch::Followed(&way.place.branch),
+    };
+    let none = "a configuration commit needs no build";
+    let mut outcomes = vec![
+        commit::outcome(&case),
+        Outcome::skipped(StageKind::Build, none),
+        Outcome::skipped(StageKind::Image, none),
+    ];
+    let known = match view.commit(key, sha) {
+        Ok(Some(known)) => Ok(known),
+        Ok(None) => Err(Gap::new(format!(
+            "{key} does not have {}",
+            api::headline::short(sha)
+        ))),
+        Err(gap) => Err(gap),
+    };
+    outcomes.extend(rest(&case, way, &crew, &known));
+    let draft = Draft {
+        view,
+        all,
+        target,
+        commit: Some((key, sha)),
+        crew: &crew,
+        outcomes,
+        notes: Vec::new(),
+    };
+    let verdict = verdict(&case, way, &draft);
+    draft.journey(verdict)
+}
+
+fn rest(
+    case: &Case<'_, '_>,
+    way: &Way<'_>,
+    crew: &Learned<Crew<'_>>,
+    known: &Learned<&Commit>,
+) -> Vec<Outcome> {
+    let unknown_from = |gap: &Gap| {
+        let mut rest = vec![Outcome::unknown(StageKind::Release, gap)];
+        rest.extend(
+            StageKind::ALL[4..]
+                .iter()
+                .map(|kind| Outcome::not_reached(*kind)),
+        );
+        rest
+    };
+    let known = match known {
+        Ok(known) => *known,
+        Err(gap) => return unknown_from(gap),
+    };
+    let release = match unaffected(case, way, known) {
+        Err(gap) => return unknown_from(&gap),
+        Ok(Some(outcome)) => {
+            let mut rest = vec![outcome];
+            rest.extend(
+                StageKind::ALL[4..]
+                    .iter()
+                    .map(|kind| Outcome::skipped(*kind, "the commit changes nothing here")),
+            );
+            return rest;
+        }
+        Ok(None) => Outcome::done(
+            StageKind::Release,
+            Sentence::default()
+                .words("declared in ")
+                .name(if way.place.path.is_empty() {
+                    "the root"
+                } else {
+                    &way.place.path
+                }),
+        )
+        .since(Some(known.at)),
+    };
+    let fetched = source::outcome(case, &way.path, Some(known));
+    let applied = apply::outcome(case, &way.path, Some(known).filter(|_| fetched.is_met()));
+    let fetched = source::with_chart(fetched, case.target.place, way.path.helm);
+    let mut rest = vec![release, fetched];
+    if !applied.is_met() {
+        rest.push(applied);
+        rest.extend(
+            StageKind::ALL[6..]
+                .iter()
+                .map(|kind| Outcome::not_reached(*kind)),
+        );
+        return rest;
+    }
+    rest.push(applied);
+    rest.extend(effect(case, crew));
+    rest
+}
+
+/// Stages 7 to 9: the workload as it is, whatever image it runs.
+fn effect(case: &Case<'_, '_>, crew: &Learned<Crew<'_>>) -> Vec<Outcome> {
+    let place = case.target.place;
+    let workload = case.target.workload;
+    let crew = match crew {
+        Ok(crew) => crew,
+        Err(gap) => {
+            return vec![
+                Outcome::unknown(StageKind::Rollout, gap),
+                Outcome::unknown(StageKind::Pods, gap),
+                Outcome::not_reached(StageKind::Serving),
+            ];
+        }
+    };
+    let rollout = match rollout::trouble(place, workload, Some(crew)) {
+        Ok(None) => rollout::done(place, workload, Some(crew)),
+        Ok(Some(finding)) => Outcome::found(StageKind::Rollout, finding),
+        Err(gap) => Outcome::unknown(StageKind::Rollout, &gap),
+    };
+    let pods = match trouble::of_crew(place, workload, crew) {
+        Err(gap) => Outcome::unknown(StageKind::Pods, &gap),
+        Ok(Some(finding)) => Outcome::found(StageKind::Pods, finding),
+        Ok(None) if pods::is_settled(place, workload, crew) => {
+            Outcome::done(StageKind::Pods, pods::count(case, crew)).proof(pods::digests(case, crew))
+        }
+        Ok(None) => {
+            let object = case.workload();
+            let sentence = Sentence::default()
+                .object(&object)
+                .words(" is finishing its rollout");
+            Outcome::found(
+                StageKind::Pods,
+                Finding::moving(CauseCode::PodsStarting, object, sentence),
+            )
+        }
+    };
+    let serving = if rollout.is_met() && pods.is_met() {
+        serving::outcome(case)
+    } else {
+        Outcome::not_reached(StageKind::Serving)
+    };
+    vec![rollout, pods, serving]
+}
+
+fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict {
+    for outcome in &draft.outcomes {
+        if let Some(why) = &outcome.unaffected {
+            return Verdict::Settled {
+                state: State::NotAffected,
+                headline: draft.subject().not_affected(why.clone()),
+                evidence: outcome.stage.evidence.clone(),
+            };
+        }
+        if !outcome.is_met() {
+            break;
+        }
+    }
+    if let Some(verdict) = decide(&draft.outcomes) {
+        return verdict;
+    }
+    // Live, but not confirmed by Flux: with no image to prove it, Flux's word is needed.
+    let applied = &draft.outcomes[5];
+    if let Some(finding) = &applied.finding {
+        return Verdict::Found {
+            stage: StageKind::Apply,
+            finding: Box::new(finding.clone()),
+        };
+    }
+    let revision = way
+        .path
+        .kustomization
+        .and_then(|one| one.applied_origin.as_ref().or(one.applied.as_ref()))
+        .and_then(|revision| revision.commit());
+    let newer = revision.filter(|revision| *revision != case.commit);
+    Verdict::Settled {
+        state: if newer.is_some() {
+            State::Superseded
+        } else {
+            State::Deployed
+        },
+        headline: draft
+            .subject()
+            .in_effect(newer.map(|sha| (case.key, sha)), applied.stage.since),
+        evidence: applied
+            .stage
+            .evidence
+            .iter()
+            .chain(&draft.outcomes[7].stage.evidence)
+            .cloned()
+            .collect(),
+    }
+}
+
+/// Whether the commit changes nothing in this target, proven; `None` if it may.
+fn unaffected(case: &Case<'_, '_>, way: &Way<'_>, known: &Commit) -> Learned<Option<Outcome>> {
+    if let Some(kustomization) = way.path.kustomization
+        && let Some(outcome) = same_digest(case, way, kustomization, known)?
+    {
+        return Ok(Some(outcome));
+    }
+    let place = &way.place;
+    let history = case
+        .view
+        .declared(&place.repository, &place.branch, &place.path)?;
+    let listed = history.is_some_and(|history| {
+        history
+            .entries
+            .iter()
+            .any(|entry| entry.commit.sha == case.commit)
+    });
+    if listed || place.packed {
+        return Ok(None);
+    }
+    let touched = case.view.touched(case.key, case.commit)?;
+    // Bases may lie anywhere: only what is certainly somebody else's, or no manifest at all, is left out.
+    let others: Vec<String> = other_paths(case, place);
+    let is_foreign = |path: &String| {
+        !is_below(path, &place.path)
+            && (others.iter().any(|other| is_below(path, other)) || is_prose(path))
+    };
+    if touched.is_empty() || !touched.iter().all(is_foreign) {
+        return Ok(None);
+    }
+    let object = evidence::commit(case.key, case.commit);
+    let sentence = Sentence::default()
+        .words("it touches nothing that ")
+        .name(if place.path.is_empty() {
+            "the root"
+        } else {
+            &place.path
+        })
+        .words(" is made of");
+    Ok(Some(
+        Outcome::unaffected(
+            StageKind::Release,
+            "the commit changes nothing that this environment is made of",
+            sentence,
+        )
+        .proof([evidence::evidence(
+            &object,
+            "paths",
+            touched.join("\n"),
+            Some(known.at),
+        )]),
+    ))
+}
+
+/// The paths that other Kustomizations on this repository apply, of which ours is no part.
+fn other_paths(case: &Case<'_, '_>, place: &Configuration) -> Vec<String> {
+    let ours = &place.path;
+    case.view
+        .places()
+        .flat_map(|cluster| cluster.facts.kustomizations.values())
+        .map(|one| one.path.trim_matches('/').to_owned())
+        .filter(|path| !path.is_empty() && !is_below(ours, path) && path != ours)
+        .collect()
+}
+
+fn is_prose(path: &str) -> bool {
+    path.ends_with(".md") || path.starts_with(".github/") || path.ends_with("CODEOWNERS")
+}
+
+/// What was built before the commit is what is built with it: the digest of the manifests did not change.
+fn same_digest(
+    case: &Case<'_, '_>,
+    way: &Way<'_>,
+    one: &Kustomization,
+    known: &Commit,
+) -> Learned<Option<Outcome>> {
+    let Some(newest) = one.history.first() else {
+        return Ok(None);
+    };
+    let (Some(revision), Some(first)) = (
+        newest
+            .revision
+            .as_ref()
+            .and_then(|revision| revision.commit()),
+        newest.first,
+    ) else {
+        return Ok(None);
+    };
+    // Another digest seen since the commit was made means that something changed, there and perhaps back.
+    let changed = one.history.iter().any(|entry| {
+        entry.digest != newest.digest && entry.last.is_none_or(|last| last >= known.at)
+    });
+    if newest.status != "ReconciliationSucceeded" || changed || first >= known.at {
+        return Ok(None);
+    }
+    if !case
+        .view
+        .contained(&way.place.repository, case.commit, revision)?
+    {
+        return Ok(None);
+    }
+    let object = evidence::object(case.target.place, "Kustomization", &one.meta.key());
+    let sentence = Sentence::default()
+        .words("the manifests that ")
+        .object(&object)
+        .words(" builds are the same as before");
+    Ok(Some(
+        Outcome::unaffected(
+            StageKind::Release,
+            "the built manifests are the same as before",
+            sentence,
+        )
+        .proof([evidence::evidence(
+            &object,
+            "status.history[0].digest",
+            &newest.digest,
+            Some(first),
+        )]),
+    ))
+}

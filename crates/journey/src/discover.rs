@@ -1,0 +1,240 @@
+//! Which apps there are and where each of them lives, from the clusters themselves.
+//!
+//! Owns the grouping of workloads into apps, the choice of the app's own container, and the link from an image to
+//! its source repository. Targets exist because a workload exists; what runs in them is another question.
+
+use std::collections::BTreeMap;
+
+use facts::code::repository_key;
+use facts::image::ImageReference;
+use facts::kubernetes::{Container, Pod, Workload};
+use facts::meta::{Key, Kind};
+
+use crate::environment::{environment, rank};
+use crate::images::{self, labels};
+use crate::view::{Gap, Learned, Place, View};
+
+/// Namespaces that belong to the cluster, not to anybody's app.
+const SYSTEM: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
+
+/// One app in one place: a workload in an environment of a cluster.
+#[derive(Clone)]
+pub struct Target<'a> {
+    /// The app's name.
+    pub app: String,
+    /// The environment's name.
+    pub environment: String,
+    /// The cluster.
+    pub place: Place<'a>,
+    /// The workload.
+    pub workload: &'a Workload,
+    /// The app's own container among the workload's.
+    pub container: &'a Container,
+    /// That container's image as the workload declares it.
+    pub image: ImageReference,
+    /// The key of the repository that the image is built from; `None` if the image does not say.
+    pub source: Learned<Option<String>>,
+}
+
+impl Target<'_> {
+    /// The workload's namespace.
+    pub fn namespace(&self) -> &str {
+        &self.workload.meta.namespace
+    }
+
+    /// What tells this target apart from every other.
+    pub fn identity(&self) -> (&str, Kind, Key) {
+        (
+            self.place.name,
+            self.workload.kind,
+            self.workload.meta.key(),
+        )
+    }
+}
+
+/// Every target, in the order of apps, then environments from first to last, then clusters.
+pub fn targets<'a>(view: &View<'a>) -> Vec<Target<'a>> {
+    let mut origins = Origins::default();
+    let mut targets: Vec<Target<'a>> = view
+        .places()
+        .flat_map(|place| {
+            place
+                .facts
+                .workloads
+                .values()
+                .filter(|workload| is_app(workload))
+                .map(move |workload| (place, workload))
+        })
+        .filter_map(|(place, workload)| target(view, &mut origins, place, workload))
+        .collect();
+    for target in &mut targets {
+        // The same image elsewhere says where it comes from, if its labels cannot be read here.
+        if !matches!(target.source, Ok(Some(_)))
+            && let Some(source) = origins.by_image.get(&target.image.repository)
+        {
+            target.source = Ok(Some(source.clone()));
+        }
+    }
+    let team = &view.facts.team;
+    targets.sort_by_cached_key(|target| {
+        (
+            target.app.clone(),
+            rank(team, &target.environment),
+            target.environment.clone(),
+            target.place.name.to_owned(),
+            target.workload.meta.key(),
+        )
+    });
+    targets
+}
+
+/// What is known so far of where image repositories come from.
+#[derive(Default)]
+struct Origins {
+    by_image: BTreeMap<String, String>,
+}
+
+fn is_app(workload: &Workload) -> bool {
+    let meta = &workload.meta;
+    !SYSTEM.contains(&meta.namespace.as_str())
+        && meta.label("app.kubernetes.io/part-of") != Some("flux")
+}
+
+fn target<'a>(
+    view: &View<'a>,
+    origins: &mut Origins,
+    place: Place<'a>,
+    workload: &'a Workload,
+) -> Option<Target<'a>> {
+    let app = app_name(workload);
+    let candidates: Vec<&Container> = workload.containers.iter().filter(|one| !one.init).collect();
+    let pods = pods_of(place, workload);
+    let mut best: Option<(&Container, ImageReference, Learned<Option<String>>)> = None;
+    // The container named like the app comes first: a sidecar's image has labels too.
+    let mut ordered = candidates;
+    ordered.sort_by_key(|container| !is_named_like(container, &app, workload));
+    for container in ordered {
+        let image = ImageReference::parse(&container.image);
+        let source = origin(view, &pods, container, &image);
+        if let Ok(Some(source)) = &source {
+            origins
+                .by_image
+                .insert(image.repository.clone(), source.clone());
+        }
+        let decided = !matches!(source, Ok(None));
+        if best.is_none() || decided {
+            best = Some((container, image, source));
+        }
+        if decided {
+            break;
+        }
+    }
+    let (container, image, source) = best?;
+    Some(Target {
+        environment: environment(&view.facts.team, place, workload),
+        app,
+        place,
+        workload,
+        container,
+        image,
+        source,
+    })
+}
+
+/// The app a workload belongs to.
+fn app_name(workload: &Workload) -> String {
+    ["app.kubernetes.io/name", "app"]
+        .into_iter()
+        .find_map(|label| {
+            workload
+                .meta
+                .label(label)
+                .or_else(|| workload.pod_labels.get(label).map(String::as_str))
+                .filter(|name| !name.is_empty())
+        })
+        .unwrap_or(&workload.meta.name)
+        .to_owned()
+}
+
+fn is_named_like(container: &Container, app: &str, workload: &Workload) -> bool {
+    let image = ImageReference::parse(&container.image);
+    let last = image.repository.rsplit('/').next().unwrap_or_default();
+    [container.name.as_str(), last]
+        .iter()
+        .any(|name| *name == app || *name == workload.meta.name)
+}
+
+/// The repository that a container's image is built from, by the labels of what runs, else of what is declared.
+fn origin(
+    view: &View<'_>,
+    pods: &[&Pod],
+    container: &Container,
+    image: &ImageReference,
+) -> Learned<Option<String>> {
+    let mut running: Vec<ImageReference> = pods
+        .iter()
+        .flat_map(|pod| &pod.containers)
+        .filter(|status| status.name == container.name && !status.init)
+        .filter_map(images::running)
+        .collect();
+    running.sort_unstable();
+    running.dedup();
+    let mut gap: Option<Gap> = None;
+    for one in &running {
+        match labels(
+            view,
+            &one.repository,
+            one.digest.as_deref().unwrap_or_default(),
+        ) {
+            Ok(Some(found)) => {
+                if let Some(source) = &found.source {
+                    return Ok(Some(repository_key(source)));
+                }
+            }
+            Ok(None) => {}
+            Err(why) => gap = Some(why),
+        }
+    }
+    if let Some(gap) = gap {
+        return Err(gap);
+    }
+    let digest = match &image.digest {
+        Some(digest) => Some(digest),
+        None => view.digest(&image.repository, image.tag.as_deref().unwrap_or("latest"))?,
+    };
+    let Some(digest) = digest else {
+        return Ok(None);
+    };
+    let found = labels(view, &image.repository, digest)?;
+    Ok(found
+        .and_then(|image| image.source.as_deref())
+        .filter(|source| !source.is_empty())
+        .map(repository_key))
+}
+
+/// The pods that a workload's selector selects.
+pub fn pods_of<'a>(place: Place<'a>, workload: &Workload) -> Vec<&'a Pod> {
+    if workload.selector.is_empty() {
+        return Vec::new();
+    }
+    in_namespace(&place.facts.pods, &workload.meta.namespace)
+        .filter(|pod| {
+            workload
+                .selector
+                .iter()
+                .all(|(name, value)| pod.meta.label(name) == Some(value))
+        })
+        .collect()
+}
+
+/// The objects of one namespace; keys are sorted by it.
+pub fn in_namespace<'a, T>(
+    objects: &'a BTreeMap<Key, T>,
+    namespace: &str,
+) -> impl Iterator<Item = &'a T> + use<'a, T> {
+    let namespace = namespace.to_owned();
+    objects
+        .range(Key::new(&namespace, "")..)
+        .take_while(move |(key, _)| key.namespace == namespace)
+        .map(|(_, object)| object)
+}

@@ -1,0 +1,43 @@
+//! Whether a commit was taken back in what contains it.
+//!
+//! Owns the rule that a contained revert outranks ancestry, and that a revert may itself be reverted.
+
+use facts::code::Revert;
+
+use crate::view::{Learned, View};
+
+/// How many reverts of reverts are followed; people stop at two.
+const DEPTH: usize = 8;
+
+/// The revert of `sha` that is in effect in commit `at`, if any: contained in it, and not taken back there in turn.
+pub fn in_effect<'a>(
+    view: &View<'a>,
+    key: &str,
+    sha: &str,
+    at: &str,
+) -> Learned<Option<&'a Revert>> {
+    if sha == at {
+        // A commit cannot contain what was made after it.
+        return Ok(None);
+    }
+    look(view, key, sha, at, DEPTH)
+}
+
+fn look<'a>(
+    view: &View<'a>,
+    key: &str,
+    sha: &str,
+    at: &str,
+    depth: usize,
+) -> Learned<Option<&'a Revert>> {
+    let Some(revert) = view.repository(key)?.reverts.get(sha) else {
+        return Ok(None);
+    };
+    if depth == 0 || !view.contained(key, &revert.by, at)? {
+        return Ok(None);
+    }
+    match look(view, key, &revert.by, at, depth - 1)? {
+        Some(_) => Ok(None),
+        None => Ok(Some(revert)),
+    }
+}

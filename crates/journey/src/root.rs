@@ -1,0 +1,540 @@
+//! Why an object of Flux's is not ready, down to the first thing that is not merely waiting for another.
+//!
+//! Owns the walk along dependsOn and health checks, with circles found, and the chain it leaves behind.
+
+use api::journey::ChainLink;
+use api::{ObjectRef, Sentence, State};
+use facts::flux::{HelmRelease, Kustomization};
+use facts::meta::{Condition, Key, Kind, Reference, Status};
+
+use crate::causes::CauseCode;
+use crate::conditions::{believed, is_true};
+use crate::evidence;
+use crate::finding::{Finding, next_tick};
+use crate::messages;
+use crate::route;
+use crate::stages::{helm, source, trouble};
+use crate::view::{Learned, Place};
+
+/// How long a chain of objects that wait for each other may be.
+const DEPTH: usize = 32;
+
+/// The objects passed on the way down.
+#[derive(Default)]
+pub struct Seen(Vec<(Kind, Key)>);
+
+impl Seen {
+    /// Steps on an object; false if we stood on it before, or the way is too long.
+    fn step(&mut self, kind: Kind, key: &Key) -> bool {
+        if self.0.len() >= DEPTH || self.0.iter().any(|one| one.0 == kind && one.1 == *key) {
+            return false;
+        }
+        self.0.push((kind, key.clone()));
+        true
+    }
+}
+
+/// One step of a chain.
+fn link(object: &ObjectRef, says: impl Into<String>, root: bool) -> ChainLink {
+    ChainLink {
+        object: object.clone(),
+        says: says.into(),
+        root,
+    }
+}
+
+/// Makes a finding the root of a chain, unless it has one.
+fn rooted(mut finding: Finding, says: &str) -> Finding {
+    if finding.chain.is_empty() {
+        finding
+            .chain
+            .push(link(&finding.object.clone(), says, true));
+    }
+    finding
+}
+
+/// Puts an object that waits on top of what it waits for.
+pub fn waits(waiting: &ObjectRef, says: &str, mut root: Finding) -> Finding {
+    root.chain.insert(0, link(waiting, says, false));
+    root.sentence = Sentence::default()
+        .object(waiting)
+        .words(" waits for ")
+        .then(which(&root));
+    root
+}
+
+/// A finding as part of another's sentence: its object, "which", and what is wrong with it.
+fn which(finding: &Finding) -> Sentence {
+    let spans = &finding.sentence.0;
+    match spans.split_first() {
+        Some((api::Span::Object { object }, rest)) if *object == finding.object => {
+            let mut sentence = Sentence::default().object(object).words(", which");
+            sentence.0.extend(rest.iter().cloned());
+            sentence
+        }
+        _ => finding.sentence.clone(),
+    }
+}
+
+/// Of several things that are waited for, the one to name: what is broken, else what is unknown, else what moves.
+fn worst(candidates: Vec<Learned<Option<Finding>>>) -> Learned<Option<Finding>> {
+    let mut moving = None;
+    let mut gap = None;
+    for candidate in candidates {
+        match candidate {
+            Ok(Some(finding)) if !matches!(finding.turn, State::Moving | State::Waiting) => {
+                return Ok(Some(finding));
+            }
+            Ok(Some(finding)) => {
+                moving.get_or_insert(finding);
+            }
+            Ok(None) => {}
+            Err(why) => {
+                gap.get_or_insert(why);
+            }
+        }
+    }
+    match gap {
+        Some(gap) => Err(gap),
+        None => Ok(moving),
+    }
+}
+
+/// Why the dependencies of a Kustomization do not let it go on.
+pub fn of_dependencies(
+    place: Place<'_>,
+    waiting: &Kustomization,
+    seen: &mut Seen,
+) -> Learned<Option<Finding>> {
+    seen.step(Kind::Kustomization, &waiting.meta.key());
+    let mut found = Vec::new();
+    for dependency in &waiting.depends_on {
+        found.push(kustomization_dependency(place, waiting, dependency, seen));
+    }
+    let object = evidence::object(place, "Kustomization", &waiting.meta.key());
+    Ok(worst(found)?.map(|root| waits(&object, "waits for its dependency", root)))
+}
+
+fn kustomization_dependency(
+    place: Place<'_>,
+    waiting: &Kustomization,
+    dependency: &Reference,
+    seen: &mut Seen,
+) -> Learned<Option<Finding>> {
+    if dependency.kind == "HelmRelease" {
+        return helm_dependency(place, dependency, seen);
+    }
+    let key = dependency.key();
+    let found = place.facts.kustomizations.get(&key);
+    let Some(found) = place.object(found, Kind::Kustomization, &key.namespace)? else {
+        return Ok(Some(missing(place, dependency)));
+    };
+    let object = evidence::referred(place, dependency);
+    if !seen.step(Kind::Kustomization, &key) {
+        return Ok(Some(circle(object)));
+    }
+    let trouble = kustomization(place, found, seen);
+    seen.0.pop();
+    if let Some(finding) = trouble? {
+        return Ok(Some(finding));
+    }
+    // Flux also waits until a dependency on the same source has applied the same revision.
+    if found.source == waiting.source {
+        let Some(source) = route::source(place, &found.source)? else {
+            return Ok(None);
+        };
+        let newest = source.artifact.as_ref().map(|artifact| &artifact.revision);
+        if newest.is_some() && found.applied.as_ref() != newest {
+            if found.suspended {
+                return Ok(Some(rooted(suspended(object), "is suspended")));
+            }
+            let sentence = Sentence::default()
+                .object(&object)
+                .words(" has not applied the newest revision yet");
+            let proof = evidence::evidence(
+                &object,
+                "status.lastAppliedRevision",
+                found
+                    .applied
+                    .as_ref()
+                    .map_or("none", |one| one.text.as_str()),
+                None,
+            );
+            return Ok(Some(rooted(
+                Finding::moving(CauseCode::ApplyDependency, object, sentence).proof([proof]),
+                "has not applied the newest revision yet",
+            )));
+        }
+    }
+    Ok(None)
+}
+
+/// Why the dependencies of a HelmRelease do not let it go on.
+pub fn of_helm_dependencies(
+    place: Place<'_>,
+    waiting: &HelmRelease,
+    seen: &mut Seen,
+) -> Learned<Option<Finding>> {
+    seen.step(Kind::HelmRelease, &waiting.meta.key());
+    let mut found = Vec::new();
+    for dependency in &waiting.depends_on {
+        found.push(helm_dependency(place, dependency, seen));
+    }
+    let object = evidence::object(place, "HelmRelease", &waiting.meta.key());
+    Ok(worst(found)?.map(|root| waits(&object, "waits for its dependency", root)))
+}
+
+fn helm_dependency(
+    place: Place<'_>,
+    dependency: &Reference,
+    seen: &mut Seen,
+) -> Learned<Option<Finding>> {
+    let key = dependency.key();
+    let found = place.facts.helm_releases.get(&key);
+    let Some(found) = place.object(found, Kind::HelmRelease, &key.namespace)? else {
+        return Ok(Some(missing(place, dependency)));
+    };
+    if !seen.step(Kind::HelmRelease, &key) {
+        return Ok(Some(circle(evidence::referred(place, dependency))));
+    }
+    let trouble = helm_release(place, found, seen);
+    seen.0.pop();
+    trouble
+}
+
+fn missing(place: Place<'_>, dependency: &Reference) -> Finding {
+    let object = evidence::referred(place, dependency);
+    let sentence = Sentence::default().object(&object).words(" does not exist");
+    rooted(
+        Finding::blocked(CauseCode::ApplyDependency, object, sentence),
+        "does not exist",
+    )
+}
+
+fn circle(object: ObjectRef) -> Finding {
+    let sentence = Sentence::default()
+        .object(&object)
+        .words(" waits in a circle for what waits for it");
+    rooted(
+        Finding::blocked(CauseCode::ApplyDependency, object, sentence),
+        "waits in a circle",
+    )
+}
+
+/// Suspended, by whom it may be.
+pub fn suspended(object: ObjectRef) -> Finding {
+    let sentence = Sentence::default()
+        .object(&object)
+        .words(" is suspended and applies nothing");
+    let proof = evidence::evidence(&object, "spec.suspend", "true", None);
+    Finding::blocked(CauseCode::ApplySuspended, object, sentence).proof([proof])
+}
+
+/// Why a Kustomization is not ready; `None` if it is.
+pub fn kustomization(
+    place: Place<'_>,
+    one: &Kustomization,
+    seen: &mut Seen,
+) -> Learned<Option<Finding>> {
+    let object = evidence::object(place, "Kustomization", &one.meta.key());
+    let ready = believed(&one.conditions, "Ready", one.observed_generation, &one.meta);
+    if ready.is_some_and(|ready| ready.status == Status::True) {
+        return Ok(None);
+    }
+    if one.suspended {
+        return Ok(Some(rooted(suspended(object), "is suspended")));
+    }
+    let Some(ready) = ready else {
+        let sentence = Sentence::default()
+            .object(&object)
+            .words(" has not been reconciled yet");
+        return Ok(Some(rooted(
+            Finding::moving(CauseCode::ApplyPending, object, sentence),
+            "has not been reconciled yet",
+        )));
+    };
+    if ready.reason == "DependencyNotReady" {
+        return Ok(Some(dependency_not_ready(place, one, ready, seen)?));
+    }
+    let checking = ready.status == Status::Unknown;
+    if (ready.reason == "HealthCheckFailed" || checking)
+        && let Some(deeper) = culprit(place, one, ready, seen)?
+        && (!checking || deeper.turn == State::Blocked)
+    {
+        let mut deeper = deeper;
+        deeper.chain.insert(
+            0,
+            link(&object, "is not ready, because of what it applied", false),
+        );
+        return Ok(Some(deeper));
+    }
+    Ok(Some(rooted(own(place, one, ready), &ready.reason)))
+}
+
+/// A Kustomization that says that a dependency is not ready, followed down.
+fn dependency_not_ready(
+    place: Place<'_>,
+    one: &Kustomization,
+    ready: &Condition,
+    seen: &mut Seen,
+) -> Learned<Finding> {
+    let object = evidence::object(place, "Kustomization", &one.meta.key());
+    let mut found = Vec::new();
+    for dependency in &one.depends_on {
+        found.push(kustomization_dependency(place, one, dependency, seen));
+    }
+    if let Some(root) = worst(found)? {
+        return Ok(waits(&object, "waits for its dependency", root));
+    }
+    // What it waited for is ready by now; it looks again every 30 seconds.
+    let sentence = Sentence::default()
+        .object(&object)
+        .words(" waited for a dependency that is ready now");
+    let proof = evidence::condition(&object, ready);
+    Ok(rooted(
+        Finding::waiting(CauseCode::ApplyDependency, object, sentence)
+            .since(ready.since)
+            .proof(proof),
+        "waited for a dependency that is ready now",
+    ))
+}
+
+/// A Kustomization's own failure or work, in its own words.
+pub fn own(place: Place<'_>, one: &Kustomization, ready: &Condition) -> Finding {
+    let object = evidence::object(place, "Kustomization", &one.meta.key());
+    let proof = evidence::condition(&object, ready);
+    if ready.status != Status::False {
+        let mut sentence = Sentence::default()
+            .object(&object)
+            .words(" is being reconciled");
+        if let Some(since) = ready.since {
+            sentence = sentence.words(", begun ").instant(since);
+        }
+        return Finding::moving(CauseCode::ApplyRunning, object, sentence)
+            .since(ready.since)
+            .proof(proof);
+    }
+    let code = messages::kustomization(&ready.reason, &ready.message);
+    let mut sentence = Sentence::default().object(&object).words(match code {
+        CauseCode::ApplyHealthCheckFailed => " is live, but its health check failed",
+        CauseCode::ApplyPruneFailed => " is live, but could not delete what left Git",
+        CauseCode::ApplyPathMissing => " finds no folder at its path",
+        CauseCode::ApplyBuildFailed => " cannot build its manifests",
+        CauseCode::ApplyDecryptionFailed => " cannot decrypt its secrets",
+        _ => " cannot be applied",
+    });
+    if let Some(since) = ready.since {
+        sentence = sentence.words(", failing first ").instant(since);
+    }
+    sentence = sentence
+        .words(": ")
+        .then(messages::telling(code, &ready.message));
+    let stalled = is_true(
+        &one.conditions,
+        "Stalled",
+        one.observed_generation,
+        &one.meta,
+    );
+    let interval = one.retry_interval.or(one.interval);
+    let next = (!stalled).then(|| api::journey::NextAttempt {
+        at: next_tick(ready.since, interval, place.now),
+        who: object.clone(),
+        what: "tries again".to_owned(),
+    });
+    Finding::blocked(code, object, sentence)
+        .since(ready.since)
+        .proof(proof)
+        .next(next)
+}
+
+/// The object that keeps a Kustomization's health check from passing: what its message names, else what it applied.
+fn culprit(
+    place: Place<'_>,
+    one: &Kustomization,
+    ready: &Condition,
+    seen: &mut Seen,
+) -> Learned<Option<Finding>> {
+    let named = named(&ready.message);
+    let suspects: Vec<&Reference> = one
+        .inventory
+        .iter()
+        .filter(|entry| {
+            named.is_empty()
+                || named
+                    .iter()
+                    .any(|(kind, key)| *kind == entry.kind && *key == entry.key())
+        })
+        .collect();
+    let outside: Vec<Reference> = named
+        .iter()
+        .filter(|(kind, key)| {
+            !one.inventory
+                .iter()
+                .any(|entry| entry.kind == *kind && entry.key() == *key)
+        })
+        .map(|(kind, key)| Reference {
+            kind: (*kind).to_owned(),
+            namespace: key.namespace.clone(),
+            name: key.name.clone(),
+        })
+        .collect();
+    let mut found = Vec::new();
+    for suspect in suspects.into_iter().chain(&outside) {
+        found.push(suspected(place, suspect, seen));
+    }
+    worst(found)
+}
+
+fn suspected(place: Place<'_>, suspect: &Reference, seen: &mut Seen) -> Learned<Option<Finding>> {
+    let key = suspect.key();
+    let Some(kind) = Kind::from_name(&suspect.kind) else {
+        return Ok(None);
+    };
+    match kind {
+        Kind::Kustomization | Kind::HelmRelease => {
+            if !seen.step(kind, &key) {
+                return Ok(None);
+            }
+            let trouble = if kind == Kind::HelmRelease {
+                let found = place.facts.helm_releases.get(&key);
+                match place.object(found, kind, &key.namespace)? {
+                    Some(found) => helm_release(place, found, seen),
+                    None => Ok(None),
+                }
+            } else {
+                let found = place.facts.kustomizations.get(&key);
+                match place.object(found, kind, &key.namespace)? {
+                    Some(found) => kustomization(place, found, seen),
+                    None => Ok(None),
+                }
+            };
+            seen.0.pop();
+            trouble
+        }
+        Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet => {
+            let found = place.facts.workloads.get(&(kind, key));
+            match place.object(found, kind, &suspect.namespace)? {
+                Some(workload) => Ok(trouble::of_workload(place, workload)?
+                    .map(|finding| rooted(finding, "is not ready"))),
+                None => Ok(None),
+            }
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The objects that a health check's message names: `[Deployment/shop/checkout status: 'InProgress']`.
+fn named(message: &str) -> Vec<(&str, Key)> {
+    message
+        .split([' ', '[', ']', ',', '\'', '"'])
+        .filter_map(|word| {
+            let mut parts = word.split('/');
+            let (kind, namespace, name) = (parts.next()?, parts.next()?, parts.next()?);
+            let is_kind = kind.starts_with(|c: char| c.is_ascii_uppercase());
+            (is_kind && parts.next().is_none() && !name.is_empty())
+                .then(|| (kind, Key::new(namespace, name)))
+        })
+        .collect()
+}
+
+/// Why a HelmRelease is not ready; `None` if it is.
+pub fn helm_release(
+    place: Place<'_>,
+    one: &HelmRelease,
+    seen: &mut Seen,
+) -> Learned<Option<Finding>> {
+    let object = evidence::object(place, "HelmRelease", &one.meta.key());
+    let ready = believed(&one.conditions, "Ready", one.observed_generation, &one.meta);
+    if ready.is_some_and(|ready| ready.status == Status::True) {
+        return Ok(None);
+    }
+    if one.suspended {
+        return Ok(Some(rooted(suspended(object), "is suspended")));
+    }
+    let Some(ready) = ready else {
+        let sentence = Sentence::default()
+            .object(&object)
+            .words(" has not been reconciled yet");
+        return Ok(Some(rooted(
+            Finding::moving(CauseCode::ApplyPending, object, sentence),
+            "has not been reconciled yet",
+        )));
+    };
+    if ready.reason == "DependencyNotReady" {
+        let mut found = Vec::new();
+        for dependency in &one.depends_on {
+            found.push(helm_dependency(place, dependency, seen));
+        }
+        return Ok(Some(match worst(found)? {
+            Some(root) => waits(&object, "waits for its dependency", root),
+            None => {
+                let sentence = Sentence::default()
+                    .object(&object)
+                    .words(" waited for a dependency that is ready now");
+                let proof = evidence::condition(&object, ready);
+                rooted(
+                    Finding::waiting(CauseCode::ApplyDependency, object, sentence)
+                        .since(ready.since)
+                        .proof(proof),
+                    "waited for a dependency that is ready now",
+                )
+            }
+        }));
+    }
+    if let Some(chart) = source::chart_trouble(place, one)? {
+        let mut chart = rooted(chart, "cannot be fetched");
+        chart.chain.insert(0, link(&object, "has no chart", false));
+        return Ok(Some(chart));
+    }
+    let failure = helm::failure(place, one);
+    if let Some(failure) = &failure
+        && failure.code == CauseCode::ApplyHelmFailed
+        && helm::timed_out(one)
+        && let Some(deeper) = of_release(place, one)?
+    {
+        let mut deeper = rooted(deeper, "is not ready");
+        deeper.chain.insert(
+            0,
+            link(&object, "timed out waiting for its workloads", false),
+        );
+        return Ok(Some(deeper));
+    }
+    Ok(Some(match failure {
+        Some(failure) => rooted(failure, &ready.reason),
+        None => rooted(helm::working(place, one, ready), "is being reconciled"),
+    }))
+}
+
+/// What is wrong with the workloads that a HelmRelease installed.
+fn of_release(place: Place<'_>, one: &HelmRelease) -> Learned<Option<Finding>> {
+    let mut found = Vec::new();
+    for kind in [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet] {
+        place.whole(kind, &one.target_namespace)?;
+    }
+    for workload in place.facts.workloads.values() {
+        let of_it = workload.meta.label("helm.toolkit.fluxcd.io/name") == Some(&one.meta.name)
+            && workload.meta.label("helm.toolkit.fluxcd.io/namespace") == Some(&one.meta.namespace);
+        if of_it {
+            found.push(trouble::of_workload(place, workload));
+        }
+    }
+    worst(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_health_check_names_what_it_waited_for() {
+        let message = "health check failed after 30s: timeout waiting for: [Deployment/shop/checkout status: 'InProgress', HelmRelease/ingress/nginx status: 'Failed']";
+        assert_eq!(
+            named(message),
+            [
+                ("Deployment", Key::new("shop", "checkout")),
+                ("HelmRelease", Key::new("ingress", "nginx"))
+            ]
+        );
+        assert!(named("see https://example.org/a/b").is_empty());
+    }
+}

@@ -1,0 +1,131 @@
+//! Stage 3: an image that contains the commit is in the registry.
+//!
+//! Owns where to look for one. What an image contains is read in `images`.
+
+use api::{Sentence, StageKind};
+use facts::image::ImageReference;
+
+use super::Case;
+use crate::causes::CauseCode;
+use crate::discover::pods_of;
+use crate::evidence;
+use crate::finding::{Finding, Outcome};
+use crate::images::{self, Built};
+use crate::view::Learned;
+
+/// Finds an image of the app that contains the commit: one that runs or is declared somewhere, else by its tag.
+pub fn find(case: &Case<'_, '_>) -> Learned<Option<Built>> {
+    let repository = &case.target.image.repository;
+    let mut candidates = vec![case.target.image.clone()];
+    for target in std::iter::once(case.target).chain(case.siblings()) {
+        candidates.push(target.image.clone());
+        let running = pods_of(target.place, target.workload)
+            .into_iter()
+            .flat_map(|pod| &pod.containers)
+            .filter(|status| status.name == target.container.name && !status.init)
+            .filter_map(images::running);
+        candidates.extend(running);
+    }
+    let policies = case.view.places().flat_map(|place| {
+        place
+            .facts
+            .image_policies
+            .values()
+            .filter_map(|policy| policy.latest_tag.as_ref().map(|tag| (place, policy, tag)))
+            .filter_map(|(place, policy, tag)| {
+                let key = policy.repository.key();
+                let image = &place.facts.image_repositories.get(&key)?.image;
+                Some((ImageReference::parse(image).repository, tag.clone()))
+            })
+            .collect::<Vec<_>>()
+    });
+    candidates.extend(policies.filter(|(image, _)| image == repository).map(
+        |(repository, tag)| ImageReference {
+            repository,
+            tag: Some(tag),
+            digest: None,
+        },
+    ));
+    let mut distinct: Vec<ImageReference> = Vec::new();
+    for candidate in candidates {
+        if !distinct.contains(&candidate) {
+            distinct.push(candidate);
+        }
+    }
+    images::find(case.view, case.key, case.commit, repository, &distinct)
+}
+
+/// How the image stands. `built` says whether CI ended well, if that is known.
+pub fn outcome(case: &Case<'_, '_>, found: &Learned<Option<Built>>, build: &Outcome) -> Outcome {
+    match found {
+        Ok(Some(built)) => done(built),
+        Err(gap) => Outcome::unknown(StageKind::Image, gap),
+        Ok(None) if !build.is_met() => Outcome::not_reached(StageKind::Image),
+        Ok(None) => {
+            let repository = &case.target.image.repository;
+            let object = evidence::image_repository(repository);
+            let sentence = Sentence::default()
+                .words("CI succeeded, but no image in ")
+                .name(repository)
+                .words(" contains it");
+            let tags = case
+                .view
+                .quietly(|| case.view.tags(repository))
+                .ok()
+                .flatten()
+                .map_or_else(String::new, |tags| newest(tags));
+            let mut proof = vec![evidence::evidence(&object, "tags", tags, None)];
+            proof.extend(build.stage.evidence.iter().cloned());
+            Outcome::found(
+                StageKind::Image,
+                Finding::blocked(CauseCode::ImageNeverPushed, object, sentence)
+                    .since(build.stage.since)
+                    .proof(proof),
+            )
+        }
+    }
+}
+
+fn done(built: &Built) -> Outcome {
+    let object = evidence::image(&built.reference);
+    let name = built
+        .reference
+        .tag
+        .as_deref()
+        .or(built.contents.digest.as_deref())
+        .unwrap_or_default();
+    let mut summary = Sentence::default().name(name);
+    if !built.contents.is_exact()
+        && let Some(revision) = &built.contents.revision
+    {
+        summary = summary
+            .words(", built from the newer ")
+            .name(api::headline::short(revision));
+    }
+    let mut proof = Vec::new();
+    if let Some(digest) = &built.contents.digest {
+        proof.push(evidence::evidence(
+            &object,
+            "digest",
+            digest,
+            built.contents.created,
+        ));
+    }
+    if let Some(revision) = &built.contents.revision {
+        proof.push(evidence::evidence(
+            &object,
+            "org.opencontainers.image.revision",
+            revision,
+            built.contents.created,
+        ));
+    }
+    Outcome::done(StageKind::Image, summary)
+        .since(built.contents.created)
+        .proof(proof)
+}
+
+/// The last tags, as many as a person reads.
+fn newest(tags: &[String]) -> String {
+    let shown: Vec<&str> = tags.iter().rev().take(10).map(String::as_str).collect();
+    shown.join(", ")
+}

@@ -1,0 +1,320 @@
+//! Stage 8: the pods run the commit and are ready. Here is the only proof that something is deployed.
+//!
+//! Owns which pods count, and the proof by the digest that each of them reports.
+
+use api::{Sentence, StageKind};
+use facts::code::Relation;
+use facts::kubernetes::{Pod, ReplicaSet, Workload};
+use facts::meta::{Kind, condition};
+use jiff::Timestamp;
+
+use super::{Case, trouble};
+use crate::causes::CauseCode;
+use crate::discover::{in_namespace, pods_of};
+use crate::evidence;
+use crate::finding::{Finding, Outcome};
+use crate::images;
+use crate::view::{Gap, Learned, Place};
+
+/// A workload's pods.
+pub struct Crew<'a> {
+    /// The newest ReplicaSet of a Deployment.
+    pub newest: Option<&'a ReplicaSet>,
+    /// Alive, of the newest template.
+    pub current: Vec<&'a Pod>,
+    /// Alive, of an older template.
+    pub old: Vec<&'a Pod>,
+    /// Ended badly and not deleted yet, of the newest template.
+    pub failed: Vec<&'a Pod>,
+}
+
+/// The pods of a workload.
+pub fn crew<'a>(place: Place<'a>, workload: &'a Workload) -> Learned<Crew<'a>> {
+    let namespace = &workload.meta.namespace;
+    place.whole(workload.kind, namespace)?;
+    place.whole(Kind::Pod, namespace)?;
+    let pods: Vec<&Pod> = pods_of(place, workload)
+        .into_iter()
+        .filter(|pod| pod.meta.deleting.is_none() && pod.phase != "Succeeded")
+        .collect();
+    let sets = replica_sets(place, workload);
+    let newest = sets.iter().copied().max_by_key(|set| revision(set));
+    let newest_hash = match workload.kind {
+        Kind::Deployment => newest
+            .and_then(|set| set.meta.label("pod-template-hash"))
+            .or_else(|| youngest(&pods, "pod-template-hash")),
+        Kind::StatefulSet => workload
+            .update_revision
+            .as_deref()
+            .or_else(|| youngest(&pods, "controller-revision-hash")),
+        _ => youngest(&pods, "controller-revision-hash"),
+    };
+    let label = match workload.kind {
+        Kind::Deployment => "pod-template-hash",
+        _ => "controller-revision-hash",
+    };
+    let (of_newest, of_older): (Vec<&Pod>, Vec<&Pod>) = pods
+        .into_iter()
+        .filter(|pod| is_owned(pod, workload, &sets))
+        .partition(|pod| newest_hash.is_none() || pod.meta.label(label) == newest_hash);
+    let is_failed = |pod: &&Pod| pod.phase == "Failed";
+    let (failed, current) = of_newest.into_iter().partition(is_failed);
+    let old = of_older.into_iter().filter(|pod| !is_failed(pod)).collect();
+    Ok(Crew {
+        newest,
+        current,
+        old,
+        failed,
+    })
+}
+
+/// The ReplicaSets of a Deployment, if they may be read.
+fn replica_sets<'a>(place: Place<'a>, workload: &Workload) -> Vec<&'a ReplicaSet> {
+    let namespace = &workload.meta.namespace;
+    if workload.kind != Kind::Deployment || place.whole(Kind::ReplicaSet, namespace).is_err() {
+        return Vec::new();
+    }
+    in_namespace(&place.facts.replica_sets, namespace)
+        .filter(|set| {
+            set.meta
+                .owners
+                .iter()
+                .any(|owner| owner.kind == "Deployment" && owner.name == workload.meta.name)
+        })
+        .collect()
+}
+
+/// A ReplicaSet's place among its Deployment's: a rollback raises the number of the old one.
+fn revision(set: &ReplicaSet) -> (u64, Option<Timestamp>, &str) {
+    let number = set
+        .meta
+        .annotation("deployment.kubernetes.io/revision")
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(0);
+    (number, set.meta.created, &set.meta.name)
+}
+
+/// The label of the pod that was created last.
+fn youngest<'a>(pods: &[&'a Pod], label: &str) -> Option<&'a str> {
+    pods.iter()
+        .max_by_key(|pod| (pod.meta.created, &pod.meta.name))
+        .and_then(|pod| pod.meta.label(label))
+}
+
+/// Whether a selected pod is the workload's own: another workload's selector may overlap.
+fn is_owned(pod: &Pod, workload: &Workload, sets: &[&ReplicaSet]) -> bool {
+    let Some(owner) = pod.meta.owners.first() else {
+        return false;
+    };
+    match workload.kind {
+        Kind::Deployment => {
+            owner.kind == "ReplicaSet"
+                && (sets.is_empty() || sets.iter().any(|set| set.meta.name == owner.name))
+        }
+        kind => owner.kind == kind.name() && owner.name == workload.meta.name,
+    }
+}
+
+/// The proof that a commit runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proof {
+    /// The commit that the pods' image is built from.
+    pub revision: String,
+    /// All commits that they are built from, where a moved tag left different builds behind.
+    pub revisions: Vec<String>,
+    /// How the commit asked for stands to it.
+    pub relation: Relation,
+    /// How many pods prove it.
+    pub pods: usize,
+    /// When the last of them became ready.
+    pub since: Option<Timestamp>,
+}
+
+/// Whether all wanted pods are there, of the newest template, ready, and nothing older runs beside them.
+pub fn is_settled(place: Place<'_>, workload: &Workload, crew: &Crew<'_>) -> bool {
+    let wanted = workload.wanted as usize;
+    wanted > 0
+        && workload.observed_generation >= workload.meta.generation
+        && workload.updated >= workload.wanted
+        && workload.ready >= workload.wanted
+        && crew.old.is_empty()
+        && crew.current.len() >= wanted
+        && crew.current.iter().all(|pod| trouble::is_ready(place, pod))
+}
+
+/// Proves that the commit runs, by the digest of every pod; `None` if it does not.
+pub fn proof(case: &Case<'_, '_>, crew: &Crew<'_>) -> Learned<Option<Proof>> {
+    let target = case.target;
+    if !is_settled(target.place, target.workload, crew) {
+        return Ok(None);
+    }
+    let mut proven: Option<Proof> = None;
+    for pod in &crew.current {
+        let Some(revision) = revision_of(case, pod)? else {
+            return Ok(None);
+        };
+        let relation = case.view.relation(case.key, case.commit, &revision)?;
+        match relation.is_contained() {
+            Some(true) => {}
+            Some(false) => return Ok(None),
+            None => {
+                return Err(Gap::new(format!(
+                    "{} does not have both {} and {}",
+                    case.key,
+                    api::headline::short(case.commit),
+                    api::headline::short(&revision)
+                )));
+            }
+        }
+        let since = became_ready(pod);
+        proven = Some(match proven.take() {
+            // Of different builds, the one that is further from the commit is named.
+            None => Proof {
+                revisions: vec![revision.clone()],
+                revision,
+                relation,
+                pods: 1,
+                since,
+            },
+            Some(mut before) => {
+                before.pods += 1;
+                before.since = before.since.max(since);
+                if !before.revisions.contains(&revision) {
+                    before.revisions.push(revision.clone());
+                }
+                if relation != Relation::Same {
+                    (before.revision, before.relation) = (revision, relation);
+                }
+                before
+            }
+        });
+    }
+    Ok(proven)
+}
+
+/// The commit that a pod's app container runs; `None` if its image's labels do not say.
+fn revision_of(case: &Case<'_, '_>, pod: &Pod) -> Learned<Option<String>> {
+    let name = &case.target.container.name;
+    let status = pod
+        .containers
+        .iter()
+        .find(|status| status.name == *name && !status.init);
+    let Some(image) = status.and_then(images::running) else {
+        return Ok(None);
+    };
+    let digest = image.digest.as_deref().unwrap_or_default();
+    images::revision(case.view, case.key, &image.repository, digest)
+}
+
+fn became_ready(pod: &Pod) -> Option<Timestamp> {
+    condition(&pod.conditions, "Ready").and_then(|ready| ready.since)
+}
+
+/// What the pods report, as evidence.
+pub fn digests(case: &Case<'_, '_>, crew: &Crew<'_>) -> Vec<api::journey::Evidence> {
+    let name = &case.target.container.name;
+    let mut shown = Vec::new();
+    for pod in &crew.current {
+        let status = pod
+            .containers
+            .iter()
+            .find(|status| status.name == *name && !status.init);
+        let Some(status) = status else { continue };
+        if status.image_id.is_empty() {
+            continue;
+        }
+        shown.push(evidence::evidence(
+            &evidence::pod(case.target.place, pod),
+            format!("status.containerStatuses[{name}].imageID"),
+            &status.image_id,
+            became_ready(pod),
+        ));
+    }
+    shown
+}
+
+/// "4 of 4 pods ready".
+pub fn count(case: &Case<'_, '_>, crew: &Crew<'_>) -> Sentence {
+    let ready = crew
+        .current
+        .iter()
+        .filter(|pod| trouble::is_ready(case.target.place, pod))
+        .count();
+    Sentence::default().words(format!(
+        "{ready} of {} pods ready",
+        case.target.workload.wanted
+    ))
+}
+
+/// How the pods stand, where they do not prove the commit. The workload's template has it.
+pub fn outcome(case: &Case<'_, '_>, crew: &Crew<'_>) -> Outcome {
+    look(case, crew)
+        .unwrap_or_else(|gap| Outcome::unknown(StageKind::Pods, &gap).proof(digests(case, crew)))
+}
+
+fn look(case: &Case<'_, '_>, crew: &Crew<'_>) -> Learned<Outcome> {
+    let stage = StageKind::Pods;
+    let place = case.target.place;
+    if let Some(finding) = trouble::of_crew(place, case.target.workload, crew)? {
+        if let Some(at) = crew
+            .current
+            .iter()
+            .filter_map(|pod| trouble::believed_at(pod))
+            .max()
+        {
+            case.view.changes_at(place, at);
+        }
+        let mut outcome = Outcome::found(stage, finding);
+        outcome.stage.summary = count(case, crew);
+        return Ok(outcome);
+    }
+    if crew.current.is_empty() {
+        return Ok(Outcome::not_reached(stage));
+    }
+    for pod in &crew.current {
+        let Some(revision) = revision_of(case, pod)? else {
+            return Err(Gap::new(format!(
+                "the image that {} runs does not say which commit it is built from: it has no label \
+                 org.opencontainers.image.revision",
+                evidence::pod(place, pod)
+            )));
+        };
+        if !case.view.contained(case.key, case.commit, &revision)? {
+            return Ok(Outcome::found(stage, tag_moved(case, pod, &revision)));
+        }
+    }
+    let since = crew
+        .current
+        .iter()
+        .filter_map(|pod| became_ready(pod))
+        .max();
+    Ok(Outcome::done(stage, count(case, crew))
+        .since(since)
+        .proof(digests(case, crew)))
+}
+
+/// Ready pods of the newest template run another build of the same tag: the tag was moved after they had pulled it.
+fn tag_moved(case: &Case<'_, '_>, pod: &Pod, revision: &str) -> Finding {
+    let object = evidence::pod(case.target.place, pod);
+    let sentence = Sentence::default()
+        .object(&object)
+        .words(" runs an older build of the same tag ")
+        .name(case.target.image.tag.as_deref().unwrap_or("latest"))
+        .words(", made from ")
+        .commit(case.key, revision);
+    let status = pod
+        .containers
+        .iter()
+        .find(|status| status.name == case.target.container.name);
+    let proof = status.map(|status| {
+        evidence::evidence(
+            &object,
+            format!("status.containerStatuses[{}].imageID", status.name),
+            &status.image_id,
+            became_ready(pod),
+        )
+    });
+    Finding::blocked(CauseCode::PodsTagMoved, object, sentence)
+        .since(became_ready(pod))
+        .proof(proof)
+}

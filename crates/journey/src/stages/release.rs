@@ -1,0 +1,500 @@
+//! Stage 4: Git declares an image that contains the commit for this environment.
+//!
+//! Owns the reading of what a path of the GitOps repository declares, the release commit that made it so, and who
+//! has to change it if it does not. What image automation does about it is in `automation`.
+
+use api::{Sentence, StageKind, State};
+use facts::code::{Commit, Declared, DeclaredHistory, DeclaredImage, PullRequest};
+use facts::image::{ImageReference, canonical_repository};
+
+use super::{Case, automation};
+use crate::causes::CauseCode;
+use crate::evidence;
+use crate::finding::{Finding, Outcome};
+use crate::images::{self, Built, Contents};
+use crate::route::{Configuration, Path};
+use crate::view::{Gap, Learned};
+
+/// How the release stands, and what it found on the way.
+pub struct Release<'a> {
+    /// The stage.
+    pub outcome: Outcome,
+    /// The commit of the GitOps repository that made it so, if the environment declares the commit asked for.
+    pub commit: Option<&'a Commit>,
+    /// The newest commit of the path: everything up to it is declared.
+    pub newest: Option<&'a Commit>,
+    /// What is declared now.
+    pub declared: Option<ImageReference>,
+}
+
+impl Release<'_> {
+    fn only(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            commit: None,
+            newest: None,
+            declared: None,
+        }
+    }
+}
+
+/// How the release stands. `built` is the commit's image, where it is known.
+pub fn look<'a>(
+    case: &Case<'_, 'a>,
+    path: &Path<'a>,
+    built: &Learned<Option<Built>>,
+) -> Release<'a> {
+    match &path.configuration {
+        Err(gap) => Release::only(Outcome::unknown(StageKind::Release, gap)),
+        Ok(Some(place)) => in_git(case, path, place, built)
+            .unwrap_or_else(|gap| Release::only(Outcome::unknown(StageKind::Release, &gap))),
+        Ok(None) => Release::only(match path.helm {
+            Some(_) => in_values(case, path)
+                .unwrap_or_else(|gap| Outcome::unknown(StageKind::Release, &gap)),
+            None => Outcome::unknown(
+                StageKind::Release,
+                &Gap::new(match path.source {
+                    Ok(None) => "the Kustomization's source does not exist".to_owned(),
+                    _ => "the source does not say which Git repository it is made from".to_owned(),
+                }),
+            ),
+        }),
+    }
+}
+
+fn in_git<'a>(
+    case: &Case<'_, 'a>,
+    path: &Path<'a>,
+    place: &Configuration,
+    built: &Learned<Option<Built>>,
+) -> Learned<Release<'a>> {
+    let history = history(case, place)?;
+    let Some((history, now)) = history.and_then(|one| one.entries.first().map(|now| (one, now)))
+    else {
+        return Ok(Release::only(Outcome::unknown(
+            StageKind::Release,
+            &Gap::new(format!(
+                "{} on {} of {} declares nothing",
+                folder(&place.path),
+                place.branch,
+                place.repository
+            )),
+        )));
+    };
+    let images = of_app(case, now);
+    let Some(image) = images.first().copied() else {
+        return Ok(Release {
+            newest: Some(&now.commit),
+            ..Release::only(unnamed(case, path, place, now))
+        });
+    };
+    let reference = reference(image);
+    let mut all = Vec::new();
+    for one in &images {
+        all.push(contents_of(case, one)?);
+    }
+    let contains = all.iter().all(Contents::contains);
+    let mut release = Release {
+        outcome: Outcome::not_reached(StageKind::Release),
+        commit: None,
+        newest: Some(&now.commit),
+        declared: Some(reference.clone()),
+    };
+    let line = line(place, image);
+    if contains {
+        let commit = release_commit(case, history)?;
+        release.commit = Some(commit);
+        release.outcome = Outcome::done(
+            StageKind::Release,
+            Sentence::default()
+                .name(&place.repository)
+                .words(" ")
+                .commit(&place.repository, &commit.sha),
+        )
+        .since(Some(commit.at))
+        .proof([
+            evidence::evidence(
+                &line.0,
+                line.1.clone(),
+                written(&reference),
+                Some(commit.at),
+            ),
+            evidence::evidence(
+                &evidence::commit(&place.repository, &commit.sha),
+                "message",
+                &commit.subject,
+                Some(commit.at),
+            ),
+        ]);
+        if let Some(pin) = &place.pinned
+            && let Some(finding) = pinned(case, path, place, pin, commit)?
+        {
+            release.outcome = Outcome::found(StageKind::Release, finding);
+            release.commit = None;
+        }
+        return Ok(release);
+    }
+    // Without an image there is nothing to release.
+    let Ok(Some(built)) = built else {
+        return Ok(release);
+    };
+    let wrong = images
+        .iter()
+        .zip(&all)
+        .find(|(_, contents)| !contents.contains())
+        .map_or(image, |(image, _)| image);
+    let finding = match set_back(case, place, history)? {
+        Some(finding) => finding,
+        None => why_not(case, path, place, wrong, built)?,
+    };
+    let declares = evidence::evidence(&line.0, line.1, written(&reference), Some(now.commit.at));
+    release.outcome = Outcome::found(StageKind::Release, finding.proof([declares]));
+    Ok(release)
+}
+
+/// The declared history of a place. A path inside an artifact may lie deeper in the repository.
+fn history<'a>(case: &Case<'_, 'a>, place: &Configuration) -> Learned<Option<&'a DeclaredHistory>> {
+    case.view
+        .declared(&place.repository, &place.branch, &place.path)
+}
+
+/// The images of the app that a commit declares. Bases name an image without a tag; the overlay's word counts.
+fn of_app<'a>(case: &Case<'_, '_>, declared: &'a Declared) -> Vec<&'a DeclaredImage> {
+    let mut images: Vec<&DeclaredImage> = declared
+        .images
+        .iter()
+        .filter(|image| canonical_repository(&image.repository) == case.target.image.repository)
+        .collect();
+    if images
+        .iter()
+        .any(|image| image.tag.is_some() || image.digest.is_some())
+    {
+        images.retain(|image| image.tag.is_some() || image.digest.is_some());
+    }
+    images
+}
+
+fn reference(image: &DeclaredImage) -> ImageReference {
+    ImageReference {
+        repository: canonical_repository(&image.repository),
+        tag: image.tag.clone(),
+        digest: image.digest.clone(),
+    }
+}
+
+fn contents_of(case: &Case<'_, '_>, image: &DeclaredImage) -> Learned<Contents> {
+    images::contents(case.view, case.key, case.commit, &reference(image))
+}
+
+/// The oldest commit of the newest unbroken run whose images all contain the commit.
+fn release_commit<'a>(case: &Case<'_, 'a>, history: &'a DeclaredHistory) -> Learned<&'a Commit> {
+    let mut found = None;
+    let mut before: Vec<ImageReference> = Vec::new();
+    for entry in &history.entries {
+        let images = of_app(case, entry);
+        let named: Vec<ImageReference> = images.iter().map(|image| reference(image)).collect();
+        let mut contains = !named.is_empty();
+        if named != before {
+            for image in &images {
+                contains &= contents_of(case, image)?.contains();
+            }
+        }
+        if !contains {
+            break;
+        }
+        before = named;
+        found = Some(&entry.commit);
+    }
+    found.ok_or_else(|| Gap::new("the commit that released it is not in the history that was read"))
+}
+
+/// A release that a person took back in Git: an entry before the present one declared the commit.
+fn set_back(
+    case: &Case<'_, '_>,
+    place: &Configuration,
+    history: &DeclaredHistory,
+) -> Learned<Option<Finding>> {
+    let Some(asked) = case
+        .view
+        .quietly(|| case.view.commit(case.key, case.commit))
+        .ok()
+        .flatten()
+    else {
+        return Ok(None);
+    };
+    // Only what was written after the commit was made can have declared it.
+    let candidates = history
+        .entries
+        .windows(2)
+        .take_while(|pair| pair[1].commit.at >= asked.at);
+    for pair in candidates {
+        let images = of_app(case, &pair[1]);
+        let mut contains = !images.is_empty();
+        for image in &images {
+            contains = contains && contents_of(case, image)?.contains();
+        }
+        if !contains {
+            continue;
+        }
+        let by = &pair[0].commit;
+        let object = evidence::commit(&place.repository, &by.sha);
+        let sentence = Sentence::default()
+            .commit(&place.repository, &by.sha)
+            .words(" by ")
+            .name(&by.author)
+            .words(" set ")
+            .name(folder(&place.path))
+            .words(" back to another image ")
+            .instant(by.at);
+        let proof = evidence::evidence(&object, "message", &by.subject, Some(by.at));
+        return Ok(Some(
+            Finding::new(
+                CauseCode::ReleaseNeedsPromotion,
+                State::RolledBack,
+                object,
+                sentence,
+            )
+            .since(Some(by.at))
+            .proof([proof]),
+        ));
+    }
+    Ok(None)
+}
+
+/// Why the environment does not declare it: what should write it does not, or a person has to.
+fn why_not(
+    case: &Case<'_, '_>,
+    path: &Path<'_>,
+    place: &Configuration,
+    image: &DeclaredImage,
+    built: &Built,
+) -> Learned<Finding> {
+    if let Some(finding) = automation::why_not(case, place, image, built)? {
+        return Ok(finding);
+    }
+    let file = evidence::file(&place.repository, &image.file);
+    let pulls = case.view.open_pulls(&place.repository);
+    if let Ok(pulls) = &pulls
+        && let Some(pull) = promoting(case, place, image, built, pulls)
+    {
+        return Ok(open_pull(place, pull));
+    }
+    let _ = path;
+    let mut sentence = Sentence::default()
+        .words("a person has to promote it, by changing ")
+        .object(&file)
+        .words(" from ")
+        .name(written(&reference(image)));
+    if let Some(tag) = &built.reference.tag
+        && built.contents.is_exact()
+    {
+        sentence = sentence.words(" to ").name(tag);
+    }
+    let mut finding = Finding::new(
+        CauseCode::ReleaseNeedsPromotion,
+        State::NeedsPromotion,
+        file,
+        sentence,
+    )
+    .since(built.contents.created);
+    if let Err(gap) = pulls {
+        finding = finding.qualified(Some(
+            Sentence::default()
+                .words("Whether a pull request already does so is not known: ")
+                .quote(gap.why)
+                .words("."),
+        ));
+    }
+    Ok(finding)
+}
+
+/// The open pull request that changes the image's line: one that names the app or the image before any other.
+fn promoting<'a>(
+    case: &Case<'_, '_>,
+    place: &Configuration,
+    image: &DeclaredImage,
+    built: &Built,
+    pulls: &'a [PullRequest],
+) -> Option<&'a PullRequest> {
+    let names_it = |pull: &PullRequest| {
+        let said = format!("{} {}", pull.title, pull.head);
+        let tag = built.reference.tag.as_deref();
+        said.contains(&case.target.app)
+            || said.contains(api::headline::short(case.commit))
+            || tag.is_some_and(|tag| said.contains(tag))
+    };
+    pulls
+        .iter()
+        .filter(|pull| pull.base == place.branch && pull.files.contains(&image.file))
+        .min_by_key(|pull| !names_it(pull))
+}
+
+/// A pull request that waits to be merged.
+pub fn open_pull(place: &Configuration, pull: &PullRequest) -> Finding {
+    let object = evidence::pull(&place.repository, pull);
+    let sentence = Sentence::default()
+        .object(&object)
+        .words(" by ")
+        .name(&pull.author)
+        .words(" waits to be merged into ")
+        .name(&place.branch)
+        .words(", opened ")
+        .instant(pull.created);
+    let proof = [
+        evidence::evidence(&object, "state", "open", Some(pull.created)),
+        evidence::evidence(&object, "title", &pull.title, Some(pull.created)),
+    ];
+    Finding::new(
+        CauseCode::ReleasePullRequestOpen,
+        State::NeedsPromotion,
+        object,
+        sentence,
+    )
+    .since(Some(pull.created))
+    .proof(proof)
+}
+
+/// Git names no image of the app: a broken file may hide it, a chart may choose it.
+fn unnamed(case: &Case<'_, '_>, path: &Path<'_>, place: &Configuration, now: &Declared) -> Outcome {
+    if let Some((broken, why)) = &now.broken {
+        let file = evidence::file(&place.repository, broken);
+        let sentence = Sentence::default()
+            .object(&file)
+            .words(" cannot be read: ")
+            .quote(why);
+        let proof = [
+            evidence::evidence(&file, "content", why, Some(now.commit.at)),
+            evidence::evidence(
+                &evidence::commit(&place.repository, &now.commit.sha),
+                "message",
+                &now.commit.subject,
+                Some(now.commit.at),
+            ),
+        ];
+        return Outcome::found(
+            StageKind::Release,
+            Finding::blocked(CauseCode::ReleaseFileBroken, file, sentence)
+                .since(Some(now.commit.at))
+                .proof(proof),
+        );
+    }
+    if path.helm.is_some() {
+        return in_values(case, path)
+            .unwrap_or_else(|gap| Outcome::unknown(StageKind::Release, &gap));
+    }
+    Outcome::unknown(
+        StageKind::Release,
+        &Gap::new(format!(
+            "{} on {} of {} names no image {}",
+            folder(&place.path),
+            place.branch,
+            place.repository,
+            case.target.image.repository
+        )),
+    )
+}
+
+/// What the HelmRelease's own values say, where Git cannot be read for them.
+fn in_values(case: &Case<'_, '_>, path: &Path<'_>) -> Learned<Outcome> {
+    let Some(helm) = path.helm else {
+        return Err(Gap::new("no HelmRelease"));
+    };
+    let object = evidence::object(case.target.place, "HelmRelease", &helm.meta.key());
+    let named = helm
+        .images
+        .iter()
+        .map(|image| ImageReference::parse(image))
+        .find(|image| image.repository == case.target.image.repository);
+    let Some(image) = named else {
+        return Err(Gap::new(format!(
+            "neither Git nor the values of {object} name the image {}: its chart chooses it",
+            case.target.image.repository
+        )));
+    };
+    let contents = images::contents(case.view, case.key, case.commit, &image)?;
+    let proof = evidence::evidence(&object, "spec.values", written(&image), None);
+    if contents.contains() {
+        return Ok(Outcome::done(
+            StageKind::Release,
+            Sentence::default().name(written(&image)),
+        )
+        .proof([proof]));
+    }
+    let sentence = Sentence::default()
+        .words("a person has to change the values of ")
+        .object(&object)
+        .words(" from ")
+        .name(written(&image));
+    Ok(Outcome::found(
+        StageKind::Release,
+        Finding::new(
+            CauseCode::ReleaseNeedsPromotion,
+            State::NeedsPromotion,
+            object,
+            sentence,
+        )
+        .proof([proof]),
+    ))
+}
+
+/// A source that is pinned to a tag or commit releases only what that contains.
+fn pinned(
+    case: &Case<'_, '_>,
+    path: &Path<'_>,
+    place: &Configuration,
+    pin: &str,
+    commit: &Commit,
+) -> Learned<Option<Finding>> {
+    let Ok(Some(source)) = &path.source else {
+        return Ok(None);
+    };
+    let Some(at) = source
+        .artifact
+        .as_ref()
+        .and_then(|artifact| artifact.revision.commit())
+    else {
+        return Ok(None);
+    };
+    if case.view.contained(&place.repository, &commit.sha, at)? {
+        return Ok(None);
+    }
+    let object = evidence::object(case.target.place, source.kind.name(), &source.meta.key());
+    let sentence = Sentence::default()
+        .object(&object)
+        .words(" is pinned to ")
+        .name(pin)
+        .words(", which does not contain ")
+        .commit(&place.repository, &commit.sha)
+        .words(": a person has to move it");
+    let proof = evidence::evidence(&object, "spec.ref", pin, None);
+    Ok(Some(
+        Finding::new(
+            CauseCode::ReleaseNeedsPromotion,
+            State::NeedsPromotion,
+            object,
+            sentence,
+        )
+        .since(Some(commit.at))
+        .proof([proof]),
+    ))
+}
+
+/// A tag or digest as a person writes it.
+pub fn written(image: &ImageReference) -> String {
+    match (&image.tag, &image.digest) {
+        (Some(tag), _) => tag.clone(),
+        (None, Some(digest)) => digest.clone(),
+        (None, None) => "no tag".to_owned(),
+    }
+}
+
+fn line(place: &Configuration, image: &DeclaredImage) -> (api::ObjectRef, String) {
+    (
+        evidence::file(&place.repository, &image.file),
+        format!("line {}", image.line),
+    )
+}
+
+fn folder(path: &str) -> &str {
+    if path.is_empty() { "the root" } else { path }
+}

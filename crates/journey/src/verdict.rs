@@ -1,0 +1,434 @@
+//! From nine outcomes to one state: the first unmet stage decides, unless a later one proves it behind us.
+//!
+//! Owns the order of the verdict and the making of a journey. The stages are walked in `walk` and `configuration`.
+
+use api::journey::{Answer, Ask, Journey, NextAttempt};
+use api::{Sentence, StageKind, State};
+use facts::Reach;
+use facts::meta::Kind;
+use jiff::Timestamp;
+
+use crate::ask::{self, Meaning};
+use crate::discover::{Target, targets};
+use crate::finding::{Finding, Outcome};
+use crate::headline::Subject;
+use crate::route::{Route, route};
+use crate::running;
+use crate::stages::pods::{self, Crew};
+use crate::view::{Gap, Learned, Place, View};
+use crate::{configuration, walk};
+
+/// Answers an ask.
+pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Answer, api::Error> {
+    let all = targets(view);
+    let question = ask::question(view, &all, ask)?;
+    let chosen = ask::narrow(view, &all, ask, &question)?;
+    let mut answer = Answer {
+        version: api::JSON_VERSION,
+        ask: ask.clone(),
+        commit: None,
+        journeys: Vec::new(),
+        pending: 0,
+        unread: unread(view, &all),
+        at: view.now,
+    };
+    match ask::meaning(view, &all, &question)? {
+        Err(gap) => answer.unread.push(
+            Sentence::default()
+                .words("Not known yet: ")
+                .quote(gap.why)
+                .words("."),
+        ),
+        Ok(Meaning::Newest) => {
+            answer.journeys = chosen
+                .iter()
+                .map(|target| newest(view, &all, target))
+                .collect();
+        }
+        Ok(Meaning::Commit { key, sha }) => {
+            answer.commit = running::commit(view, &key, &sha);
+            answer.journeys = of_commit(view, &all, &chosen, &key, &sha);
+            if answer.journeys.is_empty() {
+                return nowhere(view, &all, &key, &sha, answer);
+            }
+        }
+    }
+    Ok(answer)
+}
+
+/// The journeys of one commit: to what is built from it, and to what it configures.
+fn of_commit<'a>(
+    view: &View<'a>,
+    all: &[Target<'a>],
+    chosen: &[Target<'a>],
+    key: &str,
+    sha: &str,
+) -> Vec<Journey> {
+    let mut journeys = Vec::new();
+    for target in chosen {
+        let is_source = matches!(&target.source, Ok(Some(source)) if source == key);
+        let place = configured_by(view, target, key);
+        match place {
+            Some(path) if !is_source || path.is_about(view, key, sha) => {
+                journeys.push(configuration::journey(view, all, target, &path, key, sha));
+            }
+            _ if is_source => journeys.push(walk::journey(view, all, target, key, sha)),
+            _ => {}
+        }
+    }
+    journeys
+}
+
+/// The route to a target, if it leads through this repository.
+fn configured_by<'a>(
+    view: &View<'a>,
+    target: &Target<'a>,
+    key: &str,
+) -> Option<configuration::Way<'a>> {
+    let Ok(Route::Flux(path)) = route(view, target) else {
+        return None;
+    };
+    let place = path.configuration.clone().ok().flatten()?;
+    (place.repository == key).then_some(configuration::Way { path, place })
+}
+
+/// No target has to do with the commit: said as an error, so that nobody reads an empty answer as good news.
+fn nowhere(
+    view: &View<'_>,
+    all: &[Target<'_>],
+    key: &str,
+    sha: &str,
+    answer: Answer,
+) -> Result<Answer, api::Error> {
+    let known = ask::repositories(view, all);
+    let unsure = known.gaps.iter().any(|gap| gap.pending) || ask::is_connecting(view);
+    if unsure {
+        return Ok(answer);
+    }
+    let here: Vec<String> = all
+        .iter()
+        .filter(|target| matches!(&target.source, Ok(Some(source)) if source == key))
+        .map(|target| format!("{} in {}", target.app, target.environment))
+        .collect();
+    let message = if here.is_empty() {
+        format!(
+            "{} is a commit of {key}, and no app that could be read is built from it.",
+            api::headline::short(sha)
+        )
+    } else {
+        format!(
+            "{} is a commit of {key}, which reaches {}, and nothing that was asked for.",
+            api::headline::short(sha),
+            here.join(", ")
+        )
+    };
+    let error = api::Error::new(api::error::Code::UnknownAsk, message);
+    Err(match answer.unread.first() {
+        Some(gap) => error.hint(gap.text(|at| at.to_string())).retryable(),
+        None => error,
+    })
+}
+
+/// The journey of the newest commit of a target's app.
+pub fn newest<'a>(view: &View<'a>, all: &[Target<'a>], target: &Target<'a>) -> Journey {
+    match &target.source {
+        Ok(Some(key)) => match view.head(key) {
+            Ok(head) => walk::journey(view, all, target, key, head),
+            Err(gap) => unlinked(view, all, target, Some(key), &gap),
+        },
+        Ok(None) => unlinked(
+            view,
+            all,
+            target,
+            None,
+            &Gap::new(format!(
+                "image {} does not say what it is built from: it has no label \
+                 org.opencontainers.image.source",
+                target.container.image
+            )),
+        ),
+        Err(gap) => unlinked(view, all, target, None, gap),
+    }
+}
+
+/// A target whose commit is not known.
+fn unlinked<'a>(
+    view: &View<'a>,
+    all: &[Target<'a>],
+    target: &Target<'a>,
+    key: Option<&str>,
+    gap: &Gap,
+) -> Journey {
+    let crew = pods::crew(target.place, target.workload);
+    let outcomes = StageKind::ALL
+        .into_iter()
+        .map(|kind| match kind {
+            StageKind::Commit => Outcome::unknown(kind, gap),
+            _ => Outcome::not_reached(kind),
+        })
+        .collect();
+    let verdict = Verdict::unknown(StageKind::Commit, gap.clone());
+    let _ = key;
+    Draft {
+        view,
+        all,
+        target,
+        commit: None,
+        crew: &crew,
+        outcomes,
+        notes: Vec::new(),
+    }
+    .journey(verdict)
+}
+
+/// What decides a journey.
+pub enum Verdict {
+    /// The state is reached; the sentence says so, the evidence proves it.
+    Settled {
+        /// Deployed, Superseded or NotAffected.
+        state: State,
+        /// The headline.
+        headline: Sentence,
+        /// The proof.
+        evidence: Vec<api::journey::Evidence>,
+    },
+    /// A stage stops it, or it is on its way through it.
+    Found {
+        /// The stage.
+        stage: StageKind,
+        /// Why.
+        finding: Box<Finding>,
+    },
+    /// A stage that decides could not be read.
+    Unknown {
+        /// The stage.
+        stage: StageKind,
+        /// Why.
+        gap: Gap,
+    },
+}
+
+impl Verdict {
+    /// A stage that could not be read.
+    pub fn unknown(stage: StageKind, gap: Gap) -> Self {
+        Self::Unknown { stage, gap }
+    }
+}
+
+/// Lets the first unmet stage decide; `None` if all are met.
+pub fn decide(outcomes: &[Outcome]) -> Option<Verdict> {
+    let first = outcomes.iter().find(|outcome| !outcome.is_met())?;
+    let pods = outcomes
+        .iter()
+        .find(|outcome| outcome.stage.kind == StageKind::Pods);
+    // A rollout that does not end waits for its pods: they know why.
+    let deciding = match pods {
+        Some(pods) if is_waiting_for_pods(first, pods) => pods,
+        _ => first,
+    };
+    let stage = deciding.stage.kind;
+    if let Some(finding) = &deciding.finding {
+        return Some(Verdict::Found {
+            stage,
+            finding: Box::new(finding.clone()),
+        });
+    }
+    let why = match &deciding.stage.state {
+        api::StageState::Unknown { why } => why.clone(),
+        _ => format!("the {} stage was not reached", stage.name()),
+    };
+    Some(Verdict::unknown(stage, Gap::new(why)))
+}
+
+fn is_waiting_for_pods(first: &Outcome, pods: &Outcome) -> bool {
+    use crate::causes::CauseCode;
+    let Some(rollout) = first
+        .finding
+        .as_ref()
+        .filter(|_| first.stage.kind == StageKind::Rollout)
+    else {
+        return false;
+    };
+    let pods_blocked = pods
+        .finding
+        .as_ref()
+        .is_some_and(|finding| finding.turn == State::Blocked);
+    match rollout.code {
+        CauseCode::RolloutRunning => pods_blocked || pods.is_unknown(),
+        CauseCode::RolloutDeadline => pods_blocked,
+        _ => false,
+    }
+}
+
+/// Everything a journey is made of but its verdict.
+pub struct Draft<'v, 'a> {
+    /// The facts.
+    pub view: &'v View<'a>,
+    /// Every target, to know whether an environment has several clusters.
+    pub all: &'v [Target<'a>],
+    /// Where to.
+    pub target: &'v Target<'a>,
+    /// The key of the repository and the commit asked for.
+    pub commit: Option<(&'v str, &'v str)>,
+    /// The pods.
+    pub crew: &'v Learned<Crew<'a>>,
+    /// The nine outcomes.
+    pub outcomes: Vec<Outcome>,
+    /// Said beside the headline.
+    pub notes: Vec<Sentence>,
+}
+
+impl<'v, 'a> Draft<'v, 'a> {
+    /// What the headline is about.
+    pub fn subject(&self) -> Subject<'v> {
+        let (target, all) = (self.target, self.all);
+        let elsewhere = all.iter().any(|other| {
+            other.app == target.app
+                && other.environment == target.environment
+                && other.place.name != target.place.name
+        });
+        Subject {
+            app: &target.app,
+            commit: self.commit,
+            environment: &target.environment,
+            cluster: elsewhere.then_some(target.place.name),
+            stale_since: stale_since(target.place),
+        }
+    }
+
+    /// The journey that a verdict makes of it.
+    pub fn journey(mut self, verdict: Verdict) -> Journey {
+        let view = self.view;
+        let running = running::running(view, self.target, self.crew);
+        let subject = self.subject();
+        let runs = running
+            .commit
+            .as_ref()
+            .map(|commit| (commit.repository.as_str(), commit.sha.as_str()));
+        let mut journey = Journey {
+            app: self.target.app.clone(),
+            environment: self.target.environment.clone(),
+            cluster: self.target.place.name.to_owned(),
+            commit: self
+                .commit
+                .and_then(|(key, sha)| running::commit(view, key, sha)),
+            state: State::Unknown,
+            headline: Sentence::default(),
+            notes: Vec::new(),
+            blocking_stage: None,
+            cause: None,
+            other_causes: Vec::new(),
+            chain: Vec::new(),
+            evidence: Vec::new(),
+            next_attempt: None,
+            running: None,
+            stages: Vec::new(),
+            stale_since: stale_since(self.target.place),
+        };
+        let mut qualifiers = Vec::new();
+        match verdict {
+            Verdict::Settled {
+                state,
+                headline,
+                evidence,
+            } => {
+                journey.state = state;
+                journey.headline = headline;
+                journey.evidence = evidence;
+            }
+            Verdict::Found { stage, finding } => {
+                journey.state = finding.turn;
+                journey.headline = subject.found(&finding, stage, runs);
+                journey.blocking_stage = Some(stage);
+                journey.cause = Some(finding.cause(stage));
+                if finding.chain.len() > 1 {
+                    journey.chain = finding.chain;
+                }
+                journey.evidence = finding.evidence;
+                journey.next_attempt = finding.next;
+                qualifiers = finding.qualifiers;
+            }
+            Verdict::Unknown { stage, gap } => {
+                journey.headline = subject.unknown(&gap);
+                journey.blocking_stage = Some(stage);
+            }
+        }
+        journey.notes.extend(qualifiers);
+        journey.notes.append(&mut self.notes);
+        for outcome in self.outcomes {
+            if Some(outcome.stage.kind) != journey.blocking_stage
+                && let Some(finding) = &outcome.finding
+                && matches!(finding.turn, State::Blocked | State::RolledBack)
+            {
+                journey.other_causes.push(finding.cause(outcome.stage.kind));
+            }
+            for note in outcome.notes {
+                if !journey.notes.contains(&note) {
+                    journey.notes.push(note);
+                }
+            }
+            journey.stages.push(outcome.stage);
+        }
+        if let Some(NextAttempt { at: Some(at), .. }) = &journey.next_attempt {
+            view.changes_at(self.target.place, *at);
+        }
+        journey.running = Some(running);
+        journey
+    }
+}
+
+fn stale_since(place: Place<'_>) -> Option<Timestamp> {
+    match place.facts.reach {
+        Reach::Lost { since, .. } => Some(since),
+        _ => None,
+    }
+}
+
+/// What could not be read at all: clusters that do not answer, kinds of workloads that may not be listed.
+pub fn unread(view: &View<'_>, all: &[Target<'_>]) -> Vec<Sentence> {
+    let mut said = Vec::new();
+    for place in view.places() {
+        let cluster = Sentence::default().words("Cluster ").name(place.name);
+        match &place.facts.reach {
+            Reach::Connecting => {
+                said.push(cluster.words(" has not answered yet: what runs there is not known."));
+                continue;
+            }
+            Reach::Unreachable { error } => {
+                said.push(
+                    cluster
+                        .words(" does not answer, so what runs there is not known: ")
+                        .quote(error)
+                        .words("."),
+                );
+                continue;
+            }
+            Reach::Answering | Reach::Lost { .. } => {}
+        }
+        for kind in [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet] {
+            if let Err(gap) = place.whole(kind, "") {
+                said.push(
+                    Sentence::default()
+                        .words("Apps may be missing: ")
+                        .quote(gap.why)
+                        .words("."),
+                );
+            }
+        }
+    }
+    for target in all {
+        if let Err(gap) = &target.source
+            && !gap.pending
+        {
+            said.push(
+                Sentence::default()
+                    .words("What ")
+                    .object(&crate::evidence::workload(target.place, target.workload))
+                    .words(" is built from is not known: ")
+                    .quote(&gap.why)
+                    .words("."),
+            );
+        }
+    }
+    said
+}

@@ -1,0 +1,382 @@
+//! The walk of a source commit: nine stages in order, the proof by the pods first.
+//!
+//! Owns which stages are looked into, which only shown, and what a later stage proves of the earlier ones.
+
+use api::journey::Journey;
+use api::{Sentence, StageKind, StageState, State};
+use facts::code::Relation;
+
+use crate::causes::CauseCode;
+use crate::discover::Target;
+use crate::evidence;
+use crate::finding::{Finding, Outcome};
+use crate::images::{self, Contents};
+use crate::reverts;
+use crate::route::{Route, route};
+use crate::stages::pods::{self, Crew, Proof};
+use crate::stages::{Branch, Case, apply, build, commit, image, release, rollout, serving, source};
+use crate::verdict::{Draft, Verdict, decide};
+use crate::view::{Learned, View};
+
+/// The journey of a commit of `key` to a target that is built from it.
+pub fn journey<'a>(
+    view: &View<'a>,
+    all: &[Target<'a>],
+    target: &Target<'a>,
+    key: &str,
+    asked: &str,
+) -> Journey {
+    let crew = pods::crew(target.place, target.workload);
+    let case_of = |commit| Case {
+        view,
+        target,
+        all,
+        key,
+        commit,
+        branch: Branch::Releasing,
+    };
+    let mut notes = Vec::new();
+    let mut followed = asked.to_owned();
+    let mut proof = prove(&case_of(asked), &crew);
+    if !matches!(proof, Ok(Proven::Runs(_)))
+        && let Ok(Some((sha, pull))) = commit::landed(view, key, asked)
+    {
+        notes.push(
+            Sentence::default()
+                .object(&evidence::pull(key, pull))
+                .words(" brought it to the branch as ")
+                .commit(key, sha)
+                .words(", which is followed here."),
+        );
+        followed = sha.to_owned();
+        proof = prove(&case_of(&followed), &crew);
+    }
+    let case = case_of(&followed);
+    let template = images::contents(view, key, &followed, &target.image);
+    let mut outcomes = match &proof {
+        // What is proven needs no more facts: the rest is shown as far as it is known.
+        Ok(Proven::Runs(_)) => view.quietly(|| walk(&case, &crew, &template)),
+        _ => walk(&case, &crew, &template),
+    };
+    let verdict = match &proof {
+        Ok(Proven::Runs(proof)) => {
+            pass(&mut outcomes, StageKind::Pods);
+            settle(&case, &crew, proof, &mut outcomes, &mut notes)
+        }
+        Ok(Proven::TakenBack(finding)) => {
+            outcomes[0] = Outcome::found(StageKind::Commit, finding.as_ref().clone());
+            None
+        }
+        Ok(Proven::No) => None,
+        Err(gap) => {
+            let pods = &mut outcomes[7];
+            if pods.is_met() {
+                *pods = Outcome::unknown(StageKind::Pods, gap);
+            }
+            None
+        }
+    };
+    let draft = Draft {
+        view,
+        all,
+        target,
+        commit: Some((key, asked)),
+        crew: &crew,
+        outcomes,
+        notes,
+    };
+    let verdict = match verdict {
+        Some(Settled::Yes(state, proof)) => Verdict::Settled {
+            state,
+            headline: draft.subject().deployed(
+                &proof,
+                target.workload.wanted,
+                crew.as_ref()
+                    .ok()
+                    .and_then(|crew| crew.newest)
+                    .and_then(|set| set.meta.created),
+            ),
+            evidence: crew
+                .as_ref()
+                .map(|crew| pods::digests(&case, crew))
+                .unwrap_or_default(),
+        },
+        Some(Settled::But) | None => undecided(&case, &draft),
+    };
+    draft.journey(verdict)
+}
+
+/// What the pods say about a commit.
+enum Proven {
+    /// They run it.
+    Runs(Box<Proof>),
+    /// They run something that contains it and its revert.
+    TakenBack(Box<Finding>),
+    /// They don't, or not yet.
+    No,
+}
+
+fn prove(case: &Case<'_, '_>, crew: &Learned<Crew<'_>>) -> Learned<Proven> {
+    let crew = crew.as_ref().map_err(Clone::clone)?;
+    let Some(proof) = pods::proof(case, crew)? else {
+        return Ok(Proven::No);
+    };
+    for revision in &proof.revisions {
+        if let Some(revert) = reverts::in_effect(case.view, case.key, case.commit, revision)? {
+            let finding = commit::reverted(case.key, case.commit, revert);
+            return Ok(Proven::TakenBack(Box::new(finding)));
+        }
+    }
+    Ok(Proven::Runs(Box::new(proof)))
+}
+
+/// The nine stages. Facts are wanted until a stage is found that stops the commit; what comes after is only shown.
+fn walk(
+    case: &Case<'_, '_>,
+    crew: &Learned<Crew<'_>>,
+    template: &Learned<Contents>,
+) -> Vec<Outcome> {
+    let view = case.view;
+    let is_live = matches!(template, Ok(contents) if contents.contains());
+    let mut open = true;
+    let mut outcomes = vec![commit::outcome(case)];
+    open &= goes_on(&outcomes[0]) || is_live;
+    let built = if open {
+        image::find(case)
+    } else {
+        view.quietly(|| image::find(case))
+    };
+    let build = if open {
+        build::outcome(case, &built)
+    } else {
+        view.quietly(|| build::outcome(case, &built))
+    };
+    open &= goes_on(&build) && build.unaffected.is_none();
+    let image = image::outcome(case, &built, &build);
+    open &= goes_on(&image);
+    outcomes.extend([build, image]);
+    let (release, source, apply) = if open {
+        delivery(case, &built)
+    } else {
+        view.quietly(|| delivery(case, &built))
+    };
+    outcomes.extend([release, source, apply]);
+    if is_live {
+        pass(&mut outcomes, StageKind::Apply);
+    } else if outcomes[3].is_met() && !matches!(outcomes[3].stage.state, StageState::Skipped { .. })
+    {
+        pass(&mut outcomes, StageKind::Image);
+    }
+    let rollout = rollout::outcome(case, template, crew, &outcomes[5]);
+    let pods = match crew {
+        Err(gap) if is_live => Outcome::unknown(StageKind::Pods, gap),
+        Ok(crew) if is_live && case.target.workload.wanted > 0 => pods::outcome(case, crew),
+        _ => Outcome::not_reached(StageKind::Pods),
+    };
+    let serving = if is_live && rollout.is_met() && pods.is_met() {
+        serving::outcome(case)
+    } else {
+        Outcome::not_reached(StageKind::Serving)
+    };
+    outcomes.extend([rollout, pods, serving]);
+    outcomes
+}
+
+fn goes_on(outcome: &Outcome) -> bool {
+    outcome.is_met() || outcome.is_unknown()
+}
+
+/// Stages 4 to 6, along the route.
+fn delivery(
+    case: &Case<'_, '_>,
+    built: &Learned<Option<images::Built>>,
+) -> (Outcome, Outcome, Outcome) {
+    let unknown = |gap: &crate::view::Gap| {
+        (
+            Outcome::unknown(StageKind::Release, gap),
+            Outcome::unknown(StageKind::Source, gap),
+            Outcome::unknown(StageKind::Apply, gap),
+        )
+    };
+    let path = match route(case.view, case.target) {
+        Ok(Route::Flux(path)) => path,
+        Ok(Route::Nobody) => return by_hand(case, built),
+        Ok(Route::Gone(reference)) => {
+            let object = evidence::referred(case.target.place, &reference);
+            let sentence = Sentence::default()
+                .object(&object)
+                .words(", which applied ")
+                .object(&case.workload())
+                .words(", does not exist any more");
+            return (
+                Outcome::skipped(StageKind::Release, "what applied it does not exist"),
+                Outcome::skipped(StageKind::Source, "what applied it does not exist"),
+                Outcome::found(
+                    StageKind::Apply,
+                    Finding::blocked(CauseCode::ApplyOther, object, sentence),
+                ),
+            );
+        }
+        Err(gap) => return unknown(&gap),
+    };
+    let found = release::look(case, &path, built);
+    // Everything up to the path's newest commit is declared: if that is there, so is the release commit.
+    let target = found
+        .commit
+        .map(|commit| newest_that_counts(&found, commit));
+    let mut fetched = source::outcome(case, &path, target);
+    let applied = apply::outcome(case, &path, target.filter(|_| fetched.is_met()));
+    if applied.is_met() || matches!(&applied.finding, Some(finding) if is_about_chart(finding)) {
+        fetched = source::with_chart(fetched, case.target.place, path.helm);
+    }
+    (found.outcome, fetched, applied)
+}
+
+fn is_about_chart(finding: &Finding) -> bool {
+    finding.object.kind == "HelmRelease"
+}
+
+fn newest_that_counts<'a>(
+    _found: &release::Release<'a>,
+    commit: &'a facts::code::Commit,
+) -> &'a facts::code::Commit {
+    commit
+}
+
+/// Nothing of Flux's applies the workload: a person changes it.
+fn by_hand(
+    case: &Case<'_, '_>,
+    built: &Learned<Option<images::Built>>,
+) -> (Outcome, Outcome, Outcome) {
+    let why = "nothing of Flux's applies this workload";
+    let object = case.workload();
+    let release = match built {
+        Ok(Some(_)) => {
+            let sentence = Sentence::default()
+                .words("nothing of Flux's applies ")
+                .object(&object)
+                .words(": a person has to change its image from ")
+                .name(&case.target.container.image);
+            let proof = evidence::evidence(
+                &object,
+                format!(
+                    "spec.template.spec.containers[{}].image",
+                    case.target.container.name
+                ),
+                &case.target.container.image,
+                None,
+            );
+            Outcome::found(
+                StageKind::Release,
+                Finding::new(
+                    CauseCode::ReleaseNeedsPromotion,
+                    State::NeedsPromotion,
+                    object,
+                    sentence,
+                )
+                .proof([proof]),
+            )
+        }
+        _ => Outcome::not_reached(StageKind::Release),
+    };
+    (
+        release,
+        Outcome::skipped(StageKind::Source, why),
+        Outcome::skipped(StageKind::Apply, why),
+    )
+}
+
+/// Marks every stage up to `last` as behind us: what comes later proves it. A revert stays what it is.
+fn pass(outcomes: &mut [Outcome], last: StageKind) {
+    for outcome in outcomes.iter_mut() {
+        if outcome.stage.kind > last {
+            break;
+        }
+        let is_reverted = outcome
+            .finding
+            .as_ref()
+            .is_some_and(|finding| finding.turn == State::Reverted);
+        if is_reverted && last != StageKind::Pods {
+            continue;
+        }
+        outcome.prove(Sentence::default().words("behind us: a later stage proves it"));
+    }
+}
+
+enum Settled {
+    /// The state, and the proof.
+    Yes(State, Box<Proof>),
+    /// Proven, but no traffic reaches it, or that could not be read.
+    But,
+}
+
+/// The pods prove it: what is left is whether traffic reaches them, and what a careful reader wants to know.
+fn settle(
+    case: &Case<'_, '_>,
+    crew: &Learned<Crew<'_>>,
+    proof: &Proof,
+    outcomes: &mut [Outcome],
+    notes: &mut Vec<Sentence>,
+) -> Option<Settled> {
+    let place = case.target.place;
+    if let Ok(crew) = crew {
+        outcomes[6] = rollout::done(place, case.target.workload, Some(crew));
+        outcomes[7] = Outcome::done(StageKind::Pods, pods::count(case, crew))
+            .since(proof.since)
+            .proof(pods::digests(case, crew));
+    }
+    outcomes[8] = serving::outcome(case);
+    let head_revert = case
+        .view
+        .quietly(|| {
+            let head = case.view.head(case.key)?;
+            reverts::in_effect(case.view, case.key, case.commit, head)
+        })
+        .ok()
+        .flatten();
+    if let Some(revert) = head_revert {
+        notes.push(
+            Sentence::default()
+                .words("It is taken back by ")
+                .commit(case.key, &revert.by)
+                .words(", which is not here yet."),
+        );
+    }
+    let _ = proof.relation;
+    if !outcomes[8].is_met() {
+        return Some(Settled::But);
+    }
+    let state = if proof.relation == Relation::Same {
+        State::Deployed
+    } else {
+        State::Superseded
+    };
+    Some(Settled::Yes(state, Box::new(proof.clone())))
+}
+
+/// The first unmet stage decides.
+fn undecided(case: &Case<'_, '_>, draft: &Draft<'_, '_>) -> Verdict {
+    for outcome in &draft.outcomes {
+        if let Some(why) = &outcome.unaffected {
+            return Verdict::Settled {
+                state: State::NotAffected,
+                headline: draft.subject().not_affected(why.clone()),
+                evidence: outcome.stage.evidence.clone(),
+            };
+        }
+        if !outcome.is_met() {
+            break;
+        }
+    }
+    decide(&draft.outcomes).unwrap_or_else(|| {
+        // Every stage says it is done and the pods do not prove it together: two watches are not in step.
+        let object = case.workload();
+        let sentence = Sentence::default()
+            .object(&object)
+            .words(" is finishing its rollout");
+        Verdict::Found {
+            stage: StageKind::Pods,
+            finding: Box::new(Finding::moving(CauseCode::PodsStarting, object, sentence)),
+        }
+    })
+}
