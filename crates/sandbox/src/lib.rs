@@ -5,7 +5,6 @@
 //! meets it as it would meet a customer: through a kubeconfig and a team file, with its ordinary clients.
 
 pub mod clock;
-pub mod controllers;
 pub mod faults;
 pub mod git;
 pub mod kubernetes;
