@@ -4,15 +4,20 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::error::Code;
 use api::request::KubeContext;
 use api::{Error, ObjectRef};
-use cluster::{Cluster, Context, KubeconfigError, ReadError};
+use cluster::{Cluster, Context};
 use facts::Team;
 use forge::Forge;
 
 use crate::team_file::TeamFile;
+
+/// How old what a code host or registry said may be when it is wanted: short, so that a refresh is one, and long enough
+/// for one evaluation's wants to share one fetch.
+const FRESH_FOR: Duration = Duration::from_secs(5);
 
 /// What to open.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +44,7 @@ pub struct Systems {
 /// # Errors
 /// When there is no kubeconfig, or it cannot be read as one.
 pub fn contexts(sources: &Sources) -> Result<Vec<KubeContext>, Error> {
-    let contexts = cluster::contexts(sources.kubeconfig.as_deref()).map_err(|error| kubeconfig_error(&error))?;
+    let contexts = cluster::contexts(sources.kubeconfig.as_deref()).map_err(Error::from)?;
     Ok(contexts
         .into_iter()
         .map(|context| KubeContext { name: context.name, server: context.server, current: context.current })
@@ -80,13 +85,13 @@ impl Systems {
             )
             .hint("Only objects in clusters can be shown whole; open this one where it lives."));
         };
-        cluster.read(object).await.map_err(|error| read_error(&error))
+        cluster.read(object).await.map_err(Error::from)
     }
 }
 
 /// The contexts asked for, in the kubeconfig's order; a context that is broken is an error only if it was asked for.
 fn chosen(sources: &Sources) -> Result<Vec<Context>, Error> {
-    let contexts = cluster::contexts(sources.kubeconfig.as_deref()).map_err(|error| kubeconfig_error(&error))?;
+    let contexts = cluster::contexts(sources.kubeconfig.as_deref()).map_err(Error::from)?;
     let names: Vec<String> = contexts.iter().map(|context| context.name.clone()).collect();
     if let Some(unknown) = sources.contexts.iter().find(|wanted| !names.contains(wanted)) {
         return Err(Error::new(Code::UnknownName, format!("the kubeconfig has no context '{unknown}'"))
@@ -94,6 +99,11 @@ fn chosen(sources: &Sources) -> Result<Vec<Context>, Error> {
     }
     let wanted = |context: &Context| sources.contexts.is_empty() || sources.contexts.contains(&context.name);
     let chosen: Vec<Context> = contexts.into_iter().filter(wanted).collect();
+    if chosen.iter().all(|context| context.problem.is_some())
+        && let Some(problem) = chosen.iter().find_map(|context| context.problem.clone())
+    {
+        return Err(problem.into());
+    }
     if chosen.is_empty() {
         return Err(Error::new(Code::NoKubeconfig, "the kubeconfig has no contexts")
             .hint("Give another one with --kubeconfig, or try --sandbox."));
@@ -116,7 +126,12 @@ fn forge_config(file: &TeamFile, sources: &Sources) -> Result<forge::Config, Err
         .registries
         .iter()
         .map(|registry| forge::RegistryHost { host: registry.host.clone(), address: registry.address.clone() });
-    Ok(forge::Config { code_hosts: code_hosts.collect(), registries: registries.collect(), ..forge::Config::new(cache) })
+    Ok(forge::Config {
+        code_hosts: code_hosts.collect(),
+        registries: registries.collect(),
+        cache,
+        fresh_for: FRESH_FOR,
+    })
 }
 
 /// The platform's folder for what can be had again, by its own custom: `XDG_CACHE_HOME` or `~/.cache` on Linux,
@@ -134,22 +149,4 @@ fn cache_folder() -> Result<PathBuf, Error> {
         Error::new(Code::Usage, "there is no folder to keep clones of repositories in")
             .hint("Set HOME, or XDG_CACHE_HOME.")
     })
-}
-
-fn kubeconfig_error(error: &KubeconfigError) -> Error {
-    match error {
-        KubeconfigError::NotFound { .. } => Error::new(Code::NoKubeconfig, error.to_string())
-            .hint("Give one with --kubeconfig, or try --sandbox: the embedded company needs nothing."),
-        _ => Error::new(Code::BadFile, error.to_string()),
-    }
-}
-
-fn read_error(error: &ReadError) -> Error {
-    let code = match error {
-        ReadError::NotFound { .. } => Code::NotFound,
-        ReadError::Denied { .. } => Code::Denied,
-        ReadError::Unreachable { .. } => return Error::new(Code::Unreachable, error.to_string()).retryable(),
-        _ => Code::Internal,
-    };
-    Error::new(code, error.to_string())
 }

@@ -1,0 +1,203 @@
+//! The real window, driven through tauri-driver and WebKitWebDriver under Xvfb: what a person sees is what the terminal
+//! says. Screenshots are written to `LANDFALL_SCREENSHOTS` where that is set.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use product_tests::{Company, Owned, json, landfall_desktop, program};
+use serde_json::{Value, json};
+
+/// How long a person would wait for anything here before calling it broken; generous, because machines are noisy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A window on a company. Dropping it ends the driver, the program and the display.
+struct Window {
+    client: Client,
+    _driver: Owned,
+    _display: Owned,
+}
+
+impl Window {
+    async fn open(arguments: &[String]) -> Self {
+        let (display, name) = start_display();
+        let (port, native_port) = (free_port(), free_port());
+        let driver = Command::new(program("LANDFALL_TAURI_DRIVER"))
+            .args(["--port", &port.to_string(), "--native-port", &native_port.to_string()])
+            .env("DISPLAY", name)
+            .env_remove("WAYLAND_DISPLAY")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("tauri-driver starts");
+        let driver = Owned(driver);
+        wait_for_port(port);
+        let capabilities = json!({ "tauri:options": { "application": landfall_desktop(), "args": arguments } });
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities.as_object().expect("an object").clone())
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .expect("a session in the real window");
+        Self { client, _driver: driver, _display: display }
+    }
+
+    /// Waits until an element is there and returns its text.
+    async fn text(&self, css: &str) -> String {
+        let element = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
+        element.unwrap_or_else(|error| panic!("{css}: {error}")).text().await.expect("its text")
+    }
+
+    /// Waits until what `css` selects says something that `fits`.
+    async fn text_that(&self, css: &str, fits: impl Fn(&str) -> bool) -> String {
+        let begun = Instant::now();
+        loop {
+            let text = match self.client.find(Locator::Css(css)).await {
+                Ok(element) => element.text().await.unwrap_or_default(),
+                Err(_) => String::new(),
+            };
+            if fits(&text) {
+                return text;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{css} still says {text:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn click(&self, css: &str) {
+        let element = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
+        element.unwrap_or_else(|error| panic!("{css}: {error}")).click().await.expect("clicked");
+    }
+
+    async fn ask(&self, ask: &str) {
+        let element = self.client.wait().at_most(PATIENCE).for_element(Locator::Css("header input")).await.expect("the ask box");
+        element.clear().await.expect("cleared");
+        element.send_keys(&format!("{ask}\u{e007}")).await.expect("typed");
+    }
+
+    async fn screenshot(&self, name: &str) {
+        let picture = self.client.screenshot().await.expect("a screenshot");
+        assert!(picture.len() > 10_000, "{name} shows something");
+        if let Some(folder) = std::env::var_os("LANDFALL_SCREENSHOTS") {
+            let folder = PathBuf::from(folder);
+            std::fs::create_dir_all(&folder).expect("the folder");
+            std::fs::write(folder.join(format!("{name}.png")), picture).expect("written");
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
+}
+
+fn wait_for_port(port: u16) {
+    let begun = Instant::now();
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(begun.elapsed() < PATIENCE, "nothing answers on port {port}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A display of its own, with a number that Xvfb chooses.
+fn start_display() -> (Owned, String) {
+    use std::io::{BufRead, BufReader};
+    let mut child = Command::new("Xvfb")
+        .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("Xvfb starts");
+    let stdout = child.stdout.take().expect("piped");
+    let owned = Owned(child);
+    let number = BufReader::new(stdout).lines().next().expect("Xvfb says its display").expect("text");
+    (owned, format!(":{number}"))
+}
+
+fn window_arguments(company: &Company) -> Vec<String> {
+    vec![
+        "--kubeconfig".to_owned(),
+        company.kubeconfig().display().to_string(),
+        "--team".to_owned(),
+        company.team().display().to_string(),
+    ]
+}
+
+/// A sentence's spans without the instants, which each viewer renders in its own way.
+fn words(headline: &Value) -> Vec<String> {
+    let spans = headline.as_array().expect("spans").iter();
+    spans
+        .filter_map(|span| match span["type"].as_str() {
+            Some("words" | "name" | "quote") => span["text"].as_str().map(|text| text.trim().to_owned()),
+            Some("commit") => span["sha"].as_str().map(|sha| sha[..7].to_owned()),
+            Some("object") => span["object"]["name"].as_str().map(str::to_owned),
+            _ => None,
+        })
+        .filter(|text| !text.is_empty())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pasted_commit_reads_in_the_window_as_in_the_terminal() {
+    let company = Company::serve(1);
+    let situation = company.situation("dependency-chain");
+    let ask = situation["ask"].as_str().expect("an ask").to_owned();
+    let terminal = company.terminal();
+    let answer = json(&terminal.run(&["why", &ask, "--env", "production", "--json"]));
+    let expected = words(&answer["journeys"][0]["headline"]);
+    assert!(!expected.is_empty());
+
+    let window = Window::open(&window_arguments(&company)).await;
+    window.text("[role=grid]").await;
+    window.screenshot("board-first").await;
+    window.ask(&ask).await;
+    let wanted = expected.clone();
+    let headline = window.text_that("h1", |text| wanted.iter().all(|words| text.contains(words.as_str()))).await;
+    assert!(headline.contains("is not in production"), "{headline}");
+
+    // Both themes, looked at.
+    for theme in ["light", "dark"] {
+        window.client.execute(&format!("document.documentElement.dataset.theme = '{theme}'"), vec![]).await.expect("a theme");
+        window.screenshot(&format!("journey-{theme}")).await;
+    }
+
+    // Open the proof: the object whole, as text.
+    window.click("[data-evidence]").await;
+    let yaml = window.text_that("[role=dialog]", |text| text.contains("kind:")).await;
+    let proof = &answer["journeys"][0]["evidence"][0]["object"];
+    assert!(yaml.contains(&format!("kind: {}", proof["kind"].as_str().expect("a kind"))), "{yaml}");
+    window.screenshot("evidence").await;
+    window.client.clone().close().await.expect("the window closes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_stay_when_the_company_dies_and_are_fresh_when_it_returns() {
+    let mut company = Company::serve(2);
+    let window = Window::open(&window_arguments(&company)).await;
+    window.text("[role=grid]").await;
+    window.text_that("[role=grid]", |text| text.contains("current")).await;
+    let rows = async || window.client.find_all(Locator::Css("[role=grid] [role=row]")).await.expect("rows").len();
+    let before = rows().await;
+    assert!(before > 12, "{before}");
+
+    company.kill();
+    window.client.wait().at_most(PATIENCE).for_element(Locator::Css("[role=grid] [data-stale]")).await.expect("cells are marked stale");
+    assert_eq!(rows().await, before, "rows stay");
+    window.screenshot("board-stale").await;
+
+    company.serve_again();
+    let returned = Instant::now();
+    loop {
+        let stale = window.client.find_all(Locator::Css("[role=grid] [data-stale]")).await.expect("cells").len();
+        if stale == 0 {
+            break;
+        }
+        assert!(returned.elapsed() < PATIENCE, "{stale} cells are still stale");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // A figure for the closing note, not an assertion: machines are noisy.
+    eprintln!("fresh {:.1} s after its return", returned.elapsed().as_secs_f64());
+    assert_eq!(rows().await, before);
+    window.client.clone().close().await.expect("the window closes");
+}
