@@ -14,7 +14,9 @@ use api::connection::SystemKind;
 use facts::code::{CiRun, CiState, Commit, PullRequest, PullState};
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, IF_NONE_MATCH, LINK, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, DATE, ETAG, HeaderMap, IF_NONE_MATCH, LINK, RETRY_AFTER,
+};
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -617,8 +619,15 @@ fn limit(status: u16, headers: &HeaderMap, words: &str, now: Timestamp) -> Optio
         return now.checked_add(wait).ok();
     }
     if number("x-ratelimit-remaining") == Some(0) {
-        let reset = number("x-ratelimit-reset").and_then(|at| Timestamp::from_second(at).ok());
-        return reset.or_else(|| now.checked_add(SECONDARY).ok());
+        // The host says it by its own clock, which may be another than ours.
+        let there = headers
+            .get(DATE)
+            .and_then(|date| jiff::fmt::rfc2822::parse(date.to_str().ok()?).ok())
+            .map_or(now, |date| date.timestamp());
+        let wait = number("x-ratelimit-reset")
+            .and_then(|at| Timestamp::from_second(at).ok())
+            .map_or(SECONDARY, |reset| reset.duration_since(there));
+        return now.checked_add(wait.max(SignedDuration::from_secs(1))).ok();
     }
     let is_secondary = status == 429 || words.to_ascii_lowercase().contains("rate limit");
     is_secondary
@@ -677,6 +686,20 @@ mod tests {
                 now
             ),
             at(1_600)
+        );
+        // The host's clock is 500 seconds ahead of ours.
+        assert_eq!(
+            limit(
+                403,
+                &headers(&[
+                    ("x-ratelimit-remaining", "0"),
+                    ("x-ratelimit-reset", "1600"),
+                    ("date", "Thu, 01 Jan 1970 00:25:00 GMT")
+                ]),
+                "",
+                now
+            ),
+            at(1_100)
         );
         assert_eq!(
             limit(429, &headers(&[("retry-after", "30")]), "", now),

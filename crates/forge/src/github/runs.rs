@@ -148,12 +148,18 @@ impl CheckRun {
 pub(crate) struct PendingDeployment {
     #[serde(default)]
     reviewers: Vec<serde_json::Value>,
+    /// Minutes.
+    #[serde(default)]
+    wait_timer: u64,
 }
 
 /// Whether a person is waited for, and not just a timer: no list means that we could not look, and a person is assumed,
 /// as GitHub's own page does.
 pub(crate) fn waits_for_person(pending: &[PendingDeployment]) -> bool {
-    pending.is_empty() || pending.iter().any(|one| !one.reviewers.is_empty())
+    pending.is_empty()
+        || pending
+            .iter()
+            .any(|one| !one.reviewers.is_empty() || one.wait_timer == 0)
 }
 
 fn named(names: [&Option<String>; 2]) -> String {
@@ -358,6 +364,7 @@ mod tests {
         assert!(!waits_for_person(&pending(
             r#"[{"reviewers":[],"wait_timer":30}]"#
         )));
+        assert!(waits_for_person(&pending(r#"[{"wait_timer":0}]"#)));
         assert!(waits_for_person(&[]));
     }
 }
