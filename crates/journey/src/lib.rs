@@ -26,7 +26,11 @@ mod running;
 mod stages;
 mod verdict;
 mod view;
+#[cfg(test)]
+mod trials;
 mod walk;
+#[cfg(test)]
+mod world;
 
 use std::collections::BTreeSet;
 

@@ -30,14 +30,19 @@ fn look<'a>(
     at: &str,
     depth: usize,
 ) -> Learned<Option<&'a Revert>> {
-    let Some(revert) = view.repository(key)?.reverts.get(sha) else {
+    let Some(newest) = view.repository(key)?.reverts.get(sha) else {
         return Ok(None);
     };
-    if depth == 0 || !view.contained(key, &revert.by, at)? {
+    if depth == 0 {
         return Ok(None);
     }
-    match look(view, key, &revert.by, at, depth - 1)? {
-        Some(_) => Ok(None),
-        None => Ok(Some(revert)),
+    // A commit may be reverted, brought back and reverted again, or on several branches: each revert for itself.
+    for revert in std::iter::once(newest).chain(&newest.others) {
+        if view.contained(key, &revert.by, at)?
+            && look(view, key, &revert.by, at, depth - 1)?.is_none()
+        {
+            return Ok(Some(revert));
+        }
     }
+    Ok(None)
 }

@@ -1,0 +1,277 @@
+//! Tests only: the ways a world goes wrong, as changes to a healthy one.
+
+use facts::code::{CiState, PullRequest, PullState, Revert};
+use facts::kubernetes::{ContainerState, Pod};
+use facts::meta::{Condition, Kind, Status};
+
+use crate::world::World;
+use crate::world::company::*;
+
+pub const APP: &str = "checkout";
+pub const PROD: &str = "prod";
+pub const DEV: &str = "nonprod";
+
+/// Commit 4 is on main, and nothing more.
+pub fn committed() -> World {
+    let mut world = calm();
+    world.commit(&source(APP), APP, 4, 41);
+    world
+}
+
+/// Commit 4 is built and published.
+pub fn pushed() -> World {
+    let mut world = calm();
+    for app in APPS {
+        world.push(app);
+    }
+    world
+}
+
+/// Commit 4 is declared for both clusters.
+pub fn declared() -> World {
+    let mut world = pushed();
+    world.commit(FLEET, "fleet", 3, 30);
+    for (cluster, _) in CLUSTERS {
+        for app in APPS {
+            world.declare_at(app, cluster, 4, 3, 30);
+        }
+    }
+    world
+}
+
+/// The sources have it.
+pub fn fetched() -> World {
+    let mut world = declared();
+    for (cluster, _) in CLUSTERS {
+        world.fetch(cluster, 3, 29);
+        world.apply("infra", cluster, 3, 28);
+    }
+    world
+}
+
+/// The Kustomizations applied it, and the workloads know.
+pub fn applied() -> World {
+    let mut world = fetched();
+    for (cluster, _) in CLUSTERS {
+        for app in APPS {
+            world.apply(app, cluster, 3, 28);
+            world.template(app, cluster, 4, 28);
+        }
+    }
+    world
+}
+
+/// One new pod stands in a state of its own.
+pub fn pod(change: impl FnOnce(&mut Pod)) -> World {
+    let mut world = applied();
+    world.one_pod(APP, PROD, change);
+    world
+}
+
+pub fn waiting(reason: &str, message: &str) -> ContainerState {
+    ContainerState::Waiting {
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+    }
+}
+
+pub fn ended(world: &World, reason: &str, message: &str, exit_code: i32) -> ContainerState {
+    ContainerState::Terminated {
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+        exit_code,
+        finished: Some(world.ago(3)),
+    }
+}
+
+/// A pull request for commit 4 of a branch.
+pub fn pull(world: &World, state: PullState) -> PullRequest {
+    PullRequest {
+        number: 1204,
+        title: "Retry card capture on timeout".to_owned(),
+        url: "https://code.example/shop/checkout/pull/1204".to_owned(),
+        author: "tomas".to_owned(),
+        base: "main".to_owned(),
+        head: "retry-capture".to_owned(),
+        head_sha: sha(APP, 4),
+        state,
+        created: world.ago(90),
+        files: Vec::new(),
+    }
+}
+
+/// Commit 4 is on a branch of its own.
+pub fn branched() -> World {
+    let mut world = calm();
+    world.commit(&source(APP), APP, 4, 41);
+    let repo = world.repo(&source(APP));
+    repo.branches.insert("main".to_owned(), sha(APP, 3));
+    repo.branches.insert("retry-capture".to_owned(), sha(APP, 4));
+    repo.commits.get_mut(&sha(APP, 4)).unwrap().branches = vec!["retry-capture".to_owned()];
+    world
+}
+
+pub fn in_pull(state: impl FnOnce(&World) -> PullState) -> World {
+    let mut world = branched();
+    let pull = pull(&world, state(&world));
+    world
+        .repo(&source(APP))
+        .pulls
+        .insert(sha(APP, 4), vec![pull]);
+    world
+}
+
+pub fn reverted() -> World {
+    let mut world = committed();
+    world.commit(&source(APP), APP, 5, 20);
+    let at = world.ago(20);
+    world.repo(&source(APP)).reverts.insert(
+        sha(APP, 4),
+        Revert {
+            by: sha(APP, 5),
+            author: "Mina Osei".to_owned(),
+            at,
+        },
+    );
+    world.build(APP, 5, 15);
+    world
+}
+
+pub fn ci(state: CiState) -> World {
+    let mut world = committed();
+    let mut run = world.run(APP, 4, state, 34);
+    if state == CiState::Failed {
+        run.jobs[0].failed_step = Some("Run tests".to_owned());
+        run.jobs[0].last_lines = vec![
+            "test capture ... FAILED".to_owned(),
+            "error: 1 test failed".to_owned(),
+        ];
+    }
+    world
+        .repo(&source(APP))
+        .ci
+        .insert(sha(APP, 4), vec![run]);
+    world
+}
+
+pub fn never_pushed() -> World {
+    ci(CiState::Succeeded)
+}
+
+/// Image automation in dev, changed.
+pub fn automation(change: impl FnOnce(&mut World)) -> World {
+    let mut world = pushed();
+    change(&mut world);
+    world
+}
+
+pub fn set(conditions: &mut Vec<Condition>, new: Condition) {
+    conditions.retain(|one| one.kind != new.kind);
+    conditions.push(new);
+}
+
+pub fn source_fails(reason: &str, message: &str) -> World {
+    let mut world = declared();
+    let since = world.ago(25);
+    world.edit(PROD, |facts| {
+        let source = facts
+            .sources
+            .get_mut(&(Kind::GitRepository, key("flux-system", "fleet")))
+            .unwrap();
+        source.conditions = vec![
+            condition("FetchFailed", Status::True, reason, message, since),
+            condition("Ready", Status::False, reason, message, since),
+        ];
+    });
+    world
+}
+
+/// The Kustomization of the app attempted commit 3 of the fleet and failed at it.
+pub fn attempted(reason: &str, message: &str) -> World {
+    let mut world = fetched();
+    fail(&mut world, APP, reason, message);
+    world
+}
+
+pub fn fail(world: &mut World, name: &str, reason: &str, message: &str) {
+    let since = world.ago(14);
+    world.edit(PROD, |facts| {
+        let one = facts
+            .kustomizations
+            .get_mut(&key("flux-system", name))
+            .unwrap();
+        one.attempted = Some(revision(3));
+        one.applied = Some(revision(2));
+        one.conditions = vec![condition("Ready", Status::False, reason, message, since)];
+    });
+}
+
+/// The app's Kustomization waits for `infra`.
+pub fn wait_for_infra(world: &mut World) {
+    let since = world.ago(13);
+    world.edit(PROD, |facts| {
+        let one = facts
+            .kustomizations
+            .get_mut(&key("flux-system", APP))
+            .unwrap();
+        one.conditions = vec![condition(
+            "Ready",
+            Status::False,
+            "DependencyNotReady",
+            "dependency 'flux-system/infra' is not ready",
+            since,
+        )];
+    });
+}
+
+/// The HelmRelease of `search` has commit 4 and failed at it; the workload still has commit 3.
+pub fn helm(conditions: &[(&str, Status, &str, &str)]) -> World {
+    let mut world = fetched();
+    world.apply("search", PROD, 3, 28);
+    let since = world.ago(14);
+    let at = world.ago(27);
+    world.edit(PROD, |facts| {
+        release(facts, "search", "shop", 4, at);
+        let one = facts.helm_releases.get_mut(&key("shop", "search")).unwrap();
+        one.conditions = conditions
+            .iter()
+            .map(|(kind, status, reason, message)| {
+                condition(kind, *status, reason, message, since)
+            })
+            .collect();
+        one.history[0].status = "failed".to_owned();
+    });
+    world
+}
+
+pub fn workload(world: &mut World, change: impl FnOnce(&mut facts::kubernetes::Workload)) {
+    world.edit(PROD, |facts| {
+        change(
+            facts
+                .workloads
+                .get_mut(&(Kind::Deployment, key("shop", APP)))
+                .unwrap(),
+        );
+    });
+}
+
+/// The new ReplicaSet cannot create pods.
+pub fn refused(message: &str) -> World {
+    let mut world = applied();
+    let since = world.ago(26);
+    world.edit(PROD, |facts| {
+        for set in facts.replica_sets.values_mut() {
+            if set.meta.owners[0].name == APP && set.meta.annotations.values().any(|n| n == "4") {
+                set.conditions = vec![condition(
+                    "ReplicaFailure",
+                    Status::True,
+                    "FailedCreate",
+                    message,
+                    since,
+                )];
+                set.total = 0;
+            }
+        }
+    });
+    world
+}
