@@ -1,4 +1,5 @@
 //! GitHub's REST API, met by plain HTTP.
+#![expect(clippy::unwrap_used, reason = "tests say what they expect by failing")]
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Response;

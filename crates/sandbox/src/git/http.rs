@@ -89,12 +89,7 @@ async fn fetch(
                 let command = command.strip_prefix("command=").unwrap_or_default();
                 // Capabilities stand before the delimiter, arguments behind it.
                 let mut arguments = packets.clone();
-                loop {
-                    match arguments.next()? {
-                        Some(Packet::Data(_)) => {}
-                        Some(Packet::Delimiter | Packet::Flush) | None => break,
-                    }
-                }
+                while let Some(Packet::Data(_)) = arguments.next()? {}
                 match command {
                     "ls-refs" => ls_refs(&state, &mut arguments),
                     "fetch" => upload_pack::fetch_v2(&state, &mut arguments),

@@ -114,17 +114,20 @@ pub(super) fn edit(
     tree: Option<ObjectId>,
     edits: &Edits<'_>,
 ) -> Result<Option<ObjectId>, GitError> {
-    let borrowed: Vec<(&[&str], Option<File>)> = edits
+    let borrowed: Vec<EditBelow<'_>> = edits
         .iter()
         .map(|(parts, file)| (parts.as_slice(), *file))
         .collect();
     edit_below(objects, tree, &borrowed)
 }
 
+/// An edit as a folder sees it: what is left of the path.
+type EditBelow<'a> = (&'a [&'a str], Option<File>);
+
 fn edit_below(
     objects: &mut Objects,
     tree: Option<ObjectId>,
-    edits: &[(&[&str], Option<File>)],
+    edits: &[EditBelow<'_>],
 ) -> Result<Option<ObjectId>, GitError> {
     let mut entries: BTreeMap<Vec<u8>, (u16, ObjectId)> = tree
         .map(|id| objects.tree(&id))
@@ -132,7 +135,7 @@ fn edit_below(
         .into_iter()
         .map(|entry| (entry.name, (entry.mode, entry.id)))
         .collect();
-    let mut below: BTreeMap<&str, Vec<(&[&str], Option<File>)>> = BTreeMap::new();
+    let mut below: BTreeMap<&str, Vec<EditBelow<'_>>> = BTreeMap::new();
     for (parts, file) in edits {
         match parts {
             [] => {}
