@@ -69,7 +69,7 @@ pub struct RepositoryFacts {
     pub resolved: BTreeMap<String, Vec<Resolved>>,
     /// How two commits stand to each other: `(a, b)` with a's point of view.
     pub relations: BTreeMap<(String, String), Relation>,
-    /// Reverts found on the releasing branch: the reverted commit, and by which later commit.
+    /// Reverts found on any branch: the reverted commit, and by which commits. One counts only where it is contained.
     pub reverts: BTreeMap<String, Revert>,
     /// CI runs of a commit, newest first.
     pub ci: BTreeMap<String, Read<Vec<CiRun>>>,
@@ -172,6 +172,9 @@ pub struct Revert {
     pub author: String,
     /// When.
     pub at: Timestamp,
+    /// Further reverts of the same commit: older ones, and ones on other branches. Which of them counts depends on
+    /// what contains them.
+    pub others: Vec<Revert>,
 }
 
 /// One run of a CI workflow for a commit.

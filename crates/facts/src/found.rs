@@ -94,7 +94,7 @@ pub struct Head {
     pub default_branch: String,
     /// Every branch's head.
     pub branches: BTreeMap<String, String>,
-    /// Reverts on the default branch.
+    /// Reverts on any branch, those on the default branch first.
     pub reverts: BTreeMap<String, Revert>,
 }
 

@@ -361,7 +361,7 @@ impl Inner {
             };
             let (a, b) = (a.to_owned(), b.to_owned());
             let relation = repository
-                .read(copy, move |_, history| Ok(history.relation(&a, &b)))
+                .read(copy, move |_, history| history.relation(&a, &b))
                 .await
                 .map_err(|trouble| trouble.coverage())?;
             if relation != Relation::NoSuchCommit {

@@ -20,7 +20,7 @@ use url::Url;
 
 use self::fetch::Source;
 use self::graph::Graph;
-use self::history::History;
+use self::history::{History, Messages};
 pub(crate) use self::store::Snapshot;
 use self::store::Store;
 use crate::RETRY;
@@ -87,6 +87,7 @@ impl Git {
             state: Mutex::default(),
             gate: Arc::default(),
             graph: Mutex::default(),
+            messages: Mutex::default(),
             reverts: Mutex::default(),
             declared: Mutex::default(),
         });
@@ -121,8 +122,9 @@ pub(crate) struct Repository {
     /// Held by the thread that fetches, not by the caller who started it: a caller who goes away frees nothing.
     gate: Arc<tokio::sync::Mutex<()>>,
     graph: Mutex<Graph>,
-    /// The reverts as of a head.
-    reverts: Mutex<Option<(String, BTreeMap<String, Revert>)>>,
+    messages: Mutex<Messages>,
+    /// The reverts as of these heads.
+    reverts: Mutex<Option<(BTreeMap<String, String>, BTreeMap<String, Revert>)>>,
     /// What paths declared, by path and head.
     pub(crate) declared: Mutex<HashMap<(String, String), DeclaredHistory>>,
 }
@@ -310,7 +312,7 @@ impl Repository {
     pub(crate) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         copy: Arc<Copy>,
-        read: impl FnOnce(&Self, &History<'_>) -> Result<T, Trouble> + Send + 'static,
+        read: impl FnOnce(&Self, &mut History<'_>) -> Result<T, Trouble> + Send + 'static,
     ) -> Result<T, Trouble> {
         let this = Arc::clone(self);
         let done = tokio::task::spawn_blocking(move || {
@@ -323,13 +325,13 @@ impl Repository {
                 graph: locked(&this.graph),
             };
             history.load().inspect_err(|_| this.forget(&copy))?;
-            read(&this, &history)
+            read(&this, &mut history)
         });
         done.await
             .unwrap_or_else(|_| Err(Trouble::Other(format!("reading {} broke off", self.key))))
     }
 
-    /// The reverts on the releasing branch, read once for each head.
+    /// The reverts on all branches, read once for the same heads.
     ///
     /// # Errors
     /// The copy is damaged.
@@ -337,17 +339,14 @@ impl Repository {
         &self,
         history: &History<'_>,
     ) -> Result<BTreeMap<String, Revert>, Trouble> {
-        let head = history
-            .default_head()
-            .map(|id| id.to_string())
-            .unwrap_or_default();
+        let heads = &history.snapshot.branches;
         if let Some((known, reverts)) = &*locked(&self.reverts)
-            && *known == head
+            && known == heads
         {
             return Ok(reverts.clone());
         }
-        let reverts = history.reverts()?;
-        *locked(&self.reverts) = Some((head, reverts.clone()));
+        let reverts = history.reverts(&mut locked(&self.messages))?;
+        *locked(&self.reverts) = Some((heads.clone(), reverts.clone()));
         Ok(reverts)
     }
 

@@ -195,6 +195,31 @@ async fn many_who_want_the_same_repository_share_one_fetch() {
 }
 
 #[tokio::test]
+async fn a_caller_who_goes_away_does_not_start_the_fetch_anew() {
+    let server = Server::start().await;
+    let work = server.repository("shop/api");
+    let sha = work.commit("First", &[("a.txt", "1")]);
+    work.push();
+    let held = server.seen.gate.acquire_many(1_000_000).await.unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    let reader = Reader::new(&server, cache.path());
+    let forge = reader.forge.clone();
+    let impatient = tokio::spawn(async move { forge.find(&resolve("main")).await });
+    server.seen.waiting.acquire().await.unwrap().forget();
+    impatient.abort();
+    assert!(impatient.await.unwrap_err().is_cancelled());
+    let forge = reader.forge.clone();
+    let patient = tokio::spawn(async move { forge.find(&resolve("main")).await });
+    tokio::task::yield_now().await;
+    drop(held);
+    let Found::Resolve { resolved, .. } = patient.await.unwrap() else {
+        panic!("not resolved");
+    };
+    assert_eq!(resolved[0].sha, sha);
+    assert_eq!(server.seen.listings.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
 async fn another_process_uses_the_same_copy() {
     let server = Server::start().await;
     let work = server.repository("shop/api");
@@ -238,7 +263,15 @@ async fn branches_that_went_are_gone_and_history_may_be_rewritten() {
         ["main", "topic/nested"]
     );
     assert_eq!(head.branches["main"], new);
-    // The lost commit is known, and on no branch.
+    // The lost commit is known, stands where it stood, and is on no branch.
+    let fresh = Reader::new(&server, cache.path());
+    assert_eq!(
+        fresh.relation(&lost, &new).await,
+        Relation::Diverged {
+            ahead: 1,
+            behind: 1
+        }
+    );
     let Read::Known(commit) = reader.commit(&lost).await else {
         panic!("not known");
     };
@@ -609,13 +642,14 @@ async fn reverts_name_what_they_take_back_and_whole_merges() {
     work.git(&["revert", "--no-edit", "-m", "1", &merge]);
     let revert_merge = work.git(&["rev-parse", "HEAD"]);
     let revert_pull = work.commit("Revert \"Worse\" (#8)\n\nReverts shop/api#7", &[]);
-    // Talk about a commit that is not below, and a revert on another branch, take nothing back.
+    // Talk about a commit that is not below takes nothing back.
     work.commit(
         "This reverts commit ffffffffffffffffffffffffffffffffffffffff",
         &[],
     );
     work.git(&["checkout", "-q", "-b", "elsewhere"]);
     work.git(&["revert", "--no-edit", &revert_bad]);
+    let elsewhere = work.git(&["rev-parse", "HEAD"]);
     work.git(&["checkout", "-q", "main"]);
     work.push();
     let cache = tempfile::tempdir().unwrap();
@@ -625,9 +659,45 @@ async fn reverts_name_what_they_take_back_and_whole_merges() {
     assert_eq!(by(&merge), Some(revert_merge.as_str()));
     assert_eq!(by(&inner), Some(revert_merge.as_str()));
     assert_eq!(by(&worse), Some(revert_pull.as_str()));
-    assert_eq!(by(&revert_bad), None);
-    assert_eq!(reverts.len(), 4);
+    // On another branch, where it counts for what that branch releases.
+    assert_eq!(by(&revert_bad), Some(elsewhere.as_str()));
+    assert_eq!(reverts.len(), 5);
     assert_eq!(reverts[&bad].author, "Ada");
+}
+
+#[tokio::test]
+async fn a_commit_that_is_reverted_twice_has_both_reverts() {
+    let server = Server::start().await;
+    let work = server.repository("shop/api");
+    work.commit("Base", &[("a.txt", "1")]);
+    let bad = work.commit("Bad", &[("b.txt", "1")]);
+    work.git(&["branch", "hotfix"]);
+    work.git(&["revert", "--no-edit", &bad]);
+    let first = work.git(&["rev-parse", "HEAD"]);
+    work.git(&["revert", "--no-edit", &first]);
+    let back = work.git(&["rev-parse", "HEAD"]);
+    let second = work.commit(&format!("Again\n\nThis reverts commit {}.", &bad[..9]), &[]);
+    work.git(&["checkout", "-q", "hotfix"]);
+    work.git(&["revert", "--no-edit", &bad]);
+    let hotfix = work.git(&["rev-parse", "HEAD"]);
+    work.git(&["checkout", "-q", "main"]);
+    work.push();
+    let cache = tempfile::tempdir().unwrap();
+    let reader = Reader::new(&server, cache.path());
+    let by = |revert: &facts::code::Revert| {
+        let others = revert.others.iter().map(|other| other.by.clone());
+        std::iter::once(revert.by.clone())
+            .chain(others)
+            .collect::<Vec<_>>()
+    };
+    let reverts = reader.head().await.reverts;
+    assert_eq!(by(&reverts[&bad]), [second.clone(), first.clone(), hotfix]);
+    assert_eq!(by(&reverts[&first]), [back]);
+    // What was read once is joined by what is new.
+    let third = work.commit(&format!("And again\n\nThis reverts commit {bad}."), &[]);
+    work.push();
+    reader.later();
+    assert_eq!(by(&reader.head().await.reverts[&bad])[..2], [third, second]);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //!
 //! Owns the reading of a copy on disk. Blocking: callers run it off the async threads. It never talks to a server.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::MutexGuard;
 
@@ -26,6 +27,14 @@ const MAX_BRANCHES: usize = 100;
 const MAX_REVERTED: usize = 1_000;
 /// The most paths that a commit is said to touch; beyond it, that is said instead.
 const MAX_PATHS: usize = 50_000;
+
+/// What messages say, read once: a commit's message never changes.
+#[derive(Default)]
+pub(crate) struct Messages {
+    read: HashSet<Place>,
+    taken_back: HashMap<Place, Vec<TakenBack>>,
+    landed: HashMap<Place, u64>,
+}
 
 /// One copy, opened to be read.
 pub(crate) struct History<'a> {
@@ -129,13 +138,52 @@ impl History<'_> {
         branches
     }
 
-    /// How a stands to b.
-    pub(crate) fn relation(&self, a: &str, b: &str) -> Relation {
-        let place = |sha: &str| id(sha).and_then(|id| self.graph.place(&id));
-        match (place(a), place(b)) {
-            (Some(a), Some(b)) => self.graph.relation(a, b),
-            _ => Relation::NoSuchCommit,
+    /// How a stands to b. A commit that a force-push left behind still stands somewhere.
+    ///
+    /// # Errors
+    /// The copy is damaged.
+    pub(crate) fn relation(&mut self, a: &str, b: &str) -> Result<Relation, Trouble> {
+        let mut places = Vec::new();
+        for sha in [a, b] {
+            let Some(id) = id(sha) else {
+                return Ok(Relation::NoSuchCommit);
+            };
+            if self.graph.place(&id).is_none() {
+                if !self.is_commit(id) {
+                    return Ok(Relation::NoSuchCommit);
+                }
+                self.graph.extend(&self.repository.objects, [id])?;
+            }
+            places.extend(self.graph.place(&id));
         }
+        Ok(match places.as_slice() {
+            [a, b] => self.graph.relation(*a, *b),
+            _ => Relation::NoSuchCommit,
+        })
+    }
+
+    fn is_commit(&self, id: ObjectId) -> bool {
+        self.repository
+            .find_header(id)
+            .is_ok_and(|header| header.kind() == gix::objs::Kind::Commit)
+    }
+
+    /// Which of these commits a branch or tag contains.
+    fn reachable(&self, commits: &[ObjectId]) -> Vec<bool> {
+        let tips = self
+            .snapshot
+            .branches
+            .values()
+            .chain(self.snapshot.tags.values())
+            .filter_map(|sha| id(sha).and_then(|id| self.graph.place(&id)))
+            .collect::<Vec<_>>();
+        commits
+            .iter()
+            .map(|id| match self.graph.place(id) {
+                Some(place) => self.graph.containing(place, &tips).contains(&true),
+                None => false,
+            })
+            .collect()
     }
 
     /// The files that a commit changes against its first parent; `None` if there is no such commit.
@@ -213,15 +261,13 @@ impl History<'_> {
             .map_err(|error| damaged(&error))?;
         let mut commits = candidates
             .into_iter()
-            .filter(|id| {
-                self.repository
-                    .find_header(*id)
-                    .is_ok_and(|header| header.kind() == gix::objs::Kind::Commit)
-            })
+            .filter(|id| self.is_commit(*id))
             .collect::<Vec<_>>();
         commits.sort();
-        if commits.iter().any(|id| self.graph.place(id).is_some()) {
-            commits.retain(|id| self.graph.place(id).is_some());
+        let reachable = self.reachable(&commits);
+        if reachable.contains(&true) {
+            let mut reachable = reachable.into_iter();
+            commits.retain(|_| reachable.next() == Some(true));
         }
         Ok(commits)
     }
@@ -233,15 +279,7 @@ impl History<'_> {
     pub(crate) fn mentioning(&self, key: &str) -> Result<Vec<Resolved>, Trouble> {
         let mut found = Vec::new();
         let mut seen = HashSet::new();
-        let default = self.default_head().and_then(|id| self.graph.place(&id));
-        let others = self
-            .snapshot
-            .branches
-            .values()
-            .filter_map(|sha| id(sha).and_then(|id| self.graph.place(&id)))
-            .collect::<Vec<_>>();
-        let releasing = default.into_iter().collect::<Vec<_>>();
-        for heads in [releasing, others] {
+        for heads in self.releasing_and_others() {
             for place in self.graph.newest(&heads, MAX_MESSAGES).0 {
                 if !seen.insert(place) {
                     continue;
@@ -278,45 +316,58 @@ impl History<'_> {
         Ok(None)
     }
 
-    /// What later commits on the releasing branch take back: the newest revert of each.
+    /// What commits take back, on any branch: those on the releasing branch first, then the others, newest first. Which
+    /// of them counts depends on what contains it.
     ///
     /// # Errors
     /// The copy is damaged.
-    pub(crate) fn reverts(&self) -> Result<BTreeMap<String, Revert>, Trouble> {
+    pub(crate) fn reverts(
+        &self,
+        messages: &mut Messages,
+    ) -> Result<BTreeMap<String, Revert>, Trouble> {
         let path = self
             .snapshot
             .repository
             .split_once('/')
             .map_or("", |(_, path)| path);
-        let Some(head) = self.default_head().and_then(|id| self.graph.place(&id)) else {
-            return Ok(BTreeMap::new());
-        };
-        let (walk, _) = self.graph.newest(&[head], MAX_MESSAGES);
+        let mut seen = HashSet::new();
         let mut landings: HashMap<u64, Vec<Place>> = HashMap::new();
         let mut taking = Vec::new();
-        for &place in &walk {
-            let message = self.message(place)?;
-            if let Some(number) = landed(&subject(&message)) {
-                landings.entry(number).or_default().push(place);
-            }
-            let back = taken_back(&message, path);
-            if !back.is_empty() {
-                taking.push((place, back));
+        for heads in self.releasing_and_others() {
+            for place in self.graph.newest(&heads, MAX_MESSAGES).0 {
+                if !seen.insert(place) {
+                    continue;
+                }
+                if messages.read.insert(place) {
+                    let message = self.message(place)?;
+                    let back = taken_back(&message, path);
+                    if !back.is_empty() {
+                        messages.taken_back.insert(place, back);
+                    }
+                    if let Some(number) = landed(&subject(&message)) {
+                        messages.landed.insert(place, number);
+                    }
+                }
+                if let Some(number) = messages.landed.get(&place) {
+                    landings.entry(*number).or_default().push(place);
+                }
+                if messages.taken_back.contains_key(&place) {
+                    taking.push(place);
+                }
             }
         }
-        let mut reverts = BTreeMap::new();
-        // Newest first: the first to claim a commit keeps it.
-        for (by, back) in taking {
+        let mut reverts: BTreeMap<String, Revert> = BTreeMap::new();
+        for by in taking {
             let mut targets = Vec::new();
-            for one in back {
+            for one in &messages.taken_back[&by] {
                 match one {
                     TakenBack::Commit(sha) => targets.extend(
-                        self.by_prefix(&sha)?
+                        self.by_prefix(sha)?
                             .into_iter()
                             .filter_map(|id| self.graph.place(&id)),
                     ),
                     TakenBack::PullRequest(number) => {
-                        targets.extend(landings.get(&number).into_iter().flatten().copied());
+                        targets.extend(landings.get(number).into_iter().flatten().copied());
                     }
                 }
             }
@@ -331,16 +382,33 @@ impl History<'_> {
                 by: commit.sha,
                 author: commit.author,
                 at: commit.at,
+                others: Vec::new(),
             };
-            for target in targets {
-                for taken in self.brought_by(target) {
-                    reverts
-                        .entry(self.graph.id(taken).to_string())
-                        .or_insert_with(|| revert.clone());
+            let taken = targets
+                .into_iter()
+                .flat_map(|target| self.brought_by(target))
+                .collect::<BTreeSet<_>>();
+            for taken in taken {
+                match reverts.entry(self.graph.id(taken).to_string()) {
+                    Entry::Vacant(slot) => {
+                        slot.insert(revert.clone());
+                    }
+                    Entry::Occupied(mut slot) => slot.get_mut().others.push(revert.clone()),
                 }
             }
         }
         Ok(reverts)
+    }
+
+    /// The releasing branch's head, and then all branches' heads.
+    fn releasing_and_others(&self) -> [Vec<Place>; 2] {
+        let releasing = self.default_head().and_then(|id| self.graph.place(&id));
+        let others = self
+            .snapshot
+            .branches
+            .values()
+            .filter_map(|sha| id(sha).and_then(|id| self.graph.place(&id)));
+        [releasing.into_iter().collect(), others.collect()]
     }
 
     /// A commit, and if it is a merge, everything it brought to its first parent.

@@ -33,6 +33,8 @@ pub struct Seen {
     pub suffix: AtomicU16,
     /// Each request waits for a permit.
     pub gate: Semaphore,
+    /// A permit for each request that came.
+    pub waiting: Semaphore,
 }
 
 const OPEN: usize = 1_000_000;
@@ -46,6 +48,7 @@ impl Server {
             status: AtomicU16::new(0),
             suffix: AtomicU16::new(0),
             gate: Semaphore::new(OPEN),
+            waiting: Semaphore::new(0),
         });
         let state = (root.path().to_owned(), Arc::clone(&seen));
         let router = Router::new().fallback(answer).with_state(state);
@@ -72,6 +75,7 @@ impl Server {
 }
 
 async fn answer(State((root, seen)): State<(PathBuf, Arc<Seen>)>, request: Request) -> Response {
+    seen.waiting.add_permits(1);
     let permit = seen.gate.acquire().await.unwrap();
     drop(permit);
     let status = seen.status.load(Ordering::SeqCst);
