@@ -5,9 +5,25 @@
 //! natively; the others build it.
 
 pub mod address;
+pub mod announce;
+pub mod begin;
 pub mod board;
 pub mod bridge;
+pub mod clock;
+pub mod connections;
+pub mod feed;
 pub mod foreign;
+pub mod glyph;
+pub mod journey;
+pub mod keys;
 pub mod markdown;
+pub mod notice;
+pub mod palette;
+pub mod panel;
+pub mod router;
+pub mod sentence;
+pub mod session;
+pub mod shell;
+pub mod theme;
 pub mod time;
 pub mod words;

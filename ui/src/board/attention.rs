@@ -22,84 +22,112 @@ pub struct Item {
     pub row: RowKey,
     /// The app.
     pub app: String,
-    /// The environment.
-    pub environment: String,
-    /// The clusters it is so on.
-    pub clusters: Vec<String>,
+    /// Where it is so, the last environment last.
+    pub places: Vec<Place>,
     /// How loud.
     pub tone: Tone,
     /// The journey's headline.
     pub headline: Sentence,
     /// "blocked", "1 of 3 ready".
     pub words: String,
+    /// What is beside it: "2 of 3 ready" while it is blocked.
+    pub beside: Option<String>,
     /// Since when.
     pub since: Option<Timestamp>,
-    /// The newest commit, to ask about.
-    pub sha: Option<String>,
-    /// Worst first: what is down before what is stuck, later environments before earlier ones.
-    rank: (u8, usize, i64),
+    /// The environments' order, then how bad.
+    rank: (usize, u8),
+}
+
+/// An environment with those of its clusters that a line is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// The environment.
+    pub environment: String,
+    /// The clusters.
+    pub clusters: Vec<String>,
 }
 
 impl Item {
     /// What tells this line from another, whatever else changes about it.
-    pub fn key(&self) -> (RowKey, String, Vec<String>) {
-        (
-            self.row.clone(),
-            self.environment.clone(),
-            self.clusters.clone(),
-        )
+    pub fn key(&self) -> (RowKey, Vec<Place>) {
+        (self.row.clone(), self.places.clone())
+    }
+
+    /// The place to open: the one nearest to the customers.
+    pub fn nearest(&self) -> Option<(&str, &str)> {
+        let place = self.places.last()?;
+        Some((&place.environment, place.clusters.first()?))
     }
 }
 
-/// The lines, worst first. Clusters of one environment that are stopped by the same cause make one line.
+/// The lines, worst first: what is nearest to the customers, then what is worse, then what is newer. Places that are
+/// stopped by the same thing make one line.
 pub fn items(rows: &[Arc<BoardRow>], environments: &[String]) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::new();
     for row in rows {
+        // This row's lines begin here.
+        let own = items.len();
         for cell in &row.cells {
-            let Some((badness, tone, words)) = trouble(cell) else {
+            let Some((badness, tone, words, beside)) = trouble(cell) else {
                 continue;
             };
             let stage = environments
                 .iter()
                 .position(|environment| *environment == cell.environment)
                 .unwrap_or(0);
-            let since = match tone {
-                Tone::Stop => cell.delivery.since,
-                _ => None,
+            let rank = (environments.len() - stage, badness);
+            let (since, headline) = match tone {
+                Tone::Stop => (cell.delivery.since, cell.delivery.headline.clone()),
+                _ => (None, ill(row, cell, &words)),
             };
-            let same = items.iter_mut().find(|item| {
-                item.row == RowKey::of(row)
-                    && item.environment == cell.environment
-                    && item.words == words
+            let same = items.iter_mut().skip(own).find(|item| {
+                let here = item
+                    .places
+                    .last()
+                    .is_some_and(|place| place.environment == cell.environment);
+                item.words == words
                     && item.tone == tone
+                    && item.beside == beside
+                    && (here || item.headline == headline)
             });
             if let Some(item) = same {
-                item.clusters.push(cell.cluster.clone());
+                item.rank = item.rank.min(rank);
+                match item.places.last_mut() {
+                    Some(place) if place.environment == cell.environment => {
+                        place.clusters.push(cell.cluster.clone());
+                    }
+                    _ => item.places.push(place(cell)),
+                }
                 continue;
             }
             items.push(Item {
                 row: RowKey::of(row),
                 app: row.app.clone(),
-                environment: cell.environment.clone(),
-                clusters: vec![cell.cluster.clone()],
+                places: vec![place(cell)],
                 tone,
-                headline: match tone {
-                    Tone::Stop => cell.delivery.headline.clone(),
-                    _ => ill(row, cell, &words),
-                },
+                headline,
                 words,
+                beside,
                 since,
-                sha: row.newest.as_ref().map(|commit| commit.sha.clone()),
-                rank: (
-                    badness,
-                    environments.len() - stage,
-                    since.map_or(i64::MAX, Timestamp::as_second),
-                ),
+                rank,
             });
         }
     }
-    items.sort_by(|a, b| a.rank.cmp(&b.rank).then_with(|| a.row.cmp(&b.row)));
+    items.sort_by(|a, b| {
+        a.rank
+            .cmp(&b.rank)
+            .then_with(|| b.since.cmp(&a.since))
+            .then_with(|| a.row.cmp(&b.row))
+    });
     items
+}
+
+/// A cell's place.
+fn place(cell: &BoardCell) -> Place {
+    Place {
+        environment: cell.environment.clone(),
+        clusters: vec![cell.cluster.clone()],
+    }
 }
 
 /// The line for what runs badly while delivery is not what is wrong: the journey's headline would speak of delivery.
@@ -118,29 +146,23 @@ fn ill(row: &BoardRow, cell: &BoardCell, readiness: &str) -> Sentence {
         .words(format!(": {readiness}"))
 }
 
-/// How bad a cell is (0 is worst), or nothing if nobody has to look.
-fn trouble(cell: &BoardCell) -> Option<(u8, Tone, String)> {
+/// How bad a cell is (0 is worst) with its words and what is beside it, or nothing if nobody has to look.
+fn trouble(cell: &BoardCell) -> Option<(u8, Tone, String, Option<String>)> {
     let stuck = matches!(cell.delivery.state, State::Blocked | State::RolledBack);
-    let running = cell.running.as_ref();
-    let readiness = running.and_then(words::readiness);
-    match (cells::health(cell), stuck, readiness) {
-        (Health::Down, true, _) => Some((
-            0,
-            Tone::Stop,
-            format!("{}, down", words::state(cell.delivery.state)),
-        )),
-        (Health::Down, false, _) => Some((1, Tone::Warn, "down".to_owned())),
-        (Health::Degraded, true, Some(readiness)) => Some((
-            2,
-            Tone::Stop,
-            format!("{}, {readiness}", words::state(cell.delivery.state)),
-        )),
-        (_, true, _) => Some((3, Tone::Stop, words::state(cell.delivery.state).to_owned())),
-        // Pods that come and go are what a rollout is.
-        (Health::Degraded, false, Some(readiness)) if cell.delivery.state != State::Moving => {
-            Some((4, Tone::Warn, readiness))
+    let readiness = cell.running.as_ref().and_then(words::readiness);
+    let state = || words::state(cell.delivery.state).to_owned();
+    match (cells::health(cell), stuck) {
+        (Health::Down, true) => Some((0, Tone::Stop, state(), readiness)),
+        (Health::Down, false) => Some((1, Tone::Warn, readiness?, None)),
+        (Health::Degraded, true) => Some((2, Tone::Stop, state(), readiness)),
+        (Health::Healthy | Health::ScaledToZero | Health::Unknown, true) => {
+            Some((3, Tone::Stop, state(), None))
         }
-        _ => None,
+        // Pods that come and go are what a rollout is.
+        (Health::Degraded, false) if cell.delivery.state != State::Moving => {
+            Some((4, Tone::Warn, readiness?, None))
+        }
+        (_, false) => None,
     }
 }
 
@@ -293,21 +315,28 @@ mod tests {
             .into_iter()
             .map(|item| item.app)
             .collect();
-        assert_eq!(order, ["c", "b", "a"]);
+        assert_eq!(order, ["b", "c", "a"]);
     }
 
     #[test]
-    fn two_clusters_stopped_alike_make_one_line() {
+    fn places_stopped_by_the_same_thing_make_one_line() {
+        let mut other = cell("staging", "nonprod", State::Blocked);
+        other.delivery.headline = Sentence::default().words("Something else.");
         let rows = [shared(
             "a",
             vec![
+                cell("dev", "nonprod", State::Blocked),
+                other,
                 cell("production", "prod-eu", State::Blocked),
                 cell("production", "prod-us", State::Blocked),
             ],
         )];
         let items = items(&rows, &environments());
-        assert_eq!(items.len(), 1);
-        assert_eq!(items[0].clusters, ["prod-eu", "prod-us"]);
+        assert_eq!(items.len(), 2);
+        assert_eq!(items[0].nearest(), Some(("production", "prod-eu")));
+        assert_eq!(items[0].places.len(), 2);
+        assert_eq!(items[0].places[1].clusters, ["prod-eu", "prod-us"]);
+        assert_eq!(items[1].nearest(), Some(("staging", "nonprod")));
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Spot {
     pub health: Health,
     /// What is said of its health when it is not simply healthy: "1 of 3 ready".
     pub readiness: Option<String>,
+    /// The same where there is little room: "1/3".
+    pub short_readiness: String,
     /// Since when that version runs.
     pub since: Option<Timestamp>,
     /// The workload's kind where it is not the usual one: `StatefulSet`.
@@ -34,10 +36,19 @@ pub struct Spot {
     pub words: String,
     /// Since when delivery stands so.
     pub delivery_since: Option<Timestamp>,
-    /// The oldest of the moments that stale clusters were last seen at.
-    pub stale_since: Option<Timestamp>,
+    /// Which of the clusters do not answer, and when the longest silent one was last seen.
+    pub stale: Option<Stale>,
     /// The cluster that speaks, to open first.
     pub cluster: String,
+}
+
+/// Clusters that stopped answering: what is known of them is old.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// When the one that is silent for longest was last seen.
+    pub since: Timestamp,
+    /// Their names; none if it is all of the cell's clusters.
+    pub some: Vec<String>,
 }
 
 /// A row's cell in an environment; nothing if the app has no target there.
@@ -47,6 +58,7 @@ pub fn spot(row: &BoardRow, environment: &str) -> Option<Spot> {
         (
             words::badness(cell.delivery.state),
             cell.delivery.behind,
+            cell.stale_since.is_none(),
             // Of equals the first one speaks, so that the cell does not change its mind.
             std::cmp::Reverse(&cell.cluster),
         )
@@ -64,6 +76,7 @@ pub fn spot(row: &BoardRow, environment: &str) -> Option<Spot> {
         version: shown,
         health: health(sickest),
         readiness: sickest.running.as_ref().and_then(words::readiness),
+        short_readiness: short_readiness(sickest),
         since: worst.running.as_ref().and_then(|running| running.since),
         kind: worst
             .running
@@ -74,9 +87,35 @@ pub fn spot(row: &BoardRow, environment: &str) -> Option<Spot> {
         state: worst.delivery.state,
         words: joined(&cells, worst),
         delivery_since: worst.delivery.since,
-        stale_since: cells.iter().filter_map(|cell| cell.stale_since).min(),
+        stale: stale(&cells),
         cluster: worst.cluster.clone(),
     })
+}
+
+/// Which of a cell's clusters do not answer.
+fn stale(cells: &[&BoardCell]) -> Option<Stale> {
+    let since = cells.iter().filter_map(|cell| cell.stale_since).min()?;
+    let silent = cells.iter().filter(|cell| cell.stale_since.is_some());
+    let all = silent.clone().count() == cells.len();
+    Some(Stale {
+        since,
+        some: if all {
+            Vec::new()
+        } else {
+            silent.map(|cell| cell.cluster.clone()).collect()
+        },
+    })
+}
+
+/// A cell's readiness where there is little room.
+fn short_readiness(cell: &BoardCell) -> String {
+    let running = cell.running.as_ref();
+    match (health(cell), running) {
+        (Health::Degraded, Some(running)) => format!("{}/{}", running.ready, running.wanted),
+        (Health::Down, _) => "down".to_owned(),
+        (Health::ScaledToZero, _) => "zero".to_owned(),
+        _ => String::new(),
+    }
 }
 
 /// A row's cells in an environment.
@@ -89,23 +128,25 @@ pub fn here<'a>(
         .filter(move |cell| cell.environment == environment)
 }
 
-/// The words for delivery on all of an environment's clusters.
+/// The words for delivery on all of an environment's clusters. What a silent cluster said last is never counted with
+/// what the others say now.
 fn joined(cells: &[&BoardCell], worst: &BoardCell) -> String {
     let own = words::delivery(&worst.delivery);
     let total = cells.len();
     if total < 2 {
         return own;
     }
-    let same = cells
-        .iter()
-        .filter(|cell| words::delivery(&cell.delivery) == own)
-        .count();
-    if same == total {
-        return format!("{own} on {total} of {total} clusters");
+    let alike = |cell: &&&BoardCell| {
+        words::delivery(&cell.delivery) == own
+            && cell.stale_since.is_some() == worst.stale_since.is_some()
+    };
+    let same = cells.iter().filter(alike).count();
+    if same == total || worst.delivery.state.is_settled() {
+        return format!("{own} on {same} of {total} clusters");
     }
     let current = cells
         .iter()
-        .filter(|cell| cell.delivery.state.is_settled())
+        .filter(|cell| cell.delivery.state.is_settled() && cell.stale_since.is_none())
         .count();
     let place = if same == 1 {
         foreign::line(&worst.cluster)
@@ -216,6 +257,24 @@ mod tests {
         assert_eq!(spot.health, Health::Down);
         assert_eq!(spot.readiness.as_deref(), Some("down"));
         assert_eq!(spot.tone, Tone::Stop);
+    }
+
+    #[test]
+    fn a_silent_cluster_is_not_counted_as_current() {
+        let mut silent = cell("production", "prod-eu", State::Deployed);
+        silent.stale_since = Some(Timestamp::UNIX_EPOCH);
+        let cells = vec![
+            silent.clone(),
+            cell("production", "prod-us", State::Deployed),
+        ];
+        let some = spot(&row("orders", cells), "production").unwrap();
+        assert_eq!(some.words, "current on 1 of 2 clusters");
+        assert_eq!(some.stale.unwrap().some, ["prod-eu"]);
+        let mut other = silent.clone();
+        other.cluster = "prod-us".to_owned();
+        let all = spot(&row("orders", vec![silent, other]), "production").unwrap();
+        assert_eq!(all.words, "current on 2 of 2 clusters");
+        assert_eq!(all.stale.unwrap().some, Vec::<String>::new());
     }
 
     #[test]

@@ -1,0 +1,41 @@
+//! Holds the documents that are looked at without the shell (ui/mock) to the wire types.
+
+use api::request::Beginning;
+use api::{Answer, Board, Connection};
+
+#[test]
+fn the_recorded_documents_are_what_the_console_would_send() {
+    let board: Board = serde_json::from_str(include_str!("../../mock/board.json")).unwrap();
+    assert!(board.rows.iter().all(|row| row.cells.len() >= 3));
+    let connections: Vec<Connection> =
+        serde_json::from_str(include_str!("../../mock/connections.json")).unwrap();
+    assert!(!connections.is_empty());
+    for begin in [
+        include_str!("../../mock/begin.json"),
+        include_str!("../../mock/begin-broken.json"),
+    ] {
+        let _: Beginning = serde_json::from_str(begin).unwrap();
+    }
+    for answer in [
+        include_str!("../../mock/answer-1a90c3e.json"),
+        include_str!("../../mock/answer-3f2c1ab.json"),
+        include_str!("../../mock/answer-5e0a9b2.json"),
+        include_str!("../../mock/answer-77d40e2.json"),
+        include_str!("../../mock/answer-a91be07.json"),
+        include_str!("../../mock/answer-badbeef.json"),
+        include_str!("../../mock/answer-be8812a.json"),
+        include_str!("../../mock/answer-c0ffee1.json"),
+    ] {
+        let answer: Answer = serde_json::from_str(answer).unwrap();
+        for journey in &answer.journeys {
+            let kinds: Vec<_> = journey.stages.iter().map(|stage| stage.kind).collect();
+            assert_eq!(
+                kinds,
+                api::StageKind::ALL,
+                "{} {}",
+                journey.app,
+                journey.environment
+            );
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The connections in one line, for the header: "2 of 3 clusters live, prod-eu last answered 40 s ago".
+//!
+//! Owns the choice of what is said first. Only clusters count here: without a registry the board still stands.
+
+use api::connection::{Connection, ConnectionState, SystemKind};
+use jiff::Timestamp;
+
+use crate::foreign;
+use crate::time;
+use crate::words::{self, Tone};
+
+/// The line and how loud it is.
+pub fn line(all: &[Connection], now: Timestamp) -> (Tone, String) {
+    let clusters: Vec<&Connection> = all
+        .iter()
+        .filter(|connection| connection.kind == SystemKind::Cluster)
+        .collect();
+    if clusters.is_empty() {
+        return (Tone::Idle, "No clusters".to_owned());
+    }
+    let live = clusters
+        .iter()
+        .filter(|connection| matches!(connection.state, ConnectionState::Live { .. }))
+        .count();
+    let total = clusters.len();
+    let noun = if total == 1 { "cluster" } else { "clusters" };
+    let count = format!("{live} of {total} {noun} live");
+    // The one that needs a look first: what fails before what is under way.
+    let other = clusters
+        .iter()
+        .filter(|connection| !matches!(connection.state, ConnectionState::Live { .. }))
+        .max_by_key(|connection| trouble(&connection.state));
+    let Some(other) = other else {
+        return (Tone::Ok, count);
+    };
+    let tone = words::connection(&other.state).1;
+    (tone, format!("{count}, {}", said(other, now)))
+}
+
+/// How one connection stands, with its name.
+fn said(connection: &Connection, now: Timestamp) -> String {
+    let name = foreign::line(&connection.name);
+    match &connection.state {
+        ConnectionState::Connecting => format!("{name} connecting"),
+        ConnectionState::Syncing { seen } => format!("reading {name}, {seen} objects"),
+        ConnectionState::Live { .. } => format!("{name} live"),
+        ConnectionState::Degraded { since, .. } => {
+            format!("{name} {} old", time::age(now, *since))
+        }
+        ConnectionState::Denied { .. } => format!("{name} denied"),
+        ConnectionState::Unreachable { .. } => format!("{name} unreachable"),
+        ConnectionState::Absent { .. } => format!("{name} not there"),
+    }
+}
+
+/// How much a state needs a look.
+fn trouble(state: &ConnectionState) -> u8 {
+    match state {
+        ConnectionState::Unreachable { .. } => 5,
+        ConnectionState::Degraded { .. } => 4,
+        ConnectionState::Denied { .. } => 3,
+        ConnectionState::Absent { .. } => 2,
+        ConnectionState::Syncing { .. } | ConnectionState::Connecting => 1,
+        ConnectionState::Live { .. } => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster(name: &str, state: ConnectionState) -> Connection {
+        Connection {
+            name: name.to_owned(),
+            kind: SystemKind::Cluster,
+            address: "https://example".to_owned(),
+            identity: None,
+            state,
+            refusals: vec![],
+        }
+    }
+
+    #[test]
+    fn what_fails_is_named_before_what_is_under_way() {
+        let now: Timestamp = "2026-11-21T12:00:40Z".parse().unwrap();
+        let since: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+        let mut all = vec![
+            cluster("nonprod", ConnectionState::Live { since }),
+            cluster("prod-us", ConnectionState::Syncing { seen: 12 }),
+            cluster(
+                "prod-eu",
+                ConnectionState::Degraded {
+                    error: "timed out".to_owned(),
+                    retry_at: None,
+                    since,
+                },
+            ),
+        ];
+        assert_eq!(
+            line(&all, now),
+            (
+                Tone::Wait,
+                "1 of 3 clusters live, prod-eu 40 s old".to_owned()
+            )
+        );
+        all.truncate(1);
+        assert_eq!(
+            line(&all, now),
+            (Tone::Ok, "1 of 1 cluster live".to_owned())
+        );
+        all[0].kind = SystemKind::Registry;
+        assert_eq!(line(&all, now).0, Tone::Idle);
+    }
+}

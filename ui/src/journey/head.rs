@@ -1,0 +1,93 @@
+//! The head: which commit, the headline, the notes, and the button that copies it all.
+//!
+//! Owns nothing but the look of these.
+
+use leptos::prelude::*;
+
+use super::Shared;
+use crate::announce::Announcer;
+use crate::clock;
+use crate::foreign;
+use crate::markdown;
+use crate::sentence;
+use crate::time::Length;
+
+/// The head.
+#[component]
+pub fn Head(
+    /// What it reads.
+    shared: Shared,
+) -> impl IntoView {
+    let announcer = Announcer::here();
+    let crumb = Memo::new(move |_| {
+        shared
+            .journey
+            .get()
+            .map(|journey| (journey.app.clone(), journey.commit.clone()))
+    });
+    let headline = Memo::new(move |_| shared.journey.get().map(|journey| journey.headline.clone()));
+    let notes = Memo::new(move |_| {
+        shared
+            .journey
+            .get()
+            .map(|journey| journey.notes.clone())
+            .unwrap_or_default()
+    });
+    view! {
+        <div class="head">
+            <div class="says">
+                <div class="crumb">
+                    {move || {
+                        crumb
+                            .get()
+                            .map(|(app, commit)| {
+                                let commit = commit
+                                    .map(|commit| {
+                                        view! {
+                                            ", "
+                                            {sentence::commit(commit.repository.clone(), commit.sha.clone())}
+                                            " "
+                                            <span title=foreign::line(&commit.subject)>
+                                                {api::headline::plain(&commit.subject, 90)}
+                                            </span>
+                                            ", "
+                                            {foreign::line(&commit.author)}
+                                            ", "
+                                            {clock::ago(commit.at, Length::Short)}
+                                        }
+                                    });
+                                view! {
+                                    <b>{foreign::line(&app)}</b>
+                                    {commit}
+                                }
+                            })
+                    }}
+                </div>
+                <h1 id="headline">
+                    {move || headline.get().map(|headline| sentence::live(&headline))}
+                </h1>
+                {move || {
+                    notes
+                        .get()
+                        .iter()
+                        .map(|note| view! { <p class="sub note">{sentence::live(note)}</p> })
+                        .collect_view()
+                }}
+            </div>
+            <div class="tools">
+                <button
+                    class="btn"
+                    type="button"
+                    id="copy-markdown"
+                    on:click=move |_| {
+                        if let Some(journey) = shared.journey.get_untracked() {
+                            announcer.copy(markdown::journey(&journey), "Journey");
+                        }
+                    }
+                >
+                    "Copy as Markdown"
+                </button>
+            </div>
+        </div>
+    }
+}

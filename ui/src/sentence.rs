@@ -1,0 +1,158 @@
+//! A sentence's spans as views: commits and objects open, times tick, foreign words stay text.
+//!
+//! Owns the two ways a sentence stands in the page: live, with buttons in it, and still, inside something that is
+//! itself a link or a button.
+
+use api::headline::{Sentence, Span, short};
+use api::object::ObjectRef;
+use leptos::prelude::*;
+
+use crate::clock;
+use crate::foreign;
+use crate::panel::{Panel, Subject};
+use crate::time::Length;
+
+/// The longest quote inside a sentence; the whole one is on hover and in the evidence.
+const QUOTE: usize = 240;
+
+/// A sentence whose commits and objects open.
+pub fn live(sentence: &Sentence) -> Vec<AnyView> {
+    sentence.0.iter().map(|span| one(span, true)).collect()
+}
+
+/// A sentence inside a link or a button: the same words, nothing in it opens.
+pub fn still(sentence: &Sentence) -> Vec<AnyView> {
+    sentence.0.iter().map(|span| one(span, false)).collect()
+}
+
+/// A live sentence whose long quotes are left to whoever shows them whole below it.
+pub fn around_quotes(sentence: &Sentence) -> Vec<AnyView> {
+    sentence
+        .0
+        .iter()
+        .filter(|span| !is_long_quote(span))
+        .map(|span| one(span, true))
+        .collect()
+}
+
+/// Whether a span is a quote of several lines, or too long to be read inside a sentence.
+pub fn is_long_quote(span: &Span) -> bool {
+    matches!(span, Span::Quote { text } if text.trim().contains('\n') || text.chars().count() > QUOTE)
+}
+
+/// A sentence as one line of text, for titles and labels; times as they are now.
+pub fn text(sentence: &Sentence) -> String {
+    let now = clock::clock().at_once();
+    sentence.text(|at| crate::time::relative(now, at, Length::Long))
+}
+
+/// One span.
+fn one(span: &Span, live: bool) -> AnyView {
+    match span {
+        Span::Words { text } => foreign_words(text).into_any(),
+        Span::Name { text } => view! { <span class="name">{foreign::line(text)}</span> }.into_any(),
+        Span::Quote { text } => view! {
+            <q class="quote" title=foreign::line(text)>
+                {api::headline::plain(text, QUOTE)}
+            </q>
+        }
+        .into_any(),
+        Span::Instant { at } => clock::ago(*at, Length::Long).into_any(),
+        Span::Object { object: it } if live => object(it).into_any(),
+        Span::Object { object } => {
+            let (kind, name) = (foreign::line(&object.kind), full_name(object));
+            view! { {kind} " " <span class="mono">{name}</span> }.into_any()
+        }
+        Span::Commit { repository, sha } if live => {
+            commit(repository.clone(), sha.clone()).into_any()
+        }
+        Span::Commit { sha, .. } => {
+            view! { <span class="mono">{foreign::line(short(sha))}</span> }.into_any()
+        }
+    }
+}
+
+/// Words keep the spaces around them; what they hold of others is made one harmless line all the same.
+fn foreign_words(text: &str) -> String {
+    let plain = foreign::line(text);
+    let (before, after) = (
+        text.starts_with(' '),
+        text.ends_with(' ') && !plain.is_empty(),
+    );
+    format!(
+        "{}{plain}{}",
+        if before { " " } else { "" },
+        if after { " " } else { "" }
+    )
+}
+
+/// `namespace/name`, or the name where there is no namespace.
+pub fn full_name(object: &ObjectRef) -> String {
+    if object.namespace.is_empty() {
+        foreign::line(&object.name)
+    } else {
+        foreign::line(&format!("{}/{}", object.namespace, object.name))
+    }
+}
+
+/// An object that opens.
+pub fn object(object: &ObjectRef) -> impl IntoView + use<> {
+    let panel = Panel::here();
+    let (kind, name) = (foreign::line(&object.kind), full_name(object));
+    let title = format!("Open {kind} {name} on {}", foreign::line(&object.system));
+    let object = object.clone();
+    reference(
+        "ref",
+        title,
+        view! { {kind} " " <span class="mono">{name}</span> }.into_any(),
+        move || panel.open(Subject::Object(object.clone())),
+    )
+}
+
+/// A commit that opens.
+pub fn commit(repository: String, sha: String) -> impl IntoView {
+    let panel = Panel::here();
+    let words = foreign::line(short(&sha));
+    reference(
+        "ref mono",
+        format!("Commit {}", foreign::line(&sha)),
+        words.into_any(),
+        move || {
+            panel.open(Subject::Commit {
+                repository: repository.clone(),
+                sha: sha.clone(),
+            });
+        },
+    )
+}
+
+/// A word in a sentence that opens something. Not a button element: those do not break between lines.
+fn reference(
+    class: &'static str,
+    title: String,
+    words: AnyView,
+    open: impl Fn() + Clone + 'static,
+) -> impl IntoView {
+    let by_key = open.clone();
+    view! {
+        <a
+            class=class
+            role="button"
+            tabindex="0"
+            title=title
+            on:click=move |event| {
+                event.stop_propagation();
+                open();
+            }
+            on:keydown=move |event| {
+                if matches!(event.key().as_str(), "Enter" | " ") {
+                    event.prevent_default();
+                    event.stop_propagation();
+                    by_key();
+                }
+            }
+        >
+            {words}
+        </a>
+    }
+}
