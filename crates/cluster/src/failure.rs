@@ -425,6 +425,18 @@ mod tests {
     }
 
     #[test]
+    fn a_silent_private_address_asks_for_the_vpn() {
+        assert_eq!(
+            silent("10.1.2.3:6443").to_string(),
+            "10.1.2.3:6443 does not answer (is the VPN on?)"
+        );
+        assert_eq!(
+            silent("52.1.2.3:443").to_string(),
+            "52.1.2.3:443 does not answer (is a firewall or proxy in between?)"
+        );
+    }
+
+    #[test]
     fn a_refusal_quotes_the_server_and_nothing_else() {
         let failure = Failure::answer(
             403,

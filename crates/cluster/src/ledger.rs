@@ -366,3 +366,6 @@ impl Ledger {
         began.elapsed()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,10 +28,6 @@ use meta::MetaPart;
 
 /// One object's facts.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "short-lived: moved into the table of its kind at once"
-)]
 pub(crate) enum Object {
     Namespace(Namespace),
     Node(Node),
@@ -94,6 +90,10 @@ pub(crate) struct Page {
 
 /// One line of a watch.
 #[derive(Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "short-lived: moved into the table of its kind at once"
+)]
 pub(crate) enum Change {
     /// Added or modified.
     Applied { object: Object, version: String },

@@ -192,13 +192,11 @@ impl Reader {
         if let Some(first) = first.take() {
             first();
         }
-        let unwatchable = format!("watch {}", place(self.kind).plural);
         loop {
             let began = Instant::now();
             match self.watch(scope, &mut version).await {
                 // The server ends each watch after some minutes: it goes on where it was.
                 Ok(()) => {
-                    ledger.refused(&unwatchable, false);
                     if began.elapsed() < SHORT {
                         *failures += 1;
                         tokio::time::sleep(self.shared.options.backoff.after(*failures)).await;
@@ -208,7 +206,7 @@ impl Reader {
                     Why::Gone => return End::Anew,
                     // It may be listed but not watched: it is listed from time to time.
                     Why::Denied | Why::Server(405) => {
-                        ledger.refused(&unwatchable, true);
+                        ledger.refused(&self.watching(), true);
                         tokio::time::sleep(self.shared.options.poll).await;
                         return End::Anew;
                     }
@@ -302,6 +300,7 @@ impl Reader {
         let within = self.shared.options.list_within;
         let mut lines = self.server.lines(&path, within).await?;
         let ledger = &self.shared.ledger;
+        ledger.refused(&self.watching(), false);
         let mut line = Vec::new();
         loop {
             line.clear();
@@ -351,6 +350,11 @@ impl Reader {
                 *version = moved;
             }
         }
+    }
+
+    /// What a refusal calls it.
+    fn watching(&self) -> String {
+        format!("watch {}", place(self.kind).plural)
     }
 
     pub(crate) fn server(&self) -> &Server {

@@ -1,0 +1,13 @@
+//! The cluster edge against a server that speaks the protocol, and one that breaks it: lists and watches, a server that
+//! goes and comes back, what may not be read, what is not served, and words for everything that goes wrong.
+
+#[path = "watch/failures.rs"]
+mod failures;
+#[path = "watch/permissions.rs"]
+mod permissions;
+#[path = "watch/protocol.rs"]
+mod protocol;
+#[path = "watch/responder.rs"]
+mod responder;
+#[path = "watch/world.rs"]
+mod world;
