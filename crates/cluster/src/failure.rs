@@ -273,7 +273,10 @@ fn tls(error: &rustls::Error, host: &str) -> Failure {
             format!("the certificate of {host} is not valid yet"),
         )
         .hint("is this machine's clock right?"),
-        Tls::InvalidCertificate(CertificateError::UnknownIssuer) => Failure::new(
+        // A cluster that was built anew has an authority of the same name with another key: a bad signature.
+        Tls::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => Failure::new(
             Why::UnknownAuthority,
             format!("the certificate of {host} is signed by an authority that is not trusted"),
         )

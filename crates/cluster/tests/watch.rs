@@ -1,5 +1,11 @@
 //! The cluster edge against a server that speaks the protocol, and one that breaks it: lists and watches, a server that
 //! goes and comes back, what may not be read, what is not served, and words for everything that goes wrong.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by failing"
+)]
 
 #[path = "watch/failures.rs"]
 mod failures;
@@ -9,5 +15,7 @@ mod permissions;
 mod protocol;
 #[path = "watch/responder.rs"]
 mod responder;
+#[path = "watch/tls.rs"]
+mod tls;
 #[path = "watch/world.rs"]
 mod world;
