@@ -22,7 +22,7 @@ use crate::error::Trouble;
 use crate::git::history::{History, damaged};
 
 /// Commits looked at. Most cost a comparison of a few folders' names.
-const MAX_COMMITS: usize = 5_000;
+const MAX_COMMITS: usize = 2_000;
 /// Builds made: commits at which something changed that the path looks at.
 const MAX_BUILDS: usize = 500;
 /// Files larger than this are not parsed.
@@ -53,7 +53,7 @@ pub(crate) fn history(
         files: HashMap::new(),
         builds: 0,
     };
-    let at_head = walk.evaluate(walk.tree(head)?)?;
+    let at_head = walk.evaluate(history.graph.tree(place))?;
     let mut entries: Vec<Declared> = Vec::new();
     let mut queue = BinaryHeap::from([(history.graph.time(place), place)]);
     let mut states = HashMap::from([(place, Rc::clone(&at_head))]);
@@ -83,7 +83,7 @@ pub(crate) fn history(
         last = (id, Rc::clone(&state));
         let mut parents = Vec::new();
         for &parent in history.graph.parents(place) {
-            let tree = walk.tree(history.graph.id(parent))?;
+            let tree = history.graph.tree(parent);
             let before = if walk.unchanged(&state.watch, Some(tree))? {
                 Rc::clone(&state)
             } else {
@@ -153,6 +153,17 @@ struct Item {
     id: ObjectId,
 }
 
+impl Item {
+    fn new(entry: &gix::objs::tree::EntryRef<'_>) -> Self {
+        Self {
+            name: entry.filename.to_str_lossy().into_owned(),
+            is_folder: entry.mode.is_tree(),
+            is_file: entry.mode.is_blob(),
+            id: entry.oid.to_owned(),
+        }
+    }
+}
+
 /// The parsed documents of a file, or why there are none.
 type Documents = Result<Rc<Vec<Rc<Node>>>, Rc<str>>;
 
@@ -166,15 +177,6 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn tree(&self, commit: ObjectId) -> Result<ObjectId, Trouble> {
-        let commit = self
-            .history
-            .repository
-            .find_commit(commit)
-            .map_err(|error| damaged(&error))?;
-        Ok(commit.tree_id().map_err(|error| damaged(&error))?.detach())
-    }
-
     fn evaluate(&mut self, tree: ObjectId) -> Result<Rc<Evaluated>, Trouble> {
         self.builds += 1;
         let path = self.path.clone();
@@ -199,7 +201,7 @@ impl Walk<'_> {
     }
 
     /// Adds one path to what is watched.
-    fn note(&mut self, watch: &mut Watch, path: &str) -> Result<(), Trouble> {
+    fn note(&self, watch: &mut Watch, path: &str) -> Result<(), Trouble> {
         let (first, rest) = match path.split_once('/') {
             Some((first, rest)) => (first, rest),
             None => (path, ""),
@@ -228,7 +230,7 @@ impl Walk<'_> {
     }
 
     /// Whether a tree has everything as it was when it was looked at.
-    fn unchanged(&mut self, watch: &Watch, tree: Option<ObjectId>) -> Result<bool, Trouble> {
+    fn unchanged(&self, watch: &Watch, tree: Option<ObjectId>) -> Result<bool, Trouble> {
         match watch {
             Watch::Exact(id) => Ok(*id == tree),
             Watch::Within(id, below) => {
@@ -255,9 +257,23 @@ impl Walk<'_> {
         }
     }
 
-    fn item(&mut self, folder: ObjectId, name: &str) -> Result<Option<Item>, Trouble> {
-        let items = self.folder(folder)?;
-        Ok(items.iter().find(|item| item.name == name).cloned())
+    /// One name in a folder. Not worth listing the folder for: along a history nearly every folder is looked at once.
+    fn item(&self, folder: ObjectId, name: &str) -> Result<Option<Item>, Trouble> {
+        if let Some(known) = self.folders.get(&folder) {
+            return Ok(known.iter().find(|item| item.name == name).cloned());
+        }
+        let tree = self
+            .history
+            .repository
+            .find_tree(folder)
+            .map_err(|error| damaged(&error))?;
+        for entry in gix::objs::TreeRefIter::from_bytes(&tree.data, folder.kind()) {
+            let entry = entry.map_err(|error| damaged(&error))?;
+            if entry.filename == name {
+                return Ok(Some(Item::new(&entry)));
+            }
+        }
+        Ok(None)
     }
 
     fn folder(&mut self, id: ObjectId) -> Result<Rc<Vec<Item>>, Trouble> {
@@ -270,16 +286,7 @@ impl Walk<'_> {
             .find_tree(id)
             .map_err(|error| damaged(&error))?;
         let decoded = tree.decode().map_err(|error| damaged(&error))?;
-        let items = decoded
-            .entries
-            .iter()
-            .map(|entry| Item {
-                name: entry.filename.to_str_lossy().into_owned(),
-                is_folder: entry.mode.is_tree(),
-                is_file: entry.mode.is_blob(),
-                id: entry.oid.to_owned(),
-            })
-            .collect::<Vec<_>>();
+        let items = decoded.entries.iter().map(Item::new).collect::<Vec<_>>();
         if self.folders.len() >= MAX_FOLDERS {
             self.folders.clear();
         }
@@ -288,7 +295,7 @@ impl Walk<'_> {
         Ok(items)
     }
 
-    fn find(&mut self, tree: ObjectId, path: &str) -> Result<Option<Item>, Trouble> {
+    fn find(&self, tree: ObjectId, path: &str) -> Result<Option<Item>, Trouble> {
         let mut at = Item {
             name: String::new(),
             is_folder: true,

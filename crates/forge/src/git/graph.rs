@@ -3,7 +3,7 @@
 //! Owns commits' parents and times, in an order in which every parent stands before its children. That order makes
 //! every walk exact whatever the clocks of the committers said: when a walk from high to low takes a commit, all its
 //! children were taken before. Grows after each fetch; never forgets, because SHAs never change what they name.
-//! About 100 bytes a commit.
+//! About 120 bytes a commit.
 
 use std::collections::{BinaryHeap, HashMap};
 
@@ -27,6 +27,7 @@ struct Node {
     id: ObjectId,
     /// The committer's time, in seconds.
     time: i64,
+    tree: ObjectId,
     parents: Box<[Place]>,
 }
 
@@ -43,6 +44,7 @@ impl Graph {
         struct Open {
             id: ObjectId,
             time: i64,
+            tree: ObjectId,
             parents: Vec<ObjectId>,
             next: usize,
         }
@@ -51,8 +53,11 @@ impl Graph {
             let damaged = |reason: String| {
                 Trouble::Other(format!("the copy of the repository is damaged: {reason}"))
             };
-            let commit = objects
+            let mut commit = objects
                 .find_commit_iter(&id, &mut buffer)
+                .map_err(|error| damaged(deepest(error.error())))?;
+            let tree = commit
+                .tree_id()
                 .map_err(|error| damaged(deepest(error.error())))?;
             let time = commit
                 .committer()
@@ -62,6 +67,7 @@ impl Graph {
             Ok(Open {
                 id,
                 time,
+                tree,
                 parents: commit.parent_ids().collect(),
                 next: 0,
             })
@@ -96,6 +102,7 @@ impl Graph {
                 self.nodes.push(Node {
                     id: done.id,
                     time: done.time,
+                    tree: done.tree,
                     parents,
                 });
                 self.places.insert(done.id, place);
@@ -112,6 +119,11 @@ impl Graph {
     /// The commit at a place.
     pub(crate) fn id(&self, place: Place) -> ObjectId {
         self.nodes[place as usize].id
+    }
+
+    /// The tree of the commit at a place.
+    pub(crate) fn tree(&self, place: Place) -> ObjectId {
+        self.nodes[place as usize].tree
     }
 
     /// The committer's time of the commit at a place, in seconds.
@@ -272,6 +284,7 @@ mod tests {
             .map(|(place, parents)| Node {
                 id: ObjectId::from_hex(format!("{place:040x}").as_bytes()).unwrap(),
                 time: place as i64,
+                tree: ObjectId::null(gix::hash::Kind::Sha1),
                 parents: (*parents).into(),
             })
             .collect::<Vec<_>>();
