@@ -1,0 +1,288 @@
+//! What an API server answers when it does not do what was asked: Status objects, worded as Kubernetes words them.
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use serde_json::{Value, json};
+
+use super::access::Attempt;
+use super::kinds::Kind;
+
+/// A refusal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    code: StatusCode,
+    reason: &'static str,
+    message: String,
+    details: Option<Value>,
+}
+
+impl Failure {
+    fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            details: None,
+        }
+    }
+
+    fn about(mut self, kind: &Kind, name: &str) -> Self {
+        let mut details = json!({"kind": kind.plural});
+        if !name.is_empty() {
+            details["name"] = json!(name);
+        }
+        if !kind.group.is_empty() {
+            details["group"] = json!(kind.group);
+        }
+        self.details = Some(details);
+        self
+    }
+
+    /// 404: no such object.
+    pub fn not_found(kind: &Kind, name: &str) -> Self {
+        let message = format!("{} {name:?} not found", kind.qualified());
+        Self::new(StatusCode::NOT_FOUND, "NotFound", message).about(kind, name)
+    }
+
+    /// 409: the name is taken.
+    pub fn already_exists(kind: &Kind, name: &str) -> Self {
+        let message = format!("{} {name:?} already exists", kind.qualified());
+        Self::new(StatusCode::CONFLICT, "AlreadyExists", message).about(kind, name)
+    }
+
+    /// 409: somebody else wrote in between.
+    pub fn conflict(kind: &Kind, name: &str) -> Self {
+        let message = format!(
+            "Operation cannot be fulfilled on {} {name:?}: the object has been modified; please apply your changes to \
+             the latest version and try again",
+            kind.qualified()
+        );
+        Self::new(StatusCode::CONFLICT, "Conflict", message).about(kind, name)
+    }
+
+    /// 409: the object is not the one that was meant.
+    pub fn precondition(kind: &Kind, name: &str, field: &str, meant: &str, found: &str) -> Self {
+        let message = format!(
+            "Operation cannot be fulfilled on {} {name:?}: Precondition failed: {field} in precondition: {meant}, \
+             {field} in object meta: {found}",
+            kind.qualified()
+        );
+        Self::new(StatusCode::CONFLICT, "Conflict", message).about(kind, name)
+    }
+
+    /// 403, with the sentence that an API server with role-based access says.
+    pub fn forbidden(user: &str, attempt: &Attempt<'_>, name: &str) -> Self {
+        let resource = match attempt.subresource {
+            "" => attempt.resource.to_owned(),
+            subresource => format!("{}/{subresource}", attempt.resource),
+        };
+        let scope = match attempt.namespace {
+            "" => "at the cluster scope".to_owned(),
+            namespace => format!("in the namespace {namespace:?}"),
+        };
+        let qualified = match attempt.group {
+            "" => attempt.resource.to_owned(),
+            group => format!("{}.{group}", attempt.resource),
+        };
+        let subject = match name {
+            "" => qualified,
+            name => format!("{qualified} {name:?}"),
+        };
+        let message = format!(
+            "{subject} is forbidden: User {user:?} cannot {} resource {resource:?} in API group {:?} {scope}",
+            attempt.verb, attempt.group
+        );
+        let mut failure = Self::new(StatusCode::FORBIDDEN, "Forbidden", message);
+        let mut details = json!({"kind": attempt.resource});
+        if !name.is_empty() {
+            details["name"] = json!(name);
+        }
+        if !attempt.group.is_empty() {
+            details["group"] = json!(attempt.group);
+        }
+        failure.details = Some(details);
+        failure
+    }
+
+    /// 401: nobody knows the token.
+    pub fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized")
+    }
+
+    /// 400.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
+    }
+
+    /// 422: the object, or what was asked of it, makes no sense at a field.
+    pub fn invalid(kind: &Kind, name: &str, field: &str, problem: &str) -> Self {
+        let title = match kind.group {
+            "" => kind.kind.to_owned(),
+            group => format!("{}.{group}", kind.kind),
+        };
+        let message = format!("{title} {name:?} is invalid: {field}: {problem}");
+        let mut failure =
+            Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).about(kind, name);
+        if let Some(details) = &mut failure.details {
+            details["kind"] = json!(kind.kind);
+            details["causes"] =
+                json!([{"reason": "FieldValueInvalid", "message": problem, "field": field}]);
+        }
+        failure
+    }
+
+    /// 422: understood, but it cannot be done to this object.
+    pub fn unprocessable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
+    }
+
+    /// 406: none of the forms that would be accepted can be had.
+    pub fn not_acceptable() -> Self {
+        Self::new(
+            StatusCode::NOT_ACCEPTABLE,
+            "NotAcceptable",
+            "only the following media types are accepted: application/json, application/json;stream=watch",
+        )
+    }
+
+    /// 413: the body is larger than an API server reads.
+    pub fn too_large() -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "RequestEntityTooLarge",
+            "Request entity too large: limit is 3145728",
+        )
+    }
+
+    /// 405.
+    pub fn method_not_allowed() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "MethodNotAllowed",
+            "the server does not allow this method on the requested resource",
+        )
+    }
+
+    /// 415, with what would be understood.
+    pub fn unsupported_media_type(accepted: &[&str]) -> Self {
+        let message = format!(
+            "the body of the request was in an unknown format - accepted media types include: {}",
+            accepted.join(", ")
+        );
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "UnsupportedMediaType",
+            message,
+        )
+    }
+
+    /// 410: what changed since that version is forgotten.
+    pub fn expired_version(asked: u64, oldest: u64) -> Self {
+        Self::new(
+            StatusCode::GONE,
+            "Expired",
+            format!("too old resource version: {asked} ({oldest})"),
+        )
+    }
+
+    /// 410: the list that was begun cannot be continued.
+    pub fn expired_continue() -> Self {
+        Self::new(
+            StatusCode::GONE,
+            "Expired",
+            "The provided continue parameter is too old to display a consistent list result. You can start a new list \
+             without the continue parameter.",
+        )
+    }
+
+    /// 504: that version is still to come.
+    pub fn too_large_version(asked: u64, newest: u64) -> Self {
+        let message = format!("Too large resource version: {asked}, current: {newest}");
+        let mut failure = Self::new(StatusCode::GATEWAY_TIMEOUT, "Timeout", message);
+        failure.details = Some(json!({
+            "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
+            "retryAfterSeconds": 1,
+        }));
+        failure
+    }
+
+    /// Whether there is no such object.
+    pub fn is_not_found(&self) -> bool {
+        self.code == StatusCode::NOT_FOUND
+    }
+
+    /// The Status object.
+    pub fn to_status(&self) -> Value {
+        let mut status = json!({
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": self.message,
+            "reason": self.reason,
+            "code": self.code.as_u16(),
+        });
+        if let Some(details) = &self.details {
+            status["details"] = details.clone();
+        }
+        status
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let headers = [(CONTENT_TYPE, "application/json")];
+        (self.code, headers, self.to_status().to_string()).into_response()
+    }
+}
+
+/// 404 for a path that nothing serves: plain text, as an API server answers it.
+pub fn no_such_path() -> Response {
+    (
+        StatusCode::NOT_FOUND,
+        [(CONTENT_TYPE, "text/plain; charset=utf-8")],
+        "404 page not found\n",
+    )
+        .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_worded_as_kubernetes_words_them() {
+        let attempt = Attempt {
+            verb: "list",
+            resource: "pods",
+            ..Attempt::default()
+        };
+        assert_eq!(
+            Failure::forbidden("viewer", &attempt, "").to_status(),
+            json!({
+                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": 403,
+                "reason": "Forbidden", "details": {"kind": "pods"},
+                "message": "pods is forbidden: User \"viewer\" cannot list resource \"pods\" in API group \"\" at the \
+                            cluster scope",
+            })
+        );
+        let attempt = Attempt {
+            verb: "get",
+            group: "apps",
+            resource: "deployments",
+            subresource: "scale",
+            namespace: "shop",
+        };
+        assert_eq!(
+            Failure::forbidden("viewer", &attempt, "web").to_status()["message"],
+            "deployments.apps \"web\" is forbidden: User \"viewer\" cannot get resource \"deployments/scale\" in API \
+             group \"apps\" in the namespace \"shop\""
+        );
+        let deployment = Kind::named("Deployment").unwrap();
+        assert_eq!(
+            Failure::not_found(deployment, "web").to_status()["message"],
+            "deployments.apps \"web\" not found"
+        );
+    }
+}
