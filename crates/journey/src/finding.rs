@@ -125,6 +125,8 @@ pub struct Outcome {
     pub unaffected: Option<Sentence>,
     /// What a careful reader wants to know beside the headline.
     pub notes: Vec<Sentence>,
+    /// Whether it is unknown only because a fact is not read yet.
+    pub pending: bool,
 }
 
 impl Outcome {
@@ -141,6 +143,7 @@ impl Outcome {
             finding: None,
             unaffected: None,
             notes: Vec::new(),
+            pending: false,
         }
     }
 
@@ -170,13 +173,23 @@ impl Outcome {
 
     /// It could not be read.
     pub fn unknown(kind: StageKind, gap: &Gap) -> Self {
-        Self::of(
-            kind,
-            StageState::Unknown {
-                why: gap.why.clone(),
-            },
-            Sentence::default().quote(&gap.why),
-        )
+        let state = StageState::Unknown {
+            why: gap.why.clone(),
+        };
+        Self {
+            pending: gap.pending,
+            ..Self::of(kind, state, Sentence::default().quote(&gap.why))
+        }
+    }
+
+    /// The same for a stage that is only shown: what nobody fetches for it is not said to be on its way.
+    #[must_use]
+    pub fn only_shown(self) -> Self {
+        if self.pending {
+            Self::not_reached(self.stage.kind)
+        } else {
+            self
+        }
     }
 
     /// Stopped, waiting or moving, and why.

@@ -21,8 +21,10 @@ pub struct Contents {
     pub digest: Option<String>,
     /// When it was built.
     pub created: Option<Timestamp>,
-    /// Whether the registry says that there is no such image.
-    pub absent: bool,
+    /// Whether the registry has it.
+    pub exists: Learned<bool>,
+    /// Whether the image's own labels say so: then it exists. A tag's name may be given to an image that never came.
+    pub labelled: bool,
 }
 
 impl Contents {
@@ -105,13 +107,23 @@ pub fn contents(
         relation: None,
         digest: None,
         created: None,
-        absent: false,
+        exists: Ok(true),
+        labelled: false,
     };
     let labelled = by_labels(view, key, reference, &mut contents);
+    if let Err(gap) = &labelled {
+        contents.exists = Err(gap.clone());
+    }
     if let Ok(Some(revision)) = &labelled {
         contents.relation = Some(view.relation(key, commit, revision)?);
         contents.revision = Some(revision.clone());
+        contents.labelled = true;
         return Ok(contents);
+    }
+    if let Err(gap) = &labelled
+        && gap.pending
+    {
+        return Err(gap.clone());
     }
     // The tag's name is good enough to say what Git declares or CI pushed, never to say what runs.
     if let Some(tag) = &reference.tag {
@@ -146,13 +158,13 @@ fn by_labels(
         }
     };
     let Some(digest) = digest else {
-        contents.absent = true;
+        contents.exists = Ok(false);
         return Ok(None);
     };
     contents.digest = Some(digest.clone());
     match labels(view, &reference.repository, &digest)? {
         Some(image) => contents.created = image.created,
-        None => contents.absent = true,
+        None => contents.exists = Ok(false),
     }
     revision(view, key, &reference.repository, &digest)
 }
@@ -223,16 +235,22 @@ pub fn find(
     let mut newer = None;
     let mut consider = |reference: &ImageReference| -> Option<Built> {
         match contents(view, key, commit, reference) {
-            Ok(contents) if contents.contains() && !contents.absent => {
-                let built = Built {
-                    reference: reference.clone(),
-                    contents,
-                };
-                if built.contents.is_exact() {
-                    return Some(built);
+            Ok(contents) if contents.contains() => match &contents.exists {
+                Ok(true) => {
+                    let built = Built {
+                        reference: reference.clone(),
+                        contents,
+                    };
+                    if built.contents.is_exact() {
+                        return Some(built);
+                    }
+                    newer.get_or_insert(built);
                 }
-                newer.get_or_insert(built);
-            }
+                Ok(false) => {}
+                Err(why) => {
+                    gap.get_or_insert(why.clone());
+                }
+            },
             Ok(_) => {}
             Err(why) => {
                 gap.get_or_insert(why);

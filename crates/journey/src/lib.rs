@@ -24,10 +24,10 @@ mod root;
 mod route;
 mod running;
 mod stages;
-mod verdict;
-mod view;
 #[cfg(test)]
 mod trials;
+mod verdict;
+mod view;
 mod walk;
 #[cfg(test)]
 mod world;

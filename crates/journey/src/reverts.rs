@@ -4,7 +4,7 @@
 
 use facts::code::Revert;
 
-use crate::view::{Learned, View};
+use crate::view::{Gap, Learned, View};
 
 /// How many reverts of reverts are followed; people stop at two.
 const DEPTH: usize = 8;
@@ -34,7 +34,10 @@ fn look<'a>(
         return Ok(None);
     };
     if depth == 0 {
-        return Ok(None);
+        return Err(Gap::new(format!(
+            "{} is reverted and brought back more often than is followed",
+            api::headline::short(sha)
+        )));
     }
     // A commit may be reverted, brought back and reverted again, or on several branches: each revert for itself.
     for revert in std::iter::once(newest).chain(&newest.others) {

@@ -3,6 +3,7 @@
 //! Owns the table [`TRIALS`]; the laws over all of them are in `laws`.
 
 mod faults;
+mod laws;
 mod table;
 
 use api::journey::Ask;
@@ -93,7 +94,12 @@ fn every_trial_ends_in_its_state_stage_cause_and_object() {
             ));
         }
     }
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 #[test]

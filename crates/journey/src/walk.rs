@@ -3,14 +3,14 @@
 //! Owns which stages are looked into, which only shown, and what a later stage proves of the earlier ones.
 
 use api::journey::Journey;
-use api::{Sentence, StageKind, StageState, State};
+use api::{Sentence, StageKind, State};
 use facts::code::Relation;
 
 use crate::causes::CauseCode;
 use crate::discover::Target;
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
-use crate::images::{self, Contents};
+use crate::images::{self, Built, Contents};
 use crate::reverts;
 use crate::route::{Route, route};
 use crate::stages::pods::{self, Crew, Proof};
@@ -60,7 +60,9 @@ pub fn journey<'a>(
     };
     let verdict = match &proof {
         Ok(Proven::Runs(proof)) => {
-            pass(&mut outcomes, StageKind::Pods);
+            for outcome in &mut outcomes[..=5] {
+                outcome.prove(Sentence::default().words("behind us: the pods prove it"));
+            }
             settle(&case, &crew, proof, &mut outcomes, &mut notes)
         }
         Ok(Proven::TakenBack(finding)) => {
@@ -137,43 +139,62 @@ fn walk(
     template: &Learned<Contents>,
 ) -> Vec<Outcome> {
     let view = case.view;
-    let is_live = matches!(template, Ok(contents) if contents.contains());
-    let mut open = true;
-    let mut outcomes = vec![commit::outcome(case)];
-    open &= goes_on(&outcomes[0]) || is_live;
-    let built = if open {
-        image::find(case)
-    } else {
-        view.quietly(|| image::find(case))
+    let live = template
+        .as_ref()
+        .ok()
+        .filter(|contents| contents.contains());
+    let commit = commit::outcome(case);
+    // What Git declares comes first: it may follow a branch of its own, and name an image that no search would find.
+    let early = Delivery::look(case, &Ok(None));
+    let is_declared = early.release.is_met() && early.built.is_some();
+    let open = goes_on(&commit) || live.is_some() || is_declared;
+    let look = |find: &dyn Fn() -> Learned<Option<Built>>| {
+        if open { find() } else { view.quietly(find) }
+    };
+    let built = match early.built.clone().filter(|built| built.contents.labelled) {
+        Some(built) => Ok(Some(built)),
+        None => look(&|| image::find(case)),
     };
     let build = if open {
         build::outcome(case, &built)
     } else {
-        view.quietly(|| build::outcome(case, &built))
+        view.quietly(|| build::outcome(case, &built)).only_shown()
     };
-    open &= goes_on(&build) && build.unaffected.is_none();
-    let image = image::outcome(case, &built, &build);
-    open &= goes_on(&image);
-    outcomes.extend([build, image]);
-    let (release, source, apply) = if open {
-        delivery(case, &built)
+    let mut image = image::outcome(case, &built, &build);
+    if !open {
+        image = image.only_shown();
+    }
+    let open = open && goes_on(&build) && build.unaffected.is_none() && goes_on(&image);
+    let delivery = if is_declared {
+        early
+    } else if open {
+        Delivery::look(case, &built)
     } else {
-        view.quietly(|| delivery(case, &built))
+        view.quietly(|| Delivery::look(case, &built)).only_shown()
     };
-    outcomes.extend([release, source, apply]);
-    if is_live {
-        pass(&mut outcomes, StageKind::Apply);
-    } else if outcomes[3].is_met() && !matches!(outcomes[3].stage.state, StageState::Skipped { .. })
-    {
-        pass(&mut outcomes, StageKind::Image);
+    let mut outcomes = vec![
+        commit,
+        build,
+        image,
+        delivery.release,
+        delivery.source,
+        delivery.apply,
+    ];
+    if is_declared && delivery.built.is_some_and(|built| built.contents.labelled) {
+        pass(&mut outcomes[..=2]);
+    }
+    if let Some(live) = live {
+        // A template that names an image by a tag alone does not prove that there is one.
+        let first = if live.labelled { 0 } else { 3 };
+        pass(&mut outcomes[first..=5]);
     }
     let rollout = rollout::outcome(case, template, crew, &outcomes[5]);
     let pods = match crew {
-        Err(gap) if is_live => Outcome::unknown(StageKind::Pods, gap),
-        Ok(crew) if is_live && case.target.workload.wanted > 0 => pods::outcome(case, crew),
+        Err(gap) if live.is_some() => Outcome::unknown(StageKind::Pods, gap),
+        Ok(crew) if live.is_some() && case.target.workload.wanted > 0 => pods::outcome(case, crew),
         _ => Outcome::not_reached(StageKind::Pods),
     };
-    let serving = if is_live && rollout.is_met() && pods.is_met() {
+    let serving = if live.is_some() && rollout.is_met() && pods.is_met() {
         serving::outcome(case)
     } else {
         Outcome::not_reached(StageKind::Serving)
@@ -187,119 +208,133 @@ fn goes_on(outcome: &Outcome) -> bool {
 }
 
 /// Stages 4 to 6, along the route.
-fn delivery(
-    case: &Case<'_, '_>,
-    built: &Learned<Option<images::Built>>,
-) -> (Outcome, Outcome, Outcome) {
-    let unknown = |gap: &crate::view::Gap| {
-        (
-            Outcome::unknown(StageKind::Release, gap),
-            Outcome::unknown(StageKind::Source, gap),
-            Outcome::unknown(StageKind::Apply, gap),
-        )
-    };
-    let path = match route(case.view, case.target) {
-        Ok(Route::Flux(path)) => path,
-        Ok(Route::Nobody) => return by_hand(case, built),
-        Ok(Route::Gone(reference)) => {
-            let object = evidence::referred(case.target.place, &reference);
-            let sentence = Sentence::default()
-                .object(&object)
-                .words(", which applied ")
-                .object(&case.workload())
-                .words(", does not exist any more");
-            return (
-                Outcome::skipped(StageKind::Release, "what applied it does not exist"),
-                Outcome::skipped(StageKind::Source, "what applied it does not exist"),
-                Outcome::found(
-                    StageKind::Apply,
-                    Finding::blocked(CauseCode::ApplyOther, object, sentence),
-                ),
-            );
+struct Delivery {
+    release: Outcome,
+    source: Outcome,
+    apply: Outcome,
+    /// The image that Git declares, if it contains the commit.
+    built: Option<Built>,
+}
+
+impl Delivery {
+    fn only_shown(self) -> Self {
+        Self {
+            release: self.release.only_shown(),
+            source: self.source.only_shown(),
+            apply: self.apply.only_shown(),
+            built: self.built,
         }
-        Err(gap) => return unknown(&gap),
-    };
-    let found = release::look(case, &path, built);
-    // Everything up to the path's newest commit is declared: if that is there, so is the release commit.
-    let target = found
-        .commit
-        .map(|commit| newest_that_counts(&found, commit));
-    let mut fetched = source::outcome(case, &path, target);
-    let applied = apply::outcome(case, &path, target.filter(|_| fetched.is_met()));
-    if applied.is_met() || matches!(&applied.finding, Some(finding) if is_about_chart(finding)) {
-        fetched = source::with_chart(fetched, case.target.place, path.helm);
     }
-    (found.outcome, fetched, applied)
-}
 
-fn is_about_chart(finding: &Finding) -> bool {
-    finding.object.kind == "HelmRelease"
-}
+    fn look(case: &Case<'_, '_>, built: &Learned<Option<Built>>) -> Self {
+        let path = match route(case.view, case.target) {
+            Ok(Route::Flux(path)) => path,
+            Ok(Route::Nobody) => return Self::by_hand(case, built),
+            Ok(Route::Gone(reference)) => return Self::gone(case, &reference),
+            Err(gap) => {
+                return Self {
+                    release: Outcome::unknown(StageKind::Release, &gap),
+                    source: Outcome::unknown(StageKind::Source, &gap),
+                    apply: Outcome::unknown(StageKind::Apply, &gap),
+                    built: None,
+                };
+            }
+        };
+        let found = release::look(case, &path, built);
+        let source = source::outcome(case, &path, found.commit);
+        let apply = apply::outcome(case, &path, found.commit.filter(|_| source.is_met()));
+        let reached_helm = apply.is_met()
+            || matches!(&apply.finding, Some(finding) if finding.object.kind == "HelmRelease");
+        Self {
+            release: found.outcome,
+            source: if reached_helm {
+                source::with_chart(source, case.target.place, path.helm)
+            } else {
+                source
+            },
+            apply,
+            built: found.built,
+        }
+    }
 
-fn newest_that_counts<'a>(
-    _found: &release::Release<'a>,
-    commit: &'a facts::code::Commit,
-) -> &'a facts::code::Commit {
-    commit
-}
+    /// What applied the workload is gone: nothing will change it any more.
+    fn gone(case: &Case<'_, '_>, reference: &facts::meta::Reference) -> Self {
+        let why = "what applied it does not exist any more";
+        let object = evidence::referred(case.target.place, reference);
+        let sentence = Sentence::default()
+            .object(&object)
+            .words(", which applied ")
+            .object(&case.workload())
+            .words(", does not exist any more");
+        let proof = evidence::evidence(
+            &case.workload(),
+            "metadata.labels",
+            format!("{}/{}", reference.namespace, reference.name),
+            None,
+        );
+        Self {
+            release: Outcome::skipped(StageKind::Release, why),
+            source: Outcome::skipped(StageKind::Source, why),
+            apply: Outcome::found(
+                StageKind::Apply,
+                Finding::blocked(CauseCode::ApplyOther, object, sentence).proof([proof]),
+            ),
+            built: None,
+        }
+    }
 
-/// Nothing of Flux's applies the workload: a person changes it.
-fn by_hand(
-    case: &Case<'_, '_>,
-    built: &Learned<Option<images::Built>>,
-) -> (Outcome, Outcome, Outcome) {
-    let why = "nothing of Flux's applies this workload";
-    let object = case.workload();
-    let release = match built {
-        Ok(Some(_)) => {
-            let sentence = Sentence::default()
-                .words("nothing of Flux's applies ")
-                .object(&object)
-                .words(": a person has to change its image from ")
-                .name(&case.target.container.image);
-            let proof = evidence::evidence(
-                &object,
-                format!(
-                    "spec.template.spec.containers[{}].image",
-                    case.target.container.name
-                ),
-                &case.target.container.image,
-                None,
-            );
-            Outcome::found(
-                StageKind::Release,
-                Finding::new(
-                    CauseCode::ReleaseNeedsPromotion,
-                    State::NeedsPromotion,
-                    object,
-                    sentence,
+    /// Nothing of Flux's applies the workload: a person changes it.
+    fn by_hand(case: &Case<'_, '_>, built: &Learned<Option<Built>>) -> Self {
+        let why = "nothing of Flux's applies this workload";
+        let object = case.workload();
+        let release = match built {
+            Ok(Some(_)) => {
+                let sentence = Sentence::default()
+                    .words("nothing of Flux's applies ")
+                    .object(&object)
+                    .words(": a person has to change its image from ")
+                    .name(&case.target.container.image);
+                let proof = evidence::evidence(
+                    &object,
+                    format!(
+                        "spec.template.spec.containers[{}].image",
+                        case.target.container.name
+                    ),
+                    &case.target.container.image,
+                    None,
+                );
+                Outcome::found(
+                    StageKind::Release,
+                    Finding::new(
+                        CauseCode::ReleaseNeedsPromotion,
+                        State::NeedsPromotion,
+                        object,
+                        sentence,
+                    )
+                    .proof([proof]),
                 )
-                .proof([proof]),
-            )
+            }
+            _ => Outcome::not_reached(StageKind::Release),
+        };
+        Self {
+            release,
+            source: Outcome::skipped(StageKind::Source, why),
+            apply: Outcome::skipped(StageKind::Apply, why),
+            built: None,
         }
-        _ => Outcome::not_reached(StageKind::Release),
-    };
-    (
-        release,
-        Outcome::skipped(StageKind::Source, why),
-        Outcome::skipped(StageKind::Apply, why),
-    )
+    }
 }
 
-/// Marks every stage up to `last` as behind us: what comes later proves it. A revert stays what it is.
-fn pass(outcomes: &mut [Outcome], last: StageKind) {
-    for outcome in outcomes.iter_mut() {
-        if outcome.stage.kind > last {
-            break;
-        }
+/// Marks stages as behind us: what comes later proves it. A revert stays what it is.
+fn pass(outcomes: &mut [Outcome]) {
+    for outcome in outcomes {
         let is_reverted = outcome
             .finding
             .as_ref()
             .is_some_and(|finding| finding.turn == State::Reverted);
-        if is_reverted && last != StageKind::Pods {
-            continue;
+        if !is_reverted {
+            outcome.prove(Sentence::default().words("behind us: a later stage proves it"));
         }
-        outcome.prove(Sentence::default().words("behind us: a later stage proves it"));
     }
 }
 

@@ -36,7 +36,12 @@ impl Repo {
     /// Everything a commit contains, itself included.
     fn history(&self, sha: &str) -> BTreeSet<&str> {
         let mut seen = BTreeSet::new();
-        let mut next: Vec<&str> = self.commits.get_key_value(sha).map(|(sha, _)| sha.as_str()).into_iter().collect();
+        let mut next: Vec<&str> = self
+            .commits
+            .get_key_value(sha)
+            .map(|(sha, _)| sha.as_str())
+            .into_iter()
+            .collect();
         while let Some(sha) = next.pop() {
             if seen.insert(sha) {
                 next.extend(self.commits[sha].parents.iter().map(String::as_str));
@@ -98,6 +103,13 @@ pub struct World {
     pub deaf: BTreeMap<Want, Coverage>,
     /// Repositories that cannot be read, and why.
     pub shut: BTreeMap<String, Coverage>,
+}
+
+/// A world is too large to print: tests name it.
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("World")
+    }
 }
 
 impl World {
@@ -208,7 +220,9 @@ impl World {
                 sha,
             },
             Want::Pulls { repository, sha } => Found::Pulls {
-                pulls: read!(Read::Known(repo.pulls.get(&sha).cloned().unwrap_or_default())),
+                pulls: read!(Read::Known(
+                    repo.pulls.get(&sha).cloned().unwrap_or_default()
+                )),
                 repository,
                 sha,
             },
@@ -226,9 +240,7 @@ impl World {
                 branch,
                 path,
             } => Found::Declared {
-                history: read!(known(
-                    repo.declared.get(&(branch.clone(), path.clone()))
-                )),
+                history: read!(known(repo.declared.get(&(branch.clone(), path.clone())))),
                 repository,
                 branch,
                 path,
@@ -290,6 +302,20 @@ impl World {
             }
         }
         panic!("the engine wants for ever");
+    }
+
+    /// Whether a pod runs a digest that the registry does not have.
+    pub fn has_lost_images(&self) -> bool {
+        self.facts
+            .clusters
+            .values()
+            .flat_map(|cluster| cluster.pods.values())
+            .flat_map(|pod| &pod.containers)
+            .filter_map(crate::images::running)
+            .any(|image| {
+                let digest = image.digest.unwrap_or_default();
+                !self.images.contains_key(&(image.repository, digest))
+            })
     }
 
     pub fn board(&self) -> crate::BoardEvaluation {

@@ -15,7 +15,7 @@ use crate::conditions::believed;
 use crate::evidence;
 use crate::finding::{Finding, next_tick};
 use crate::images::{self, Built};
-use crate::route::Configuration;
+use crate::route::{Configuration, Route, route};
 use crate::view::{Gap, Learned, Place};
 
 /// Why image automation has not written the commit's image to Git; `None` if it is not its job here.
@@ -27,7 +27,7 @@ pub fn why_not(
 ) -> Learned<Option<Finding>> {
     match &image.marker {
         Some(marker) => marked(case, place, image, built, marker).map(Some),
-        None => unmarked(case, place, image, built),
+        None => unmarked(case, place, image),
     }
 }
 
@@ -82,7 +82,6 @@ fn unmarked(
     case: &Case<'_, '_>,
     place: &Configuration,
     image: &DeclaredImage,
-    built: &Built,
 ) -> Learned<Option<Finding>> {
     let cluster = case.target.place;
     cluster.whole(Kind::ImagePolicy, "")?;
@@ -102,7 +101,7 @@ fn unmarked(
         let Some(automation) = automations.first() else {
             continue;
         };
-        if used_elsewhere(case, place, policy, &image.file) {
+        if used_elsewhere(case, policy, &image.file)? {
             continue;
         }
         let object = evidence::file(&place.repository, &image.file);
@@ -127,7 +126,6 @@ fn unmarked(
                 automation.pushed,
             ),
         ];
-        let _ = built;
         return Ok(Some(
             Finding::blocked(CauseCode::ReleaseMarkerMissing, object, sentence).proof(proof),
         ));
@@ -135,24 +133,32 @@ fn unmarked(
     Ok(None)
 }
 
-/// Whether another line of Git carries the policy's marker: then this environment goes without on purpose.
-fn used_elsewhere(
-    case: &Case<'_, '_>,
-    place: &Configuration,
-    policy: &ImagePolicy,
-    file: &str,
-) -> bool {
+/// Whether another environment's line carries the policy's marker: then this one goes without on purpose.
+fn used_elsewhere(case: &Case<'_, '_>, policy: &ImagePolicy, file: &str) -> Learned<bool> {
     let marker = format!("{}:{}", policy.meta.namespace, policy.meta.name);
-    let repositories = &case.view.facts.code.repositories;
-    let Some(repository) = repositories.get(&place.repository) else {
-        return false;
-    };
-    repository
-        .declared
-        .values()
-        .filter_map(|read| read.known()?.entries.first())
-        .flat_map(|entry| &entry.images)
-        .any(|image| image.file != file && image.marker.as_ref() == Some(&marker))
+    for sibling in case.siblings() {
+        let Route::Flux(path) = route(case.view, sibling)? else {
+            continue;
+        };
+        let Some(place) = path.configuration? else {
+            continue;
+        };
+        let declared = case
+            .view
+            .declared(&place.repository, &place.branch, &place.path)?;
+        let carries = declared
+            .and_then(|history| history.entries.first())
+            .is_some_and(|entry| {
+                entry
+                    .images
+                    .iter()
+                    .any(|image| image.file != file && image.marker.as_ref() == Some(&marker))
+            });
+        if carries {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The policy that a marker names: in the target's own cluster, else where automation lives.
@@ -247,32 +253,34 @@ fn not_chosen(
                 .next(next),
         ));
     }
-    if !has_seen(case, scanned, built) {
+    if !has_seen(case, scanned, built)? {
         return Ok(Some(scan_pending(case, cluster, scanned)));
     }
-    Ok(Some(picks_another(case, cluster, policy, scanned, built)))
+    Ok(Some(picks_another(cluster, policy, scanned, built)))
 }
 
 /// Whether the scan saw the image: its tag is in the sample, or the scan is younger than the image and its CI run.
-fn has_seen(case: &Case<'_, '_>, scanned: &ImageRepository, built: &Built) -> bool {
+fn has_seen(case: &Case<'_, '_>, scanned: &ImageRepository, built: &Built) -> Learned<bool> {
     if let Some(tag) = &built.reference.tag
         && scanned.latest_tags.contains(tag)
     {
-        return true;
+        return Ok(true);
     }
     let Some(at) = scanned.scanned else {
-        return false;
+        return Ok(false);
     };
-    let ci = case
-        .view
-        .quietly(|| case.view.ci(case.key, case.commit))
-        .unwrap_or_default();
+    // The image is built before it is pushed; its run ends after. Without the run the image's own time has to do.
+    let ci = match case.view.ci(case.key, case.commit) {
+        Ok(runs) => runs,
+        Err(gap) if gap.pending => return Err(gap),
+        Err(_) => &[],
+    };
     let pushed = ci
         .iter()
         .map(|run| run.updated)
         .chain(built.contents.created)
         .max();
-    pushed.is_none_or(|pushed| at >= pushed)
+    Ok(pushed.is_none_or(|pushed| at >= pushed))
 }
 
 fn scans_next(cluster: Place<'_>, scanned: &ImageRepository) -> Option<NextAttempt> {
@@ -311,7 +319,6 @@ fn scan_pending(case: &Case<'_, '_>, cluster: Place<'_>, scanned: &ImageReposito
 }
 
 fn picks_another(
-    case: &Case<'_, '_>,
     cluster: Place<'_>,
     policy: &ImagePolicy,
     scanned: &ImageRepository,
@@ -361,7 +368,6 @@ fn picks_another(
         sentence = sentence.words(", and says ").quote(&ready.message);
         proof.extend(evidence::condition(&object, ready));
     }
-    let _ = case;
     Finding::blocked(CauseCode::ReleasePolicyPicksAnother, object, sentence)
         .since(
             ready

@@ -21,10 +21,8 @@ pub struct Release<'a> {
     pub outcome: Outcome,
     /// The commit of the GitOps repository that made it so, if the environment declares the commit asked for.
     pub commit: Option<&'a Commit>,
-    /// The newest commit of the path: everything up to it is declared.
-    pub newest: Option<&'a Commit>,
-    /// What is declared now.
-    pub declared: Option<ImageReference>,
+    /// The image that is declared now, if it contains the commit, and what it contains.
+    pub built: Option<Built>,
 }
 
 impl Release<'_> {
@@ -32,8 +30,7 @@ impl Release<'_> {
         Self {
             outcome,
             commit: None,
-            newest: None,
-            declared: None,
+            built: None,
         }
     }
 }
@@ -83,10 +80,7 @@ fn in_git<'a>(
     };
     let images = of_app(case, now);
     let Some(image) = images.first().copied() else {
-        return Ok(Release {
-            newest: Some(&now.commit),
-            ..Release::only(unnamed(case, path, place, now))
-        });
+        return Ok(Release::only(unnamed(case, path, place, now)));
     };
     let reference = reference(image);
     let mut all = Vec::new();
@@ -97,13 +91,16 @@ fn in_git<'a>(
     let mut release = Release {
         outcome: Outcome::not_reached(StageKind::Release),
         commit: None,
-        newest: Some(&now.commit),
-        declared: Some(reference.clone()),
+        built: None,
     };
     let line = line(place, image);
     if contains {
         let commit = release_commit(case, history)?;
         release.commit = Some(commit);
+        release.built = all.into_iter().next().map(|contents| Built {
+            reference: reference.clone(),
+            contents,
+        });
         release.outcome = Outcome::done(
             StageKind::Release,
             Sentence::default()
@@ -145,7 +142,7 @@ fn in_git<'a>(
         .map_or(image, |(image, _)| image);
     let finding = match set_back(case, place, history)? {
         Some(finding) => finding,
-        None => why_not(case, path, place, wrong, built)?,
+        None => why_not(case, place, wrong, built)?,
     };
     let declares = evidence::evidence(&line.0, line.1, written(&reference), Some(now.commit.at));
     release.outcome = Outcome::found(StageKind::Release, finding.proof([declares]));
@@ -264,7 +261,6 @@ fn set_back(
 /// Why the environment does not declare it: what should write it does not, or a person has to.
 fn why_not(
     case: &Case<'_, '_>,
-    path: &Path<'_>,
     place: &Configuration,
     image: &DeclaredImage,
     built: &Built,
@@ -279,7 +275,6 @@ fn why_not(
     {
         return Ok(open_pull(place, pull));
     }
-    let _ = path;
     let mut sentence = Sentence::default()
         .words("a person has to promote it, by changing ")
         .object(&file)

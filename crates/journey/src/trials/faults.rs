@@ -2,7 +2,7 @@
 
 use facts::code::{CiState, PullRequest, PullState, Revert};
 use facts::kubernetes::{ContainerState, Pod};
-use facts::meta::{Condition, Kind, Status};
+use facts::meta::{Kind, Status};
 
 use crate::world::World;
 use crate::world::company::*;
@@ -106,7 +106,8 @@ pub fn branched() -> World {
     world.commit(&source(APP), APP, 4, 41);
     let repo = world.repo(&source(APP));
     repo.branches.insert("main".to_owned(), sha(APP, 3));
-    repo.branches.insert("retry-capture".to_owned(), sha(APP, 4));
+    repo.branches
+        .insert("retry-capture".to_owned(), sha(APP, 4));
     repo.commits.get_mut(&sha(APP, 4)).unwrap().branches = vec!["retry-capture".to_owned()];
     world
 }
@@ -131,6 +132,7 @@ pub fn reverted() -> World {
             by: sha(APP, 5),
             author: "Mina Osei".to_owned(),
             at,
+            others: Vec::new(),
         },
     );
     world.build(APP, 5, 15);
@@ -147,10 +149,7 @@ pub fn ci(state: CiState) -> World {
             "error: 1 test failed".to_owned(),
         ];
     }
-    world
-        .repo(&source(APP))
-        .ci
-        .insert(sha(APP, 4), vec![run]);
+    world.repo(&source(APP)).ci.insert(sha(APP, 4), vec![run]);
     world
 }
 
@@ -163,11 +162,6 @@ pub fn automation(change: impl FnOnce(&mut World)) -> World {
     let mut world = pushed();
     change(&mut world);
     world
-}
-
-pub fn set(conditions: &mut Vec<Condition>, new: Condition) {
-    conditions.retain(|one| one.kind != new.kind);
-    conditions.push(new);
 }
 
 pub fn source_fails(reason: &str, message: &str) -> World {
@@ -235,9 +229,7 @@ pub fn helm(conditions: &[(&str, Status, &str, &str)]) -> World {
         let one = facts.helm_releases.get_mut(&key("shop", "search")).unwrap();
         one.conditions = conditions
             .iter()
-            .map(|(kind, status, reason, message)| {
-                condition(kind, *status, reason, message, since)
-            })
+            .map(|(kind, status, reason, message)| condition(kind, *status, reason, message, since))
             .collect();
         one.history[0].status = "failed".to_owned();
     });
@@ -275,3 +267,124 @@ pub fn refused(message: &str) -> World {
     });
     world
 }
+
+/// Further mishaps, to be added to any world.
+pub const MISHAPS: &[fn(&mut World)] = &[
+    |world| {
+        let since = world.ago(6);
+        for (cluster, _) in CLUSTERS {
+            world.edit(cluster, |facts| {
+                let key = (Kind::GitRepository, key("flux-system", "fleet"));
+                facts.sources.get_mut(&key).unwrap().conditions = vec![condition(
+                    "Ready",
+                    Status::False,
+                    "GitOperationFailed",
+                    "i/o timeout",
+                    since,
+                )];
+            });
+        }
+    },
+    |world| {
+        world.edit(PROD, |facts| {
+            let key = (Kind::GitRepository, key("flux-system", "fleet"));
+            facts.sources.get_mut(&key).unwrap().suspended = true;
+        });
+    },
+    |world| {
+        world.edit(PROD, |facts| {
+            facts
+                .kustomizations
+                .values_mut()
+                .for_each(|one| one.suspended = true);
+        });
+    },
+    |world| {
+        let since = world.ago(6);
+        world.edit(PROD, |facts| {
+            if let Some(one) = facts.kustomizations.get_mut(&key("flux-system", "infra")) {
+                let says = "health check failed: [HelmRelease/shop/search status: 'Failed']";
+                one.conditions = vec![condition(
+                    "Ready",
+                    Status::False,
+                    "HealthCheckFailed",
+                    says,
+                    since,
+                )];
+            }
+        });
+    },
+    |world| {
+        world.edit(PROD, |facts| {
+            for pod in facts.pods.values_mut() {
+                pod.conditions.retain(|one| one.kind != "Ready");
+                for status in &mut pod.containers {
+                    status.ready = false;
+                    status.restarts = 7;
+                    status.state = waiting("CrashLoopBackOff", "");
+                }
+            }
+        });
+    },
+    |world| {
+        world.edit(PROD, |facts| {
+            for pod in facts.pods.values_mut() {
+                pod.conditions.retain(|one| one.kind != "Ready");
+                for status in &mut pod.containers {
+                    status.ready = false;
+                    status.state = waiting("ContainerCreating", "");
+                }
+            }
+        });
+    },
+    |world| {
+        let at = world.ago(5);
+        world.repo(&source(APP)).reverts.insert(
+            sha(APP, 4),
+            Revert {
+                by: sha(APP, 3),
+                author: "Mina Osei".to_owned(),
+                at,
+                others: Vec::new(),
+            },
+        );
+    },
+    |world| {
+        let run = world.run(APP, 4, CiState::Failed, 34);
+        world.repo(&source(APP)).ci.insert(sha(APP, 4), vec![run]);
+    },
+    |world| {
+        world
+            .tags
+            .get_mut(&image(APP))
+            .unwrap()
+            .remove(&tag(APP, 4));
+    },
+    |world| {
+        world.images.remove(&(image(APP), digest(APP, 4)));
+    },
+    |world| workload(world, |one| one.paused = true),
+    |world| workload(world, |one| one.observed_generation -= 1),
+    |world| {
+        world.edit(PROD, |facts| {
+            for slice in facts.endpoint_slices.values_mut() {
+                slice.ready = 0;
+            }
+        });
+    },
+    |world| {
+        world.edit(PROD, |facts| {
+            facts.pods.pop_first();
+        });
+    },
+    |world| {
+        world.edit(DEV, |facts| {
+            for one in facts.image_automations.values_mut() {
+                one.suspended = true;
+            }
+            for one in facts.image_policies.values_mut() {
+                one.suspended = true;
+            }
+        });
+    },
+];

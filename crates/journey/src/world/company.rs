@@ -46,11 +46,19 @@ pub fn tag(app: &str, number: u32) -> String {
 }
 
 pub fn namespace(cluster: &str) -> &'static str {
-    if cluster == "prod" { "shop" } else { "shop-dev" }
+    if cluster == "prod" {
+        "shop"
+    } else {
+        "shop-dev"
+    }
 }
 
 pub fn environment(cluster: &str) -> &'static str {
-    if cluster == "prod" { "production" } else { "dev" }
+    if cluster == "prod" {
+        "production"
+    } else {
+        "dev"
+    }
 }
 
 pub fn path(app: &str, cluster: &str) -> String {
@@ -236,7 +244,9 @@ impl World {
     /// CI succeeded for a commit and pushed its image.
     pub fn build(&mut self, app: &str, number: u32, ago: i64) {
         let run = self.run(app, number, CiState::Succeeded, ago);
-        self.repo(&source(app)).ci.insert(sha(app, number), vec![run]);
+        self.repo(&source(app))
+            .ci
+            .insert(sha(app, number), vec![run]);
         self.publish(app, number, ago + 1);
     }
 
@@ -521,8 +531,20 @@ impl World {
                     total: 2,
                     update_revision: None,
                     conditions: vec![
-                        condition("Available", Status::True, "MinimumReplicasAvailable", "", at),
-                        condition("Progressing", Status::True, "NewReplicaSetAvailable", "", at),
+                        condition(
+                            "Available",
+                            Status::True,
+                            "MinimumReplicasAvailable",
+                            "",
+                            at,
+                        ),
+                        condition(
+                            "Progressing",
+                            Status::True,
+                            "NewReplicaSetAvailable",
+                            "",
+                            at,
+                        ),
                     ],
                 },
             );
@@ -546,9 +568,10 @@ impl World {
             );
             replica_set(facts, app, space, number, 2, at);
             for index in 0..2 {
-                facts
-                    .pods
-                    .insert(key(space, &pod_name(app, number, index)), pod(app, space, number, index, at));
+                facts.pods.insert(
+                    key(space, &pod_name(app, number, index)),
+                    pod(app, space, number, index, at),
+                );
             }
             if by_helm {
                 release(facts, app, space, number, at);
@@ -608,7 +631,9 @@ impl World {
         let at = self.ago(ago);
         let space = namespace(cluster);
         self.edit(cluster, |facts| {
-            facts.pods.retain(|_, pod| pod.meta.label("app") != Some(app));
+            facts
+                .pods
+                .retain(|_, pod| pod.meta.label("app") != Some(app));
             facts.replica_sets.values_mut().for_each(|set| {
                 if set.meta.owners[0].name == app {
                     (set.wanted, set.total, set.ready) = (0, 0, 0);
@@ -624,9 +649,10 @@ impl World {
             (workload.updated, workload.ready, workload.total) = (2, 2, 2);
             replica_set(facts, app, space, number, 2, at);
             for index in 0..2 {
-                facts
-                    .pods
-                    .insert(key(space, &pod_name(app, number, index)), pod(app, space, number, index, at));
+                facts.pods.insert(
+                    key(space, &pod_name(app, number, index)),
+                    pod(app, space, number, index, at),
+                );
             }
             if app == "search" {
                 release(facts, app, space, number, at);
@@ -716,10 +742,9 @@ fn helm_chart(facts: &mut ClusterFacts, cluster: &str, created: Timestamp) {
     let mut repository = source(Kind::HelmRepository, "charts", "flux-system");
     repository.url = "https://charts.example".to_owned();
     repository.artifact = artifact("sha256:dd");
-    facts.sources.insert(
-        (Kind::HelmRepository, repository.meta.key()),
-        repository,
-    );
+    facts
+        .sources
+        .insert((Kind::HelmRepository, repository.meta.key()), repository);
     let mut chart = source(Kind::HelmChart, &format!("{space}-search"), "flux-system");
     chart.chart = Some("service".to_owned());
     chart.reference = SourceReference::Semver("2.x".to_owned());
@@ -734,7 +759,10 @@ fn helm_chart(facts: &mut ClusterFacts, cluster: &str, created: Timestamp) {
 pub fn release(facts: &mut ClusterFacts, app: &str, space: &str, number: u32, at: Timestamp) {
     let mut release_meta = meta(space, app, at);
     release_meta.labels = BTreeMap::from([
-        ("kustomize.toolkit.fluxcd.io/name".to_owned(), app.to_owned()),
+        (
+            "kustomize.toolkit.fluxcd.io/name".to_owned(),
+            app.to_owned(),
+        ),
         (
             "kustomize.toolkit.fluxcd.io/namespace".to_owned(),
             "flux-system".to_owned(),

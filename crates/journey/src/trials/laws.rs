@@ -1,0 +1,277 @@
+//! Tests only: what must hold in every world, whatever is wrong in it and whatever cannot be read.
+
+use std::collections::BTreeMap;
+
+use api::journey::Journey;
+use api::{StageState, State};
+use facts::cluster::Scope;
+use facts::{Coverage, Kind};
+use proptest::prelude::*;
+
+use super::faults::MISHAPS;
+use super::{TRIALS, ask};
+use crate::world::World;
+use crate::world::company::{APPS, CLUSTERS, calm, delivered, sha};
+
+/// Any world: one of the trials, or a healthy one, with up to two more mishaps on top.
+fn worlds() -> impl Strategy<Value = (String, World)> {
+    let base = 0..TRIALS.len() + 2;
+    let more = proptest::collection::vec(0..MISHAPS.len(), 0..=2);
+    (base, more).prop_map(|(base, more)| {
+        let (name, mut world) = match TRIALS.get(base) {
+            Some(trial) => (trial.name.to_owned(), (trial.world)()),
+            None if base == TRIALS.len() => ("calm".to_owned(), calm()),
+            None => ("delivered".to_owned(), delivered()),
+        };
+        for one in &more {
+            MISHAPS[*one](&mut world);
+        }
+        (format!("{name} {more:?}"), world)
+    })
+}
+
+/// What is asked in the laws: commits that are new, old, and of the GitOps repository itself.
+fn asks() -> impl Strategy<Value = String> {
+    let mut texts = vec![String::new()];
+    for app in APPS {
+        texts.extend((3..=4).map(|number| sha(app, number)));
+    }
+    texts.extend((2..=3).map(|number| sha("fleet", number)));
+    proptest::sample::select(texts)
+}
+
+/// How good a state is: never to rise when less is known.
+fn rank(state: State) -> u8 {
+    match state {
+        State::Deployed | State::Superseded | State::NotAffected => 3,
+        State::Moving | State::Waiting | State::NeedsPromotion => 2,
+        State::Blocked | State::RolledBack | State::Reverted => 1,
+        State::Unknown => 0,
+    }
+}
+
+type Judged = BTreeMap<(String, String), Journey>;
+
+fn judged(answer: Result<api::Answer, api::Error>) -> Judged {
+    answer
+        .map(|answer| answer.journeys)
+        .unwrap_or_default()
+        .into_iter()
+        .map(|journey| ((journey.app.clone(), journey.cluster.clone()), journey))
+        .collect()
+}
+
+fn never_greener(before: &Judged, after: &Judged) -> Result<(), TestCaseError> {
+    for (key, after) in after {
+        let Some(before) = before.get(key) else {
+            return Err(TestCaseError::fail(format!("{key:?} appeared")));
+        };
+        // Another commit's journey, such as the newest one that could be read, is another question.
+        if before.commit.as_ref().map(|one| &one.sha) != after.commit.as_ref().map(|one| &one.sha)
+            && after.commit.is_some()
+        {
+            continue;
+        }
+        prop_assert!(
+            rank(after.state) <= rank(before.state),
+            "{key:?}: {:?} became {:?}\nbefore: {}\nafter:  {}",
+            before.state,
+            after.state,
+            before.headline.text(|at| at.to_string()),
+            after.headline.text(|at| at.to_string()),
+        );
+    }
+    Ok(())
+}
+
+/// The kinds whose reads feed each stage.
+fn feeds(kind: Kind) -> &'static [usize] {
+    match kind {
+        Kind::Event => &[6, 7, 8],
+        Kind::Service | Kind::EndpointSlice => &[8],
+        Kind::Pod | Kind::ReplicaSet => &[2, 6, 7, 8],
+        Kind::Node | Kind::Namespace | Kind::Bucket => &[],
+        Kind::ImageRepository | Kind::ImagePolicy | Kind::ImageUpdateAutomation => &[2, 3, 4, 5],
+        Kind::HelmChart | Kind::HelmRepository => &[4, 5],
+        _ => &[0, 1, 2, 3, 4, 5, 6, 7, 8],
+    }
+}
+
+fn remove(world: &mut World, cluster: &str, kind: Kind, coverage: Coverage) {
+    world.edit(cluster, |facts| {
+        facts.coverage.insert((kind, Scope::All), coverage);
+        match kind {
+            Kind::Pod => facts.pods.clear(),
+            Kind::ReplicaSet => facts.replica_sets.clear(),
+            Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet => {
+                facts.workloads.retain(|(one, _), _| *one != kind);
+            }
+            Kind::Service => facts.services.clear(),
+            Kind::EndpointSlice => facts.endpoint_slices.clear(),
+            Kind::Event => facts.events.clear(),
+            Kind::Kustomization => facts.kustomizations.clear(),
+            Kind::HelmRelease => facts.helm_releases.clear(),
+            Kind::ImageRepository => facts.image_repositories.clear(),
+            Kind::ImagePolicy => facts.image_policies.clear(),
+            Kind::ImageUpdateAutomation => facts.image_automations.clear(),
+            Kind::Namespace => facts.namespaces.clear(),
+            Kind::Node => facts.nodes.clear(),
+            Kind::GitRepository
+            | Kind::OCIRepository
+            | Kind::HelmRepository
+            | Kind::HelmChart
+            | Kind::Bucket => facts.sources.retain(|(one, _), _| *one != kind),
+        }
+    });
+}
+
+fn coverages() -> impl Strategy<Value = Coverage> {
+    let message = || "no".to_owned();
+    prop_oneof![
+        Just(Coverage::Denied { message: message() }),
+        Just(Coverage::Failed { message: message() }),
+        Just(Coverage::Unreachable { message: message() }),
+        Just(Coverage::NotAsked),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn complete_facts_leave_nothing_unknown((name, world) in worlds(), text in asks()) {
+        // Where the registry deleted what runs, nobody can know what that was.
+        prop_assume!(!world.has_lost_images());
+        for (key, journey) in judged(world.answer(&ask(&text)).answer) {
+            prop_assert!(journey.state != State::Unknown, "{name} {key:?}: {}", journey.headline.text(|at| at.to_string()));
+            for stage in journey.stages {
+                let unknown = matches!(stage.state, StageState::Unknown { .. });
+                prop_assert!(!unknown, "{name} {key:?}: {stage:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_kind_that_cannot_be_read_makes_nothing_greener(
+        (name, world) in worlds(),
+        text in asks(),
+        cluster in 0..CLUSTERS.len(),
+        kind in proptest::sample::select(Kind::ALL.to_vec()),
+        coverage in coverages(),
+    ) {
+        let before = judged(world.answer(&ask(&text)).answer);
+        let mut less = world.clone();
+        remove(&mut less, CLUSTERS[cluster].0, kind, coverage);
+        let after = judged(less.answer(&ask(&text)).answer);
+        never_greener(&before, &after).map_err(|error| TestCaseError::fail(format!("{name}, {kind:?}: {error}")))?;
+        for (key, before) in &before {
+            let Some(after) = after.get(key) else { continue };
+            for (index, (before, after)) in before.stages.iter().zip(&after.stages).enumerate() {
+                let fed = feeds(kind).contains(&index);
+                let same = std::mem::discriminant(&before.state) == std::mem::discriminant(&after.state);
+                prop_assert!(fed || same, "{name}, {kind:?}, {key:?}: {before:?}\nbecame {after:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_want_that_cannot_be_met_makes_nothing_greener(
+        (name, world) in worlds(),
+        text in asks(),
+        which in proptest::collection::vec(any::<proptest::sample::Index>(), 1..=3),
+        coverage in coverages().prop_filter("a gap", |one| *one != Coverage::NotAsked),
+    ) {
+        let question = ask(&text);
+        let before = judged(world.answer(&question).answer);
+        let mut less = world.clone();
+        let mut facts = world.facts.clone();
+        let mut wanted = Vec::new();
+        for _ in 0..64 {
+            let wants = crate::answer(&facts, &question, world.now).wants;
+            if wants.is_empty() { break; }
+            for want in wants {
+                facts.absorb(world.find(&want));
+                wanted.push(want);
+            }
+        }
+        prop_assume!(!wanted.is_empty());
+        for index in which {
+            less.deaf.insert(index.get(&wanted).clone(), coverage.clone());
+        }
+        let after = judged(less.answer(&question).answer);
+        never_greener(&before, &after).map_err(|error| TestCaseError::fail(format!("{name}, {:?}: {error}", less.deaf)))?;
+    }
+
+    #[test]
+    fn half_the_facts_may_say_unknown_and_nothing_else_that_is_wrong(
+        (name, world) in worlds(),
+        text in asks(),
+        order in any::<u64>(),
+        share in 1usize..10,
+    ) {
+        let question = ask(&text);
+        let end = judged(world.answer(&question).answer);
+        let mut facts = world.facts.clone();
+        let mut seed = order | 1;
+        for _ in 0..400 {
+            let evaluation = crate::answer(&facts, &question, world.now);
+            if let Ok(answer) = evaluation.answer {
+                prop_assert_eq!(answer.pending, evaluation.wants.len());
+                if !evaluation.wants.is_empty() {
+                    for (key, journey) in judged(Ok(answer)) {
+                        let last = end.get(&key);
+                        let settled = last.map(|last| last.state);
+                        prop_assert!(
+                            journey.state == State::Unknown || Some(journey.state) == settled,
+                            "{name} {key:?}: {:?} before {settled:?}, wanting {:?}\n{}", journey.state, evaluation.wants,
+                            journey.headline.text(|at| at.to_string()),
+                        );
+                    }
+                }
+            }
+            if evaluation.wants.is_empty() { break; }
+            let mut taken = 0;
+            let count = evaluation.wants.len();
+            for (index, want) in evaluation.wants.iter().enumerate() {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let last_chance = taken == 0 && index + 1 == count;
+                if (seed >> 33) % 10 < share as u64 || last_chance {
+                    facts.absorb(world.find(want));
+                    taken += 1;
+                }
+            }
+        }
+        let last = judged(crate::answer(&facts, &question, world.now).answer);
+        prop_assert_eq!(last.len(), end.len());
+        for (key, last) in &last {
+            let end = &end[key];
+            prop_assert_eq!(last.state, end.state, "{} {:?}", name, key);
+            prop_assert_eq!(&last.headline, &end.headline, "{} {:?}", name, key);
+            prop_assert_eq!(&last.cause, &end.cause, "{} {:?}", name, key);
+            prop_assert_eq!(&last.running, &end.running, "{} {:?}", name, key);
+        }
+    }
+
+    #[test]
+    fn the_order_in_which_facts_arrive_does_not_matter(
+        (_, world) in worlds(),
+        text in asks(),
+        order in any::<u64>(),
+    ) {
+        let question = ask(&text);
+        let (facts, mut found) = world.gathered(&question);
+        let mut seed = order;
+        for index in (1..found.len()).rev() {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            found.swap(index, (seed >> 33) as usize % (index + 1));
+        }
+        let mut shuffled = world.facts.clone();
+        for one in found {
+            shuffled.absorb(one);
+        }
+        prop_assert_eq!(
+            crate::answer(&shuffled, &question, world.now),
+            crate::answer(&facts, &question, world.now)
+        );
+    }
+}
