@@ -222,10 +222,17 @@ async fn a_fetch_brings_what_is_new_and_only_that() {
         host.git("clone", &["fsck", "--strict"]);
 
         // A clone with commits of its own, more than one round of negotiation deep.
-        for number in 0..70 {
-            let message = format!("local {number}");
-            host.git("clone", &["commit", "-q", "--allow-empty", "-m", &message]);
-        }
+        let local: String = (0..70)
+            .map(|number| {
+                format!(
+                    "commit refs/heads/main\ncommitter Jun <jun@example.com> {} +0000\ndata 5\nlocal\n{}\n",
+                    2_000_000_000 + number,
+                    if number == 0 { "from refs/heads/main^0\n" } else { "" },
+                )
+            })
+            .collect();
+        host.git_with_input("clone", &["fast-import", "--quiet"], &local)
+            .unwrap();
         let head = grow(&repository, 103, 1);
         host.git("clone", &["fetch", "-q"]);
         assert_eq!(host.git("clone", &["rev-parse", "origin/main"]), head);
@@ -419,9 +426,23 @@ async fn a_long_history_is_pushed_and_cloned_back() {
     host.git_with_input("source", &["fast-import", "--quiet"], &input)
         .unwrap();
     host.git("source", &["repack", "-q", "-a", "-d", "-f"]);
+    // A small buffer makes git send the pack in chunks, and ask before whether it may.
     host.git(
         "source",
-        &["push", "-q", &host.url("shop/monolith"), "main"],
+        &[
+            "-c",
+            "http.postBuffer=65536",
+            "push",
+            "-q",
+            &host.url("shop/monolith"),
+            "main",
+        ],
+    );
+    assert_eq!(
+        host.server
+            .requests()
+            .count("POST /{owner}/{name}/git-receive-pack"),
+        2
     );
     let head = host.git("source", &["rev-parse", "main"]);
     assert_eq!(repository.head("main"), Some(head.clone()));
@@ -625,6 +646,8 @@ fn a_merge_has_both_sides() {
 
     assert!(repository.contains(&topic, &merge) && repository.contains(&main, "main"));
     assert!(!repository.contains(&merge, &topic) && !repository.contains(&topic, &main));
+    let first = repository.log(&base, 9).pop().unwrap().sha;
+    assert!(repository.contains(&first, &merge) && !repository.contains(&merge, &first));
     assert!(!repository.contains("0123456789012345678901234567890123456789", "main"));
     let comparison = repository.compare(&main, &topic).unwrap();
     assert_eq!(comparison.merge_base, Some(base));

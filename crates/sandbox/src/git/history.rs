@@ -1,9 +1,10 @@
 //! Walks over commits: ancestry, merge bases, logs, comparisons.
 
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::BinaryHeap;
 
 use gix::ObjectId;
 use gix::hash::Kind::Sha1;
+use gix::hashtable::HashSet;
 use gix::objs::CommitRef;
 use jiff::Timestamp;
 
@@ -76,7 +77,7 @@ pub(super) fn ancestors(
     objects: &Objects,
     tips: impl IntoIterator<Item = ObjectId>,
 ) -> HashSet<ObjectId> {
-    let mut found = HashSet::new();
+    let mut found = HashSet::default();
     let mut next: Vec<ObjectId> = tips.into_iter().collect();
     while let Some(id) = next.pop() {
         if let Some(node) = objects.commit(&id)
@@ -90,13 +91,17 @@ pub(super) fn ancestors(
 
 /// Whether `descendant` is `ancestor` or contains it.
 pub(super) fn contains(objects: &Objects, ancestor: ObjectId, descendant: ObjectId) -> bool {
-    let mut seen = HashSet::new();
+    let Some(wanted) = objects.commit(&ancestor) else {
+        return false;
+    };
+    let mut seen = HashSet::default();
     let mut next = vec![descendant];
     while let Some(id) = next.pop() {
         if id == ancestor {
-            return objects.commit(&id).is_some();
+            return true;
         }
         if let Some(node) = objects.commit(&id)
+            && !matches!((node.generation, wanted.generation), (Some(at), Some(wanted)) if at <= wanted)
             && seen.insert(id)
         {
             next.extend(node.parents.iter().copied());
@@ -114,7 +119,7 @@ pub(super) fn log(
     limit: usize,
 ) -> Vec<ObjectId> {
     let mut heap = BinaryHeap::new();
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     // Of equal times, what was found first comes first: children before parents.
     let mut order = 0_i64;
     let mut push = |heap: &mut BinaryHeap<(i64, i64, ObjectId)>, id: ObjectId| {
@@ -148,7 +153,7 @@ pub(super) fn log(
 pub(super) fn merge_base(objects: &Objects, a: ObjectId, b: ObjectId) -> Option<ObjectId> {
     let of_a = ancestors(objects, [a]);
     let mut candidates = Vec::new();
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     let mut next = vec![b];
     while let Some(id) = next.pop() {
         if !seen.insert(id) {

@@ -118,7 +118,7 @@ pub(super) fn decode(objects: &Objects, pack: &[u8]) -> Result<Vec<Unpacked>, Gi
     let count = u32::from_be_bytes([body[8], body[9], body[10], body[11]]);
 
     let mut done: HashMap<usize, Unpacked> = HashMap::new();
-    let mut by_id: HashMap<ObjectId, usize> = HashMap::new();
+    let mut by_id: gix::hashtable::HashMap<ObjectId, usize> = Default::default();
     let mut order = Vec::new();
     let mut deltas: Vec<(usize, Base, Vec<u8>)> = Vec::new();
     let mut at = 12;

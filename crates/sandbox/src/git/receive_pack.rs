@@ -1,8 +1,7 @@
 //! Pushing: commands, the pack, what is refused and why, and the report.
 
-use std::collections::HashSet;
-
 use gix::ObjectId;
+use gix::hashtable::HashSet;
 use gix::objs::Kind;
 
 use super::advertisement::is_hidden_from_push;
@@ -147,7 +146,8 @@ fn unpack(state: &mut State, commands: &[Command], pack: &[u8]) -> Result<(), Gi
     if pack.is_empty() || !commands.iter().any(is_needed) {
         return Ok(());
     }
-    for (_, kind, data) in pack::decode(&state.objects, pack)? {
+    // Packs begin with the newest commits; parents first, so that generations are known.
+    for (_, kind, data) in pack::decode(&state.objects, pack)?.into_iter().rev() {
         state.objects.insert(kind, data)?;
     }
     Ok(())
@@ -190,7 +190,7 @@ fn is_whole(state: &State, tip: ObjectId) -> bool {
     let objects = &state.objects;
     let tips = state.refs.values().map(|id| objects.peel(*id));
     let known = history::ancestors(objects, tips);
-    let mut seen: HashSet<ObjectId> = HashSet::new();
+    let mut seen: HashSet<ObjectId> = HashSet::default();
     let mut next = vec![objects.peel(tip)];
     while let Some(id) = next.pop() {
         if known.contains(&id) || !seen.insert(id) {
@@ -207,7 +207,7 @@ fn is_whole(state: &State, tip: ObjectId) -> bool {
                 }
             }
             Kind::Tree => {
-                let entries = objects.tree(&id).into_iter();
+                let entries = objects.tree(id);
                 next.extend(
                     entries
                         .filter(|entry| !entry.is_submodule())

@@ -309,11 +309,10 @@ impl Repository {
             && let Some(node) = state.objects.commit(&commit)
             && let Some(entry) = tree::find(&state.objects, node.tree, under)
         {
-            if entry.is_tree() {
+            if entry.mode == tree::FOLDER {
                 tree::list(&state.objects, entry.id, under, &mut files);
             } else {
-                let mode = entry.mode;
-                files.insert(under.to_owned(), File { mode, id: entry.id });
+                files.insert(under.to_owned(), entry);
             }
         }
         files

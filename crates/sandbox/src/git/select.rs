@@ -1,8 +1,9 @@
 //! Which objects a fetch sends: what is wanted without what the client has, cut off at a depth if it asks so.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use gix::ObjectId;
+use gix::hashtable::{HashMap, HashSet};
 use gix::objs::{Kind, TagRef};
 
 use super::history;
@@ -91,7 +92,7 @@ impl Selection {
             (std::cmp::Reverse(time), *id)
         });
 
-        let mut seen: HashSet<ObjectId> = HashSet::new();
+        let mut seen: HashSet<ObjectId> = HashSet::default();
         // What hangs below the commits next to the sent ones is there already.
         for id in &sent {
             let parents = objects.commit(id).map(|node| node.parents.as_slice());
@@ -140,7 +141,7 @@ fn reach(
     tips: impl Iterator<Item = ObjectId>,
     cut: &HashSet<ObjectId>,
 ) -> HashSet<ObjectId> {
-    let mut found = HashSet::new();
+    let mut found = HashSet::default();
     let mut next: Vec<ObjectId> = tips.collect();
     while let Some(id) = next.pop() {
         if let Some(node) = objects.commit(&id)
@@ -186,7 +187,7 @@ fn edge(
         Some(Depth::Commits(_)) | None => true,
     };
     // Breadth first, so that each commit is met at its least depth.
-    let mut depths: HashMap<ObjectId, u32> = HashMap::new();
+    let mut depths: HashMap<ObjectId, u32> = HashMap::default();
     let mut next: VecDeque<(ObjectId, u32)> = start.into_iter().map(|id| (id, 1)).collect();
     while let Some((id, depth)) = next.pop_front() {
         let Some(node) = objects.commit(&id) else {
@@ -217,7 +218,7 @@ fn below(objects: &Objects, id: ObjectId, seen: &mut HashSet<ObjectId>, found: &
         return;
     }
     found.push(id);
-    for entry in objects.tree(&id) {
+    for entry in objects.tree(id) {
         if !entry.is_submodule() {
             below(objects, entry.id, seen, found);
         }

@@ -1,14 +1,14 @@
 //! Trees: reading, editing and comparing them.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use gix::ObjectId;
-use gix::bstr::BString;
-use gix::objs::tree::{Entry, EntryMode};
-use gix::objs::{Kind, Tree};
+use gix::objs::Kind;
+use gix::objs::tree::name_order;
 
 use super::GitError;
-use super::objects::{Objects, TreeEntry};
+use super::objects::{Objects, TreeEntries, TreeEntry};
 
 /// A file that differs between two trees.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum ChangeKind {
     Modified,
 }
 
-/// A file in a tree: its mode and content. The null id with mode 0 stands for "not there".
+/// A file or folder in a tree: its mode, and its blob or tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct File {
     pub mode: u16,
@@ -42,6 +42,16 @@ pub(super) struct File {
 }
 
 pub(super) const REGULAR: u16 = 0o100_644;
+pub(super) const FOLDER: u16 = 0o40000;
+
+impl File {
+    fn of(entry: TreeEntry<'_>) -> Self {
+        Self {
+            mode: entry.mode,
+            id: entry.id,
+        }
+    }
+}
 
 /// Splits a path into its parts.
 ///
@@ -59,23 +69,22 @@ pub(super) fn parts(path: &str) -> Result<Vec<&str>, GitError> {
 }
 
 /// What stands at a path; an empty path is the tree itself.
-pub(super) fn find(objects: &Objects, tree: ObjectId, path: &str) -> Option<TreeEntry> {
-    let mut at = TreeEntry {
-        name: Vec::new(),
-        mode: 0o40000,
+pub(super) fn find(objects: &Objects, tree: ObjectId, path: &str) -> Option<File> {
+    let mut at = File {
+        mode: FOLDER,
         id: tree,
     };
     for part in path
         .split('/')
         .filter(|part| !part.is_empty() && *part != ".")
     {
-        if !at.is_tree() {
+        if at.mode != FOLDER {
             return None;
         }
         at = objects
-            .tree(&at.id)
-            .into_iter()
-            .find(|entry| entry.name == part.as_bytes())?;
+            .tree(at.id)
+            .find(|entry| entry.name == part.as_bytes())
+            .map(File::of)?;
     }
     Some(at)
 }
@@ -87,8 +96,8 @@ pub(super) fn list(
     prefix: &str,
     into: &mut BTreeMap<String, File>,
 ) {
-    for entry in objects.tree(&tree) {
-        let name = String::from_utf8_lossy(&entry.name);
+    for entry in objects.tree(tree) {
+        let name = String::from_utf8_lossy(entry.name);
         let path = match prefix {
             "" => name.into_owned(),
             prefix => format!("{prefix}/{name}"),
@@ -96,11 +105,7 @@ pub(super) fn list(
         if entry.is_tree() {
             list(objects, entry.id, &path, into);
         } else {
-            let file = File {
-                mode: entry.mode,
-                id: entry.id,
-            };
-            into.insert(path, file);
+            into.insert(path, File::of(entry));
         }
     }
 }
@@ -129,69 +134,90 @@ fn edit_below(
     tree: Option<ObjectId>,
     edits: &[EditBelow<'_>],
 ) -> Result<Option<ObjectId>, GitError> {
-    let mut entries: BTreeMap<Vec<u8>, (u16, ObjectId)> = tree
-        .map(|id| objects.tree(&id))
-        .unwrap_or_default()
-        .into_iter()
-        .map(|entry| (entry.name, (entry.mode, entry.id)))
-        .collect();
+    let data = tree
+        .and_then(|id| objects.get(&id))
+        .filter(|object| object.kind == Kind::Tree)
+        .map(|object| object.data.clone())
+        .unwrap_or_default();
+    let entries: Vec<TreeEntry<'_>> = TreeEntries(&data).collect::<Result<_, _>>()?;
+    let mut replaced: BTreeMap<&[u8], Option<File>> = BTreeMap::new();
     let mut below: BTreeMap<&str, Vec<EditBelow<'_>>> = BTreeMap::new();
     for (parts, file) in edits {
         match parts {
             [] => {}
             [name] => {
                 below.remove(name);
-                match file {
-                    Some(file) => entries.insert(name.as_bytes().to_vec(), (file.mode, file.id)),
-                    None => entries.remove(name.as_bytes()),
-                };
+                replaced.insert(name.as_bytes(), *file);
             }
             [name, rest @ ..] => below.entry(name).or_default().push((rest, *file)),
         }
     }
     for (name, edits) in below {
-        let folder = entries
-            .get(name.as_bytes())
-            .filter(|(mode, _)| *mode == 0o40000)
-            .map(|(_, id)| *id);
+        let name = name.as_bytes();
+        let there = match replaced.get(name) {
+            Some(file) => *file,
+            None => entries
+                .iter()
+                .find(|entry| entry.name == name)
+                .map(|entry| File::of(*entry)),
+        };
+        let folder = there.filter(|file| file.mode == FOLDER).map(|file| file.id);
         match edit_below(objects, folder, &edits)? {
             Some(id) => {
-                entries.insert(name.as_bytes().to_vec(), (0o40000, id));
+                replaced.insert(name, Some(File { mode: FOLDER, id }));
             }
             // Git knows no empty folders.
             None if folder.is_some() => {
-                entries.remove(name.as_bytes());
+                replaced.insert(name, None);
             }
             None => {}
         }
     }
-    if entries.is_empty() {
-        return Ok(None);
+    let mut added: Vec<TreeEntry<'_>> = replaced
+        .iter()
+        .filter_map(|(name, file)| {
+            let File { mode, id } = (*file)?;
+            Some(TreeEntry { name, mode, id })
+        })
+        .collect();
+    added.sort_by(in_order);
+    let mut kept = entries
+        .into_iter()
+        .filter(|entry| !replaced.contains_key(entry.name))
+        .peekable();
+    let mut added = added.into_iter().peekable();
+    let mut out = Vec::with_capacity(data.len() + 64);
+    loop {
+        let next = match (kept.peek(), added.peek()) {
+            (Some(one), Some(other)) if in_order(one, other).is_gt() => added.next(),
+            (Some(_), _) => kept.next(),
+            (None, _) => added.next(),
+        };
+        let Some(entry) = next else {
+            break;
+        };
+        encode(&mut out, &entry);
     }
-    write(objects, entries).map(Some)
+    match out.is_empty() {
+        true => Ok(None),
+        false => objects.insert_tree(out.into()).map(Some),
+    }
 }
 
-fn write(
-    objects: &mut Objects,
-    entries: BTreeMap<Vec<u8>, (u16, ObjectId)>,
-) -> Result<ObjectId, GitError> {
-    let mut tree = Tree {
-        entries: entries
-            .into_iter()
-            .map(|(name, (mode, oid))| {
-                let mode = EntryMode::from_bytes(format!("{mode:o}").as_bytes())
-                    .ok_or_else(|| GitError::Broken(format!("mode {mode:o}")))?;
-                Ok(Entry {
-                    mode,
-                    filename: BString::from(name),
-                    oid,
-                })
-            })
-            .collect::<Result<_, GitError>>()?,
-    };
-    // Git sorts a folder as if its name ended in a slash; the entry type's own order knows.
-    tree.entries.sort();
-    objects.write(&tree)
+/// Git sorts a folder as if its name ended in a slash.
+fn in_order(one: &TreeEntry<'_>, other: &TreeEntry<'_>) -> Ordering {
+    name_order(one.name, one.is_tree(), other.name, other.is_tree())
+}
+
+fn encode(out: &mut Vec<u8>, entry: &TreeEntry<'_>) {
+    match entry.mode {
+        FOLDER => out.extend_from_slice(b"40000 "),
+        REGULAR => out.extend_from_slice(b"100644 "),
+        mode => out.extend_from_slice(format!("{mode:o} ").as_bytes()),
+    }
+    out.extend_from_slice(entry.name);
+    out.push(0);
+    out.extend_from_slice(entry.id.as_slice());
 }
 
 /// The tree without entries: what an empty repository's first commit may have.
@@ -220,40 +246,28 @@ fn changes_below(
     if old == new {
         return;
     }
-    let mut sides: BTreeMap<Vec<u8>, [Option<TreeEntry>; 2]> = BTreeMap::new();
+    let mut sides: BTreeMap<&[u8], [Option<TreeEntry<'_>>; 2]> = BTreeMap::new();
     for (side, tree) in [old, new].into_iter().enumerate() {
-        for entry in tree.map(|id| objects.tree(&id)).unwrap_or_default() {
-            let name = entry.name.clone();
-            sides.entry(name).or_default()[side] = Some(entry);
+        for entry in tree.iter().flat_map(|id| objects.tree(*id)) {
+            sides.entry(entry.name).or_default()[side] = Some(entry);
         }
     }
     for (name, [old, new]) in sides {
         if old == new {
             continue;
         }
-        let name = String::from_utf8_lossy(&name);
+        let name = String::from_utf8_lossy(name);
         let path = match prefix {
             "" => name.into_owned(),
             prefix => format!("{prefix}/{name}"),
         };
-        let folder = |entry: &Option<TreeEntry>| {
-            entry
-                .as_ref()
-                .filter(|entry| entry.is_tree())
-                .map(|entry| entry.id)
-        };
-        let file = |entry: &Option<TreeEntry>| {
-            entry
-                .as_ref()
-                .filter(|entry| !entry.is_tree())
-                .map(|entry| File {
-                    mode: entry.mode,
-                    id: entry.id,
-                })
-        };
-        changes_below(objects, folder(&old), folder(&new), &path, found);
-        if file(&old) != file(&new) {
-            found.insert(path, (file(&old), file(&new)));
+        let folder =
+            |entry: Option<TreeEntry<'_>>| entry.filter(TreeEntry::is_tree).map(|entry| entry.id);
+        let file =
+            |entry: Option<TreeEntry<'_>>| entry.filter(|entry| !entry.is_tree()).map(File::of);
+        changes_below(objects, folder(old), folder(new), &path, found);
+        if file(old) != file(new) {
+            found.insert(path, (file(old), file(new)));
         }
     }
 }
@@ -306,8 +320,7 @@ mod tests {
         let tree = edit(&mut objects, None, &edits).unwrap().unwrap();
         let names: Vec<String> = objects
             .tree(&tree)
-            .into_iter()
-            .map(|entry| String::from_utf8(entry.name).unwrap())
+            .map(|entry| String::from_utf8(entry.name.to_vec()).unwrap())
             .collect();
         assert_eq!(names, ["a", "a-b", "a.b", "a0", "lib-y", "lib.rs", "lib"]);
     }

@@ -1,8 +1,7 @@
 //! Fetching: what the client asks, what it has, and the answer in versions 0, 1 and 2.
 
-use std::collections::HashSet;
-
 use gix::ObjectId;
+use gix::hashtable::HashSet;
 
 use super::GitError;
 use super::packet::{Band, BandWidth, Packet, Packets, Writer};
