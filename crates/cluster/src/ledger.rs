@@ -43,8 +43,6 @@ pub(crate) struct Ledger {
 struct State {
     facts: ClusterFacts,
     told: Told,
-    /// When the server answered last.
-    answered: Timestamp,
     /// Something has changed since the last publication: at once, or when it suits (only a moment of observation).
     news: News,
 }
@@ -70,7 +68,6 @@ impl Ledger {
             state: Mutex::new(State {
                 facts,
                 told,
-                answered: options.clock.now(),
                 news: News::Loud,
             }),
             options,
@@ -101,7 +98,7 @@ impl Ledger {
     /// The server answered.
     pub(crate) fn answered(&self, at: Timestamp, offset: Option<SignedDuration>) {
         let mut state = self.state();
-        state.answered = at;
+        state.told.answered = Some(at);
         let mut changed = false;
         if state.facts.reach != Reach::Answering {
             state.facts.reach = Reach::Answering;
@@ -137,7 +134,7 @@ impl Ledger {
         state.facts.reach = match &state.facts.reach {
             Reach::Connecting | Reach::Unreachable { .. } => Reach::Unreachable { error },
             Reach::Answering => Reach::Lost {
-                since: state.answered,
+                since: state.told.answered.unwrap_or(retry_at),
                 error,
             },
             Reach::Lost { since, .. } => Reach::Lost {

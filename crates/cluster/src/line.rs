@@ -3,7 +3,6 @@
 //! Owns finding out, once for everybody: a heartbeat, or a look at once when a reader's connection broke. Readers wait
 //! here while the server is away, instead of knocking twenty at a time, and all begin anew when it is back.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -95,44 +94,32 @@ impl Line {
 
     /// Keeps the line, for ever.
     pub(crate) async fn keep(&self) {
-        let mut server: Option<(Arc<Server>, Option<Written>)> = None;
+        let mut server: Option<Arc<Server>> = None;
+        let mut written = Written::of(&self.context);
         let mut failures = 0;
         loop {
-            let usable = server.take().filter(|(server, _)| !server.is_stale());
-            let outcome = match usable {
-                Some((there, written)) => {
-                    let outcome = self.look(&there).await;
-                    server = Some((there.clone(), written));
-                    outcome.map(|offset| (there, offset))
-                }
+            let usable = server.take().filter(|server| !server.is_stale());
+            let dialled = match usable {
+                Some(server) => Ok(server),
                 None => {
-                    let written = Written::of(&self.context);
-                    match Server::dial(&self.context, &self.options).await {
-                        Ok(dialled) => {
-                            let there = Arc::new(dialled);
-                            let outcome = self.look(&there).await;
-                            server = Some((there.clone(), written));
-                            outcome.map(|offset| (there, offset))
-                        }
-                        Err(failure) => Err(failure),
-                    }
+                    written = Written::of(&self.context);
+                    let dialled = Server::dial(&self.context, &self.options).await;
+                    dialled.map(Arc::new)
                 }
+            };
+            let outcome = match dialled {
+                Ok(dialled) => {
+                    let outcome = self.look(&dialled).await;
+                    server = Some(dialled.clone());
+                    outcome.map(|offset| (dialled, offset))
+                }
+                Err(failure) => Err(failure),
             };
             match outcome {
                 Ok((there, offset)) => {
                     failures = 0;
                     self.ledger.answered(self.options.clock.now(), offset);
-                    self.signal.send_if_modified(|signal| {
-                        let same = signal
-                            .server
-                            .as_ref()
-                            .is_some_and(|known| Arc::ptr_eq(known, &there));
-                        if !same {
-                            signal.epoch += 1;
-                            signal.server = Some(there);
-                        }
-                        !same
-                    });
+                    self.came_up(there);
                     tokio::select! {
                         () = tokio::time::sleep(self.options.heartbeat) => {}
                         () = self.suspected.notified() => {}
@@ -141,18 +128,19 @@ impl Line {
                 }
                 Err(failure) => {
                     failures += 1;
+                    tracing::debug!(cluster = self.context.name, %failure, "no answer");
                     self.signal
                         .send_if_modified(|signal| signal.server.take().is_some());
                     let wait = self.wait(&failure, failures);
+                    let now = self.options.clock.now();
                     let retry_at = SignedDuration::try_from(wait)
                         .ok()
-                        .and_then(|wait| self.options.clock.now().checked_add(wait).ok())
-                        .unwrap_or_else(|| self.options.clock.now());
-                    tracing::debug!(cluster = self.context.name, %failure, "no answer");
+                        .and_then(|wait| now.checked_add(wait).ok())
+                        .unwrap_or(now);
                     self.ledger.lost(&failure, retry_at);
-                    let written = server.as_ref().and_then(|(_, written)| written.clone());
                     let is_rewritten = tokio::select! {
-                        () = tokio::time::sleep(wait) => Written::of(&self.context) != written,
+                        () = tokio::time::sleep(wait) => false,
+                        () = written.changed(&self.context) => true,
                         () = self.asked.notified() => true,
                     };
                     if failure.needs_sign_in() || is_rewritten {
@@ -161,6 +149,18 @@ impl Line {
                 }
             }
         }
+    }
+
+    fn came_up(&self, there: Arc<Server>) {
+        self.signal.send_if_modified(|signal| {
+            let known = signal.server.as_ref();
+            let is_new = known.is_none_or(|known| !Arc::ptr_eq(known, &there));
+            if is_new {
+                signal.epoch += 1;
+                signal.server = Some(there);
+            }
+            is_new
+        });
     }
 
     fn wait(&self, failure: &Failure, failures: u32) -> Duration {
@@ -242,16 +242,26 @@ fn username(body: &[u8]) -> Option<String> {
 }
 
 /// When the kubeconfig's files were written: a change means that there may be other credentials.
-#[derive(Clone, PartialEq)]
-struct Written(Vec<(PathBuf, Option<SystemTime>)>);
+#[derive(PartialEq)]
+struct Written(Vec<Option<SystemTime>>);
 
 impl Written {
-    fn of(context: &Context) -> Option<Self> {
+    /// How often the files are looked at while there is no connection.
+    const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+    fn of(context: &Context) -> Self {
         let times = context.files.iter().map(|file| {
             let written = std::fs::metadata(file).and_then(|metadata| metadata.modified());
-            (file.clone(), written.ok())
+            written.ok()
         });
-        Some(Self(times.collect()))
+        Self(times.collect())
+    }
+
+    /// Waits until a file is written anew.
+    async fn changed(&self, context: &Context) {
+        while *self == Self::of(context) {
+            tokio::time::sleep(Self::LOOK_EVERY).await;
+        }
     }
 }
 

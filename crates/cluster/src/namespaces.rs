@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use facts::cluster::Scope;
 use facts::{Coverage, Kind};
+use futures::{StreamExt, stream};
 use serde::Deserialize;
 use tokio::sync::{OnceCell, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
@@ -163,13 +164,18 @@ impl Reader {
         loop {
             if !kind.is_cluster_wide() {
                 ledger.first_read(Kind::Namespace).await;
+                let candidates = shared.namespaces.candidates(ledger.namespaces());
+                let asked = candidates.into_iter().map(|name| async move {
+                    let rules = &self.shared.namespaces;
+                    let options = &self.shared.options;
+                    let may = rules.may_list(kind, &name, self.server(), options).await;
+                    (name, may)
+                });
+                // A few side by side: two hundred namespaces one after the other would take many seconds.
+                let answers: Vec<_> = stream::iter(asked).buffered(8).collect().await;
                 let mut wanted = Vec::new();
-                for name in shared.namespaces.candidates(ledger.namespaces()) {
+                for (name, may) in answers {
                     let scope = Scope::Namespace(name.clone());
-                    let may = shared
-                        .namespaces
-                        .may_list(kind, &name, self.server(), &shared.options)
-                        .await;
                     if may == Some(false) {
                         let rules = "the server's rules don't allow it";
                         let failure = Failure::new(Why::Denied, rules);

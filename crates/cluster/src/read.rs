@@ -10,8 +10,8 @@ use facts::{Key, Kind};
 use futures::AsyncReadExt;
 use serde_json::Value;
 
-use crate::discovery::{groups, resources};
-use crate::failure::{Failure, Why};
+use crate::discovery::{Serving, groups, resources};
+use crate::failure::{Failure, Why, silent};
 use crate::kinds::{collection, place};
 use crate::server::{Server, log_path, segment};
 use crate::watch::Shared;
@@ -113,14 +113,25 @@ async fn path(
         let collection = collection(group, version, plural, namespace.as_deref());
         format!("{collection}/{}", segment(&object.name))
     };
+    let options = &shared.options;
     if let Some(kind) = Kind::from_name(&object.kind) {
         let place = place(kind);
-        return Ok(shared
-            .discovery
-            .version(kind)
-            .map(|version| in_path(place.group, &version, place.plural, !kind.is_cluster_wide())));
+        let serving = shared.discovery.serving(kind);
+        return match tokio::time::timeout(options.list_within, serving).await {
+            Ok(Serving::Version(version)) => {
+                let namespaced = !kind.is_cluster_wide();
+                Ok(Some(in_path(
+                    place.group,
+                    &version,
+                    place.plural,
+                    namespaced,
+                )))
+            }
+            Ok(Serving::Absent) => Ok(None),
+            Ok(Serving::Unknown(failure)) => Err(failure),
+            Err(_) => Err(silent(&server.host)),
+        };
     }
-    let options = &shared.options;
     let core = resources(server, "", "v1", options).await?;
     let find = |resources: &[crate::discovery::Resource]| {
         resources
@@ -224,7 +235,7 @@ pub(crate) async fn last_lines(
     };
     match tokio::time::timeout(within, read).await {
         Ok(read) => read.map_err(failed),
-        Err(_) => Err(failed(crate::failure::silent(&server.host))),
+        Err(_) => Err(failed(silent(&server.host))),
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Told {
     pub(crate) retry_at: Option<Timestamp>,
     /// Since when it answers.
     pub(crate) since: Option<Timestamp>,
+    /// When it answered last.
+    pub(crate) answered: Option<Timestamp>,
     /// Kinds whose reading fails, though the server answers.
     pub(crate) ailing: BTreeMap<Kind, Failure>,
     /// What else may not be done: "watch pods".
@@ -38,6 +40,7 @@ impl Told {
             failure: None,
             retry_at: None,
             since: None,
+            answered: None,
             ailing: BTreeMap::new(),
             refusals: BTreeSet::new(),
         }
@@ -95,7 +98,7 @@ fn state(told: &Told, facts: &ClusterFacts, pending: &BTreeSet<Kind>) -> Connect
         return ConnectionState::Degraded {
             error: format!("list {}: {}", place(*kind).plural, failure.words()),
             retry_at: None,
-            since,
+            since: told.answered.unwrap_or(since),
         };
     }
     if let Some(kind) = needed_but_denied(facts) {

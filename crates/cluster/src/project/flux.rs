@@ -51,26 +51,20 @@ pub(crate) fn revision(text: Text) -> Option<Revision> {
     text.some().map(Revision::new)
 }
 
-/// A path in a repository without what doesn't change it: `./`, leading and trailing slashes.
+/// A path in a repository without what doesn't change it: `./`, doubled, leading and trailing slashes. `..` never leads
+/// out of the repository, as in Flux itself.
 pub(crate) fn plain_path(text: &str) -> String {
-    let mut path = text.trim();
-    loop {
-        let shorter = path
-            .strip_prefix("./")
-            .or_else(|| path.strip_prefix('/'))
-            .unwrap_or(path);
-        if shorter == path {
-            break;
+    let mut parts = Vec::new();
+    for part in text.trim().split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
         }
-        path = shorter;
     }
-    let path = path.trim_end_matches('/');
-    let path = path.strip_suffix("/.").unwrap_or(path);
-    if path == "." {
-        String::new()
-    } else {
-        path.to_owned()
-    }
+    parts.join("/")
 }
 
 /// A GitRepository, OCIRepository, HelmRepository, HelmChart or Bucket.
@@ -460,7 +454,7 @@ mod tests {
                 "inventory":{"entries":[{"id":"shop_api_apps_Deployment","v":"v1"},{"id":"_shop__Namespace","v":"v1"},{"id":"_system__node_rbac.authorization.k8s.io_ClusterRole","v":"v1"},{"id":"broken"}]},
                 "lastAppliedRevision":"main@sha1:a","lastAppliedOriginRevision":"main@sha1:o","lastAttemptedRevision":"main@sha1:b","observedGeneration":4}}"#,
         );
-        assert_eq!(k.path, "apps//shop");
+        assert_eq!(k.path, "apps/shop");
         assert!(k.verifies);
         assert_eq!(k.source.kind, "OCIRepository");
         let names: Vec<_> = k
@@ -500,6 +494,23 @@ mod tests {
             r#"{"metadata":{"name":"a","namespace":"b"},"spec":{"healthChecks":[{"apiVersion":"apps/v1","kind":"Deployment","name":"x","namespace":"y"}]}}"#,
         );
         assert!(k.verifies);
+    }
+
+    #[test]
+    fn paths_are_written_in_many_ways_and_mean_one() {
+        for (text, path) in [
+            ("./", ""),
+            (".", ""),
+            ("", ""),
+            ("/", ""),
+            ("./apps/shop/", "apps/shop"),
+            ("/apps/./shop", "apps/shop"),
+            ("apps/../clusters/prod", "clusters/prod"),
+            ("../../etc", "etc"),
+            (".hidden", ".hidden"),
+        ] {
+            assert_eq!(plain_path(text), path, "{text}");
+        }
     }
 
     #[test]
