@@ -154,6 +154,7 @@ impl Sandbox {
             company.ci(),
             company.apps.clone(),
             company.code.clone(),
+            company.nonprod.clone(),
             company.clock.clone(),
         ));
         let places = <[Place; 4]>::try_from(places)
@@ -327,8 +328,8 @@ async fn serve(company: &Company, system: System, at: SocketAddr) -> Result<Serv
 
 fn router(company: &Company, system: System) -> Router {
     match system {
-        System::Nonprod => kubernetes::router(&company.nonprod),
-        System::Prod => kubernetes::router(&company.prod),
+        System::Nonprod => kubernetes::router(company.nonprod.clone()),
+        System::Prod => kubernetes::router(company.prod.clone()),
         System::Code => {
             git::router(&company.code, &company.faults).merge(github::router(&company.github))
         }

@@ -53,7 +53,7 @@ pub(super) fn bootstrap(
         "kind": "Kustomization",
         "metadata": {"name": ROOT, "namespace": FLUX},
         "spec": {
-            "interval": "10m",
+            "interval": "30m",
             "path": format!("./clusters/{}", store.name()),
             "prune": true,
             "sourceRef": {"kind": "GitRepository", "name": names.deploy},

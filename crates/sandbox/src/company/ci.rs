@@ -12,9 +12,11 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::broadcast;
 
 use super::apps::App;
+use super::flux::FLUX;
 use crate::clock::{Clock, rfc3339};
 use crate::git::{CodeHost, Push};
 use crate::github::{Conclusion, GitHub, Job, Run, RunStatus, Step};
+use crate::kubernetes::Store;
 use crate::names::Names;
 use crate::registry::{ImageSpec, Registry};
 
@@ -254,9 +256,28 @@ const LOOK: Duration = Duration::from_millis(100);
 const QUEUE_SECONDS: i64 = 8;
 
 /// Builds every push to an app's repository from now on, for ever: queued, running, and after 60 to 90 seconds on the
-/// company's clock an image, if the branch is main. Drop or abort the task to end it.
-pub async fn run_live(ci: Ci, apps: Vec<App>, code: CodeHost, clock: Clock) {
-    let mut pushes = code.pushes();
+/// company's clock an image, if the branch is main. `scans` is the cluster whose Flux is told of new images, as a
+/// registry's webhook and a Receiver do. Drop or abort the task to end it.
+pub fn run_live(
+    ci: Ci,
+    apps: Vec<App>,
+    code: CodeHost,
+    scans: Store,
+    clock: Clock,
+) -> impl Future<Output = ()> + Send + 'static {
+    // Subscribed here and not in the task: a push must not get lost before the task first runs.
+    let pushes = code.pushes();
+    build_pushes(ci, apps, code, scans, clock, pushes)
+}
+
+async fn build_pushes(
+    ci: Ci,
+    apps: Vec<App>,
+    code: CodeHost,
+    scans: Store,
+    clock: Clock,
+    mut pushes: broadcast::Receiver<Push>,
+) {
     let mut builds: Vec<Build> = Vec::new();
     let mut look = tokio::time::interval(LOOK);
     loop {
@@ -270,7 +291,7 @@ pub async fn run_live(ci: Ci, apps: Vec<App>, code: CodeHost, clock: Clock) {
             },
             _ = look.tick(), if !builds.is_empty() => {
                 let now = clock.now();
-                builds.retain_mut(|build| go_on(&ci, &clock, build, now));
+                builds.retain_mut(|build| go_on(&ci, &scans, build, now));
             }
         }
     }
@@ -313,7 +334,7 @@ fn begin(ci: &Ci, apps: &[App], code: &CodeHost, clock: &Clock, push: &Push) -> 
 }
 
 /// Moves a run on as far as it is due; says whether it is still under way.
-fn go_on(ci: &Ci, clock: &Clock, build: &mut Build, now: Timestamp) -> bool {
+fn go_on(ci: &Ci, scans: &Store, build: &mut Build, now: Timestamp) -> bool {
     while build.due <= now {
         let at = build.due;
         if build.progress == Progress::Queued {
@@ -325,13 +346,26 @@ fn go_on(ci: &Ci, clock: &Clock, build: &mut Build, now: Timestamp) -> bool {
         } else {
             build.progress = Progress::Succeeded;
             if build.branch == "main" {
-                clock.as_of(at, || ci.push_image(&build.app, &build.sha, at));
+                scans
+                    .clock()
+                    .as_of(at, || ci.push_image(&build.app, &build.sha, at));
+                request_scan(scans, &build.app, at);
             }
             record(ci, build, at);
             return false;
         }
     }
     true
+}
+
+/// Asks Flux to scan an app's image now.
+fn request_scan(scans: &Store, app: &App, at: Timestamp) {
+    let result = scans.edit("ImageRepository", FLUX, &app.name, |object| {
+        object["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"] = rfc3339(at).into();
+    });
+    if let Err(error) = result {
+        tracing::debug!(%error, "nobody scans this image");
+    }
 }
 
 fn record(ci: &Ci, build: &Build, updated: Timestamp) {

@@ -15,10 +15,10 @@ pub(super) const ROOT: &str = "cluster";
 /// Where Flux's objects live.
 pub(super) const FLUX: &str = "flux-system";
 
-/// How often the shared GitOps repository is looked at besides its webhook.
+/// How often GitOps repositories are looked at besides their webhooks.
 const FETCH: &str = "5m";
-/// How often the registry is scanned.
-const SCAN: &str = "1m";
+/// How often the registry is scanned besides its webhook.
+const SCAN: &str = "10m";
 
 /// The environments of a cluster.
 pub(super) fn environments(cluster: &str, names: &Names) -> Vec<Environment> {
@@ -203,8 +203,8 @@ metadata:
   name: infra-{part}
   namespace: {FLUX}
 spec:
-  interval: 10m
-  retryInterval: 2m
+  interval: 30m
+  retryInterval: 5m
   timeout: 5m
   path: ./infrastructure/{cluster}/{part}
   prune: true
@@ -242,8 +242,7 @@ metadata:
   name: {}
   namespace: {FLUX}
 spec:
-  interval: 10m
-  retryInterval: 2m
+  interval: 30m
   timeout: 3m
   path: ./{}
   prune: true
@@ -338,7 +337,7 @@ metadata:
   name: {name}
   namespace: {FLUX}
 spec:
-  interval: 1m
+  interval: 10m
   sourceRef:
     kind: GitRepository
     name: {source}

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::apps::App;
 use super::ci::{Ci, Progress, Record};
-use super::timeline::{Deed, Moment, TIMELINE};
+use super::timeline::{Deed, Moment, Outcome, TIMELINE};
 use super::{Company, CompanyError, Label, Landmark, bootstrap, day_of, flux, minutes};
 use crate::controllers::{Controllers, run_together};
 use crate::faults::FaultTable;
@@ -29,7 +29,7 @@ const CLUSTERS: SignedDuration = minutes(30 * 60);
 enum Step {
     Deed(Deed),
     /// CI is done with a commit.
-    Built(Label, Progress, u64),
+    Built(Label, Outcome, u64),
 }
 
 /// What is still to come: by moment, and in the order of arrival within one.
@@ -79,10 +79,17 @@ impl Company {
             self.clock.play(at);
             match step {
                 Step::Deed(deed) => self.deed(deed, at, arrival, &mut agenda)?,
-                Step::Built(label, progress, run) => self.built(label, progress, run, at)?,
+                Step::Built(label, outcome, run) => self.built(label, outcome, run, at)?,
             }
         }
         self.run_clusters(now);
+        for controllers in &mut self.controllers {
+            controllers.run_until(now);
+        }
+        // From now on somebody is watching: the code host tells Flux of every push to the shared GitOps repository.
+        for controllers in &mut self.controllers {
+            controllers.add_webhook(flux::FLUX, &self.names.deploy);
+        }
         self.clock.go_live();
         Ok(())
     }
@@ -104,7 +111,7 @@ impl Company {
             sources.sort();
             sources.dedup();
             bootstrap::bootstrap(&store, &self.names, &sources)?;
-            let mut controllers = Controllers::new(
+            let controllers = Controllers::new(
                 store,
                 self.code.clone(),
                 &self.names.code_host,
@@ -115,7 +122,6 @@ impl Company {
                 self.seed,
             )
             .with_shelf(self.shelf.clone());
-            controllers.add_webhook(flux::FLUX, &self.names.deploy);
             self.controllers.push(controllers);
         }
         Ok(())
@@ -162,12 +168,19 @@ impl Company {
     fn built(
         &mut self,
         label: Label,
-        progress: Progress,
+        outcome: Outcome,
         run: u64,
         at: Timestamp,
     ) -> Result<(), CompanyError> {
         let app = self.known_app(label.0)?.clone();
         let sha = self.landmark(label)?.sha.clone();
+        if outcome == Outcome::Image {
+            self.push_image(label, &app, &sha, at);
+        }
+        let progress = match outcome {
+            Outcome::Failure => Progress::Failed,
+            Outcome::Image | Outcome::NoImage | Outcome::Later => Progress::Succeeded,
+        };
         self.end_run(&app, &sha, run, progress, at);
         Ok(())
     }

@@ -61,10 +61,7 @@ impl Company {
 
     pub(super) fn refuse_scans(&mut self, role: &str) -> Result<(), CompanyError> {
         let app = self.known_app(role)?;
-        let place = (
-            self.names.nonprod.clone(),
-            format!("{}/{}", flux::FLUX, app.name),
-        );
+        let place = (self.names.nonprod.clone(), app.image_path.clone());
         self.faults
             .table()
             .scans

@@ -86,13 +86,9 @@ impl Company {
         landmark.run = Some(id);
         let sha = landmark.sha.clone();
         self.record(app, &sha, id, Progress::Running, at);
-        let progress = match outcome {
-            Outcome::Failure => Progress::Failed,
-            Outcome::Image | Outcome::NoImage | Outcome::Later => Progress::Succeeded,
-        };
         let took = SignedDuration::from_secs(240 + i64::try_from(who % 5).unwrap_or(0) * 14);
         let end = at.saturating_add(took).unwrap_or(at);
-        agenda.add(end, Step::Built(label, progress, id));
+        agenda.add(end, Step::Built(label, outcome, id));
     }
 
     /// The other apps of a shared repository: CI skips them.
