@@ -1,0 +1,322 @@
+//! The cluster edge against an API server that was written apart from it: the embedded company's. What is asserted here
+//! holds for a real one too; where the server comes from is known to [`ApiServer`] alone.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says what it expects by failing"
+)]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use api::{ConnectionState, ObjectRef};
+use cluster::{Cluster, Options, contexts};
+use facts::{ClusterFacts, Coverage, Key, Kind, Reach};
+use jiff::SignedDuration;
+use sandbox::clock::Clock;
+use sandbox::kubernetes::{Rules, Server, Store};
+use serde_json::{Value, json};
+
+/// Where tests get an API server from.
+struct ApiServer {
+    store: Store,
+    server: Server,
+    clock: Clock,
+    folder: tempfile::TempDir,
+}
+
+impl ApiServer {
+    async fn start() -> Self {
+        let clock = Clock::default();
+        let store = Store::new("prod", clock.clone());
+        let server = Server::start(store.clone(), ([127, 0, 0, 1], 0).into());
+        let api = Self {
+            server: server.await.unwrap(),
+            store,
+            clock,
+            folder: tempfile::tempdir().unwrap(),
+        };
+        for namespace in ["shop", "bank"] {
+            api.apply(
+                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
+            );
+        }
+        api
+    }
+
+    fn apply(&self, object: Value) {
+        self.store.apply(object).unwrap();
+    }
+
+    fn pod(&self, namespace: &str, name: &str) {
+        self.apply(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace},
+            "spec": {"containers": [{"name": "api", "image": "r/api:1"}]}}));
+    }
+
+    /// Watches it as a user.
+    fn watch(&self, user: &str) -> Cluster {
+        self.watch_with(user, |_| {})
+    }
+
+    fn watch_with(&self, user: &str, change: impl FnOnce(&mut Options)) -> Cluster {
+        let path = self.folder.path().join(user);
+        let text = format!(
+            "clusters: [{{name: c, cluster: {{server: '{}'}}}}]\nusers: [{{name: u, user: {{token: {user}}}}}]\ncontexts: [{{name: prod, context: {{cluster: c, user: u, namespace: shop}}}}]\n",
+            self.server.url()
+        );
+        std::fs::write(&path, text).unwrap();
+        let context = contexts(Some(&path)).unwrap().remove(0);
+        let mut options = Options {
+            recheck: Duration::from_millis(300),
+            rediscover: Duration::from_millis(300),
+            ..Options::default()
+        };
+        change(&mut options);
+        Cluster::start(&context, options)
+    }
+}
+
+async fn until(
+    cluster: &Cluster,
+    what: &str,
+    so: impl Fn(&ClusterFacts) -> bool,
+) -> Arc<ClusterFacts> {
+    let mut facts = cluster.facts();
+    let waited = tokio::time::timeout(Duration::from_secs(10), facts.wait_for(|f| so(f))).await;
+    match waited {
+        Ok(facts) => facts.unwrap().clone(),
+        Err(_) => panic!("never: {what}; {:#?}", cluster.facts().borrow()),
+    }
+}
+
+fn kustomization(revision: &str) -> Value {
+    json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+        "metadata": {"name": "apps", "namespace": "shop"},
+        "spec": {"interval": "10m", "path": "./apps", "prune": true, "sourceRef": {"kind": "GitRepository", "name": "gitops"}},
+        "status": {"lastAppliedRevision": revision}})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_is_seen_and_changes_arrive() {
+    let api = ApiServer::start().await;
+    api.pod("shop", "api-1");
+    api.apply(kustomization("main@sha1:1"));
+    let cluster = api.watch("admin");
+    cluster.settled().await;
+    let facts = cluster.facts().borrow().clone();
+    for kind in Kind::ALL {
+        let coverage = facts.coverage(kind, "shop");
+        assert!(
+            matches!(coverage, Coverage::Seen { .. }),
+            "{kind:?} {coverage:?}"
+        );
+    }
+    assert_eq!(facts.reach, Reach::Answering);
+    assert_eq!(facts.namespaces.len(), 2);
+    assert_eq!(facts.kustomizations[&Key::new("shop", "apps")].path, "apps");
+    assert_eq!(facts.clock_offset, SignedDuration::ZERO);
+
+    api.pod("bank", "vault-1");
+    until(&cluster, "a new pod", |f| f.pods.len() == 2).await;
+    let status = json!({"phase": "Running", "containerStatuses": [{"name": "api", "ready": true, "imageID": "r/api@sha256:aa", "state": {"running": {}}}]});
+    api.store
+        .set_status("Pod", "shop", "api-1", status)
+        .unwrap();
+    until(&cluster, "a changed pod", |f| {
+        f.pods[&Key::new("shop", "api-1")]
+            .containers
+            .first()
+            .and_then(|c| c.digest())
+            == Some("sha256:aa")
+    })
+    .await;
+    api.store.delete("Pod", "bank", "vault-1");
+    until(&cluster, "a pod gone", |f| f.pods.len() == 1).await;
+
+    let connection = cluster.connection().borrow().clone();
+    assert_eq!(connection.identity.as_deref(), Some("admin"));
+    assert!(
+        matches!(connection.state, ConnectionState::Live { .. }),
+        "{connection:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_and_expired_watches_lose_nothing() {
+    let api = ApiServer::start().await;
+    for n in 0..130 {
+        api.pod("shop", &format!("api-{n}"));
+    }
+    let cluster = api.watch_with("admin", |o| o.page_size = 20);
+    cluster.settled().await;
+    assert_eq!(cluster.facts().borrow().pods.len(), 130);
+    // Watches that are slower than the history begin anew, and the end is the same.
+    api.store.keep_changes(1);
+    for n in 0..60 {
+        api.store.delete("Pod", "shop", &format!("api-{n}"));
+    }
+    api.pod("shop", "last");
+    until(&cluster, "what is left", |f| {
+        f.pods.len() == 71 && f.pods.contains_key(&Key::new("shop", "last"))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_goes_is_lost_at_once_and_live_soon_after_its_return() {
+    let mut api = ApiServer::start().await;
+    api.pod("shop", "api-1");
+    let cluster = api.watch("admin");
+    cluster.settled().await;
+    let began = Instant::now();
+    api.server.cut_off().await;
+    let facts = until(&cluster, "lost", |f| matches!(f.reach, Reach::Lost { .. })).await;
+    assert!(
+        began.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(facts.pods.len(), 1);
+    api.store.delete("Pod", "shop", "api-1");
+    api.pod("shop", "api-2");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    api.server.restore().await.unwrap();
+    let began = Instant::now();
+    until(&cluster, "back", |f| {
+        f.reach == Reach::Answering && f.pods.keys().eq([&Key::new("shop", "api-2")])
+    })
+    .await;
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+    api.pod("shop", "api-3");
+    until(&cluster, "events again", |f| f.pods.len() == 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_of_one_namespace_sees_that_one() {
+    let api = ApiServer::start().await;
+    api.pod("shop", "api-1");
+    api.pod("bank", "vault-1");
+    api.store.set_rules("jo", Rules::read_namespaces(&["shop"]));
+    let cluster = api.watch("jo");
+    cluster.settled().await;
+    let facts = cluster.facts().borrow().clone();
+    assert!(facts.pods.keys().eq([&Key::new("shop", "api-1")]));
+    assert!(facts.coverage(Kind::Pod, "shop").is_whole());
+    assert!(matches!(
+        facts.coverage(Kind::Pod, "bank"),
+        Coverage::Denied { .. }
+    ));
+    assert!(matches!(
+        facts.coverage(Kind::Node, ""),
+        Coverage::Denied { .. }
+    ));
+    let connection = cluster.connection().borrow().clone();
+    let line = "list pods outside shop: forbidden".to_owned();
+    assert!(connection.refusals.contains(&line), "{connection:?}");
+    assert_eq!(connection.identity.as_deref(), Some("jo"));
+    // The person is given everything.
+    api.store.set_rules("jo", Rules::read_everything());
+    until(&cluster, "the other namespace", |f| f.pods.len() == 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_may_nothing_and_one_who_is_nobody_are_told_apart() {
+    let api = ApiServer::start().await;
+    api.pod("shop", "api-1");
+    api.store.set_rules("jo", Rules::nothing());
+    let cluster = api.watch("jo");
+    cluster.settled().await;
+    let facts = cluster.facts().borrow().clone();
+    assert_eq!(facts.reach, Reach::Answering);
+    for kind in Kind::ALL {
+        assert!(
+            matches!(facts.coverage(kind, "shop"), Coverage::Denied { .. }),
+            "{kind:?}"
+        );
+    }
+    let stranger = api.watch("stranger");
+    stranger.settled().await;
+    let facts = stranger.facts().borrow().clone();
+    let Reach::Unreachable { error } = &facts.reach else {
+        panic!("{:?}", facts.reach)
+    };
+    assert!(error.contains("401 Unauthorized"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_without_flux_is_read_all_the_same() {
+    let api = ApiServer::start().await;
+    api.store.without_flux();
+    api.pod("shop", "api-1");
+    let cluster = api.watch("admin");
+    cluster.settled().await;
+    let facts = cluster.facts().borrow().clone();
+    assert!(matches!(
+        facts.coverage(Kind::Kustomization, "shop"),
+        Coverage::NotServed { .. }
+    ));
+    assert_eq!(facts.pods.len(), 1);
+    assert_eq!(
+        cluster.connection().borrow().state,
+        ConnectionState::Absent {
+            what: "Flux".into()
+        }
+    );
+    api.store.set_served(|_| true);
+    api.apply(kustomization("main@sha1:2"));
+    until(&cluster, "flux", |f| f.kustomizations.len() == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_and_logs_are_read() {
+    let api = ApiServer::start().await;
+    api.pod("shop", "api-1");
+    api.apply(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": "shop"}, "data": {"password": "dG9wc2VjcmV0"}}));
+    let lines: Vec<String> = (0..30).map(|n| format!("line {n}")).collect();
+    api.store.set_log("shop", "api-1", "api", true, lines);
+    let cluster = api.watch("admin");
+    cluster.settled().await;
+    let object = |kind: &str, name: &str| ObjectRef::new("prod", kind, "shop", name);
+    let text = cluster.read(&object("Pod", "api-1")).await.unwrap();
+    assert!(text.contains("image: r/api:1"), "{text}");
+    let text = cluster.read(&object("Secret", "db")).await.unwrap();
+    assert!(
+        text.contains("password: (hidden)") && !text.contains("dG9w"),
+        "{text}"
+    );
+    let error = cluster.read(&object("Pod", "nope")).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "Pod shop/nope cannot be read from prod: pods \"nope\" not found"
+    );
+    let lines = cluster
+        .last_lines("shop", "api-1", "api", true, 3)
+        .await
+        .unwrap();
+    assert_eq!(lines, ["line 27", "line 28", "line 29"]);
+    assert!(
+        cluster
+            .last_lines("shop", "nope", "api", false, 3)
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_companys_clock_is_followed() {
+    let api = ApiServer::start().await;
+    api.clock.advance(SignedDuration::from_hours(2));
+    let cluster = api.watch("admin");
+    cluster.settled().await;
+    let offset = cluster.facts().borrow().clock_offset;
+    let two_hours = SignedDuration::from_hours(2);
+    assert!(
+        offset.saturating_sub(two_hours).abs() < SignedDuration::from_secs(3),
+        "{offset:?}"
+    );
+}
