@@ -88,6 +88,7 @@ fn loading() -> impl IntoView {
     });
     let feed = BoardFeed::here();
     move || {
+        // What failed is said above.
         (feed.standing.get() == Feed::Loading).then(|| {
             view! {
                 <h1>"Reading what runs"</h1>
@@ -108,6 +109,7 @@ fn Loaded() -> impl IntoView {
     let title = Memo::new(move |_| attention::title(&feed.rows.get()));
     let subtitle =
         Memo::new(move |_| attention::subtitle(&feed.rows.get(), &feed.environments.get()));
+    let unread = Memo::new(move |_| feed.unread.with(|unread| !unread.is_empty()));
     let empty = Memo::new(move |_| feed.rows.with(|rows| rows.is_empty()));
     view! {
         <h1>{move || title.get()}</h1>
@@ -115,10 +117,18 @@ fn Loaded() -> impl IntoView {
         <Attention />
         <Show
             when=move || !empty.get()
-            fallback=|| {
+            fallback=move || {
                 view! {
-                    <div class="card empty">
-                        <p class="what">"No workload here could be joined to source code yet."</p>
+                    <div class="card empty none">
+                        <p class="what">
+                            {move || {
+                                if unread.get() {
+                                    "What could be read holds no workload that is joined to source code."
+                                } else {
+                                    "No workload here is joined to source code yet."
+                                }
+                            }}
+                        </p>
                         <p class="dim">
                             "An app appears when a Deployment, StatefulSet or DaemonSet runs an image that names its repository and commit in its labels. What runs without is listed below, each with the line that would add it."
                         </p>
@@ -400,7 +410,7 @@ fn whole(row: &BoardRow, environment: &str) -> Vec<String> {
         };
         let seen = cell.stale_since.map_or_else(String::new, |at| {
             let at = crate::time::clock(clock::clock().at_once(), at, clock::offset_minutes(at));
-            format!(" (last seen {at})")
+            format!(", last seen {at}")
         });
         let says = format!("{runs}{seen}; {}", sentence::text(&cell.delivery.headline));
         let cluster = foreign::line(&cell.cluster);

@@ -188,17 +188,32 @@ fn Failing(
     /// Whether an earlier answer stands below.
     there: Memo<bool>,
 ) -> impl IntoView {
-    let inside = notice::error(&error);
-    view! {
-        <Show
-            when=move || there.get()
-            fallback=|| {
-                view! { <h1>"No answer"</h1> }
+    move || {
+        if there.get() {
+            return view! {
+                <p class="sub">"What stands below is the last answer; it is not being renewed now."</p>
+                {notice::passing(&error)}
             }
-        >
-            <p class="sub">"What stands below is the last answer; it is not being renewed now."</p>
-        </Show>
-        {inside}
+            .into_any();
+        }
+        // Of several lines (the candidates of an ambiguous ask, say) the first is the headline.
+        let message = foreign::visible(&error.message);
+        let (first, rest) = message.split_once('\n').unwrap_or((&message, ""));
+        let retries = error.retryable.then_some(notice::KEEPS_TRYING);
+        view! {
+            <div class="failing" role="alert">
+                <h1 id="headline">{first.to_owned()}</h1>
+                <p class="rest">{rest.to_owned()}</p>
+                <p class="sub rest">{foreign::visible(&error.hint)}</p>
+                <p class="sub">{retries}</p>
+                <p>
+                    <button class="btn" type="button" on:click=|_| keys::focus_id("ask")>
+                        "Change the ask"
+                    </button>
+                </p>
+            </div>
+        }
+        .into_any()
     }
 }
 

@@ -161,7 +161,7 @@ fn sentence(sentence: &Sentence) -> String {
             Span::Object { object: it } => object(it),
             Span::Commit { sha, .. } => code(short(sha)),
             Span::Quote { text } => code(text),
-            Span::Instant { at } => format!("at {}", time::exact(*at, 0)),
+            Span::Instant { at } => time::exact(*at, 0),
         })
         .collect()
 }
@@ -282,7 +282,7 @@ mod tests {
         let text = journey(&blocked());
         assert_eq!(
             text,
-            "**check\\_out is not in production: HelmRelease `ingress/ingress-nginx` failed at 2026-11-21 11:46:00 UTC**\n\
+            "**check\\_out is not in production: HelmRelease `ingress/ingress-nginx` failed 2026-11-21 11:46:00 UTC**\n\
              \n\
              - checkout in production (cluster prod): blocked at apply\n\
              - **HelmRelease `ingress/ingress-nginx`: upgrade failed**\n\

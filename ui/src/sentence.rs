@@ -13,7 +13,7 @@ use crate::panel::{Panel, Subject};
 use crate::time::Length;
 
 /// The longest quote inside a sentence; the whole one is on hover and in the evidence.
-const QUOTE: usize = 240;
+const QUOTE: usize = 160;
 
 /// A sentence whose commits and objects open.
 pub fn live(sentence: &Sentence) -> Vec<AnyView> {
@@ -61,7 +61,7 @@ fn one(span: &Span, live: bool) -> AnyView {
         Span::Object { object: it } if live => object(it).into_any(),
         Span::Object { object } => {
             let (kind, name) = (foreign::line(&object.kind), full_name(object));
-            view! { {kind} " " <span class="mono">{name}</span> }.into_any()
+            view! { {kind} " " <span class="mono">{shortened(&name)}</span> }.into_any()
         }
         Span::Commit { repository, sha } if live => {
             commit(repository.clone(), sha.clone()).into_any()
@@ -95,6 +95,18 @@ pub fn full_name(object: &ObjectRef) -> String {
     }
 }
 
+/// A name that fits into a sentence: of a long one the beginning and the end, which tell it from its siblings.
+fn shortened(name: &str) -> String {
+    const LONGEST: usize = 64;
+    let count = name.chars().count();
+    if count <= LONGEST {
+        return name.to_owned();
+    }
+    let beginning: String = name.chars().take(40).collect();
+    let end: String = name.chars().skip(count - 20).collect();
+    format!("{beginning}…{end}")
+}
+
 /// An object that opens.
 pub fn object(object: &ObjectRef) -> impl IntoView + use<> {
     let panel = Panel::here();
@@ -104,7 +116,7 @@ pub fn object(object: &ObjectRef) -> impl IntoView + use<> {
     reference(
         "ref",
         title,
-        view! { {kind} " " <span class="mono">{name}</span> }.into_any(),
+        view! { {kind} " " <span class="mono">{shortened(&name)}</span> }.into_any(),
         move || panel.open(Subject::Object(object.clone())),
     )
 }
@@ -154,5 +166,27 @@ fn reference(
         >
             {words}
         </a>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_keeps_both_ends() {
+        assert_eq!(shortened("shop/checkout"), "shop/checkout");
+        let long = format!("{}-x2x7q", "a".repeat(100));
+        let short = shortened(&long);
+        assert_eq!(short.chars().count(), 61);
+        assert!(short.ends_with("-x2x7q") && short.starts_with("aaa"));
+    }
+
+    #[test]
+    fn our_words_keep_their_spaces_and_lose_their_control_characters() {
+        assert_eq!(foreign_words(" waits for "), " waits for ");
+        assert_eq!(foreign_words(": "), ": ");
+        assert_eq!(foreign_words(" "), " ");
+        assert_eq!(foreign_words("a\u{202e}b"), "ab");
     }
 }

@@ -232,6 +232,9 @@ pub fn title(rows: &[Arc<BoardRow>]) -> String {
 
 /// What runs, in one sentence: "12 apps in 3 environments. Everything that runs is healthy except catalog in staging."
 pub fn subtitle(rows: &[Arc<BoardRow>], environments: &[String]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
     let size = format!(
         "{} in {}.",
         words::count(rows.len(), "app"),

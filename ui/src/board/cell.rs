@@ -65,22 +65,19 @@ fn delivery(spot: &Spot) -> impl IntoView + use<> {
     let class = if calm { "why dim" } else { "why" };
     let seen =
         |at, who: String| view! { <span class="seen">{who} "last seen " {clock::wall(at)}</span> };
-    let (before, after) = match &spot.stale {
-        None => (None, None),
-        Some(stale) if stale.some.is_empty() => (
-            Some(view! { {seen(stale.since, String::new())} ": " }),
-            None,
-        ),
-        Some(stale) => {
+    let before = spot.stale.as_ref().map(|stale| {
+        if stale.some.is_empty() {
+            view! { {seen(stale.since, String::new())} ": " }
+        } else {
             let who = format!("{} ", foreign::line(&stale.some.join(", ")));
-            (None, Some(view! { ", " {seen(stale.since, who)} }))
+            view! { {seen(stale.since, who)} ", " }
         }
-    };
+    });
     let glyph = (!calm).then(|| mark(spot.tone));
     view! {
         <span class=format!("del {}", spot.tone.name())>
             <span class="slot">{glyph}</span>
-            <span class=format!("{class} clip")>{before} {spot.words.clone()} {after}</span>
+            <span class=format!("{class} clip")>{before} {spot.words.clone()}</span>
         </span>
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use leptos::html;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 use web_sys::KeyboardEvent;
 
 use super::cells::{self, Spot};
@@ -93,17 +94,22 @@ pub fn Grid() -> impl IntoView {
     };
     let active = RwSignal::new(None::<Spotlight>);
     let focused = RwSignal::new(false);
+    let row_of = move |serial: usize| {
+        let place = positions.with_untracked(|positions| positions.get(&serial).copied())?;
+        let key = order.with_untracked(|order| order.get(place).map(|(key, _)| key.clone()))?;
+        feed.row(&key).map(|row| row.row.get_untracked())
+    };
+    let environment_of = move |column: usize| {
+        let column = column.checked_sub(1)?;
+        columns.with_untracked(|all| all.get(column).map(|column| column.environment.clone()))
+    };
+    let said = move |serial: usize, column: usize| {
+        let (row, environment) = (row_of(serial)?, environment_of(column)?);
+        Some(whole(&row, &environment).join("\n"))
+    };
     let act = move |serial: usize, column: usize| {
-        let place = positions.with_untracked(|positions| positions.get(&serial).copied());
-        let key = place.and_then(|place| {
-            order.with_untracked(|order| order.get(place).map(|(key, _)| key.clone()))
-        });
-        if let Some(row) = key.and_then(|key| feed.row(&key)) {
-            let row = row.row.get_untracked();
-            let environment = column
-                .checked_sub(1)
-                .and_then(|column| columns.with_untracked(|all| all.get(column).cloned()))
-                .map(|column| column.environment);
+        if let Some(row) = row_of(serial) {
+            let environment = environment_of(column);
             let cluster = environment
                 .as_deref()
                 .and_then(|environment| cells::spot(&row, environment))
@@ -174,6 +180,15 @@ pub fn Grid() -> impl IntoView {
             }
             on:blur=move |_| focused.set(false)
             on:mouseenter=move |_| held.set(true)
+            on:mouseover=move |event| {
+                // A cell's whole text is put together when somebody points at it, not for every cell that scrolls by.
+                if let Some((element, (serial, column))) = pointed(&event)
+                    && let Some(text) = said(serial, column)
+                {
+                    // An attribute of a valid name on our own element is not refused.
+                    let _ = element.set_attribute("title", &text);
+                }
+            }
             on:mouseleave=move |_| held.set(false)
         >
             <div class="row header" role="row" aria-rowindex="1">
@@ -359,17 +374,11 @@ fn row<Act: Fn(usize, usize) + Copy + Send + Sync + 'static>(
                             let (row, environment) = (row.clone(), environment.clone());
                             Memo::new(move |_| cells::spot(&row.get(), &environment))
                         };
-                        // Words in a title are worth their cost only when somebody points there.
-                        let title = move || {
-                            spot.track();
-                            whole(&row.get_untracked(), &environment).join("\n")
-                        };
                         view! {
                             <div
                                 role="gridcell"
                                 id=id(serial, column)
                                 class=move || spot.with(|spot| cell::class(spot.as_ref(), on(column)))
-                                title=title
                                 on:click=move |_| {
                                     if spot.with_untracked(Option::is_some) {
                                         act(serial, column);
@@ -385,6 +394,15 @@ fn row<Act: Fn(usize, usize) + Copy + Send + Sync + 'static>(
         </div>
     };
     Some(view.into_any())
+}
+
+/// The cell that the pointer is over, with its row's number and its column.
+fn pointed(event: &web_sys::MouseEvent) -> Option<(web_sys::Element, Spotlight)> {
+    let target = event.target()?.dyn_into::<web_sys::Element>().ok()?;
+    let cell = target.closest(".cell[id]").ok().flatten()?;
+    let id = cell.id();
+    let (serial, column) = id.strip_prefix("cell-")?.split_once('-')?;
+    Some((cell, (serial.parse().ok()?, column.parse().ok()?)))
 }
 
 /// A cell's element id.

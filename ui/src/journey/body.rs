@@ -42,6 +42,8 @@ pub fn Body(
 /// What the chain says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Why {
+    /// How loud the root is: only what somebody has to mend is.
+    tone: Tone,
     links: Vec<ChainLink>,
     cause: Option<Cause>,
     unread: Vec<(&'static str, String)>,
@@ -50,6 +52,7 @@ struct Why {
 impl Why {
     fn of(journey: &Journey) -> Self {
         Self {
+            tone: words::state_tone(journey.state),
             links: journey.chain.clone(),
             cause: journey.cause.clone(),
             unread: journey
@@ -129,15 +132,15 @@ fn root(why: &Why) -> Option<AnyView> {
         view! { <span class="code"><span class="mono">{foreign::line(&cause.code)}</span> " " {since}</span> }
     });
     let view = view! {
-        <div class="root">
+        <div class=format!("root {}-root", why.tone.name())>
             <div class="link">
-                {glyph(Tone::Stop, "root cause")} <p>{sentence::object(object)} " " {says}</p> {code}
+                {glyph(why.tone, "cause")} <p>{sentence::object(object)} " " {says}</p> {code}
             </div>
             <div class="because">
                 {sentence}
                 {quotes
                     .into_iter()
-                    .map(|text| view! { <pre class="msg mono">{text}</pre> })
+                    .map(|text| view! { <pre class="msg mono" tabindex="0">{text}</pre> })
                     .collect_view()}
             </div>
         </div>

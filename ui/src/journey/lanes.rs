@@ -23,6 +23,8 @@ struct Tab {
     target: Target,
     state: State,
     since: Option<Timestamp>,
+    /// When the cluster was last seen, if it does not answer.
+    stale: Option<Timestamp>,
     /// Whether another target has the same environment, so that the cluster has to be said.
     says_cluster: bool,
 }
@@ -160,16 +162,25 @@ pub fn Lanes(
     }
 }
 
-/// What a tab says.
+/// What a tab says. What was fine when it was last seen is not shown as fine now.
 fn words_of(tab: &Tab) -> impl IntoView + use<> {
+    let state = words::state(tab.state);
+    let glyph = match tab.stale {
+        Some(_) => glyph(Tone::Wait, format!("{state} when last seen")).into_any(),
+        None => glyph(words::state_tone(tab.state), state).into_any(),
+    };
+    let when = match (tab.stale, tab.since) {
+        (Some(at), _) => view! { ", last seen " {clock::wall(at)} }.into_any(),
+        (None, Some(at)) => view! { " " {clock::age(at)} }.into_any(),
+        (None, None) => ().into_any(),
+    };
     view! {
-        {glyph(words::state_tone(tab.state), words::state(tab.state))}
+        {glyph}
         <span>{foreign::line(&tab.target.environment)}</span>
         <small>
             {tab.says_cluster.then(|| format!("{} ", foreign::line(&tab.target.cluster)))}
-            {words::state(tab.state)}
-            " "
-            {tab.since.map(clock::age)}
+            {state}
+            {when}
         </small>
     }
 }
@@ -181,36 +192,42 @@ fn Runs(
     shared: Shared,
 ) -> impl IntoView {
     let running = Memo::new(move |_| {
-        shared
-            .journey
-            .get()
-            .map(|journey| (journey.environment.clone(), journey.running.clone()))
+        shared.journey.get().map(|journey| {
+            (
+                journey.environment.clone(),
+                journey.running.clone(),
+                journey.stale_since.is_some(),
+            )
+        })
     });
     move || {
-        running.get().map(|(environment, running)| {
+        running.get().map(|(environment, running, stale)| {
             let environment = foreign::line(&environment);
-            match running {
-                Some(running) => {
-                    let version = running.commit.as_ref().map_or_else(
-                        || view! { <span class="mono clip">{foreign::line(&running.image)}</span> }.into_any(),
-                        |commit| sentence::commit(commit.repository.clone(), commit.sha.clone()).into_any(),
-                    );
-                    let words = words::readiness(&running)
-                        .unwrap_or_else(|| words::health(running.health).to_owned());
-                    view! {
-                        <span class="runs">
-                            {dot(running.health)} <span>{environment} " runs " {version} ", " {words}</span>
-                        </span>
-                    }
-                    .into_any()
-                }
-                None => view! {
+            let Some(running) = running else {
+                return view! {
                     <span class="runs">
                         {dot(Health::Unknown)} <span>"What runs in " {environment} " is not known"</span>
                     </span>
                 }
-                .into_any(),
+                .into_any();
+            };
+            let version = running.commit.as_ref().map_or_else(
+                || view! { <span class="mono clip">{foreign::line(&running.image)}</span> }.into_any(),
+                |commit| sentence::commit(commit.repository.clone(), commit.sha.clone()).into_any(),
+            );
+            let words = words::readiness(&running)
+                .unwrap_or_else(|| words::health(running.health).to_owned());
+            let (verb, end) = if stale {
+                (" ran ", ", when last seen")
+            } else {
+                (" runs ", "")
+            };
+            view! {
+                <span class="runs" class:stale=stale>
+                    {dot(running.health)} <span>{environment} {verb} {version} ", " {words} {end}</span>
+                </span>
             }
+            .into_any()
         })
     }
 }
@@ -235,6 +252,7 @@ fn tabs(shared: Shared) -> Vec<Tab> {
                 target: Target::of(journey),
                 state: journey.state,
                 since: since(journey),
+                stale: journey.stale_since,
                 says_cluster: same > 1,
             }
         })

@@ -88,9 +88,14 @@ fn Next(shared: Shared) -> impl IntoView {
 /// What runs now.
 #[component]
 fn Runs(shared: Shared) -> impl IntoView {
-    let running = Memo::new(move |_| shared.journey.get().map(|journey| journey.running.clone()));
+    let running = Memo::new(move |_| {
+        shared
+            .journey
+            .get()
+            .map(|journey| (journey.running.clone(), journey.stale_since.is_some()))
+    });
     move || {
-        running.get().map(|running| {
+        running.get().map(|(running, stale)| {
             let inside = match running {
                 None => view! { <p class="dim">"It could not be read."</p> }.into_any(),
                 Some(running) => {
@@ -123,8 +128,8 @@ fn Runs(shared: Shared) -> impl IntoView {
                 }
             };
             view! {
-                <section class="card">
-                    <h3>"Runs there now"</h3>
+                <section class="card" class:stale=stale>
+                    <h3>{if stale { "Ran there when last seen" } else { "Runs there now" }}</h3>
                     {inside}
                 </section>
             }

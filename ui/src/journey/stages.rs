@@ -20,9 +20,17 @@ pub fn Stages(
     /// What it reads.
     shared: Shared,
 ) -> impl IntoView {
+    let stale = Memo::new(move |_| {
+        shared.journey.with(|journey| {
+            journey
+                .as_ref()
+                .is_some_and(|journey| journey.stale_since.is_some())
+        })
+    });
     view! {
         <div
             class="card stages"
+            class:stale=move || stale.get()
             id="stages"
             role="group"
             aria-label="Stages"
