@@ -4,6 +4,8 @@
 use serde_json::{Value, json};
 
 use super::CompanyError;
+use super::apps::{App, Environment};
+use super::declared::SECRET_KEY;
 use super::flux::{FLUX, ROOT};
 use crate::clock::rfc3339;
 use crate::kubernetes::Store;
@@ -28,14 +30,7 @@ pub(super) fn bootstrap(
     }
     let keys = sources.iter().map(|source| format!("{source}-deploy-key"));
     for name in keys.chain(["registry".to_owned()]) {
-        store.apply(json!({
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": name, "namespace": FLUX},
-            "type": "Opaque",
-            // "a secret of the embedded company": nothing here opens anything.
-            "data": {"identity": "YSBzZWNyZXQgb2YgdGhlIGVtYmVkZGVkIGNvbXBhbnk="},
-        }))?;
+        store.apply(secret(FLUX, &name, &["identity"]))?;
     }
     store.apply(json!({
         "apiVersion": "source.toolkit.fluxcd.io/v1",
@@ -60,6 +55,44 @@ pub(super) fn bootstrap(
         },
     }))?;
     Ok(())
+}
+
+/// The Secrets of apps, which people put into the clusters by hand.
+pub(super) fn secrets(
+    store: &Store,
+    app: &App,
+    environments: &[Environment],
+) -> Result<(), CompanyError> {
+    for environment in environments {
+        let keys: &[&str] = match (app.spec.role, environment) {
+            ("notifications", Environment::Production) => &["SMTP_USER"],
+            ("notifications", _) => &["SMTP_USER", SECRET_KEY],
+            _ => continue,
+        };
+        store.apply(secret(&app.namespace(*environment), &app.name, keys))?;
+    }
+    Ok(())
+}
+
+/// A Secret whose values say what they are: nothing here opens anything.
+fn secret(namespace: &str, name: &str, keys: &[&str]) -> Value {
+    let data: serde_json::Map<String, Value> = keys
+        .iter()
+        // "a secret of the embedded company"
+        .map(|key| {
+            (
+                (*key).to_owned(),
+                json!("YSBzZWNyZXQgb2YgdGhlIGVtYmVkZGVkIGNvbXBhbnk="),
+            )
+        })
+        .collect();
+    json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": namespace},
+        "type": "Opaque",
+        "data": data,
+    })
 }
 
 fn node(store: &Store, number: u32) -> Value {

@@ -149,6 +149,12 @@ impl Ci {
             },
             head_sha: record.sha.to_owned(),
             branch: record.branch.to_owned(),
+            event: if record.branch == "main" {
+                "push"
+            } else {
+                "pull_request"
+            }
+            .to_owned(),
             actor: "ci".to_owned(),
             status,
             conclusion,

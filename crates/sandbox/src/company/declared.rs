@@ -6,6 +6,9 @@ use super::apps::{App, Environment, Form};
 use crate::git::Edit;
 use crate::names::Names;
 
+/// The key of a Secret that one app needs.
+pub(super) const SECRET_KEY: &str = "SMTP_PASSWORD";
+
 /// A file to write.
 pub(super) fn write(path: impl Into<String>, content: impl Into<String>) -> Edit {
     Edit::Write {
@@ -217,6 +220,19 @@ fn labels(app: &App, names: &Names, indent: &str) -> String {
 /// `spec.selector` and `spec.template`, the same in all three workloads.
 fn selector_and_template(app: &App, names: &Names) -> String {
     let (name, image) = (&app.name, &app.image);
+    // One app needs a key that production's Secret does not have.
+    let key = match app.spec.role {
+        "notifications" => format!(
+            "          env:
+            - name: {SECRET_KEY}
+              valueFrom:
+                secretKeyRef:
+                  name: {name}
+                  key: {SECRET_KEY}
+"
+        ),
+        _ => String::new(),
+    };
     format!(
         "  selector:
     matchLabels:
@@ -231,7 +247,7 @@ fn selector_and_template(app: &App, names: &Names) -> String {
           ports:
             - name: http
               containerPort: 8080
-          envFrom:
+{key}          envFrom:
             - secretRef:
                 name: {name}
                 optional: true

@@ -4,6 +4,7 @@
 //! controllers'.
 
 use super::apps::{App, Environment};
+use super::declared::SECRET_KEY;
 use crate::faults::PodBehaviour;
 use crate::names::Names;
 
@@ -70,7 +71,7 @@ pub(super) fn behaviour(
             production,
             PodBehaviour::ConfigMissing {
                 message: format!(
-                    "couldn't find key SMTP_PASSWORD in Secret {}/{name}",
+                    "couldn't find key {SECRET_KEY} in Secret {}/{name}",
                     app.namespace(Environment::Production)
                 ),
             },

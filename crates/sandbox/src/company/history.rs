@@ -111,6 +111,9 @@ impl Company {
             sources.sort();
             sources.dedup();
             bootstrap::bootstrap(&store, &self.names, &sources)?;
+            for app in &self.apps {
+                bootstrap::secrets(&store, app, &environments)?;
+            }
             let controllers = Controllers::new(
                 store,
                 self.code.clone(),

@@ -3,6 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::source_deeds::change;
 use crate::company::apps::{App, Environment};
 use crate::company::ci::Progress;
 use crate::company::declared::{self, write};
@@ -67,9 +68,7 @@ impl Company {
             Some(repository) => (repository, false),
             None => (self.code.create(path)?, true),
         };
-        let folder = &app.source_folder;
         let ago = |days: i64| at.saturating_sub(minutes(days * 24 * 60)).unwrap_or(at);
-        let mut sha = repository.head("main").unwrap_or_default();
         if new {
             repository.commit(
                 "main",
@@ -80,16 +79,8 @@ impl Company {
             )?;
             for (step, days) in [(1, 96), (2, 33), (3, 9)] {
                 let subject = self.names.subject(number * 5 + step);
-                sha = repository.commit(
-                    "main",
-                    &self.names.author(number + step),
-                    ago(days),
-                    subject,
-                    &[write(
-                        format!("{folder}internal/step{step}.go"),
-                        format!("package internal\n\n// {subject}\nconst step{step} = true\n"),
-                    )],
-                )?;
+                let author = self.names.author(number + step);
+                repository.commit("main", &author, ago(days), subject, &change(app, subject))?;
             }
         }
         let first = repository.commit(
@@ -99,7 +90,6 @@ impl Company {
             self.names.subject(number * 5 + 4),
             &workflow(app),
         )?;
-        tracing::trace!(before = sha, first, "a first commit");
         // In a repository that apps share, the newest first commit is everybody's.
         for other in self
             .apps

@@ -24,7 +24,7 @@ impl Company {
         let app = self.known_app(label.0)?.clone();
         let (author, subject) = self.authorship(label, who);
         let repository = self.repository(&app.repository)?;
-        let edits = change(&app, label, &subject);
+        let edits = change(&app, &subject);
         // Every second commit comes through a pull request that was squashed.
         let sha = if who.is_multiple_of(2) && label.0 != "gallery" {
             let number = self.counters.pull();
@@ -185,10 +185,21 @@ impl Company {
         let base = repository.head("main");
         repository.branch(&name, base.as_deref().unwrap_or_default())?;
         let message = format!("{subject}\n\n{}", self.trailer(who));
-        let sha =
-            repository.commit(&name, &author, at, &message, &change(&app, label, &subject))?;
+        let sha = repository.commit(&name, &author, at, &message, &change(&app, &subject))?;
         self.remember(label, &app, &sha);
         if pull {
+            let run = self.counters.run();
+            let checked = at.saturating_add(minutes(4)).unwrap_or(at);
+            self.ci().record(&Record {
+                app: &app,
+                id: run,
+                sha: &sha,
+                branch: &name,
+                progress: Progress::Succeeded,
+                created: at,
+                updated: checked,
+                log: Vec::new(),
+            });
             let number = self.counters.pull();
             self.landmarks.entry(label).or_default().pull = Some(number);
             self.github.put_pull(
@@ -225,16 +236,28 @@ impl Company {
     }
 }
 
-/// What a commit changes: a line in the app's sources.
-fn change(app: &App, label: Label, subject: &str) -> Vec<Edit> {
+/// What a commit changes: a file of the app's sources, named after its subject.
+pub(super) fn change(app: &App, subject: &str) -> Vec<Edit> {
     let folder = &app.source_folder;
-    let (_, label) = label;
+    let words: String = subject
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                ' '
+            }
+        })
+        .collect();
+    let name = words
+        .split_whitespace()
+        .take(4)
+        .collect::<Vec<_>>()
+        .join("_");
+    let comment = subject.replace(char::is_control, " ");
     vec![write(
-        format!("{folder}internal/{label}.go"),
-        format!(
-            "package internal\n\n// {}\nconst {label} = true\n",
-            subject.replace(['\u{1b}', '\n'], " ")
-        ),
+        format!("{folder}internal/{name}.go"),
+        format!("package internal\n\n// {comment}.\nvar _ = register(\"{name}\")\n"),
     )]
 }
 
