@@ -3,6 +3,7 @@
 //!
 //! Owns what a registry keeps and how it answers. Knows nothing of builds, scans or deployments.
 
+mod archive;
 mod content;
 mod http;
 mod push;
@@ -17,6 +18,7 @@ use jiff::Timestamp;
 
 use crate::clock::Clock;
 
+pub use archive::{gzip, tar};
 pub use content::{digest_of, media_type};
 pub use http::router;
 pub use push::ImageSpec;

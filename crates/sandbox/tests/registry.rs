@@ -89,7 +89,13 @@ async fn oci_client_reads_tags_manifest_and_labels() {
         .pull(&exact, &anonymous, vec![media_type::LAYER])
         .await
         .unwrap();
-    assert!(!pulled.layers[0].data.is_empty());
+    let mut layer = Vec::new();
+    std::io::Read::read_to_end(
+        &mut flate2::read::GzDecoder::new(&pulled.layers[0].data[..]),
+        &mut layer,
+    )
+    .unwrap();
+    assert_eq!(config["rootfs"]["diff_ids"][0], digest_of(&layer));
 }
 
 #[tokio::test]

@@ -319,7 +319,7 @@ mod tests {
         ];
         let tree = edit(&mut objects, None, &edits).unwrap().unwrap();
         let names: Vec<String> = objects
-            .tree(&tree)
+            .tree(tree)
             .map(|entry| String::from_utf8(entry.name.to_vec()).unwrap())
             .collect();
         assert_eq!(names, ["a", "a-b", "a.b", "a0", "lib-y", "lib.rs", "lib"]);

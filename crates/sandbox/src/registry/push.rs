@@ -6,6 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::archive::{gzip, tar};
 use super::content::{digest_of, media_type};
 use super::{Manifest, Registry};
 use crate::clock::rfc3339;
@@ -55,16 +56,18 @@ impl Registry {
     /// Pushes one platform's manifest and returns its descriptor.
     fn push_platform(&self, repository: &str, platform: &str, image: &ImageSpec) -> Value {
         let created = rfc3339(image.created);
-        // What the layer holds matters to nobody; that it differs where the image differs does.
-        let layer = format!("{repository} {platform} {created} {:?}", image.labels);
-        let layer = self.put_blob(repository, media_type::LAYER, gzip(layer.as_bytes()));
+        let name = repository.rsplit('/').next().unwrap_or_default();
+        // What the program is matters to nobody; that it differs where the image differs does.
+        let program = format!("{repository} {platform} {created} {:?}\n", image.labels);
+        let archive = tar([(name, program.as_bytes())]);
+        let layer = self.put_blob(repository, media_type::LAYER, gzip(&archive));
         let mut config = platform_of(platform);
         config["created"] = json!(created);
         config["config"] = json!({
-            "Entrypoint": [format!("/{}", repository.rsplit('/').next().unwrap_or_default())],
+            "Entrypoint": [format!("/{name}")],
             "Labels": image.labels,
         });
-        config["rootfs"] = json!({ "type": "layers", "diff_ids": [layer["digest"]] });
+        config["rootfs"] = json!({ "type": "layers", "diff_ids": [digest_of(&archive)] });
         config["history"] = json!([{ "created": created, "created_by": "COPY . /" }]);
         let config = self.put_blob(
             repository,
@@ -167,15 +170,4 @@ fn platform_of(platform: &str) -> Value {
         value["variant"] = json!(variant);
     }
     value
-}
-
-/// A gzip stream that stores what it is given: layers are unpacked by real clients, but not worth compressing.
-fn gzip(bytes: &[u8]) -> Bytes {
-    use std::io::Write;
-    let mut encoder = flate2::GzBuilder::new()
-        .mtime(0)
-        .write(Vec::new(), flate2::Compression::none());
-    // Writing to memory does not fail; what is missing would fail the digest's check at the other end.
-    let _ = encoder.write_all(bytes);
-    encoder.finish().unwrap_or_default().into()
 }
