@@ -343,8 +343,10 @@ fn stands(case: &Case<'_, '_>, voice: Voice<'_>, code: CauseCode, words: &str) -
         Some(voice.run.created),
     );
     let finding = match code {
-        CauseCode::BuildRunning | CauseCode::BuildQueued => Finding::moving(code, object, sentence),
-        _ => Finding::waiting(code, object, sentence),
+        CauseCode::BuildRunning => Finding::moving(code, object, sentence),
+        CauseCode::BuildQueued => Finding::waiting(code, object, sentence),
+        // An approval is a person's to give: nothing goes on by itself.
+        _ => Finding::blocked(code, object, sentence),
     };
     finding.since(Some(voice.run.created)).proof([proof])
 }

@@ -152,7 +152,8 @@ fn in_open(key: &str, pull: &PullRequest) -> Finding {
         evidence::evidence(&object, "state", "open", Some(pull.created)),
         evidence::evidence(&object, "title", &pull.title, Some(pull.created)),
     ];
-    Finding::waiting(CauseCode::CommitInOpenPullRequest, object, sentence)
+    // Nothing brings it on by itself: a person has to review and merge.
+    Finding::blocked(CauseCode::CommitInOpenPullRequest, object, sentence)
         .since(Some(pull.created))
         .proof(proof)
 }

@@ -269,7 +269,14 @@ fn look(case: &Case<'_, '_>, crew: &Crew<'_>) -> Learned<Outcome> {
         return Ok(outcome);
     }
     if crew.current.is_empty() {
-        return Ok(Outcome::not_reached(stage));
+        let object = case.workload();
+        let sentence = Sentence::default()
+            .object(&object)
+            .words(" has no pod of its new template yet");
+        return Ok(Outcome::found(
+            stage,
+            Finding::moving(CauseCode::PodsStarting, object, sentence),
+        ));
     }
     for pod in &crew.current {
         let Some(revision) = revision_of(case, pod)? else {

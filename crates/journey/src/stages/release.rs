@@ -211,12 +211,7 @@ fn set_back(
     place: &Configuration,
     history: &DeclaredHistory,
 ) -> Learned<Option<Finding>> {
-    let Some(asked) = case
-        .view
-        .quietly(|| case.view.commit(case.key, case.commit))
-        .ok()
-        .flatten()
-    else {
+    let Some(asked) = case.view.commit(case.key, case.commit)? else {
         return Ok(None);
     };
     // Only what was written after the commit was made can have declared it.
