@@ -7,28 +7,27 @@
 mod build;
 mod images;
 mod patch;
+mod place;
+mod set;
+mod tree;
 mod yaml;
 
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::rc::Rc;
 
 use facts::code::{Declared, DeclaredHistory};
 use gix::ObjectId;
-use gix::bstr::ByteSlice as _;
 
-use self::build::{Entry, Files, State, build, normal, same};
-use self::yaml::{Node, parse};
+use self::build::{State, before_it_exists, build, same};
+use self::place::normal;
+use self::tree::{Reader, Trees, Watch};
 use crate::error::Trouble;
-use crate::git::history::{History, damaged};
+use crate::git::history::History;
 
 /// Commits looked at. Most cost a comparison of a few folders' names.
 const MAX_COMMITS: usize = 2_000;
 /// Builds made: commits at which something changed that the path looks at.
 const MAX_BUILDS: usize = 500;
-/// Files larger than this are not parsed.
-const MAX_FILE: usize = 1024 * 1024;
-/// Folders kept in memory along a walk.
-const MAX_FOLDERS: usize = 50_000;
 
 /// The history of a path on a branch; `None` if there is no such branch. `known` is what an earlier head said.
 ///
@@ -49,8 +48,7 @@ pub(crate) fn history(
     let mut walk = Walk {
         history,
         path: normal(path),
-        folders: HashMap::new(),
-        files: HashMap::new(),
+        trees: Trees::new(&history.repository),
         builds: 0,
     };
     let at_head = walk.evaluate(history.graph.tree(place))?;
@@ -84,7 +82,7 @@ pub(crate) fn history(
         let mut parents = Vec::new();
         for &parent in history.graph.parents(place) {
             let tree = history.graph.tree(parent);
-            let before = if walk.unchanged(&state.watch, Some(tree))? {
+            let before = if walk.trees.unchanged(&state.watch, Some(tree))? {
                 Rc::clone(&state)
             } else {
                 walk.evaluate(tree)?
@@ -98,7 +96,7 @@ pub(crate) fn history(
             // One parent explains it all: the others' histories ended without a trace.
             Some(at) => parents = vec![parents.swap_remove(at)],
             None => {
-                let began = parents.is_empty() && walk.is_nothing(&state.state);
+                let began = parents.is_empty() && same(&state.state, &before_it_exists(&walk.path));
                 if !began {
                     entries.push(walk.entry(id, &state.state)?);
                 }
@@ -137,196 +135,20 @@ struct Evaluated {
     watch: Watch,
 }
 
-/// What a build looked at.
-enum Watch {
-    /// This and everything below it; `None`: that there is nothing.
-    Exact(Option<ObjectId>),
-    /// Some things below this folder.
-    Within(ObjectId, BTreeMap<String, Watch>),
-}
-
-#[derive(Clone)]
-struct Item {
-    name: String,
-    is_folder: bool,
-    is_file: bool,
-    id: ObjectId,
-}
-
-impl Item {
-    fn new(entry: &gix::objs::tree::EntryRef<'_>) -> Self {
-        Self {
-            name: entry.filename.to_str_lossy().into_owned(),
-            is_folder: entry.mode.is_tree(),
-            is_file: entry.mode.is_blob(),
-            id: entry.oid.to_owned(),
-        }
-    }
-}
-
-/// The parsed documents of a file, or why there are none.
-type Documents = Result<Rc<Vec<Rc<Node>>>, Rc<str>>;
-
 struct Walk<'a> {
     history: &'a History<'a>,
     path: String,
-    folders: HashMap<ObjectId, Rc<Vec<Item>>>,
-    /// The same content at another path is another file: its values name the path.
-    files: HashMap<(ObjectId, String), Documents>,
+    trees: Trees<'a>,
     builds: usize,
 }
 
 impl Walk<'_> {
     fn evaluate(&mut self, tree: ObjectId) -> Result<Rc<Evaluated>, Trouble> {
         self.builds += 1;
-        let path = self.path.clone();
-        let mut reader = Reader {
-            walk: self,
-            tree,
-            looked: BTreeSet::new(),
-            trouble: None,
-        };
-        let state = build(&mut reader, &path);
-        let Reader {
-            looked, trouble, ..
-        } = reader;
-        if let Some(trouble) = trouble {
-            return Err(trouble);
-        }
-        let mut watch = Watch::Within(tree, BTreeMap::new());
-        for path in looked {
-            self.note(&mut watch, &path)?;
-        }
+        let mut reader = Reader::new(&mut self.trees, tree);
+        let state = build(&mut reader, &self.path);
+        let watch = reader.watch()?;
         Ok(Rc::new(Evaluated { state, watch }))
-    }
-
-    /// Adds one path to what is watched.
-    fn note(&self, watch: &mut Watch, path: &str) -> Result<(), Trouble> {
-        let (first, rest) = match path.split_once('/') {
-            Some((first, rest)) => (first, rest),
-            None => (path, ""),
-        };
-        let Watch::Within(folder, below) = watch else {
-            return Ok(());
-        };
-        if first.is_empty() {
-            *watch = Watch::Exact(Some(*folder));
-            return Ok(());
-        }
-        let here = self.item(*folder, first)?;
-        match here {
-            Some(item) if !rest.is_empty() && item.is_folder => {
-                let next = below
-                    .entry(first.to_owned())
-                    .or_insert_with(|| Watch::Within(item.id, BTreeMap::new()));
-                self.note(next, rest)
-            }
-            // The end of the path, or of what there is of it.
-            here => {
-                below.insert(first.to_owned(), Watch::Exact(here.map(|item| item.id)));
-                Ok(())
-            }
-        }
-    }
-
-    /// Whether a tree has everything as it was when it was looked at.
-    fn unchanged(&self, watch: &Watch, tree: Option<ObjectId>) -> Result<bool, Trouble> {
-        match watch {
-            Watch::Exact(id) => Ok(*id == tree),
-            Watch::Within(id, below) => {
-                if Some(*id) == tree {
-                    return Ok(true);
-                }
-                for (name, watch) in below {
-                    let item = match tree {
-                        Some(tree) => self.item(tree, name)?,
-                        None => None,
-                    };
-                    // A folder that became a file is no folder to look into.
-                    let id = match watch {
-                        Watch::Within(..) => item.filter(|item| item.is_folder),
-                        Watch::Exact(_) => item,
-                    }
-                    .map(|item| item.id);
-                    if !self.unchanged(watch, id)? {
-                        return Ok(false);
-                    }
-                }
-                Ok(true)
-            }
-        }
-    }
-
-    /// One name in a folder. Not worth listing the folder for: along a history nearly every folder is looked at once.
-    fn item(&self, folder: ObjectId, name: &str) -> Result<Option<Item>, Trouble> {
-        if let Some(known) = self.folders.get(&folder) {
-            return Ok(known.iter().find(|item| item.name == name).cloned());
-        }
-        let tree = self
-            .history
-            .repository
-            .find_tree(folder)
-            .map_err(|error| damaged(&error))?;
-        for entry in gix::objs::TreeRefIter::from_bytes(&tree.data, folder.kind()) {
-            let entry = entry.map_err(|error| damaged(&error))?;
-            if entry.filename == name {
-                return Ok(Some(Item::new(&entry)));
-            }
-        }
-        Ok(None)
-    }
-
-    fn folder(&mut self, id: ObjectId) -> Result<Rc<Vec<Item>>, Trouble> {
-        if let Some(known) = self.folders.get(&id) {
-            return Ok(Rc::clone(known));
-        }
-        let tree = self
-            .history
-            .repository
-            .find_tree(id)
-            .map_err(|error| damaged(&error))?;
-        let decoded = tree.decode().map_err(|error| damaged(&error))?;
-        let items = decoded.entries.iter().map(Item::new).collect::<Vec<_>>();
-        if self.folders.len() >= MAX_FOLDERS {
-            self.folders.clear();
-        }
-        let items = Rc::new(items);
-        self.folders.insert(id, Rc::clone(&items));
-        Ok(items)
-    }
-
-    fn find(&self, tree: ObjectId, path: &str) -> Result<Option<Item>, Trouble> {
-        let mut at = Item {
-            name: String::new(),
-            is_folder: true,
-            is_file: false,
-            id: tree,
-        };
-        for part in path.split('/').filter(|part| !part.is_empty()) {
-            if !at.is_folder {
-                return Ok(None);
-            }
-            match self.item(at.id, part)? {
-                Some(item) => at = item,
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(at))
-    }
-
-    fn documents(&mut self, id: ObjectId, path: &str) -> Result<Documents, Trouble> {
-        let key = (id, path.to_owned());
-        if let Some(known) = self.files.get(&key) {
-            return Ok(known.clone());
-        }
-        let blob = self
-            .history
-            .repository
-            .find_object(id)
-            .map_err(|error| damaged(&error))?;
-        let documents = read(path, &blob.data);
-        self.files.insert(key, documents.clone());
-        Ok(documents)
     }
 
     fn entry(&self, id: ObjectId, state: &State) -> Result<Declared, Trouble> {
@@ -340,137 +162,5 @@ impl Walk<'_> {
             images: state.images.clone(),
             broken: state.broken.clone(),
         })
-    }
-
-    /// Whether this is what a path declares before it exists.
-    fn is_nothing(&self, state: &State) -> bool {
-        struct Nowhere;
-        impl Files for Nowhere {
-            fn entry(&mut self, _: &str) -> Entry {
-                Entry::Missing
-            }
-            fn documents(&mut self, _: &str) -> Documents {
-                Ok(Rc::default())
-            }
-        }
-        same(state, &build(&mut Nowhere, &self.path))
-    }
-}
-
-/// The documents of a file's content.
-fn read(path: &str, content: &[u8]) -> Documents {
-    if content.len() > MAX_FILE {
-        // Files this large hold CustomResourceDefinitions, which name no images. If not, that is said.
-        let workloads = [
-            "Deployment",
-            "StatefulSet",
-            "DaemonSet",
-            "HelmRelease",
-            "CronJob",
-            "Job",
-            "Pod",
-        ];
-        let has_workload = workloads
-            .iter()
-            .any(|kind| content.contains_str(format!("\nkind: {kind}\n")));
-        return if has_workload {
-            Err("larger than 1 MiB, so it was not read".into())
-        } else {
-            Ok(Rc::default())
-        };
-    }
-    let text = std::str::from_utf8(content).map_err(|_| Rc::from("it is no text"))?;
-    parse(&path.into(), text, 1).map(Rc::new).map_err(Rc::from)
-}
-
-/// One tree, read for one build.
-struct Reader<'a, 'w> {
-    walk: &'w mut Walk<'a>,
-    tree: ObjectId,
-    looked: BTreeSet<String>,
-    /// A damaged copy; the build goes on as if nothing were there, and its result is thrown away.
-    trouble: Option<Trouble>,
-}
-
-impl Reader<'_, '_> {
-    fn find(&mut self, path: &str) -> Option<Item> {
-        match self.walk.find(self.tree, path) {
-            Ok(item) => item,
-            Err(trouble) => {
-                self.trouble = Some(trouble);
-                None
-            }
-        }
-    }
-}
-
-impl Files for Reader<'_, '_> {
-    fn entry(&mut self, path: &str) -> Entry {
-        let Some(item) = self.find(path) else {
-            self.looked.insert(path.to_owned());
-            return Entry::Missing;
-        };
-        if item.is_file {
-            self.looked.insert(path.to_owned());
-            return Entry::File;
-        }
-        if !item.is_folder {
-            // A link or a submodule: nothing that we follow.
-            self.looked.insert(path.to_owned());
-            return Entry::Missing;
-        }
-        let items = match self.walk.folder(item.id) {
-            Ok(items) => items,
-            Err(trouble) => {
-                self.trouble = Some(trouble);
-                return Entry::Missing;
-            }
-        };
-        let names = items
-            .iter()
-            .map(|item| {
-                if item.is_folder {
-                    format!("{}/", item.name)
-                } else {
-                    item.name.clone()
-                }
-            })
-            .collect::<Vec<_>>();
-        let kustomization = ["kustomization.yaml", "kustomization.yml", "Kustomization"]
-            .iter()
-            .find(|name| names.iter().any(|known| known == **name));
-        match kustomization {
-            // Its kustomization says what else belongs to it.
-            Some(name) => {
-                let file = if path.is_empty() {
-                    (*name).to_owned()
-                } else {
-                    format!("{path}/{name}")
-                };
-                self.looked.insert(file);
-            }
-            None => {
-                self.looked.insert(path.to_owned());
-            }
-        }
-        Entry::Folder(names)
-    }
-
-    fn documents(&mut self, path: &str) -> Documents {
-        let Some(item) = self.find(path) else {
-            self.looked.insert(path.to_owned());
-            return Err("it does not exist".into());
-        };
-        self.looked.insert(path.to_owned());
-        if !item.is_file {
-            return Err("it is no file".into());
-        }
-        match self.walk.documents(item.id, path) {
-            Ok(documents) => documents,
-            Err(trouble) => {
-                self.trouble = Some(trouble);
-                Ok(Rc::default())
-            }
-        }
     }
 }

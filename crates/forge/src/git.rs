@@ -5,6 +5,7 @@
 mod fetch;
 mod graph;
 pub(crate) mod history;
+mod messages;
 mod reverts;
 mod store;
 
@@ -20,7 +21,8 @@ use url::Url;
 
 use self::fetch::Source;
 use self::graph::Graph;
-use self::history::{History, Messages};
+use self::history::History;
+use self::messages::Messages;
 pub(crate) use self::store::Snapshot;
 use self::store::Store;
 use crate::RETRY;
@@ -32,6 +34,11 @@ use crate::error::Trouble;
 /// How long a caller waits for a fetch that others may go on waiting for. A first copy of a large repository takes
 /// longer; the caller is told so and asks again.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Heads by branch.
+type Heads = BTreeMap<String, String>;
+/// Reverts by what they take back.
+type Reverts = BTreeMap<String, Revert>;
 
 /// All repositories.
 pub(crate) struct Git {
@@ -124,7 +131,7 @@ pub(crate) struct Repository {
     graph: Mutex<Graph>,
     messages: Mutex<Messages>,
     /// The reverts as of these heads.
-    reverts: Mutex<Option<(BTreeMap<String, String>, BTreeMap<String, Revert>)>>,
+    reverts: Mutex<Option<(Heads, Reverts)>>,
     /// What paths declared, by path and head.
     pub(crate) declared: Mutex<HashMap<(String, String), DeclaredHistory>>,
 }
@@ -335,10 +342,7 @@ impl Repository {
     ///
     /// # Errors
     /// The copy is damaged.
-    pub(crate) fn reverts(
-        &self,
-        history: &History<'_>,
-    ) -> Result<BTreeMap<String, Revert>, Trouble> {
+    pub(crate) fn reverts(&self, history: &History<'_>) -> Result<Reverts, Trouble> {
         let heads = &history.snapshot.branches;
         if let Some((known, reverts)) = &*locked(&self.reverts)
             && known == heads

@@ -79,7 +79,7 @@ impl Forge {
             folder: config.cache.display().to_string(),
             reason: error::deepest(&error),
         })?;
-        let http = github::client().map_err(|error| ForgeError::Http {
+        let http = github::http_client().map_err(|error| ForgeError::Http {
             reason: error::deepest(&error),
         })?;
         let clock = Clock::new(now);

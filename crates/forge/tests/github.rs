@@ -1,4 +1,9 @@
 //! The forge against the embedded company's GitHub, and against a server that misbehaves in chosen ways.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests say what they expect by failing"
+)]
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -534,10 +539,13 @@ async fn long_lists_are_read_to_the_end() {
     assert_eq!(open.len(), 130);
 }
 
+/// Status, headers and body.
+type Answer = (u16, Vec<(&'static str, String)>, String);
+
 /// Answers one after the other, and what was asked.
 #[derive(Default)]
 struct Script {
-    answers: Mutex<VecDeque<(u16, Vec<(&'static str, String)>, String)>>,
+    answers: Mutex<VecDeque<Answer>>,
     asked: Mutex<Vec<(String, Option<String>)>>,
 }
 

@@ -1,4 +1,9 @@
 //! The forge against the embedded company's registry, and against one that asks for a token or misbehaves.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests say what they expect by failing"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -9,9 +9,11 @@ use std::rc::Rc;
 
 use facts::code::DeclaredImage;
 
-use super::images::{Override, Written, images};
-use super::patch::{Target, deletes, json_patch, merge};
-use super::yaml::{Node, Value, parse};
+use super::images::Override;
+use super::patch::Target;
+use super::place::{is_remote, joined, kustomization, normal, relative};
+use super::set::{Manifest, Set, named, release_with};
+use super::yaml::{Node, parse};
 
 /// Bases of bases deeper than this are a circle that we failed to see.
 const MAX_DEPTH: usize = 32;
@@ -23,8 +25,11 @@ pub(crate) trait Files {
     /// What stands at a path.
     fn entry(&mut self, path: &str) -> Entry;
     /// The YAML documents of a file.
-    fn documents(&mut self, path: &str) -> Result<Rc<Vec<Rc<Node>>>, Rc<str>>;
+    fn documents(&mut self, path: &str) -> Documents;
 }
+
+/// The parsed documents of a file, or why there are none.
+pub(crate) type Documents = Result<Rc<Vec<Rc<Node>>>, Rc<str>>;
 
 /// What stands at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +49,40 @@ pub(crate) struct State {
     pub(crate) images: Vec<DeclaredImage>,
     /// The first thing that cannot be read, and why.
     pub(crate) broken: Option<(String, String)>,
+}
+
+/// What two states have in common but for lines: a line that moved because of its neighbours changed nothing.
+pub(crate) fn same(a: &State, b: &State) -> bool {
+    let bare = |state: &State| {
+        state
+            .images
+            .iter()
+            .map(|image| {
+                (
+                    image.repository.clone(),
+                    image.tag.clone(),
+                    image.digest.clone(),
+                    image.file.clone(),
+                    image.marker.clone(),
+                )
+            })
+            .collect::<BTreeSet<_>>()
+    };
+    a.broken == b.broken && bare(a) == bare(b)
+}
+
+/// What a path declares before it exists.
+pub(crate) fn before_it_exists(path: &str) -> State {
+    struct Nowhere;
+    impl Files for Nowhere {
+        fn entry(&mut self, _: &str) -> Entry {
+            Entry::Missing
+        }
+        fn documents(&mut self, _: &str) -> Documents {
+            Ok(Rc::default())
+        }
+    }
+    build(&mut Nowhere, path)
 }
 
 /// Builds a path.
@@ -69,34 +108,6 @@ pub(crate) fn build(files: &mut dyn Files, path: &str) -> State {
     State {
         images: found,
         broken: build.broken,
-    }
-}
-
-/// Manifests on their way through a build.
-#[derive(Default)]
-struct Set {
-    manifests: Vec<Manifest>,
-    /// Overrides that may change what we cannot see: images of other repositories' bases.
-    unseen: Vec<Override>,
-    has_unseen: bool,
-}
-
-struct Manifest {
-    node: Rc<Node>,
-    /// Every name it had: prefixes rename, patches may use any of the names.
-    names: Vec<String>,
-    /// For a ConfigMap: its files that are YAML, by key.
-    files: Vec<(String, Rc<Node>)>,
-}
-
-impl Manifest {
-    fn new(node: Rc<Node>) -> Self {
-        let name = node.at(&["metadata", "name"]).and_then(|name| name.text());
-        Self {
-            names: name.map(ToOwned::to_owned).into_iter().collect(),
-            files: Vec::new(),
-            node,
-        }
     }
 }
 
@@ -185,9 +196,7 @@ impl Build<'_> {
         } else {
             let mut own = Set::default();
             self.accumulate(folder, file, root, &mut own);
-            set.manifests.append(&mut own.manifests);
-            set.unseen.append(&mut own.unseen);
-            set.has_unseen |= own.has_unseen;
+            set.append(own);
         }
         self.open.pop();
     }
@@ -209,22 +218,17 @@ impl Build<'_> {
             }
         }
         self.patches(folder, root, set);
-        for manifest in &mut set.manifests {
-            rename(manifest, root);
-        }
+        set.rename(
+            root.text_at("namePrefix").unwrap_or_default(),
+            root.text_at("nameSuffix").unwrap_or_default(),
+        );
         let overrides = root
             .items_at("images")
             .iter()
             .filter_map(|entry| Override::read(entry))
             .collect::<Vec<_>>();
         for entry in &overrides {
-            let mut hit = false;
-            for manifest in &mut set.manifests {
-                hit |= replace_images(&mut manifest.node, entry);
-            }
-            if !hit && set.has_unseen {
-                set.unseen.push(entry.clone());
-            }
+            set.replace_images(entry);
         }
     }
 
@@ -286,7 +290,7 @@ impl Build<'_> {
             } else {
                 self.patch_file(folder, &root.file, text)
             };
-            apply(set, &documents, None);
+            set.patch(&documents, None);
         }
         for list in ["patches", "patchesJson6902"] {
             for entry in root.items_at(list) {
@@ -299,7 +303,7 @@ impl Build<'_> {
                     (None, Some(path)) => self.patch_file(folder, &root.file, path),
                     (None, None) => Rc::default(),
                 };
-                apply(set, &documents, target.as_ref());
+                set.patch(&documents, target.as_ref());
             }
         }
     }
@@ -324,280 +328,6 @@ impl Build<'_> {
             }
         }
     }
-}
-
-impl Set {
-    fn finish(mut self) -> Vec<DeclaredImage> {
-        let releases = self
-            .manifests
-            .iter()
-            .map(|manifest| self.with_values(&manifest.node))
-            .collect::<Vec<_>>();
-        for (manifest, node) in self.manifests.iter_mut().zip(releases) {
-            if let Some(node) = node {
-                manifest.node = node;
-            }
-        }
-        let mut found = Vec::new();
-        for manifest in &self.manifests {
-            found.extend(images(&manifest.node));
-        }
-        found.extend(self.unseen.iter().filter_map(Override::alone));
-        found
-    }
-
-    /// A HelmRelease with the values that its ConfigMaps hold below its own; `None` if it takes none from them.
-    fn with_values(&self, release: &Node) -> Option<Rc<Node>> {
-        if release.text_at("kind") != Some("HelmRelease") {
-            return None;
-        }
-        let mut values: Option<Rc<Node>> = None;
-        let mut add = |more: &Rc<Node>| {
-            values = Some(match values.take() {
-                Some(values) => merge(&values, more, ""),
-                None => Rc::clone(more),
-            });
-        };
-        let sources = release.at(&["spec", "valuesFrom"])?;
-        for source in sources.items() {
-            if source.text_at("kind") != Some("ConfigMap") {
-                continue;
-            }
-            let name = source.text_at("name").unwrap_or_default();
-            let key = source.text_at("valuesKey").unwrap_or("values.yaml");
-            for manifest in &self.manifests {
-                let is_it = manifest.node.text_at("kind") == Some("ConfigMap")
-                    && manifest.names.iter().any(|known| known == name);
-                if !is_it {
-                    continue;
-                }
-                for (known, document) in &manifest.files {
-                    if known == key {
-                        add(document);
-                    }
-                }
-                if let Some(text) = manifest.node.at(&["data", key])
-                    && let Some(inner) = text.text()
-                    && let Ok(documents) = parse(&text.file, inner, text.first_line_of(inner))
-                    && let Some(document) = documents.first()
-                {
-                    add(document);
-                }
-            }
-        }
-        if let Some(own) = release.at(&["spec", "values"]) {
-            add(own);
-        }
-        let values = values?;
-        let mut release = release.clone();
-        let mut spec = Node::clone(release.get("spec")?);
-        spec.set("values", values);
-        release.set("spec", Rc::new(spec));
-        Some(Rc::new(release))
-    }
-}
-
-/// Applies merge or JSON patches to what they are for.
-fn apply(set: &mut Set, documents: &[Rc<Node>], target: Option<&Target>) {
-    for patch in documents {
-        let is_json = matches!(patch.value, Value::Sequence(_));
-        let own = Target::of(patch);
-        let target = match target {
-            Some(target) => target,
-            None if is_json => continue,
-            None => &own,
-        };
-        let fits = |manifest: &Manifest| target.fits(&manifest.node, &manifest.names);
-        if !is_json && deletes(patch) {
-            set.manifests.retain(|manifest| !fits(manifest));
-            continue;
-        }
-        for manifest in set.manifests.iter_mut().filter(|manifest| fits(manifest)) {
-            manifest.node = if is_json {
-                json_patch(&manifest.node, patch)
-            } else {
-                let kept = manifest.node.get("metadata").cloned();
-                let mut merged = Node::clone(&merge(&manifest.node, patch, ""));
-                // A patch for many names its own placeholder, which renames nothing.
-                if let Some(metadata) = kept {
-                    merged.set("metadata", metadata);
-                }
-                Rc::new(merged)
-            };
-        }
-    }
-}
-
-fn rename(manifest: &mut Manifest, root: &Node) {
-    let prefix = root.text_at("namePrefix").unwrap_or_default();
-    let suffix = root.text_at("nameSuffix").unwrap_or_default();
-    if prefix.is_empty() && suffix.is_empty() {
-        return;
-    }
-    if let Some(name) = manifest.names.last() {
-        manifest.names.push(format!("{prefix}{name}{suffix}"));
-    }
-}
-
-/// Applies one override to a manifest's images, and says whether it found one.
-fn replace_images(node: &mut Rc<Node>, entry: &Override) -> bool {
-    if !mentions(node, entry) {
-        return false;
-    }
-    let changed = Rc::make_mut(node);
-    match &mut changed.value {
-        Value::Scalar(_) => {}
-        Value::Sequence(items) => {
-            for item in items {
-                replace_images(item, entry);
-            }
-        }
-        Value::Mapping(entries) => {
-            for (key, value) in entries {
-                match image_in(key, value).and_then(|image| {
-                    let (image, at) = entry.apply(&image)?;
-                    Some((image.text(), at.map(Rc::clone)))
-                }) {
-                    Some((text, at)) => {
-                        let at = at.unwrap_or_else(|| Rc::clone(value));
-                        *value = Rc::new(Node {
-                            value: Value::Scalar(text.into()),
-                            file: Rc::clone(&at.file),
-                            line: at.line,
-                            marker: at.marker.clone(),
-                        });
-                    }
-                    None => {
-                        replace_images(value, entry);
-                    }
-                }
-            }
-        }
-    }
-    true
-}
-
-fn image_in(key: &str, value: &Node) -> Option<Written> {
-    (key == "image")
-        .then(|| value.text().map(Written::parse))
-        .flatten()
-}
-
-fn mentions(node: &Node, entry: &Override) -> bool {
-    match &node.value {
-        Value::Scalar(_) => false,
-        Value::Sequence(items) => items.iter().any(|item| mentions(item, entry)),
-        Value::Mapping(entries) => entries.iter().any(|(key, value)| {
-            image_in(key, value).is_some_and(|image| entry.apply(&image).is_some())
-                || mentions(value, entry)
-        }),
-    }
-}
-
-/// A stand-in for a chart that kustomize itself renders.
-fn release_with(values: &Rc<Node>) -> Rc<Node> {
-    let mut spec = empty(values);
-    spec.set("values", Rc::clone(values));
-    let mut release = Node::clone(&named("HelmRelease", "", values));
-    release.set("spec", Rc::new(spec));
-    Rc::new(release)
-}
-
-fn named(kind: &str, name: &str, at: &Node) -> Rc<Node> {
-    let scalar = |text: &str| {
-        let mut node = empty(at);
-        node.value = Value::Scalar(text.into());
-        Rc::new(node)
-    };
-    let mut metadata = empty(at);
-    metadata.set("name", scalar(name));
-    let mut node = empty(at);
-    node.set("kind", scalar(kind));
-    node.set("metadata", Rc::new(metadata));
-    Rc::new(node)
-}
-
-fn empty(at: &Node) -> Node {
-    Node {
-        value: Value::Mapping(Vec::new()),
-        file: Rc::clone(&at.file),
-        line: at.line,
-        marker: None,
-    }
-}
-
-/// The kustomization file among a folder's names.
-fn kustomization(folder: &str, names: &[String]) -> Option<String> {
-    ["kustomization.yaml", "kustomization.yml", "Kustomization"]
-        .iter()
-        .find(|name| names.iter().any(|known| known == **name))
-        .map(|name| joined(folder, name))
-}
-
-/// Whether kustomize would fetch it from elsewhere.
-fn is_remote(entry: &str) -> bool {
-    let first = entry.split('/').next().unwrap_or_default();
-    entry.contains("://")
-        || entry.contains("?ref=")
-        || entry.starts_with("git@")
-        || entry.starts_with("git::")
-        || (first.contains('.')
-            && !first.starts_with('.')
-            && entry.contains('/')
-            && entry.contains("//"))
-        || entry.starts_with("github.com/")
-        || entry.starts_with("gitlab.com/")
-}
-
-fn joined(folder: &str, name: &str) -> String {
-    if folder.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{folder}/{name}")
-    }
-}
-
-/// A path from a folder; `None` if it leaves the repository.
-fn relative(folder: &str, entry: &str) -> Option<String> {
-    let mut parts = folder
-        .split('/')
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>();
-    for part in entry.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
-}
-
-/// A path without `./`, doubled or trailing slashes.
-pub(crate) fn normal(path: &str) -> String {
-    relative("", path).unwrap_or_default()
-}
-
-/// What two states have in common but for lines: a line that moved because of its neighbours changed nothing.
-pub(crate) fn same(a: &State, b: &State) -> bool {
-    let bare = |state: &State| {
-        state
-            .images
-            .iter()
-            .map(|image| {
-                (
-                    image.repository.clone(),
-                    image.tag.clone(),
-                    image.digest.clone(),
-                    image.file.clone(),
-                    image.marker.clone(),
-                )
-            })
-            .collect::<BTreeSet<_>>()
-    };
-    a.broken == b.broken && bare(a) == bare(b)
 }
 
 #[cfg(test)]
