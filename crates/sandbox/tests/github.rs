@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Response;
 use sandbox::clock::Clock;
+use sandbox::faults::Faults;
 use sandbox::git::{CodeHost, Edit, Repository};
 use sandbox::github::{Conclusion, GitHub, Job, Pull, PullState, Run, RunStatus, Step, router};
 use sandbox::serve::{ANY_PORT, Server};
@@ -28,9 +29,9 @@ impl Host {
         let code = CodeHost::new(clock.clone()).unwrap();
         let repository = code.create("shop/checkout").unwrap();
         let github = GitHub::new(code, "code.example");
-        let server = Server::start(&clock, router(&github), ANY_PORT)
-            .await
-            .unwrap();
+        // As the company serves them: Git and the API at one address.
+        let both = sandbox::git::router(github.code(), &Faults::default()).merge(router(&github));
+        let server = Server::start(&clock, both, ANY_PORT).await.unwrap();
         Self {
             github,
             repository,
@@ -179,6 +180,23 @@ async fn commits_are_read_by_any_name() {
     assert_eq!(
         host.refusal("/nothing/at/all").await,
         (404, "Not Found".to_owned())
+    );
+    let url = format!(
+        "{}/shop/checkout.git/info/refs?service=git-upload-pack",
+        host.server.url()
+    );
+    let refs = host
+        .client
+        .get(url)
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    assert!(
+        refs.contains(&format!("{sha} refs/heads/feature/cards")),
+        "{refs}"
     );
     let url = format!("{}/api/v3/repos/shop/nothing", host.server.url());
     assert_eq!(host.client.get(url).send().await.unwrap().status(), 404);
