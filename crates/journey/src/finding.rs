@@ -265,6 +265,14 @@ impl Outcome {
     }
 }
 
+/// Adds when something happened, if that is known: "… failed 14 minutes ago".
+pub fn when(sentence: Sentence, at: Option<Timestamp>) -> Sentence {
+    match at {
+        Some(at) => sentence.words(" ").instant(at),
+        None => sentence,
+    }
+}
+
 /// The next moment of something that happens every `interval`, counted from when it happened once.
 pub fn next_tick(
     from: Option<Timestamp>,

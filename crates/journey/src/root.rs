@@ -10,7 +10,7 @@ use facts::meta::{Condition, Key, Kind, Reference, Status};
 use crate::causes::CauseCode;
 use crate::conditions::{believed, is_true};
 use crate::evidence;
-use crate::finding::{Finding, next_tick};
+use crate::finding::{Finding, next_tick, when};
 use crate::messages;
 use crate::route;
 use crate::stages::{helm, source, trouble};
@@ -304,29 +304,27 @@ pub fn own(place: Place<'_>, one: &Kustomization, ready: &Condition) -> Finding 
     let object = evidence::object(place, "Kustomization", &one.meta.key());
     let proof = evidence::condition(&object, ready);
     if ready.status != Status::False {
-        let mut sentence = Sentence::default()
+        let sentence = Sentence::default()
             .object(&object)
             .words(" is being reconciled");
-        if let Some(since) = ready.since {
-            sentence = sentence.words(", begun ").instant(since);
-        }
+        let sentence = match ready.since {
+            Some(since) => sentence.words(", begun ").instant(since),
+            None => sentence,
+        };
         return Finding::moving(CauseCode::ApplyRunning, object, sentence)
             .since(ready.since)
             .proof(proof);
     }
     let code = messages::kustomization(&ready.reason, &ready.message);
-    let mut sentence = Sentence::default().object(&object).words(match code {
+    let sentence = Sentence::default().object(&object).words(match code {
         CauseCode::ApplyHealthCheckFailed => " is live, but its health check failed",
-        CauseCode::ApplyPruneFailed => " is live, but could not delete what left Git",
-        CauseCode::ApplyPathMissing => " finds no folder at its path",
-        CauseCode::ApplyBuildFailed => " cannot build its manifests",
-        CauseCode::ApplyDecryptionFailed => " cannot decrypt its secrets",
-        _ => " cannot be applied",
+        CauseCode::ApplyPruneFailed => " is live, but failed to delete what left Git",
+        CauseCode::ApplyPathMissing => " found no folder at its path",
+        CauseCode::ApplyBuildFailed => " failed to build its manifests",
+        CauseCode::ApplyDecryptionFailed => " failed to decrypt its secrets",
+        _ => " failed to apply",
     });
-    if let Some(since) = ready.since {
-        sentence = sentence.words(", failing first ").instant(since);
-    }
-    sentence = sentence
+    let sentence = when(sentence, ready.since)
         .words(": ")
         .then(messages::telling(code, &ready.message));
     let stalled = is_true(

@@ -5,14 +5,18 @@
 use api::journey::Journey;
 use api::{Sentence, StageKind, State};
 use facts::code::Relation;
+use facts::meta::Status;
 
 use crate::causes::CauseCode;
+use crate::conditions::believed;
 use crate::discover::Target;
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
 use crate::images::{self, Built, Contents};
+use crate::messages;
 use crate::reverts;
-use crate::route::{Route, route};
+use crate::root;
+use crate::route::{Path, Route, route};
 use crate::stages::pods::{self, Crew, Proof};
 use crate::stages::{Branch, Case, apply, build, commit, image, release, rollout, serving, source};
 use crate::verdict::{Draft, Verdict, decide};
@@ -241,6 +245,15 @@ impl Delivery {
             }
         };
         let found = release::look(case, &path, built);
+        if let Some(finding) = Self::folder_gone(case, &path, &found.outcome) {
+            let why = "the folder that the Kustomization names is not in Git";
+            return Self {
+                release: Outcome::skipped(StageKind::Release, why),
+                source: Outcome::skipped(StageKind::Source, why),
+                apply: Outcome::found(StageKind::Apply, finding),
+                built: None,
+            };
+        }
         let source = source::outcome(case, &path, found.commit);
         let apply = apply::outcome(case, &path, found.commit.filter(|_| source.is_met()));
         let reached_helm = apply.is_met()
@@ -255,6 +268,17 @@ impl Delivery {
             apply,
             built: found.built,
         }
+    }
+
+    /// Git has no folder where the Kustomization looks, and the Kustomization says so itself: its path is what has to
+    /// be mended, not a file.
+    fn folder_gone(case: &Case<'_, '_>, path: &Path<'_>, release: &Outcome) -> Option<Finding> {
+        let unread = release.finding.as_ref()?.code == CauseCode::ReleaseFileBroken;
+        let one = path.kustomization.filter(|_| unread)?;
+        let ready = believed(&one.conditions, "Ready", one.observed_generation, &one.meta)?;
+        let says = messages::kustomization(&ready.reason, &ready.message);
+        (ready.status == Status::False && says == CauseCode::ApplyPathMissing)
+            .then(|| root::own(case.target.place, one, ready))
     }
 
     /// What applied the workload is gone: nothing will change it any more.

@@ -284,7 +284,7 @@ fn not_attempted(
             .next(Some(NextAttempt {
                 at: None,
                 who: object,
-                what: "applies it by itself".to_owned(),
+                what: "does so by itself".to_owned(),
             })),
     )
 }

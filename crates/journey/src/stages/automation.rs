@@ -13,7 +13,7 @@ use super::{Case, release};
 use crate::causes::CauseCode;
 use crate::conditions::believed;
 use crate::evidence;
-use crate::finding::{Finding, next_tick};
+use crate::finding::{Finding, next_tick, when};
 use crate::images::{self, Built};
 use crate::route::{Configuration, Route, route};
 use crate::view::{Gap, Learned, Place};
@@ -97,13 +97,16 @@ fn unmarked(
         if !of_image || !chosen(case, scanned, policy)? {
             continue;
         }
+        let elsewhere = used_elsewhere(case, policy, &image.file)?;
+        // An automation that also writes another environment's line may leave this one out on purpose; one that
+        // covers only this environment has nothing else to do.
         let automations = covering(cluster, place, &policy.meta.namespace, &image.file)?;
-        let Some(automation) = automations.first() else {
+        let Some(automation) = automations
+            .into_iter()
+            .find(|automation| !elsewhere.iter().any(|file| covers(&automation.path, file)))
+        else {
             continue;
         };
-        if used_elsewhere(case, policy, &image.file)? {
-            continue;
-        }
         let object = evidence::file(&place.repository, &image.file);
         let policy_object = evidence::object(cluster, "ImagePolicy", &policy.meta.key());
         let sentence = Sentence::default()
@@ -133,9 +136,10 @@ fn unmarked(
     Ok(None)
 }
 
-/// Whether another environment's line carries the policy's marker: then this one goes without on purpose.
-fn used_elsewhere(case: &Case<'_, '_>, policy: &ImagePolicy, file: &str) -> Learned<bool> {
+/// The files of other environments whose lines carry the policy's marker: where it is at work.
+fn used_elsewhere(case: &Case<'_, '_>, policy: &ImagePolicy, file: &str) -> Learned<Vec<String>> {
     let marker = format!("{}:{}", policy.meta.namespace, policy.meta.name);
+    let mut files = Vec::new();
     for sibling in case.siblings() {
         let Route::Flux(path) = route(case.view, sibling)? else {
             continue;
@@ -146,19 +150,15 @@ fn used_elsewhere(case: &Case<'_, '_>, policy: &ImagePolicy, file: &str) -> Lear
         let declared = case
             .view
             .declared(&place.repository, &place.branch, &place.path)?;
-        let carries = declared
-            .and_then(|history| history.entries.first())
-            .is_some_and(|entry| {
-                entry
-                    .images
-                    .iter()
-                    .any(|image| image.file != file && image.marker.as_ref() == Some(&marker))
-            });
-        if carries {
-            return Ok(true);
+        if let Some(entry) = declared.and_then(|history| history.entries.first()) {
+            let marked = entry
+                .images
+                .iter()
+                .filter(|image| image.file != file && image.marker.as_ref() == Some(&marker));
+            files.extend(marked.map(|image| image.file.clone()));
         }
     }
-    Ok(false)
+    Ok(files)
 }
 
 /// The policy that a marker names: in the target's own cluster, else where automation lives.
@@ -242,7 +242,9 @@ fn not_chosen(
     {
         let sentence = Sentence::default()
             .object(&scan)
-            .words(" cannot read the registry's tags: ")
+            .words(" failed to read the registry's tags");
+        let sentence = when(sentence, ready.since)
+            .words(": ")
             .quote(&ready.message);
         let proof = evidence::condition(&scan, ready);
         let next = scans_next(cluster, scanned);
@@ -287,7 +289,7 @@ fn scans_next(cluster: Place<'_>, scanned: &ImageRepository) -> Option<NextAttem
     Some(NextAttempt {
         at: next_tick(scanned.scanned, scanned.interval, cluster.now),
         who: evidence::object(cluster, "ImageRepository", &scanned.meta.key()),
-        what: "scans the registry".to_owned(),
+        what: "scans again".to_owned(),
     })
 }
 
@@ -442,7 +444,7 @@ fn not_written(
     let next = NextAttempt {
         at: next_tick(automation.ran, automation.interval, cluster.now),
         who: object.clone(),
-        what: "runs".to_owned(),
+        what: "runs again".to_owned(),
     };
     if let Some(ready) = believed(
         &automation.conditions,
@@ -453,7 +455,9 @@ fn not_written(
     {
         let sentence = Sentence::default()
             .object(&object)
-            .words(" cannot push to Git: ")
+            .words(" failed to push to Git");
+        let sentence = when(sentence, ready.since)
+            .words(": ")
             .quote(&ready.message);
         let proof = evidence::condition(&object, ready);
         return Ok(

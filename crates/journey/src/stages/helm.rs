@@ -11,7 +11,7 @@ use facts::meta::{Condition, Status};
 use crate::causes::CauseCode;
 use crate::conditions::{believed, is_true};
 use crate::evidence;
-use crate::finding::{Finding, next_tick};
+use crate::finding::{Finding, next_tick, when};
 use crate::messages;
 use crate::view::Place;
 
@@ -24,11 +24,8 @@ pub fn failure(place: Place<'_>, one: &HelmRelease) -> Option<Finding> {
     let object = evidence::object(place, "HelmRelease", &one.meta.key());
     let told = cause(one)?;
     let code = messages::helm(&told.reason, &told.message);
-    let mut sentence = Sentence::default().object(&object).words(verb(told, code));
-    if let Some(since) = told.since {
-        sentence = sentence.words(" ").instant(since);
-    }
-    sentence = sentence
+    let sentence = Sentence::default().object(&object).words(verb(told, code));
+    let sentence = when(sentence, told.since)
         .words(": ")
         .then(messages::telling(code, &told.message));
     let retrying = get(one, "Reconciling").is_some_and(|found| found.status == Status::True);
@@ -97,7 +94,7 @@ fn verb(told: &Condition, code: CauseCode) -> &'static str {
         ("InstallFailed", _) => " failed to install",
         ("UpgradeFailed", _) => " failed to upgrade",
         (_, CauseCode::ApplyHelmTestFailed) => " failed its test",
-        (_, CauseCode::ApplyHelmValues) => " has no values it could use",
+        (_, CauseCode::ApplyHelmValues) => " failed to put its values together",
         _ => " failed",
     }
 }

@@ -9,7 +9,7 @@ use super::Case;
 use crate::causes::CauseCode;
 use crate::discover::pods_of;
 use crate::evidence;
-use crate::finding::{Finding, Outcome};
+use crate::finding::{Finding, Outcome, when};
 use crate::images::{self, Built};
 use crate::view::Learned;
 
@@ -63,9 +63,19 @@ pub fn outcome(case: &Case<'_, '_>, found: &Learned<Option<Built>>, build: &Outc
         Ok(None) if !build.is_met() => Outcome::not_reached(StageKind::Image),
         Ok(None) => {
             let repository = &case.target.image.repository;
-            let object = evidence::image_repository(repository);
-            let sentence = Sentence::default()
-                .words("CI succeeded, but no image in ")
+            let tags_of = evidence::image_repository(repository);
+            // The run that says it succeeded is what has to be looked at.
+            let run = build.stage.evidence.first().map(|line| line.object.clone());
+            let object = run.unwrap_or_else(|| tags_of.clone());
+            let succeeded = match &build.stage.evidence.first() {
+                Some(line) => when(
+                    Sentence::default().object(&line.object).words(" succeeded"),
+                    line.at,
+                ),
+                None => Sentence::default().words("CI succeeded"),
+            };
+            let sentence = succeeded
+                .words(", but no image in ")
                 .name(repository)
                 .words(" contains it");
             let tags = case
@@ -74,7 +84,7 @@ pub fn outcome(case: &Case<'_, '_>, found: &Learned<Option<Built>>, build: &Outc
                 .ok()
                 .flatten()
                 .map_or_else(String::new, |tags| newest(tags));
-            let mut proof = vec![evidence::evidence(&object, "tags", tags, None)];
+            let mut proof = vec![evidence::evidence(&tags_of, "tags", tags, None)];
             proof.extend(build.stage.evidence.iter().cloned());
             Outcome::found(
                 StageKind::Image,

@@ -220,8 +220,10 @@ fn refused(
     if let Some(set) = crew.and_then(|crew| crew.newest)
         && let Some(found) = failing(&set.conditions)
     {
-        let object = evidence::object(place, "ReplicaSet", &set.meta.key());
-        let proof = evidence::condition(&object, &found);
+        let set = evidence::object(place, "ReplicaSet", &set.meta.key());
+        let proof = evidence::condition(&set, &found);
+        // People know the workload; its ReplicaSet is where it is written.
+        let object = evidence::workload(place, workload);
         return Ok(Some(
             refusal(object, &found.message)
                 .since(found.since)

@@ -6,14 +6,14 @@
 use api::journey::NextAttempt;
 use api::{Sentence, StageKind, StageState};
 use facts::code::Commit;
-use facts::flux::{HelmRelease, Revision, Source};
+use facts::flux::{HelmRelease, Revision, Source, SourceReference};
 use facts::meta::{Condition, Kind, Status, condition};
 
 use super::Case;
 use crate::causes::CauseCode;
 use crate::conditions::{believed, is_true};
 use crate::evidence;
-use crate::finding::{Finding, Outcome, next_tick};
+use crate::finding::{Finding, Outcome, next_tick, when};
 use crate::messages;
 use crate::route::{self, Path};
 use crate::view::{Gap, Learned, Place};
@@ -162,17 +162,16 @@ pub fn standing(place: Place<'_>, source: &Source) -> Option<Finding> {
     } else {
         messages::source(&failure.reason, &failure.message)
     };
-    let mut sentence = Sentence::default().object(&object).words(match code {
-        CauseCode::SourceAuthenticationFailed => " cannot sign in",
-        CauseCode::SourceVerificationFailed => " cannot be verified",
-        CauseCode::SourceNotFound => " cannot be found",
-        CauseCode::SourceChartNotFound => " finds no such chart",
-        _ => " cannot be fetched",
+    let sentence = Sentence::default().object(&object).words(match code {
+        CauseCode::SourceAuthenticationFailed => " failed to sign in",
+        CauseCode::SourceVerificationFailed => " failed its verification",
+        CauseCode::SourceNotFound => " did not find what it follows",
+        CauseCode::SourceChartNotFound => " found no such chart",
+        _ => " failed to fetch",
     });
-    if let Some(since) = failure.since {
-        sentence = sentence.words(", failing first ").instant(since);
-    }
-    sentence = sentence.words(": ").quote(&failure.message);
+    let sentence = when(sentence, failure.since)
+        .words(": ")
+        .quote(&failure.message);
     let proof = evidence::condition(&object, failure);
     let next = retries(place, source, failure);
     Some(
@@ -274,9 +273,6 @@ fn stale(finding: &Finding) -> Sentence {
 
 /// Why the chart of a HelmRelease cannot be had: the Helm repository's own trouble before the chart's.
 pub fn chart_trouble(place: Place<'_>, helm: &HelmRelease) -> Learned<Option<Finding>> {
-    if helm.observed_generation < helm.meta.generation && helm.attempted.is_some() {
-        return Ok(None);
-    }
     let reference = helm.helm_chart.as_ref().or(helm.source.as_ref());
     let Some(reference) = reference else {
         return Ok(None);
@@ -287,6 +283,17 @@ pub fn chart_trouble(place: Place<'_>, helm: &HelmRelease) -> Learned<Option<Fin
     let Some(chart) = route::source(place, reference)? else {
         return Ok(None);
     };
+    // Until the HelmChart follows the release's new version, it speaks of the old one.
+    let followed = match &chart.reference {
+        SourceReference::Semver(version) => Some(version),
+        _ => None,
+    };
+    if chart.kind == Kind::HelmChart
+        && helm.chart_version.is_some()
+        && followed != helm.chart_version.as_ref()
+    {
+        return Ok(None);
+    }
     let Some(mut finding) = standing(place, chart) else {
         return Ok(None);
     };

@@ -13,7 +13,7 @@ use super::rollout;
 use crate::causes::CauseCode;
 use crate::discover::in_namespace;
 use crate::evidence;
-use crate::finding::Finding;
+use crate::finding::{Finding, when};
 use crate::view::{Gap, Learned, Place};
 
 /// How long a running container may be unready before that is called a trouble: three probes at Kubernetes' default
@@ -138,14 +138,12 @@ fn failed(place: Place<'_>, pod: &Pod) -> Finding {
     let at = condition(&pod.conditions, "Ready")
         .and_then(|ready| ready.since)
         .or(pod.started);
-    let mut sentence = Sentence::default().object(&object).words(if evicted {
-        " was evicted"
-    } else {
-        " has failed"
-    });
-    if let Some(at) = at {
-        sentence = sentence.words(" ").instant(at);
-    }
+    let mut sentence = when(
+        Sentence::default()
+            .object(&object)
+            .words(if evicted { " was evicted" } else { " failed" }),
+        at,
+    );
     if !message.is_empty() {
         sentence = sentence.words(": ").quote(message);
     }
@@ -200,7 +198,13 @@ fn of_container(
             if status.restarts >= 2 || is_shaky(place, status) && ended(status).is_some() {
                 return Ok(Some(crashed(place, workload, pod, status)));
             }
-            Ok(Some(probed(place, pod, status, since.or(pod.started))))
+            Ok(Some(probed(
+                place,
+                workload,
+                pod,
+                status,
+                since.or(pod.started),
+            )))
         }
     }
 }
@@ -464,18 +468,18 @@ fn crashed(place: Place<'_>, workload: &Workload, pod: &Pod, status: &ContainerS
                 ));
             }
             match limit {
-                Some(limit) => sentence
-                    .words(" was killed for using more than its memory limit of ")
+                Some(limit) => when(sentence.words(" was killed"), at)
+                    .words(" for using more than its memory limit of ")
                     .name(limit),
-                None => sentence.words(" was killed for using more memory than it may"),
+                None => when(sentence.words(" was killed"), at)
+                    .words(" for using more memory than it may"),
             }
         }
-        (_, Some(exit)) => sentence.words(format!(" ended with exit code {exit}")),
+        (_, Some(exit)) => {
+            when(sentence.words(" ended"), at).words(format!(" with exit code {exit}"))
+        }
         (_, None) => sentence.words(" cannot start"),
     };
-    if let Some(at) = at {
-        sentence = sentence.words(" ").instant(at);
-    }
     if let Some(line) = telling_line(said) {
         sentence = sentence.words(": ").quote(line);
     }
@@ -508,6 +512,7 @@ fn killed_by_probe(
 /// Runs, and is not ready: a probe says no, or nobody says why.
 fn probed(
     place: Place<'_>,
+    workload: &Workload,
     pod: &Pod,
     status: &ContainerStatus,
     running: Option<Timestamp>,
@@ -546,10 +551,20 @@ fn probed(
     }
     let finding = match (event, long) {
         (Some(_), true) => Finding::blocked(CauseCode::PodsProbeFailing, object, sentence),
-        (None, true) => Finding::blocked(CauseCode::PodsNotReady, object, sentence),
-        (_, false) => Finding::moving(CauseCode::PodsStarting, object, sentence),
+        (None, true) if !is_progressing(workload) => {
+            Finding::blocked(CauseCode::PodsNotReady, object, sentence)
+        }
+        _ => Finding::moving(CauseCode::PodsStarting, object, sentence),
     };
     finding.since(running).proof(proof)
+}
+
+/// Whether Kubernetes itself still counts the rollout as under way: within its deadline, a slow start with no probe
+/// failing is no trouble.
+fn is_progressing(workload: &Workload) -> bool {
+    condition(&workload.conditions, "Progressing").is_some_and(|progressing| {
+        progressing.status == Status::True && progressing.reason != "NewReplicaSetAvailable"
+    })
 }
 
 /// Nothing in the pod's containers says why it is not ready: its node may be lost, or it has only just begun.

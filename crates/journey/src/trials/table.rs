@@ -43,7 +43,7 @@ const UPGRADE: &str = "Helm upgrade failed for release shop/search with chart se
 const IMMUTABLE: &str = "Deployment/shop/checkout dry-run failed (Invalid): Deployment.apps \"checkout\" is invalid: spec.selector: Invalid value: v1.LabelSelector{MatchLabels:map[string]string{\"app\":\"x\"}}: field is immutable";
 
 trials! {
-    "in an open pull request", APP, PROD, Waiting, Commit, CommitInOpenPullRequest, "PullRequest 1204",
+    "in an open pull request", APP, PROD, Blocked, Commit, CommitInOpenPullRequest, "PullRequest 1204",
         in_pull(|_| PullState::Open { draft: false });
     "in a closed pull request", APP, PROD, Blocked, Commit, CommitInClosedPullRequest, "PullRequest 1204",
         in_pull(|world| PullState::Closed { at: world.ago(60) });
@@ -51,14 +51,14 @@ trials! {
     "reverted", APP, PROD, Reverted, Commit, CommitReverted, "Commit ", reverted();
 
     "no CI run", APP, PROD, Blocked, Build, BuildNone, "Commit ", committed();
-    "CI queued", APP, PROD, Moving, Build, BuildQueued, "WorkflowRun 4804", ci(CiState::Queued);
-    "CI waits for approval", APP, PROD, Waiting, Build, BuildWaitingForReview, "WorkflowRun 4804",
+    "CI queued", APP, PROD, Waiting, Build, BuildQueued, "WorkflowRun 4804", ci(CiState::Queued);
+    "CI waits for approval", APP, PROD, Blocked, Build, BuildWaitingForReview, "WorkflowRun 4804",
         ci(CiState::WaitingForReview);
     "CI runs", APP, PROD, Moving, Build, BuildRunning, "WorkflowRun 4804", ci(CiState::Running);
     "CI failed", APP, PROD, Blocked, Build, BuildFailed, "WorkflowRun 4804", ci(CiState::Failed);
     "CI cancelled", APP, PROD, Blocked, Build, BuildCancelled, "WorkflowRun 4804", ci(CiState::Cancelled);
 
-    "CI succeeded without an image", APP, PROD, Blocked, Image, ImageNeverPushed, "ImageTags shop/checkout", never_pushed();
+    "CI succeeded without an image", APP, PROD, Blocked, Image, ImageNeverPushed, "WorkflowRun 4804", never_pushed();
 
     "the registry cannot be scanned", APP, DEV, Blocked, Release, ReleaseScanFailed, "ImageRepository checkout",
         automation(|world| {
@@ -280,9 +280,9 @@ trials! {
 
     "paused", APP, PROD, Blocked, Rollout, RolloutPaused, "Deployment checkout",
         { let mut world = applied(); workload(&mut world, |one| one.paused = true); world };
-    "no quota", APP, PROD, Blocked, Rollout, RolloutQuota, "ReplicaSet checkout-",
+    "no quota", APP, PROD, Blocked, Rollout, RolloutQuota, "Deployment checkout",
         refused("pods \"checkout-x\" is forbidden: exceeded quota: compute, requested: limits.memory=256Mi, used: limits.memory=4Gi, limited: limits.memory=4Gi");
-    "pods are refused", APP, PROD, Blocked, Rollout, RolloutPodsRefused, "ReplicaSet checkout-",
+    "pods are refused", APP, PROD, Blocked, Rollout, RolloutPodsRefused, "Deployment checkout",
         refused("pods \"checkout-x\" is forbidden: violates PodSecurity \"restricted:latest\": runAsNonRoot != true");
     "rolling out", APP, PROD, Moving, Rollout, RolloutRunning, "Deployment checkout", applied();
     "scaled to zero", APP, PROD, Blocked, Rollout, RolloutScaledToZero, "Deployment checkout",
