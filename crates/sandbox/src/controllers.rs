@@ -30,6 +30,7 @@ mod names;
 mod pod;
 mod queue;
 mod replicaset;
+mod rhythm;
 mod setters;
 mod shelf;
 mod source;
@@ -56,6 +57,7 @@ use crate::kubernetes::{Change, Store};
 use crate::registry::Registry;
 use fields::text;
 use queue::Queue;
+use rhythm::Rhythm;
 
 /// How often the live loop looks whether somebody advanced the clock.
 const LOOK_AT_CLOCK: Duration = Duration::from_millis(100);
@@ -65,6 +67,8 @@ const LOOK_AT_CLOCK: Duration = Duration::from_millis(100);
 enum Next {
     /// After this time.
     After(SignedDuration),
+    /// After this time, and it found everything as it was: until something it depends on changes, it will again.
+    Idle(SignedDuration),
     /// When something it watches changes.
     OnChange,
 }
@@ -95,6 +99,8 @@ pub struct Controllers {
     /// The moment that changes being taken in count as of.
     seen: Timestamp,
     queue: Queue,
+    /// Runs that changed nothing, of those that run at intervals.
+    rhythms: HashMap<Key, Rhythm>,
     changes: broadcast::Receiver<Change>,
     pushes: broadcast::Receiver<Push>,
     contents: contents::Contents,
@@ -144,6 +150,7 @@ impl Controllers {
             shelf: Shelf::default(),
             webhooks: BTreeSet::new(),
             queue: Queue::default(),
+            rhythms: HashMap::new(),
             contents: contents::Contents::default(),
             failures: HashMap::new(),
             kustomizations: HashMap::new(),
@@ -174,11 +181,12 @@ impl Controllers {
     /// wrote since the last call counts as of the moment up to which that went: who plays a history runs the
     /// controllers up to each deed, and does it then.
     pub fn run_until(&mut self, until: Timestamp) {
-        self.catch_up(until, self.now);
+        self.catch_up(until, self.now, until);
     }
 
-    /// As [`Self::run_until`]; what others wrote since the last time counts as of `seen`.
-    fn catch_up(&mut self, until: Timestamp, seen: Timestamp) {
+    /// As [`Self::run_until`]; what others wrote since the last time counts as of `seen`, and nobody else writes
+    /// anything before `horizon`, which may be later.
+    fn catch_up(&mut self, until: Timestamp, seen: Timestamp, horizon: Timestamp) {
         self.seen = seen;
         self.observe();
         while let Some((due, key)) = self.queue.pop(until) {
@@ -186,17 +194,33 @@ impl Controllers {
             self.seen = self.now;
             let clock = self.clock.clone();
             clock.as_of(self.now, || {
-                if let Next::After(wait) = self.reconcile(&key) {
-                    let at = self.now.checked_add(wait).unwrap_or(Timestamp::MAX);
-                    self.queue.add(key, at);
+                match self.reconcile(&key) {
+                    Next::After(wait) => {
+                        self.rhythms.remove(&key);
+                        self.queue.add(key, self.later(wait));
+                    }
+                    Next::Idle(interval) => {
+                        let rhythm = self.rhythms.entry(key.clone()).or_default();
+                        rhythm.ran(self.now, interval);
+                        let at = rhythm.tick_after(horizon.max(self.now));
+                        self.queue.add(key, at);
+                    }
+                    Next::OnChange => {
+                        self.rhythms.remove(&key);
+                    }
                 }
             });
             self.observe();
         }
         self.now = until.max(self.now);
         self.seen = self.now;
+    }
+
+    /// Writes the times of runs that changed nothing else: of scans, automations and Kustomizations. While history is
+    /// played nobody reads them, so that they wait for this; the live loop does it all the time.
+    pub fn settle(&mut self) {
         let clock = self.clock.clone();
-        clock.as_of(self.now, || self.settle());
+        clock.as_of(self.now, || self.settle_statuses());
     }
 
     /// When the next thing is due.
@@ -211,7 +235,8 @@ impl Controllers {
     pub async fn run(mut self) {
         loop {
             let now = self.clock.now();
-            self.catch_up(now, now);
+            self.catch_up(now, now, now);
+            self.settle();
             let wait = match self.queue.next() {
                 Some(due) => Duration::try_from(due.duration_since(self.clock.now())).unwrap_or_default(),
                 None => LOOK_AT_CLOCK,
@@ -269,6 +294,19 @@ impl Controllers {
         }
     }
 
+    /// A suspended object keeps its last word; only that its spec was seen is written, if its controller writes that
+    /// (some do so only for ready objects).
+    fn suspended(&self, key: &Key, object: &Value, only_if_ready: bool) -> Next {
+        let mut status = object["status"].clone();
+        let known = fields::at(&status, &["conditions"]).is_some();
+        if known && (!only_if_ready || conditions::is(&status, "Ready", "True")) {
+            fields::put(&mut status, &["observedGeneration"], generation(object).into());
+            source::handle_request(&mut status, object);
+            self.write_status(key, status);
+        }
+        Next::OnChange
+    }
+
     /// How long a controller with a back-off waits after its next failure in a row: 750 ms, doubled up to 15 minutes,
     /// as Flux's controllers are started by default (`--min-retry-delay`, `--max-retry-delay`).
     fn back_off(&mut self, key: &Key) -> Next {
@@ -299,7 +337,9 @@ pub fn run_together(clusters: &mut [&mut Controllers], until: Timestamp) {
         let Some((due, index)) = first.filter(|(due, _)| *due <= until) else {
             break;
         };
-        clusters[index].run_until(due);
+        let cluster = &mut *clusters[index];
+        let seen = cluster.now;
+        cluster.catch_up(due, seen, until);
     }
     for cluster in clusters {
         cluster.run_until(until);

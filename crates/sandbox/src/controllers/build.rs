@@ -7,7 +7,9 @@
 mod patch;
 mod transform;
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -35,10 +37,16 @@ const KNOWN: [&str; 12] = [
     "sortOptions",
 ];
 
+/// How many texts are kept read.
+const KEPT_TEXTS: usize = 2000;
+
 /// Why building failed, in Flux's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BuildError(pub String);
+
+/// The documents of YAML texts that were read before, by the text.
+pub type Parsed = RefCell<HashMap<String, Arc<Vec<Value>>>>;
 
 /// Where the files lie in the messages: the controller's temporary folder.
 pub struct Workspace<'a> {
@@ -46,6 +54,8 @@ pub struct Workspace<'a> {
     pub files: &'a Files,
     /// `/tmp/kustomization-1234567890`
     pub folder: &'a str,
+    /// What was read before.
+    pub parsed: &'a Parsed,
 }
 
 /// Builds the folder `path` (`./apps/shop`, without or with the dot), in the order of the files.
@@ -175,6 +185,20 @@ fn yaml_words(error: &serde_yaml_ng::Error) -> String {
 }
 
 impl Workspace<'_> {
+    /// The documents of a YAML text, read once.
+    fn documents(&self, content: &str) -> Result<Vec<Value>, String> {
+        if let Some(known) = self.parsed.borrow().get(content) {
+            return Ok(Vec::clone(known));
+        }
+        let read = documents(content)?;
+        let mut parsed = self.parsed.borrow_mut();
+        if parsed.len() > KEPT_TEXTS {
+            parsed.clear();
+        }
+        parsed.insert(content.to_owned(), Arc::new(read.clone()));
+        Ok(read)
+    }
+
     fn file(&self, path: &str) -> Option<&str> {
         self.files.get(path).map(String::as_str)
     }
@@ -213,7 +237,7 @@ impl Workspace<'_> {
                 );
                 done.push(format!("{inner}/"));
             } else if path.ends_with(".yaml") || path.ends_with(".yml") {
-                built.extend(documents(content).map_err(|error| {
+                built.extend(self.documents(content).map_err(|error| {
                     BuildError(format!(
                         "failed to decode Kubernetes YAML from {}/{path}: error converting YAML to JSON: {error}",
                         self.folder
@@ -235,7 +259,8 @@ impl Workspace<'_> {
         if depth > 16 {
             return Err(BuildError(format!("cycle detected at '{folder}'")));
         }
-        let spec = documents(content)
+        let spec = self
+            .documents(content)
             .map_err(|error| {
                 BuildError(format!("invalid Kustomization: error converting YAML to JSON: {error} in File: {path}"))
             })?
@@ -260,7 +285,8 @@ impl Workspace<'_> {
             let Some((_, content)) = self.kustomization(&inner) else {
                 return Err(self.missing(folder, component));
             };
-            let spec = documents(content)
+            let spec = self
+                .documents(content)
                 .map_err(BuildError)?
                 .into_iter()
                 .next()
@@ -278,7 +304,7 @@ impl Workspace<'_> {
         let inside = normal(folder, resource)
             .ok_or_else(|| self.missing(folder, resource))?;
         if let Some(content) = self.file(&inside) {
-            return documents(content).map_err(|error| {
+            return self.documents(content).map_err(|error| {
                 BuildError(format!(
                     "accumulating resources: accumulation err='accumulating resources from '{resource}': \
                      MalformedYAMLError: {error} in File: {resource}': must build at directory: \
@@ -348,6 +374,7 @@ mod tests {
             &Workspace {
                 files: &files,
                 folder: "/tmp/kustomization-1",
+                parsed: &Parsed::default(),
             },
             path,
         )

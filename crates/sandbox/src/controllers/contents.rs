@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::build::Files;
+use super::build::{Files, Parsed};
 use super::names::digest;
 use crate::git::CodeHost;
 
@@ -33,6 +33,7 @@ impl Origin {
 pub struct Contents {
     origins: HashMap<String, Origin>,
     unpacked: VecDeque<(String, Arc<Files>)>,
+    parsed: Parsed,
 }
 
 impl Contents {
@@ -46,6 +47,11 @@ impl Contents {
     /// Where an artifact came from.
     pub fn origin(&self, digest: &str) -> Option<&Origin> {
         self.origins.get(digest)
+    }
+
+    /// Manifests that were read before: most files are the same from commit to commit.
+    pub fn parsed(&self) -> &Parsed {
+        &self.parsed
     }
 
     /// An artifact's files; none if it is not in storage.

@@ -26,7 +26,7 @@ impl Controllers {
             return Next::OnChange;
         };
         if flag(&object, &["spec", "suspend"]) {
-            return Next::OnChange;
+            return self.suspended(key, &object, false);
         }
         let fault = self
             .faults
@@ -41,14 +41,21 @@ impl Controllers {
         match resolved {
             Ok((fetched, observed)) => {
                 self.succeeded(key);
+                let interval = duration_at(&object, &["spec", "interval"], 600);
+                let new = observed.iter().any(|(field, value)| object["status"].get(*field) != Some(value));
                 let mut object = Value::clone(&object);
-                for (field, value) in observed {
-                    put(&mut object, &["status", field], value);
+                if new {
+                    for (field, value) in observed {
+                        put(&mut object, &["status", field], value);
+                    }
+                    // Written first, so that it is there whether or not the artifact is another.
+                    self.write_status(key, object["status"].clone());
                 }
-                // Written first, so that it is there whether or not the artifact is another.
-                self.write_status(key, object["status"].clone());
-                self.stored(key, &object, fetched);
-                Next::After(duration_at(&object, &["spec", "interval"], 600))
+                if self.stored(key, &object, fetched) || new {
+                    Next::After(interval)
+                } else {
+                    Next::Idle(interval)
+                }
             }
             Err(ChartError::Retry(error)) => {
                 self.fetch_failed(key, &object, &error);

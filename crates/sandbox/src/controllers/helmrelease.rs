@@ -80,7 +80,7 @@ impl Controllers {
 
     fn prepare(&mut self, key: &Key, object: &Value, progress: &mut Progress) -> Next {
         if flag(object, &["spec", "suspend"]) {
-            return Next::OnChange;
+            return self.suspended(key, object, false);
         }
         let mut status = object["status"].clone();
         let chart_key = self.chart_template(key, object, &mut status);

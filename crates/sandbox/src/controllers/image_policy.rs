@@ -27,7 +27,7 @@ impl Controllers {
             return Next::OnChange;
         };
         if flag(&object, &["spec", "suspend"]) {
-            return Next::OnChange;
+            return self.suspended(key, &object, true);
         }
         let reference = &object["spec"]["imageRepositoryRef"];
         let namespace = match text(reference, &["namespace"]) {

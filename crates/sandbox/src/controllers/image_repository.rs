@@ -1,10 +1,9 @@
 //! image-reflector-controller's ImageRepositories: which tags the registry has.
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::conditions::{self, Conditions};
-use super::fields::{at, duration_at, flag, integer, list, put, stamp, text};
+use super::fields::{duration_at, flag, integer, list, put, stamp, text};
 use super::names::number;
 use super::source::handle_request;
 use super::{Controllers, Key, Next, generation, requested};
@@ -19,8 +18,6 @@ const LATEST_TAGS: usize = 10;
 pub(super) struct Scans {
     /// All tags, filtered.
     pub(super) tags: Vec<String>,
-    /// The last scan that found nothing new and is not in the status yet.
-    quiet: Option<Timestamp>,
 }
 
 impl Controllers {
@@ -29,7 +26,7 @@ impl Controllers {
             return Next::OnChange;
         };
         if flag(&object, &["spec", "suspend"]) {
-            return Next::OnChange;
+            return self.suspended(key, &object, true);
         }
         let image = text(&object, &["spec", "image"]);
         let interval = duration_at(&object, &["spec", "interval"], 60);
@@ -75,11 +72,9 @@ impl Controllers {
             && integer(status, &["observedGeneration"]) == Some(generation(&object))
             && text(status, &["lastHandledReconcileAt"]) == requested(&object);
         if settled {
-            scans.quiet = Some(self.now);
-            return Next::After(interval);
+            return Next::Idle(interval);
         }
         scans.tags.clone_from(&tags);
-        scans.quiet = None;
         let before = status.clone();
         self.scanned(key, &object, before, tags, image);
         Next::After(interval)
@@ -140,38 +135,5 @@ impl Controllers {
         image
             .strip_prefix(self.registry_host.as_str())
             .and_then(|rest| rest.strip_prefix('/'))
-    }
-
-    /// Writes the times of scans and automation runs that changed nothing else.
-    pub(super) fn settle_scans(&mut self) {
-        let quiet: Vec<(Key, Timestamp)> = self
-            .scans
-            .iter_mut()
-            .filter_map(|(key, scans)| Some((key.clone(), scans.quiet.take()?)))
-            .collect();
-        for (key, last) in quiet {
-            let Some(object) = self.object(&key) else {
-                continue;
-            };
-            let mut status = object["status"].clone();
-            match key.kind {
-                "ImageRepository" if at(&status, &["lastScanResult"]).is_some() => {
-                    put(&mut status, &["lastScanResult", "scanTime"], stamp(last));
-                }
-                "ImageUpdateAutomation" => put(&mut status, &["lastAutomationRunTime"], stamp(last)),
-                _ => continue,
-            }
-            self.write_status(&key, status);
-        }
-    }
-
-    /// Notes a run of an automation that changed nothing but its time.
-    pub(super) fn quiet_run(&mut self, key: &Key) {
-        self.scans.entry(key.clone()).or_default().quiet = Some(self.now);
-    }
-
-    /// Forgets a quiet run: the status is being written anyway.
-    pub(super) fn loud_run(&mut self, key: &Key) {
-        self.scans.remove(key);
     }
 }

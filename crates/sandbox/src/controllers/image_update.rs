@@ -30,7 +30,7 @@ impl Controllers {
             return Next::OnChange;
         };
         if flag(&object, &["spec", "suspend"]) {
-            return Next::OnChange;
+            return self.suspended(key, &object, true);
         }
         let policies = self.policies(key, &object);
         let observed: Map<String, Value> = policies
@@ -45,19 +45,14 @@ impl Controllers {
             .collect();
         let interval = duration_at(&object, &["spec", "interval"], 60);
         match self.automate(key, &object, &policies, &observed) {
-            Ok(None) => {
-                // The branch and the policies are as they were: only the time of the run is another.
-                self.quiet_run(key);
-                Next::After(interval)
-            }
+            // The branch and the policies are as they were: only the time of the run is another.
+            Ok(None) => Next::Idle(interval),
             Ok(Some(ran)) => {
                 self.succeeded(key);
-                self.loud_run(key);
                 self.automated(key, &object, observed, ran);
                 Next::After(interval)
             }
             Err((reason, message)) => {
-                self.loud_run(key);
                 self.automation_failed(key, &object, reason, &message);
                 self.back_off(key)
             }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::apply::{inventory_entry, log, own};
+use super::apply::{Effect, inventory_entry, log, own};
 use super::build::{self, Workspace};
 use super::conditions::{self, Conditions};
 use super::fields::{at, cut, duration_at, flag, go_duration, integer, list, put, text};
@@ -32,14 +32,16 @@ const RETRY_DEPENDENCY: i64 = 30;
 pub(super) struct Progress {
     /// An object that it applied has changed since it last looked.
     pub(super) touched: bool,
+    /// An object that it applied has another spec, or is gone.
+    pub(super) drifted: bool,
     phase: Phase,
+    /// Digest of the build that is in the cluster.
+    live: Option<String>,
     /// What it applied last, to know which fields are its own.
     applied: HashMap<Key, Value>,
     built: Option<Built>,
     /// What the last run that succeeded was about: the same again changes nothing.
     steady: Option<Run>,
-    /// Runs since the status was last written that changed nothing, and when the last was.
-    quiet: Option<(i64, Timestamp)>,
 }
 
 #[derive(Debug, Default)]
@@ -121,7 +123,7 @@ impl Controllers {
 
     fn begin(&mut self, key: &Key, object: &Value, progress: &mut Progress) -> Next {
         if flag(object, &["spec", "suspend"]) {
-            return Next::OnChange;
+            return self.suspended(key, object, true);
         }
         let source = source_of(object);
         let Some(source_object) = self.object(&source) else {
@@ -158,12 +160,10 @@ impl Controllers {
         };
         let same = progress.steady.as_ref().is_some_and(|steady| steady.same(&run));
         if same && !progress.touched && self.apply_fault(key, &run.artifact).is_none() {
-            let runs = progress.quiet.map_or(0, |(runs, _)| runs);
-            progress.quiet = Some((runs + 1, self.now));
-            return Next::After(duration_at(object, &["spec", "interval"], 600));
+            return Next::Idle(duration_at(object, &["spec", "interval"], 600));
         }
         progress.touched = false;
-        let mut status = self.settled_status(object, progress);
+        let mut status = self.settled_status(key, object);
         let timeout = go_duration(timeout(object));
         let exists = self
             .contents
@@ -188,7 +188,7 @@ impl Controllers {
 
     /// Writes a status that says why nothing was attempted.
     fn not_started(&mut self, key: &Key, object: &Value, progress: &mut Progress, reason: &str, message: &str) {
-        let mut status = self.settled_status(object, progress);
+        let mut status = self.settled_status(key, object);
         let mut conditions = self.conditions(&mut status, object);
         conditions.no("Ready", reason, message);
         conditions.retrying();
@@ -250,10 +250,24 @@ impl Controllers {
             let failure = with_history("ReconciliationFailed", format!("{}\n", fault.message));
             return Err((status, failure));
         }
-        let effects = match self.apply_all(&built.manifests, &mut progress.applied) {
-            Ok(effects) => effects,
-            Err(message) => return Err((status, with_history("ReconciliationFailed", message))),
+        // The same manifests again, and nobody touched what they made: a dry run would find nothing to do.
+        let again = !progress.drifted && progress.live.as_deref() == Some(built.digest.as_str());
+        let effects = if again {
+            built
+                .manifests
+                .iter()
+                .filter_map(Key::of)
+                .map(|key| Effect { key, action: "unchanged" })
+                .collect()
+        } else {
+            progress.live = None;
+            match self.apply_all(&built.manifests, &mut progress.applied) {
+                Ok(effects) => effects,
+                Err(message) => return Err((status, with_history("ReconciliationFailed", message))),
+            }
         };
+        progress.live = Some(built.digest.clone());
+        progress.drifted = false;
         let said = log(&effects);
         if !said.is_empty() {
             self.store.record_event(object, false, "Progressing", &said, COMPONENT);
@@ -306,6 +320,7 @@ impl Controllers {
         let workspace = Workspace {
             files: &files,
             folder: &folder,
+            parsed: self.contents.parsed(),
         };
         let mut manifests = build::build(&workspace, path)
             .and_then(|mut manifests| {

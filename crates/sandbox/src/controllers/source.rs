@@ -76,7 +76,7 @@ impl Controllers {
             return Next::OnChange;
         };
         if flag(&object, &["spec", "suspend"]) {
-            return Next::OnChange;
+            return self.suspended(key, &object, false);
         }
         let fault = self
             .faults
@@ -91,8 +91,12 @@ impl Controllers {
         match fetched {
             Ok(fetched) => {
                 self.succeeded(key);
-                self.stored(key, &object, fetched);
-                Next::After(duration_at(&object, &["spec", "interval"], 60))
+                let interval = duration_at(&object, &["spec", "interval"], 60);
+                if self.stored(key, &object, fetched) {
+                    Next::After(interval)
+                } else {
+                    Next::Idle(interval)
+                }
             }
             Err(error) => {
                 self.fetch_failed(key, &object, &error);
@@ -101,8 +105,8 @@ impl Controllers {
         }
     }
 
-    /// Writes what a successful fetch means.
-    pub(super) fn stored(&mut self, key: &Key, object: &Value, fetched: Fetched) {
+    /// Writes what a successful fetch means. Answers whether anything was to write.
+    pub(super) fn stored(&mut self, key: &Key, object: &Value, fetched: Fetched) -> bool {
         let before = &object["status"];
         let artifact = at(before, &["artifact"]);
         let same = artifact.is_some_and(|artifact| {
@@ -113,7 +117,7 @@ impl Controllers {
             && integer(before, &["observedGeneration"]) == Some(generation(object))
             && text(before, &["lastHandledReconcileAt"]) == requested(object);
         if settled {
-            return;
+            return false;
         }
         let recovered = conditions::find(before, "FetchFailed").is_some();
         let mut status = before.clone();
@@ -140,6 +144,7 @@ impl Controllers {
         } else if recovered {
             self.store.record_event(object, false, "Succeeded", message, COMPONENT);
         }
+        true
     }
 
     /// Writes that a fetch failed: the artifact stays.

@@ -98,7 +98,25 @@ impl Controllers {
                     self.automations_of(&key);
                 }
             }
-            "Kustomization" | "HelmRelease" | "ImageUpdateAutomation" => {
+            "Kustomization" | "HelmRelease" => {
+                if asked {
+                    self.due(key.clone());
+                }
+                if asked || previous.is_none_or(|before| answers(before) != answers(object)) {
+                    self.wake_all(key.kind, |other| {
+                        list(other, &["spec", "dependsOn"])
+                            .iter()
+                            .any(|dependency| names(dependency, other, &key))
+                    });
+                }
+            }
+            "ConfigMap" | "Secret" => {
+                self.wake_all("HelmRelease", |release| {
+                    text(release, &["metadata", "namespace"]) == &*key.namespace
+                        && !list(release, &["spec", "valuesFrom"]).is_empty()
+                });
+            }
+            "ImageUpdateAutomation" => {
                 if asked {
                     self.due(key.clone());
                 }
@@ -157,10 +175,28 @@ impl Controllers {
             && previous.is_some_and(|before| {
                 generation(before) == generation(object)
                     && before.get("data") == object.get("data")
-                    && super::health::of(Some(before)) == super::health::of(Some(object))
+                    && before["metadata"]["labels"] == object["metadata"]["labels"]
             });
-        if !same {
-            self.touch(object);
+        if !same || super::health::of(previous) != super::health::of(Some(object)) {
+            self.touch(object, !same);
+        }
+    }
+
+    /// Something that an idle object depends on changed, which it does not watch: its next run is a real one again.
+    fn wake(&mut self, key: &Key) {
+        if let Some(rhythm) = self.rhythms.get(key) {
+            let at = rhythm.tick_after(self.seen);
+            self.queue.add(key.clone(), at);
+        }
+    }
+
+    /// Wakes every idle object of a kind that `depends` on what changed.
+    fn wake_all(&mut self, kind: &'static str, depends: impl Fn(&Value) -> bool) {
+        let idle: Vec<Key> = self.rhythms.keys().filter(|key| key.kind == kind).cloned().collect();
+        for key in idle {
+            if self.object(&key).is_some_and(|object| depends(&object)) {
+                self.wake(&key);
+            }
         }
     }
 
@@ -173,6 +209,7 @@ impl Controllers {
     /// An object went: forgets it, and takes with it what its controller would.
     fn gone(&mut self, key: &Key, object: &Arc<Value>) {
         self.queue.drop(key);
+        self.rhythms.remove(key);
         self.failures.remove(key);
         match key.kind {
             "Kustomization" => {
@@ -286,10 +323,19 @@ impl Controllers {
         for key in due {
             self.due(key);
         }
+        let idle: Vec<Key> = self
+            .rhythms
+            .keys()
+            .filter(|key| matches!(key.kind, "GitRepository" | "ImageUpdateAutomation"))
+            .cloned()
+            .collect();
+        for key in idle {
+            self.wake(&key);
+        }
     }
 
     /// An object that a Kustomization or HelmRelease applied changed: the next run has to look closely.
-    fn touch(&mut self, object: &Value) {
+    fn touch(&mut self, object: &Value, drifted: bool) {
         let Some(labels) = mapping(object, &["metadata", "labels"]) else {
             return;
         };
@@ -304,12 +350,23 @@ impl Controllers {
             let key = Key::new(kind, namespace, name);
             if let Some(progress) = self.kustomizations.get_mut(&key) {
                 progress.touched = true;
+                progress.drifted |= drifted;
             }
             if let Some(progress) = self.releases.get_mut(&key) {
                 progress.touched = true;
             }
+            self.wake(&key);
         }
     }
+}
+
+/// What others read of a Kustomization or HelmRelease that they depend on.
+fn answers(object: &Value) -> (bool, String) {
+    let status = &object["status"];
+    (
+        super::conditions::is(status, "Ready", "True"),
+        text(status, &["lastAppliedRevision"]).to_owned(),
+    )
 }
 
 /// Whether a reference with a kind, in an object, is to a source.

@@ -137,8 +137,10 @@ impl Controllers {
             conditions.yes("Released", "UpgradeSucceeded", &message);
             conditions.yes("Ready", "UpgradeSucceeded", &message);
         }
+        let same = object["status"] == status;
         self.conclude(key, object, status);
-        Next::After(duration_at(object, &["spec", "interval"], 600))
+        let interval = duration_at(object, &["spec", "interval"], 600);
+        if same { Next::Idle(interval) } else { Next::After(interval) }
     }
 
     /// No retry is left: terminal until chart, values or spec change.

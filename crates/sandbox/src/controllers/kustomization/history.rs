@@ -89,47 +89,60 @@ impl Controllers {
     }
 
     /// The status with the runs counted in that changed nothing since it was written.
-    pub(super) fn settled_status(&self, object: &Value, progress: &mut Progress) -> Value {
+    pub(super) fn settled_status(&mut self, key: &Key, object: &Value) -> Value {
         let mut status = object["status"].clone();
-        if let Some((runs, last)) = progress.quiet.take() {
-            if let Some(newest) = status
-                .get_mut("history")
-                .and_then(Value::as_array_mut)
-                .and_then(|history| history.first_mut())
-            {
-                let total = integer(newest, &["totalReconciliations"]).unwrap_or(0) + runs;
-                entry(newest).insert("totalReconciliations".to_owned(), json!(total));
-                entry(newest).insert("lastReconciled".to_owned(), stamp(last));
-            }
-            // Every run passes through Ready=Unknown: the transition is the last run's.
-            let conditions = status.get_mut("conditions").and_then(Value::as_array_mut);
-            for condition in conditions.into_iter().flatten() {
-                if text(condition, &["type"]) == "Ready" {
-                    entry(condition).insert("lastTransitionTime".to_owned(), stamp(last));
-                }
-            }
+        let now = self.now;
+        if let Some((runs, last)) = self.rhythms.get_mut(key).and_then(|rhythm| rhythm.take(now)) {
+            count_in(&mut status, runs, last);
         }
         status
     }
 
     /// Writes what ticked on since the last statuses: runs and scans that changed nothing.
-    pub(in crate::controllers) fn settle(&mut self) {
-        let quiet: Vec<Key> = self
-            .kustomizations
-            .iter()
-            .filter(|(_, progress)| progress.quiet.is_some())
-            .map(|(key, _)| key.clone())
+    pub(in crate::controllers) fn settle_statuses(&mut self) {
+        let now = self.now;
+        let ticked: Vec<(Key, i64, Timestamp)> = self
+            .rhythms
+            .iter_mut()
+            .filter(|(key, _)| matches!(key.kind, "Kustomization" | "ImageRepository" | "ImageUpdateAutomation"))
+            .filter_map(|(key, rhythm)| {
+                let (runs, last) = rhythm.take(now)?;
+                Some((key.clone(), runs, last))
+            })
             .collect();
-        for key in quiet {
-            let (Some(object), Some(mut progress)) = (self.object(&key), self.kustomizations.remove(&key)) else {
+        for (key, runs, last) in ticked {
+            let Some(object) = self.object(&key) else {
                 continue;
             };
-            let status = self.settled_status(&object, &mut progress);
-            self.kustomizations.insert(key.clone(), progress);
+            let mut status = object["status"].clone();
+            match key.kind {
+                "Kustomization" => count_in(&mut status, runs, last),
+                "ImageRepository" => put(&mut status, &["lastScanResult", "scanTime"], stamp(last)),
+                _ => put(&mut status, &["lastAutomationRunTime"], stamp(last)),
+            }
             self.write_status(&key, status);
         }
-        self.settle_scans();
         self.observe();
+    }
+}
+
+/// Counts runs in that changed nothing.
+fn count_in(status: &mut Value, runs: i64, last: Timestamp) {
+    if let Some(newest) = status
+        .get_mut("history")
+        .and_then(Value::as_array_mut)
+        .and_then(|history| history.first_mut())
+    {
+        let total = integer(newest, &["totalReconciliations"]).unwrap_or(0) + runs;
+        entry(newest).insert("totalReconciliations".to_owned(), json!(total));
+        entry(newest).insert("lastReconciled".to_owned(), stamp(last));
+    }
+    // Every run passes through Ready=Unknown: the transition is the last run's.
+    let conditions = status.get_mut("conditions").and_then(Value::as_array_mut);
+    for condition in conditions.into_iter().flatten() {
+        if text(condition, &["type"]) == "Ready" {
+            entry(condition).insert("lastTransitionTime".to_owned(), stamp(last));
+        }
     }
 }
 
