@@ -125,7 +125,10 @@ fn timeless(headline: &Sentence) -> String {
         match span {
             Span::Commit { .. } => line.push_str("‹commit›"),
             Span::Instant { .. } => line.push_str("‹ago›"),
-            Span::Words { text } | Span::Name { text } | Span::Quote { text } => line.push_str(&invented_replaced(text)),
+            Span::Words { text } => line.push_str(text),
+            Span::Name { text } | Span::Quote { text } => {
+                line.push_str(&invented_replaced(&api::headline::plain(text, 240)));
+            }
             Span::Object { object } if object.kind == "Pod" => {
                 let made: Vec<&str> = object.name.rsplitn(3, '-').collect();
                 let name = if made.len() == 3 { format!("{}-‹pod›", made[2]) } else { object.name.clone() };
