@@ -198,13 +198,7 @@ fn of_container(
             if status.restarts >= 2 || is_shaky(place, status) && ended(status).is_some() {
                 return Ok(Some(crashed(place, workload, pod, status)));
             }
-            Ok(Some(probed(
-                place,
-                workload,
-                pod,
-                status,
-                since.or(pod.started),
-            )))
+            probed(place, workload, pod, status, since.or(pod.started)).map(Some)
         }
     }
 }
@@ -516,10 +510,14 @@ fn probed(
     pod: &Pod,
     status: &ContainerStatus,
     running: Option<Timestamp>,
-) -> Finding {
+) -> Learned<Finding> {
     let object = evidence::pod(place, pod);
     let long = running.is_none_or(|since| place.now.duration_since(since) >= SETTLING);
     let event = pod_warning(place, pod, |event| event.reason == "Unhealthy");
+    if event.is_none() && long && is_progressing(workload) {
+        // Whether a probe fails, or the start is only slow, is in the events.
+        place.whole(Kind::Event, &pod.meta.namespace)?;
+    }
     let ready = condition(&pod.conditions, "Ready");
     let mut proof: Vec<_> = event
         .map(|event| evidence::event(place, event))
@@ -556,7 +554,7 @@ fn probed(
         }
         _ => Finding::moving(CauseCode::PodsStarting, object, sentence),
     };
-    finding.since(running).proof(proof)
+    Ok(finding.since(running).proof(proof))
 }
 
 /// Whether Kubernetes itself still counts the rollout as under way: within its deadline, a slow start with no probe

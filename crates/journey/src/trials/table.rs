@@ -389,7 +389,22 @@ trials! {
             pod.reason = Some("Evicted".to_owned());
             pod.message = Some("The node was low on resource: ephemeral-storage.".to_owned());
         });
-    "runs, and is not ready", APP, PROD, Blocked, Pods, PodsNotReady, "Pod checkout-", pod(|_| {});
+    "runs, and is not ready", APP, PROD, Blocked, Pods, PodsNotReady, "Pod checkout-",
+        {
+            let mut world = pod(|_| {});
+            let since = world.ago(17);
+            workload(&mut world, |one| one.conditions = vec![condition("Progressing", Status::False, "ProgressDeadlineExceeded", "", since)]);
+            world
+        };
+    "its volume does not come", APP, PROD, Blocked, Pods, PodsNotReady, "Pod checkout-",
+        {
+            let mut world = pod(|pod| {
+                pod.containers[0].image_id.clear();
+                pod.containers[0].state = waiting("ContainerCreating", "");
+            });
+            world.warn(APP, PROD, "FailedAttachVolume", "AttachVolume.Attach failed for volume \"pvc-1\": volume is in use by node-2", 9);
+            world
+        };
     "a tag that moved", APP, PROD, Blocked, Pods, PodsTagMoved, "Pod checkout-",
         {
             let mut world = delivered();
