@@ -524,5 +524,4 @@ pub(crate) fn without_credentials(address: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "kubeconfig/tests.rs"]
 mod tests;

@@ -3,14 +3,16 @@
 //! Owns finding out, once for everybody: a heartbeat, or a look at once when a reader's connection broke. Readers wait
 //! here while the server is away, instead of knocking twenty at a time, and all begin anew when it is back.
 
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use jiff::SignedDuration;
 use serde::Deserialize;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::task::JoinSet;
 
-use crate::failure::{Failure, Why};
+use crate::failure::{Failure, Why, silent};
 use crate::kubeconfig::Context;
 use crate::ledger::Ledger;
 use crate::options::Options;
@@ -20,6 +22,12 @@ use crate::tolerant::{Part, Text};
 /// What everybody may ask and nobody changes: every authenticated user may read it by default, and any answer to it,
 /// a refusal too, is an answer.
 const HEARTBEAT: &str = "/version";
+
+/// How long a look goes on in the background.
+const LOOK_AT_MOST: Duration = Duration::from_secs(60);
+
+/// After how long it is said that the sign-in plugin still runs.
+const SIGN_IN_WITHIN: Duration = Duration::from_secs(10);
 
 /// The line, shared by all who read.
 pub(crate) struct Line {
@@ -31,6 +39,8 @@ pub(crate) struct Line {
     suspected: Notify,
     /// A person asks to try now.
     asked: Notify,
+    /// Looks under way.
+    looks: Mutex<JoinSet<()>>,
 }
 
 /// Whether the line is up.
@@ -51,6 +61,7 @@ impl Line {
             signal: watch::Sender::new(Signal::default()),
             suspected: Notify::new(),
             asked: Notify::new(),
+            looks: Mutex::new(JoinSet::new()),
         }
     }
 
@@ -103,8 +114,7 @@ impl Line {
                 Some(server) => Ok(server),
                 None => {
                     written = Written::of(&self.context);
-                    let dialled = Server::dial(&self.context, &self.options).await;
-                    dialled.map(Arc::new)
+                    self.dial().await.map(Arc::new)
                 }
             };
             let outcome = match dialled {
@@ -151,6 +161,25 @@ impl Line {
         }
     }
 
+    /// Dials, however long the sign-in plugin takes: a second one beside it would open a second browser. What it waits
+    /// for is said meanwhile.
+    async fn dial(&self) -> Result<Server, Failure> {
+        let mut dialled = pin!(Server::dial(&self.context, &self.options));
+        loop {
+            tokio::select! {
+                dialled = &mut dialled => return dialled,
+                () = tokio::time::sleep(SIGN_IN_WITHIN) => {
+                    let failure = Failure::new(
+                        Why::Credentials,
+                        "the sign-in plugin of the kubeconfig has not ended yet",
+                    );
+                    let failure = failure.hint("is it waiting for you in a browser?");
+                    self.ledger.lost(&failure, self.options.clock.now());
+                }
+            }
+        }
+    }
+
     fn came_up(&self, there: Arc<Server>) {
         self.signal.send_if_modified(|signal| {
             let known = signal.server.as_ref();
@@ -172,7 +201,7 @@ impl Line {
     }
 
     /// Whether the server answers; its clock's offset.
-    async fn look(&self, server: &Server) -> Result<Option<SignedDuration>, Failure> {
+    async fn look(&self, server: &Arc<Server>) -> Result<Option<SignedDuration>, Failure> {
         let first = self.look_once(server).await;
         match &first {
             // A pooled connection that died in its sleep breaks the first request on it and says nothing of the server.
@@ -187,12 +216,26 @@ impl Line {
         }
     }
 
-    async fn look_once(&self, server: &Server) -> Result<Option<SignedDuration>, Failure> {
-        match server.get(HEARTBEAT, self.options.answer_within).await {
-            Ok(answer) => Ok(answer.offset),
-            Err(failure) if failure.is_unreachable() || failure.needs_sign_in() => Err(failure),
+    /// Looks in a task of its own that goes on after we have stopped waiting: it may be running the sign-in plugin for
+    /// a new token, which others wait for, and which would be run again and again if it was given up each time.
+    async fn look_once(&self, server: &Arc<Server>) -> Result<Option<SignedDuration>, Failure> {
+        let (tell, told) = oneshot::channel();
+        {
+            let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+            while looks.try_join_next().is_some() {}
+            let server = server.clone();
+            looks.spawn(async move {
+                let _ = tell.send(server.get(HEARTBEAT, LOOK_AT_MOST).await);
+            });
+        }
+        match tokio::time::timeout(self.options.answer_within, told).await {
+            Ok(Ok(Ok(answer))) => Ok(answer.offset),
+            Ok(Ok(Err(failure))) if failure.is_unreachable() || failure.needs_sign_in() => {
+                Err(failure)
+            }
             // It answered, whatever it said.
-            Err(_) => Ok(None),
+            Ok(Ok(Err(_))) => Ok(None),
+            Ok(Err(_)) | Err(_) => Err(silent(&server.host)),
         }
     }
 

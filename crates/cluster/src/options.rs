@@ -103,7 +103,8 @@ impl Default for Options {
             },
             sign_in_backoff: Backoff {
                 first: Duration::from_secs(5),
-                most: Duration::from_secs(30),
+                // Some plugins open a browser each time.
+                most: Duration::from_secs(60),
             },
             recheck: Duration::from_secs(60),
             poll: Duration::from_secs(15),

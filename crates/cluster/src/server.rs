@@ -19,9 +19,6 @@ use crate::kubeconfig::{Context, load, without_credentials};
 use crate::options::{Clock, Options};
 use crate::proxy::proxy;
 
-/// How long a sign-in plugin may take. Some open a browser and wait for a person.
-const SIGN_IN_WITHIN: Duration = Duration::from_secs(120);
-
 /// A connection.
 pub(crate) struct Server {
     client: Client,
@@ -56,22 +53,14 @@ impl Server {
         let within = options.answer_within;
         let clock = options.clock.clone();
         // Reads files and runs sign-in plugins: not on the threads that others wait on.
-        let client = tokio::task::spawn_blocking(move || client(&context, within));
-        match tokio::time::timeout(SIGN_IN_WITHIN, client).await {
-            Ok(Ok(made)) => made.map(|(client, host)| Self {
-                client,
-                host,
-                clock,
-            }),
-            Ok(Err(_)) => Err(Failure::new(
-                Why::Credentials,
-                "reading the kubeconfig broke off",
-            )),
-            Err(_) => Err(Failure::new(
-                Why::Credentials,
-                "the sign-in plugin of the kubeconfig does not end",
-            )),
-        }
+        let (client, host) = tokio::task::spawn_blocking(move || client(&context, within))
+            .await
+            .map_err(|_| Failure::new(Why::Credentials, "reading the kubeconfig broke off"))??;
+        Ok(Self {
+            client,
+            host,
+            clock,
+        })
     }
 
     /// Whether its credentials have run out, so that another must be dialled.

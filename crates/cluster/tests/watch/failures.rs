@@ -159,6 +159,48 @@ async fn a_sign_in_plugin_is_run_and_its_failure_is_readable() {
     );
 }
 
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_that_is_slower_than_the_heartbeat_is_not_run_for_ever() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new();
+    let credential = |seconds: i64| {
+        let expires = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
+        json!({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+            "status": {"token": "t", "expirationTimestamp": expires.to_string()}})
+        .to_string()
+    };
+    // A token counts as run out a minute before it does: this one is good for six seconds, of which signing in (kube
+    // runs the plugin for a certificate and for a token) takes some.
+    let answer = world.file("answer", &credential(66));
+    let runs = world.file("runs", "");
+    let script = format!(
+        "#!/bin/sh\necho run >> '{}'\nsleep 1\ncat '{}'\n",
+        runs.display(),
+        answer.display()
+    );
+    let plugin = world.file("login", &script);
+    std::fs::set_permissions(&plugin, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let context =
+        world.context("{exec: {apiVersion: client.authentication.k8s.io/v1, command: ./login}}");
+    let options = Options {
+        answer_within: Duration::from_millis(200),
+        heartbeat: Duration::from_millis(100),
+        ..quick()
+    };
+    let cluster = Cluster::start(&context, options);
+    until(&cluster, "signed in", |f| f.reach == Reach::Answering).await;
+    world.file("answer", &credential(3600));
+    let runs_before = std::fs::read_to_string(&runs).unwrap().lines().count();
+    until(&cluster, "the plugin at work", |f| {
+        matches!(f.reach, Reach::Lost { .. })
+    })
+    .await;
+    until(&cluster, "signed in again", |f| f.reach == Reach::Answering).await;
+    let runs = std::fs::read_to_string(&runs).unwrap().lines().count();
+    assert_eq!(runs - runs_before, 1, "one run served all who waited");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_makes_no_sense_is_no_empty_list() {
     let world = World::new();
