@@ -8,6 +8,7 @@
 mod cluster;
 mod discovery;
 mod failure;
+mod host;
 mod kinds;
 mod kubeconfig;
 mod ledger;

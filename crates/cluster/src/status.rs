@@ -178,7 +178,7 @@ fn refusals(told: &Told, facts: &ClusterFacts) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use facts::meta::{Key, Meta};
+    use facts::meta::Meta;
 
     use super::*;
 
@@ -224,7 +224,6 @@ mod tests {
             state(&told(), &facts, &BTreeSet::new()),
             ConnectionState::Live { .. }
         ));
-        assert_eq!(Key::new("", "shop").namespace, "");
     }
 
     #[test]
