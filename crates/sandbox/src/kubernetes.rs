@@ -11,6 +11,7 @@ pub mod kinds;
 mod list;
 pub mod object;
 pub mod patch;
+mod protobuf;
 mod representation;
 mod reviews;
 mod route;

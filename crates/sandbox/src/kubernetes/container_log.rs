@@ -56,7 +56,17 @@ pub(crate) fn answer(
     if !query.flag("follow") || wish.previous {
         return Ok((headers, text).into_response());
     }
-    Ok((headers, follow(store.clone(), wish, object::uid(&pod).to_owned(), lines.len(), text)).into_response())
+    Ok((
+        headers,
+        follow(
+            store.clone(),
+            wish,
+            object::uid(&pod).to_owned(),
+            lines.len(),
+            text,
+        ),
+    )
+        .into_response())
 }
 
 /// The container asked for, or the only one there is.
@@ -72,14 +82,21 @@ fn choose_container(pod: &Value, asked: &str) -> Result<String, Failure> {
     let name = object::name(pod);
     if !asked.is_empty() {
         let known = [&containers, &init, &ephemeral];
-        if known.iter().any(|names| names.iter().any(|name| name == asked)) {
+        if known
+            .iter()
+            .any(|names| names.iter().any(|name| name == asked))
+        {
             return Ok(asked.to_owned());
         }
-        return Err(Failure::bad_request(format!("container {asked} is not valid for pod {name}")));
+        return Err(Failure::bad_request(format!(
+            "container {asked} is not valid for pod {name}"
+        )));
     }
     match containers.as_slice() {
         [only] => Ok(only.clone()),
-        [] => Err(Failure::bad_request(format!("pod {name} has no containers"))),
+        [] => Err(Failure::bad_request(format!(
+            "pod {name} has no containers"
+        ))),
         several => {
             let mut message = format!(
                 "a container name must be specified for pod {name}, choose one of: [{}]",
@@ -97,7 +114,9 @@ fn number(query: &Query, key: &str) -> Result<Option<usize>, Failure> {
     match query.text(key) {
         "" => Ok(None),
         text => text.parse().map(Some).map_err(|_| {
-            Failure::bad_request(format!("{key}: Invalid value: {text:?}: must be greater than or equal to 0"))
+            Failure::bad_request(format!(
+                "{key}: Invalid value: {text:?}: must be greater than or equal to 0"
+            ))
         }),
     }
 }
@@ -137,7 +156,9 @@ impl Wish {
         // A container that waits to be started again shows what its last life said.
         self.log(store, true).ok_or_else(|| {
             let problem = match reason {
-                "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" => "trying and failing to pull image",
+                "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" => {
+                    "trying and failing to pull image"
+                }
                 reason => reason,
             };
             Failure::bad_request(format!(
@@ -268,20 +289,32 @@ mod tests {
         let store = store();
         say(&store, &["one", "two", "three"]);
         assert_eq!(text(ask(&store, "").unwrap()).await, "one\ntwo\nthree\n");
-        assert_eq!(text(ask(&store, "tailLines=2").unwrap()).await, "two\nthree\n");
+        assert_eq!(
+            text(ask(&store, "tailLines=2").unwrap()).await,
+            "two\nthree\n"
+        );
         assert_eq!(text(ask(&store, "limitBytes=5").unwrap()).await, "one\nt");
         let stamped = text(ask(&store, "timestamps=true&tailLines=1").unwrap()).await;
-        assert!(stamped.ends_with("Z three\n") && stamped.starts_with("20"), "{stamped}");
+        assert!(
+            stamped.ends_with("Z three\n") && stamped.starts_with("20"),
+            "{stamped}"
+        );
         store.clock().advance(SignedDuration::from_mins(5));
         say(&store, &["four"]);
-        assert_eq!(text(ask(&store, "sinceSeconds=60").unwrap()).await, "four\n");
+        assert_eq!(
+            text(ask(&store, "sinceSeconds=60").unwrap()).await,
+            "four\n"
+        );
     }
 
     #[tokio::test]
     async fn following_ends_with_the_container() {
         let store = store();
         say(&store, &["one"]);
-        let mut stream = ask(&store, "follow=true").unwrap().into_body().into_data_stream();
+        let mut stream = ask(&store, "follow=true")
+            .unwrap()
+            .into_body()
+            .into_data_stream();
         assert_eq!(stream.next().await.unwrap().unwrap(), "one\n");
         say(&store, &["two"]);
         assert_eq!(stream.next().await.unwrap().unwrap(), "two\n");
@@ -289,14 +322,20 @@ mod tests {
         store.set_status("Pod", "shop", "web", status).unwrap();
         assert!(stream.next().await.is_none());
 
-        let mut stream = ask(&store, "follow=true&tailLines=0").unwrap().into_body().into_data_stream();
+        let mut stream = ask(&store, "follow=true&tailLines=0")
+            .unwrap()
+            .into_body()
+            .into_data_stream();
         assert!(stream.next().await.is_none());
     }
 
     #[tokio::test]
     async fn following_ends_with_the_pod() {
         let store = store();
-        let mut stream = ask(&store, "follow=true").unwrap().into_body().into_data_stream();
+        let mut stream = ask(&store, "follow=true")
+            .unwrap()
+            .into_body()
+            .into_data_stream();
         store.delete("Pod", "shop", "web");
         assert!(stream.next().await.is_none());
     }
@@ -305,8 +344,14 @@ mod tests {
     async fn logs_that_are_not_there_say_why() {
         let store = store();
         let message = |query: &str| ask(&store, query).unwrap_err().to_status()["message"].clone();
-        assert_eq!(message("previous=true"), "previous terminated container \"app\" in pod \"web\" not found");
-        assert_eq!(message("container=x"), "container x is not valid for pod web");
+        assert_eq!(
+            message("previous=true"),
+            "previous terminated container \"app\" in pod \"web\" not found"
+        );
+        assert_eq!(
+            message("container=x"),
+            "container x is not valid for pod web"
+        );
         let status = json!({"containerStatuses": [{"name": "app", "state": {"waiting": {"reason": "ImagePullBackOff"}}}]});
         store.set_status("Pod", "shop", "web", status).unwrap();
         assert_eq!(
@@ -316,8 +361,13 @@ mod tests {
         store.set_log("shop", "web", "app", true, vec!["boom".into()]);
         assert_eq!(text(ask(&store, "").unwrap()).await, "boom\n");
         store
-            .edit("Pod", "shop", "web", |pod| pod["spec"]["containers"] = json!([{"name": "a"}, {"name": "b"}]))
+            .edit("Pod", "shop", "web", |pod| {
+                pod["spec"]["containers"] = json!([{"name": "a"}, {"name": "b"}])
+            })
             .unwrap();
-        assert_eq!(message(""), "a container name must be specified for pod web, choose one of: [a b]");
+        assert_eq!(
+            message(""),
+            "a container name must be specified for pod web, choose one of: [a b]"
+        );
     }
 }

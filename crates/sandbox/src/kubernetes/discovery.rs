@@ -67,7 +67,9 @@ pub(crate) fn group_list(store: &Store) -> Value {
 
 /// `/apis/{group}`.
 pub(crate) fn group(store: &Store, name: &str) -> Option<Value> {
-    let found = groups(store).into_iter().find(|(group, _)| *group == name)?;
+    let found = groups(store)
+        .into_iter()
+        .find(|(group, _)| *group == name)?;
     let mut entry = group_entry(found);
     entry["kind"] = json!("APIGroup");
     entry["apiVersion"] = json!("v1");
@@ -124,7 +126,11 @@ pub(crate) fn resources(store: &Store, group: &str, version: &str) -> Option<Val
 
 /// `/api` or `/apis` with every group's resources at once.
 pub(crate) fn all_at_once(store: &Store, core: bool) -> Value {
-    let groups = if core { vec![("", "v1")] } else { groups(store) };
+    let groups = if core {
+        vec![("", "v1")]
+    } else {
+        groups(store)
+    };
     let items: Vec<Value> = groups
         .into_iter()
         .map(|(group, version)| {
@@ -152,9 +158,7 @@ pub(crate) fn all_at_once(store: &Store, core: bool) -> Value {
 
 fn described(store: &Store, group: &str, version: &str) -> Vec<Value> {
     let scope = |namespaced: bool| if namespaced { "Namespaced" } else { "Cluster" };
-    let response = |(group, version, kind): (&str, &str, &str)| {
-        json!({"group": group, "version": version, "kind": kind})
-    };
+    let response = |(group, version, kind): (&str, &str, &str)| json!({"group": group, "version": version, "kind": kind});
     let kinds = served(store)
         .filter(|kind| kind.group == group && kind.version == version)
         .map(|kind| {
@@ -221,14 +225,22 @@ fn subresources(kind: &'static Kind) -> Vec<Part> {
 }
 
 fn group_version(group: &str, version: &str) -> String {
-    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
+    if group.is_empty() {
+        version.to_owned()
+    } else {
+        format!("{group}/{version}")
+    }
 }
 
 /// `/openapi/v3`.
 pub(crate) fn openapi_index(store: &Store) -> Value {
     let mut paths = serde_json::Map::new();
     for (group, version) in std::iter::once(("", "v1")).chain(groups(store)) {
-        let path = if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") };
+        let path = if group.is_empty() {
+            format!("api/{version}")
+        } else {
+            format!("apis/{group}/{version}")
+        };
         let document = json!({"serverRelativeURL": format!("/openapi/v3/{path}")});
         paths.insert(path, document);
     }
@@ -241,7 +253,11 @@ pub(crate) fn openapi(store: &Store, group: &str, version: &str) -> Option<Value
     let mut paths = serde_json::Map::new();
     let mut schemas = serde_json::Map::new();
     for kind in served(store).filter(|kind| kind.group == group && kind.version == version) {
-        let root = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
+        let root = if group.is_empty() {
+            format!("/api/{version}")
+        } else {
+            format!("/apis/{group}/{version}")
+        };
         let path = if kind.namespaced {
             format!("{root}/namespaces/{{namespace}}/{}/{{name}}", kind.plural)
         } else {
@@ -301,7 +317,12 @@ mod tests {
         for kind in &KINDS {
             let resources = resources(&store, kind.group, kind.version).unwrap();
             let found = resources["resources"].as_array().unwrap().iter();
-            assert_eq!(found.filter(|resource| resource["name"] == kind.plural).count(), 1);
+            assert_eq!(
+                found
+                    .filter(|resource| resource["name"] == kind.plural)
+                    .count(),
+                1
+            );
             assert!(all.contains(&format!("\"resource\":\"{}\"", kind.plural)));
         }
         assert!(wants_all_at_once(
@@ -317,7 +338,11 @@ mod tests {
         store.without_flux();
         assert!(group(&store, "helm.toolkit.fluxcd.io").is_none());
         assert!(resources(&store, "helm.toolkit.fluxcd.io", "v2").is_none());
-        let everything = json!([group_list(&store), all_at_once(&store, false), openapi_index(&store)]);
+        let everything = json!([
+            group_list(&store),
+            all_at_once(&store, false),
+            openapi_index(&store)
+        ]);
         assert!(!everything.to_string().contains("fluxcd"));
         assert!(resources(&store, "apps", "v1").is_some());
     }

@@ -58,7 +58,9 @@ pub(crate) fn version_asked(query: &Query) -> Result<Option<u64>, Failure> {
     match query.text("resourceVersion") {
         "" | "0" => Ok(None),
         text => text.parse().map(Some).map_err(|_| {
-            Failure::bad_request(format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: invalid syntax"))
+            Failure::bad_request(format!(
+                "resourceVersion: Invalid value: {text:?}: strconv.ParseUint: invalid syntax"
+            ))
         }),
     }
 }
@@ -242,7 +244,10 @@ mod tests {
         put(&store, "y", "1");
         let failure = page(&store, &format!("limit=2&continue={}", first.next)).unwrap_err();
         let status = failure.to_status();
-        assert_eq!((&status["code"], &status["reason"]), (&json!(410), &json!("Expired")));
+        assert_eq!(
+            (&status["code"], &status["reason"]),
+            (&json!(410), &json!("Expired"))
+        );
     }
 
     #[test]
@@ -260,8 +265,16 @@ mod tests {
         put(&store, "e", "2");
         put(&store, "a", "2");
         let chosen = page(&store, "limit=2&labelSelector=value%3D2").unwrap();
-        assert_eq!((names(&chosen), chosen.next.as_str(), chosen.remaining), (vec!["a", "e"], "", None));
-        assert_eq!(page(&store, "fieldSelector=spec.x%3D1").unwrap_err().to_status()["code"], 400);
+        assert_eq!(
+            (names(&chosen), chosen.next.as_str(), chosen.remaining),
+            (vec!["a", "e"], "", None)
+        );
+        assert_eq!(
+            page(&store, "fieldSelector=spec.x%3D1")
+                .unwrap_err()
+                .to_status()["code"],
+            400
+        );
     }
 
     #[test]
@@ -269,12 +282,25 @@ mod tests {
         let store = store();
         let then = store.version();
         put(&store, "a", "2");
-        let exact = page(&store, &format!("resourceVersion={then}&resourceVersionMatch=Exact")).unwrap();
-        assert_eq!((exact.version, &exact.items[0]["data"]["v"]), (then, &json!("1")));
+        let exact = page(
+            &store,
+            &format!("resourceVersion={then}&resourceVersionMatch=Exact"),
+        )
+        .unwrap();
+        assert_eq!(
+            (exact.version, &exact.items[0]["data"]["v"]),
+            (then, &json!("1"))
+        );
         let newer = page(&store, &format!("resourceVersion={then}")).unwrap();
-        assert_eq!((newer.version, &newer.items[0]["data"]["v"]), (then + 1, &json!("2")));
+        assert_eq!(
+            (newer.version, &newer.items[0]["data"]["v"]),
+            (then + 1, &json!("2"))
+        );
         let future = page(&store, &format!("resourceVersion={}", then + 9)).unwrap_err();
         assert_eq!(future.to_status()["code"], 504);
-        assert_eq!(page(&store, "resourceVersion=x").unwrap_err().to_status()["code"], 400);
+        assert_eq!(
+            page(&store, "resourceVersion=x").unwrap_err().to_status()["code"],
+            400
+        );
     }
 }

@@ -219,8 +219,13 @@ fn merge_key(parent: &str, field: &str) -> Option<&'static str> {
     match (parent, field) {
         (
             _,
-            "containers" | "initContainers" | "ephemeralContainers" | "env" | "volumes"
-            | "imagePullSecrets" | "secrets",
+            "containers"
+            | "initContainers"
+            | "ephemeralContainers"
+            | "env"
+            | "volumes"
+            | "imagePullSecrets"
+            | "secrets",
         ) => Some("name"),
         (_, "volumeMounts") => Some("mountPath"),
         (_, "volumeDevices") => Some("devicePath"),

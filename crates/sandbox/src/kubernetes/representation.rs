@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::ser::{SerializeMap, Serializer};
 use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Value, json};
 
 use super::kinds::Kind;
@@ -98,7 +98,10 @@ impl Form {
                 items: page
                     .items
                     .iter()
-                    .map(|object| Item { object, bare: !kind.custom })
+                    .map(|object| Item {
+                        object,
+                        bare: !kind.custom,
+                    })
                     .collect(),
             }),
             Self::Metadata => bytes(&json!({
@@ -113,7 +116,8 @@ impl Form {
 
     /// What a bookmark carries: nothing but a version.
     pub(crate) fn bookmark(self, kind: &'static Kind, version: u64, initial_end: bool) -> Value {
-        let mut metadata = json!({"resourceVersion": version.to_string(), "creationTimestamp": null});
+        let mut metadata =
+            json!({"resourceVersion": version.to_string(), "creationTimestamp": null});
         if initial_end {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
@@ -185,7 +189,10 @@ mod tests {
         assert_eq!(Form::of(kubectl, ""), Some(Form::Table(Rows::Metadata)));
         assert_eq!(Form::of(kubectl, "Object"), Some(Form::Table(Rows::Object)));
         assert_eq!(
-            Form::of("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", ""),
+            Form::of(
+                "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+                ""
+            ),
             Some(Form::Metadata)
         );
         assert_eq!(
@@ -195,14 +202,24 @@ mod tests {
         assert_eq!(Form::of("*/*", ""), Some(Form::Whole));
         assert_eq!(Form::of("", ""), Some(Form::Whole));
         assert_eq!(Form::of("application/vnd.kubernetes.protobuf", ""), None);
-        assert_eq!(Form::of("application/json;as=Table;v=v1beta1;g=meta.k8s.io", ""), None);
+        assert_eq!(
+            Form::of("application/json;as=Table;v=v1beta1;g=meta.k8s.io", ""),
+            None
+        );
     }
 
     #[test]
     fn only_items_of_built_in_lists_are_bare() {
         let item = |kind: &str, api_version: &str| {
-            let object = Arc::new(json!({"kind": kind, "apiVersion": api_version, "metadata": {"name": "a"}}));
-            let page = Page { items: vec![object], version: 7, next: String::new(), remaining: None };
+            let object = Arc::new(
+                json!({"kind": kind, "apiVersion": api_version, "metadata": {"name": "a"}}),
+            );
+            let page = Page {
+                items: vec![object],
+                version: 7,
+                next: String::new(),
+                remaining: None,
+            };
             let body = Form::Whole.page(Kind::named(kind).unwrap(), &page, Timestamp::UNIX_EPOCH);
             let body: Value = serde_json::from_slice(&body).unwrap();
             assert_eq!(body["metadata"]["resourceVersion"], "7");

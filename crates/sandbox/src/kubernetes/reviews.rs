@@ -43,13 +43,18 @@ pub(crate) const REVIEWS: [Review; 3] = [
 impl Review {
     /// The question behind a path.
     pub(crate) fn at(group: &str, version: &str, plural: &str) -> Option<&'static Self> {
-        REVIEWS.iter().find(|review| {
-            version == "v1" && review.group == group && review.plural == plural
-        })
+        REVIEWS
+            .iter()
+            .find(|review| version == "v1" && review.group == group && review.plural == plural)
     }
 
     /// The question with its answer.
-    pub(crate) fn answer(&self, user: &str, rules: &Rules, asked: &Value) -> Result<Value, Failure> {
+    pub(crate) fn answer(
+        &self,
+        user: &str,
+        rules: &Rules,
+        asked: &Value,
+    ) -> Result<Value, Failure> {
         let (spec, status) = match self.kind {
             "SelfSubjectAccessReview" => {
                 let spec = &asked["spec"];
@@ -87,7 +92,14 @@ impl Review {
 
 /// Paths without objects that everyone may read.
 const OPEN_PATHS: [&str; 8] = [
-    "/api", "/api/*", "/apis", "/apis/*", "/healthz", "/openapi/*", "/readyz", "/version",
+    "/api",
+    "/api/*",
+    "/apis",
+    "/apis/*",
+    "/healthz",
+    "/openapi/*",
+    "/readyz",
+    "/version",
 ];
 
 fn allowed(spec: &Value, rules: &Rules) -> Result<bool, Failure> {
@@ -155,10 +167,19 @@ mod tests {
     #[test]
     fn access_is_answered_from_the_rules() {
         let rules = Rules::read_namespaces(&["shop"]);
-        assert!(may(&rules, json!({"verb": "list", "resource": "pods", "namespace": "shop"})));
+        assert!(may(
+            &rules,
+            json!({"verb": "list", "resource": "pods", "namespace": "shop"})
+        ));
         assert!(!may(&rules, json!({"verb": "list", "resource": "pods"})));
-        assert!(!may(&rules, json!({"verb": "*", "resource": "*", "group": "*", "namespace": "shop"})));
-        assert!(may(&Rules::everything(), json!({"verb": "*", "resource": "*", "group": "*"})));
+        assert!(!may(
+            &rules,
+            json!({"verb": "*", "resource": "*", "group": "*", "namespace": "shop"})
+        ));
+        assert!(may(
+            &Rules::everything(),
+            json!({"verb": "*", "resource": "*", "group": "*"})
+        ));
         assert!(may(
             &Rules::nothing(),
             json!({"verb": "create", "group": "authorization.k8s.io", "resource": "selfsubjectaccessreviews"})
@@ -180,7 +201,9 @@ mod tests {
 
     #[test]
     fn users_learn_their_name() {
-        let answer = REVIEWS[2].answer("viewer", &Rules::nothing(), &json!({})).unwrap();
+        let answer = REVIEWS[2]
+            .answer("viewer", &Rules::nothing(), &json!({}))
+            .unwrap();
         assert_eq!(answer["status"]["userInfo"]["username"], "viewer");
         assert_eq!(answer["apiVersion"], "authentication.k8s.io/v1");
     }

@@ -117,7 +117,10 @@ impl Query {
     /// The query of an address; one that cannot be read is empty.
     pub(crate) fn of(uri: &Uri) -> Self {
         let pairs = UrlQuery::<Vec<(String, String)>>::try_from_uri(uri);
-        Self(pairs.map_or_else(|_| BTreeMap::new(), |UrlQuery(pairs)| pairs.into_iter().collect()))
+        Self(pairs.map_or_else(
+            |_| BTreeMap::new(),
+            |UrlQuery(pairs)| pairs.into_iter().collect(),
+        ))
     }
 
     /// A parameter; empty if it is not there.
@@ -156,23 +159,47 @@ mod tests {
     fn paths_of_objects() {
         let pod = target("/api/v1/namespaces/shop/pods/web-1/log");
         assert_eq!(
-            (pod.resource.as_str(), pod.namespace.as_str(), pod.name.as_str(), pod.subresource.as_str()),
+            (
+                pod.resource.as_str(),
+                pod.namespace.as_str(),
+                pod.name.as_str(),
+                pod.subresource.as_str()
+            ),
             ("pods", "shop", "web-1", "log")
         );
         let all = target("/apis/apps/v1/deployments");
-        assert_eq!((all.group.as_str(), all.namespace.as_str(), all.name.as_str()), ("apps", "", ""));
+        assert_eq!(
+            (
+                all.group.as_str(),
+                all.namespace.as_str(),
+                all.name.as_str()
+            ),
+            ("apps", "", "")
+        );
         let namespace = target("/api/v1/namespaces/shop");
-        assert_eq!((namespace.resource.as_str(), namespace.name.as_str()), ("namespaces", "shop"));
+        assert_eq!(
+            (namespace.resource.as_str(), namespace.name.as_str()),
+            ("namespaces", "shop")
+        );
         let status = target("/api/v1/namespaces/shop/status");
-        assert_eq!((status.name.as_str(), status.subresource.as_str()), ("shop", "status"));
+        assert_eq!(
+            (status.name.as_str(), status.subresource.as_str()),
+            ("shop", "status")
+        );
         assert_eq!(target("/api/v1/namespaces").resource, "namespaces");
         assert_eq!(target("/api/v1/namespaces/shop/pods/a%2Fb").name, "a/b");
     }
 
     #[test]
     fn other_paths() {
-        assert_eq!(Route::of("/api/v1"), Route::Resources(String::new(), "v1".into()));
-        assert_eq!(Route::of("/apis/apps/v1/"), Route::Resources("apps".into(), "v1".into()));
+        assert_eq!(
+            Route::of("/api/v1"),
+            Route::Resources(String::new(), "v1".into())
+        );
+        assert_eq!(
+            Route::of("/apis/apps/v1/"),
+            Route::Resources("apps".into(), "v1".into())
+        );
         assert_eq!(Route::of("/readyz/ping"), Route::Health);
         assert_eq!(Route::of("/apis/apps/v1/a/b/c/d/e"), Route::Nothing);
         assert_eq!(Route::of("/metrics"), Route::Nothing);
@@ -180,7 +207,11 @@ mod tests {
 
     #[test]
     fn queries() {
-        let query = Query::of(&"/x?watch=1&labelSelector=a%3Db%2Cc&limit=5&dryRun=All".parse().unwrap());
+        let query = Query::of(
+            &"/x?watch=1&labelSelector=a%3Db%2Cc&limit=5&dryRun=All"
+                .parse()
+                .unwrap(),
+        );
         assert!(query.flag("watch") && query.dry_run());
         assert_eq!(query.text("labelSelector"), "a=b,c");
         assert_eq!(query.number("limit"), Some(5));

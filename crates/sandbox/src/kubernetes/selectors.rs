@@ -141,7 +141,10 @@ fn label_term(term: &str) -> Result<LabelTerm, SelectorError> {
             .map(|value| value.trim().to_owned())
             .collect();
         let mut words = head.split_whitespace();
-        let key = words.next().ok_or_else(error).and_then(|key| key_of(key, term))?;
+        let key = words
+            .next()
+            .ok_or_else(error)
+            .and_then(|key| key_of(key, term))?;
         return match (words.next(), words.next()) {
             (Some("in"), None) => Ok(LabelTerm::In(key, values)),
             (Some("notin"), None) => Ok(LabelTerm::NotIn(key, values)),
@@ -149,10 +152,16 @@ fn label_term(term: &str) -> Result<LabelTerm, SelectorError> {
         };
     }
     if let Some((key, value)) = term.split_once("!=") {
-        return Ok(LabelTerm::NotEquals(key_of(key, term)?, value.trim().to_owned()));
+        return Ok(LabelTerm::NotEquals(
+            key_of(key, term)?,
+            value.trim().to_owned(),
+        ));
     }
     if let Some((key, value)) = term.split_once("==").or_else(|| term.split_once('=')) {
-        return Ok(LabelTerm::Equals(key_of(key, term)?, value.trim().to_owned()));
+        return Ok(LabelTerm::Equals(
+            key_of(key, term)?,
+            value.trim().to_owned(),
+        ));
     }
     match term.strip_prefix('!') {
         Some(key) => Ok(LabelTerm::Missing(key_of(key, term)?)),

@@ -25,7 +25,7 @@ use super::reviews::Review;
 use super::route::{Query, Route, Target};
 use super::store::Store;
 use super::write::{Part, Place};
-use super::{container_log, scale, watch};
+use super::{container_log, protobuf, scale, watch};
 use crate::serve;
 
 /// The largest body that a real API server reads.
@@ -171,9 +171,7 @@ impl Call<'_> {
             Route::CoreVersions => Some(discovery::core_versions()),
             Route::Groups => Some(discovery::group_list(self.store)),
             Route::Group(group) => discovery::group(self.store, &group),
-            Route::Resources(group, version) => {
-                discovery::resources(self.store, &group, &version)
-            }
+            Route::Resources(group, version) => discovery::resources(self.store, &group, &version),
             Route::OpenApi(None) => Some(discovery::openapi_index(self.store)),
             Route::OpenApi(Some((group, version))) => {
                 discovery::openapi(self.store, &group, &version)
@@ -291,7 +289,9 @@ impl Call<'_> {
     fn verb(&self, target: &Target) -> Option<&'static str> {
         let one = !target.name.is_empty();
         Some(match *self.method {
-            Method::GET | Method::HEAD if self.query.flag("watch") && target.subresource.is_empty() => {
+            Method::GET | Method::HEAD
+                if self.query.flag("watch") && target.subresource.is_empty() =>
+            {
                 "watch"
             }
             Method::GET | Method::HEAD if one => "get",
@@ -322,6 +322,9 @@ impl Call<'_> {
             "application/yaml" => {
                 serde_yaml_ng::from_slice(&self.body).map_err(|error| malformed(error.to_string()))
             }
+            protobuf::MEDIA_TYPE => protobuf::decode(&self.body).ok_or_else(|| {
+                Failure::unsupported_media_type(&["application/json", "application/yaml"])
+            }),
             _ => Err(Failure::unsupported_media_type(&[
                 "application/json",
                 "application/yaml",

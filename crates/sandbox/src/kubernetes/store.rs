@@ -4,6 +4,7 @@
 //! a real API server's schemas would refuse.
 
 mod events;
+mod identity;
 mod logs;
 pub(crate) mod state;
 
@@ -11,11 +12,14 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::{broadcast, watch};
 
+use identity::{identify, is_released, keep_annotations, stamp};
 pub use logs::LogLine;
 use state::{Key, Propagation, State};
+
+pub(crate) use identity::copy_field;
 
 use super::access::{Access, Rules};
 use super::kinds::{KINDS, Kind};
@@ -108,19 +112,13 @@ pub enum StoreError {
     },
 }
 
-/// Annotations that belong to others than whoever applies an object: requests and the marks of controllers.
-const KEPT_ANNOTATIONS: [&str; 3] = [
-    "kubectl.",
-    "reconcile.fluxcd.io/",
-    "deployment.kubernetes.io/",
-];
-
 impl Store {
     /// An empty store of a cluster.
     pub fn new(name: &str, clock: Clock) -> Self {
         // Versions begin with real time, so that a cluster that starts anew never reuses those of its earlier life: a
-        // client that comes back with an old one is told to read again instead of waiting for changes in vain.
-        let first = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0) * 10;
+        // client that comes back with an old one is told to read again instead of waiting for changes in vain. No store
+        // changes more often than once a microsecond, so an earlier life never counted this far.
+        let first = u64::try_from(Timestamp::now().as_microsecond()).unwrap_or(0);
         let swept = clock.now();
         Self(Arc::new(Inner {
             name: name.to_owned(),
@@ -324,7 +322,9 @@ impl Store {
         let mut state = self.state();
         let existing = state.get(kind.kind, key).cloned();
         let mut object = change(existing.as_deref())?;
-        self.stamp(kind, key, existing.as_deref(), &mut object, &state, now);
+        let count = state.changes_made().to_string();
+        let life = [self.0.name.as_str(), count.as_str()];
+        stamp(kind, key, existing.as_deref(), &mut object, life, now);
         match &existing {
             Some(existing) if **existing == object => {
                 return Ok((Arc::clone(existing), Applied::Unchanged));
@@ -342,84 +342,6 @@ impl Store {
             None => Applied::Created,
         };
         Ok((Arc::new(object), applied))
-    }
-
-    /// Gives an object the identity it has or gets, and its generation.
-    fn stamp(
-        &self,
-        kind: &'static Kind,
-        (namespace, name): &Key,
-        existing: Option<&Value>,
-        object: &mut Value,
-        state: &State,
-        now: Timestamp,
-    ) {
-        let generation = match existing {
-            Some(existing) => {
-                let before = existing["metadata"]["generation"].as_i64().unwrap_or(1);
-                before + i64::from(existing.get("spec") != object.get("spec"))
-            }
-            None => 1,
-        };
-        let has_spec = object.get("spec").is_some();
-        let fields = object::fields(object);
-        fields.insert("apiVersion".into(), json!(kind.api_version()));
-        fields.insert("kind".into(), json!(kind.kind));
-        let metadata = object::section(object, "metadata");
-        metadata.insert("name".into(), json!(name));
-        metadata.remove("generateName");
-        metadata.remove("managedFields");
-        if namespace.is_empty() {
-            metadata.remove("namespace");
-        } else {
-            metadata.insert("namespace".into(), json!(namespace));
-        }
-        if has_spec {
-            metadata.insert("generation".into(), json!(generation));
-        } else {
-            metadata.remove("generation");
-        }
-        if let Some(existing) = existing {
-            for field in [
-                "uid",
-                "creationTimestamp",
-                "resourceVersion",
-                "deletionTimestamp",
-                "deletionGracePeriodSeconds",
-            ] {
-                match existing["metadata"].get(field) {
-                    Some(value) => metadata.insert(field.into(), value.clone()),
-                    None => metadata.remove(field),
-                };
-            }
-        } else {
-            let life = state.changes_made().to_string();
-            metadata.insert(
-                "uid".into(),
-                json!(object::uid_of(&[
-                    &self.0.name,
-                    kind.kind,
-                    namespace,
-                    name,
-                    &life
-                ])),
-            );
-            metadata.insert("creationTimestamp".into(), json!(rfc3339(now)));
-            metadata.remove("resourceVersion");
-            metadata.remove("deletionTimestamp");
-            metadata.remove("deletionGracePeriodSeconds");
-        }
-        for field in ["labels", "annotations", "finalizers", "ownerReferences"] {
-            let empty = match metadata.get(field) {
-                Some(Value::Object(map)) => map.is_empty(),
-                Some(Value::Array(list)) => list.is_empty(),
-                Some(Value::Null) => true,
-                _ => false,
-            };
-            if empty {
-                metadata.remove(field);
-            }
-        }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -443,61 +365,6 @@ impl Store {
 /// A poisoned lock still guards whole values: every write is prepared before it is made.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Whether the last finalizer let go of an object that is to be deleted.
-fn is_released(object: &Value) -> bool {
-    !object::text(object, "deletionTimestamp").is_empty() && !object::has_finalizers(object)
-}
-
-/// The kind and key that an object says it has.
-fn identify(object: &Value) -> Result<(&'static Kind, Key), StoreError> {
-    let kind = object["kind"].as_str().unwrap_or_default();
-    let api_version = object["apiVersion"].as_str().unwrap_or_default();
-    let kind = Kind::named(kind)
-        .filter(|known| api_version.is_empty() || known.api_version() == api_version)
-        .ok_or_else(|| StoreError::UnknownKind {
-            kind: kind.to_owned(),
-            api_version: api_version.to_owned(),
-        })?;
-    let incomplete = |field| StoreError::Incomplete {
-        kind: kind.kind,
-        field,
-    };
-    let (namespace, name) = (object::namespace(object), object::name(object));
-    if name.is_empty() {
-        return Err(incomplete("name"));
-    }
-    if kind.namespaced && namespace.is_empty() {
-        return Err(incomplete("namespace"));
-    }
-    let namespace = if kind.namespaced { namespace } else { "" };
-    Ok((kind, (namespace.to_owned(), name.to_owned())))
-}
-
-fn keep_annotations(existing: &Value, object: &mut Value) {
-    let Some(before) = existing["metadata"]["annotations"].as_object() else {
-        return;
-    };
-    for (key, value) in before {
-        if !KEPT_ANNOTATIONS.iter().any(|kept| key.starts_with(kept)) {
-            continue;
-        }
-        let metadata = object::section(object, "metadata");
-        let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
-        object::fields(annotations)
-            .entry(key)
-            .or_insert_with(|| value.clone());
-    }
-}
-
-/// Takes a field over from another object, or away if that has none.
-pub(crate) fn copy_field(from: &Value, to: &mut Value, field: &str) {
-    let fields = object::fields(to);
-    match from.get(field) {
-        Some(value) => fields.insert(field.into(), value.clone()),
-        None => fields.remove(field),
-    };
 }
 
 #[cfg(test)]

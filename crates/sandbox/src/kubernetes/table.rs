@@ -120,7 +120,10 @@ pub(super) fn human_duration(seconds: i64) -> String {
 
 /// How long ago a time of an object was.
 fn since(value: &Value, now: Timestamp) -> String {
-    let Some(then) = value.as_str().and_then(|text| text.parse::<Timestamp>().ok()) else {
+    let Some(then) = value
+        .as_str()
+        .and_then(|text| text.parse::<Timestamp>().ok())
+    else {
         return "<unknown>".to_owned();
     };
     human_duration(now.duration_since(then).as_secs())

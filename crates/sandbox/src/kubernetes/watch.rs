@@ -240,7 +240,8 @@ impl Watch {
     }
 
     fn fail(&mut self, failure: &Failure) {
-        self.ready.push_back(line("ERROR", &bytes(&failure.to_status())));
+        self.ready
+            .push_back(line("ERROR", &bytes(&failure.to_status())));
         self.ended = true;
     }
 }

@@ -60,14 +60,16 @@ impl Place<'_> {
             object::fields(&mut body).remove("status");
         }
         let key = (self.namespace.to_owned(), name.clone());
-        let (object, _) = self
-            .store
-            .write(self.kind, &key, self.query.dry_run(), |existing| {
-                match existing {
+        let (object, _) =
+            self.store.write(
+                self.kind,
+                &key,
+                self.query.dry_run(),
+                |existing| match existing {
                     Some(_) => Err(Failure::already_exists(self.kind, &name)),
                     None => Ok(body),
-                }
-            })?;
+                },
+            )?;
         Ok(object)
     }
 
@@ -95,7 +97,10 @@ impl Place<'_> {
         patch: &[u8],
     ) -> Result<Arc<Value>, Failure> {
         let accepted: &[&str] = if self.kind.custom {
-            &["application/json-patch+json", "application/merge-patch+json"]
+            &[
+                "application/json-patch+json",
+                "application/merge-patch+json",
+            ]
         } else {
             &[
                 "application/json-patch+json",
@@ -159,7 +164,9 @@ impl Place<'_> {
             if let Some(meant) = preconditions[field].as_str() {
                 let is = object::text(&existing, field);
                 if meant != is {
-                    return Err(Failure::precondition(self.kind, self.name, label, meant, is));
+                    return Err(Failure::precondition(
+                        self.kind, self.name, label, meant, is,
+                    ));
                 }
             }
         }
@@ -253,11 +260,21 @@ impl Place<'_> {
         }
         let (uid, found) = (object::uid(changed), object::uid(existing));
         if !uid.is_empty() && uid != found {
-            return Err(Failure::precondition(self.kind, self.name, "UID", uid, found));
+            return Err(Failure::precondition(
+                self.kind, self.name, "UID", uid, found,
+            ));
         }
         if object::name(changed) != self.name {
-            let problem = format!("Invalid value: {:?}: field is immutable", object::name(changed));
-            return Err(Failure::invalid(self.kind, self.name, "metadata.name", &problem));
+            let problem = format!(
+                "Invalid value: {:?}: field is immutable",
+                object::name(changed)
+            );
+            return Err(Failure::invalid(
+                self.kind,
+                self.name,
+                "metadata.name",
+                &problem,
+            ));
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ pub(crate) type Key = (String, String);
 const BROADCAST_CAPACITY: usize = 16_384;
 
 /// How many changes are kept unless [`State::keep`] says otherwise.
-const KEPT_CHANGES: usize = 2_048;
+const KEPT_CHANGES: usize = 4_096;
 
 /// A version so old that what changed since is forgotten.
 #[derive(Debug, PartialEq, Eq)]

@@ -245,6 +245,12 @@ fn a_namespace_takes_what_it_holds_with_it() {
     store
         .apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}))
         .unwrap();
+    let namespace = store.get("Namespace", "", "shop").unwrap();
+    assert_eq!(namespace["status"]["phase"], "Active");
+    assert_eq!(
+        object::label(&namespace, "kubernetes.io/metadata.name"),
+        Some("shop")
+    );
     store.apply(config("a", "1")).unwrap();
     store.apply(deployment("web:1")).unwrap();
     assert!(store.delete("Namespace", "", "shop"));

@@ -133,7 +133,11 @@ pub(super) fn node_roles(node: &Value, _: Timestamp) -> Value {
         .flatten()
         .filter_map(|(label, _)| label.strip_prefix("node-role.kubernetes.io/"))
         .collect();
-    if roles.is_empty() { NONE.into() } else { roles.join(",").into() }
+    if roles.is_empty() {
+        NONE.into()
+    } else {
+        roles.join(",").into()
+    }
 }
 
 pub(super) fn node_address(node: &Value, kind: &str) -> Value {
@@ -147,7 +151,11 @@ pub(super) fn balancer(object: &Value, otherwise: &str) -> Value {
     let addresses: Vec<&str> = elements(&object["status"]["loadBalancer"]["ingress"])
         .filter_map(|place| place["ip"].as_str().or(place["hostname"].as_str()))
         .collect();
-    if addresses.is_empty() { otherwise.into() } else { addresses.join(",").into() }
+    if addresses.is_empty() {
+        otherwise.into()
+    } else {
+        addresses.join(",").into()
+    }
 }
 
 pub(super) fn external_address(service: &Value, _: Timestamp) -> Value {

@@ -75,12 +75,8 @@ const NODE: [Column; 10] = [
     Column::new("Version", 0, Text, |o, _| {
         text(&o["status"]["nodeInfo"]["kubeletVersion"])
     }),
-    Column::new("Internal-IP", 1, Text, |o, _| {
-        node_address(o, "InternalIP")
-    }),
-    Column::new("External-IP", 1, Text, |o, _| {
-        node_address(o, "ExternalIP")
-    }),
+    Column::new("Internal-IP", 1, Text, |o, _| node_address(o, "InternalIP")),
+    Column::new("External-IP", 1, Text, |o, _| node_address(o, "ExternalIP")),
     Column::new("OS-Image", 1, Text, |o, _| {
         text_or(&o["status"]["nodeInfo"]["osImage"], "<unknown>")
     }),
@@ -97,7 +93,9 @@ const NODE: [Column; 10] = [
 
 const SERVICE: [Column; 7] = [
     NAME,
-    Column::new("Type", 0, Text, |o, _| text_or(&o["spec"]["type"], "ClusterIP")),
+    Column::new("Type", 0, Text, |o, _| {
+        text_or(&o["spec"]["type"], "ClusterIP")
+    }),
     Column::new("Cluster-IP", 0, Text, |o, _| {
         text_or_none(&o["spec"]["clusterIP"])
     }),
@@ -127,7 +125,9 @@ const EVENT: [Column; 10] = [
     Column::new("Source", 1, Text, |o, _| text(&o["source"]["component"])),
     Column::new("Message", 0, Text, |o, _| text(&o["message"])),
     Column::new("First Seen", 1, Text, first_seen),
-    Column::new("Count", 1, Number, |o, _| o["count"].as_i64().unwrap_or(1).into()),
+    Column::new("Count", 1, Number, |o, _| {
+        o["count"].as_i64().unwrap_or(1).into()
+    }),
     Column::new("Name", 1, Name, name),
 ];
 
@@ -175,7 +175,9 @@ const REPLICA_SET: [Column; 8] = [
     Column::new("Desired", 0, Number, |o, _| {
         o["spec"]["replicas"].as_i64().unwrap_or(1).into()
     }),
-    Column::new("Current", 0, Number, |o, _| number(&o["status"]["replicas"])),
+    Column::new("Current", 0, Number, |o, _| {
+        number(&o["status"]["replicas"])
+    }),
     Column::new("Ready", 0, Number, |o, _| {
         number(&o["status"]["readyReplicas"])
     }),
@@ -201,7 +203,9 @@ const DAEMON_SET: [Column; 11] = [
     Column::new("Current", 0, Number, |o, _| {
         number(&o["status"]["currentNumberScheduled"])
     }),
-    Column::new("Ready", 0, Number, |o, _| number(&o["status"]["numberReady"])),
+    Column::new("Ready", 0, Number, |o, _| {
+        number(&o["status"]["numberReady"])
+    }),
     Column::new("Up-to-date", 0, Number, |o, _| {
         number(&o["status"]["updatedNumberScheduled"])
     }),
@@ -234,7 +238,9 @@ const JOB: [Column; 8] = [
 const CRON_JOB: [Column; 9] = [
     NAME,
     Column::new("Schedule", 0, Text, |o, _| text(&o["spec"]["schedule"])),
-    Column::new("Timezone", 0, Text, |o, _| text_or_none(&o["spec"]["timeZone"])),
+    Column::new("Timezone", 0, Text, |o, _| {
+        text_or_none(&o["spec"]["timeZone"])
+    }),
     Column::new("Suspend", 0, Text, |o, _| {
         cased(o["spec"]["suspend"].as_bool().unwrap_or(false))
     }),
@@ -275,7 +281,11 @@ const INGRESS: [Column; 6] = [
     }),
     Column::new("Address", 0, Text, |o, _| balancer(o, "")),
     Column::new("Ports", 0, Text, |o, _| {
-        if o["spec"]["tls"].is_array() { "80, 443".into() } else { "80".into() }
+        if o["spec"]["tls"].is_array() {
+            "80, 443".into()
+        } else {
+            "80".into()
+        }
     }),
     AGE,
 ];
@@ -299,7 +309,9 @@ const OCI_REPOSITORY: [Column; 5] = [
 const HELM_CHART: [Column; 8] = [
     NAME,
     Column::new("Chart", 0, Text, |o, _| text(&o["spec"]["chart"])),
-    Column::new("Version", 0, Text, |o, _| text_or(&o["spec"]["version"], "*")),
+    Column::new("Version", 0, Text, |o, _| {
+        text_or(&o["spec"]["version"], "*")
+    }),
     Column::new("Source Kind", 0, Text, |o, _| {
         text(&o["spec"]["sourceRef"]["kind"])
     }),
@@ -339,8 +351,12 @@ const IMAGE_REPOSITORY: [Column; 7] = [
 
 const IMAGE_POLICY: [Column; 6] = [
     NAME,
-    Column::new("Image", 0, Text, |o, _| text(&o["status"]["latestRef"]["name"])),
-    Column::new("Tag", 0, Text, |o, _| text(&o["status"]["latestRef"]["tag"])),
+    Column::new("Image", 0, Text, |o, _| {
+        text(&o["status"]["latestRef"]["name"])
+    }),
+    Column::new("Tag", 0, Text, |o, _| {
+        text(&o["status"]["latestRef"]["tag"])
+    }),
     READY,
     STATUS,
     AGE,
@@ -354,7 +370,9 @@ const IMAGE_AUTOMATION: [Column; 6] = [
     Column::new("Last Run", 1, Text, |o, _| {
         text(&o["status"]["lastAutomationRunTime"])
     }),
-    Column::new("Last Push", 1, Text, |o, _| text(&o["status"]["lastPushTime"])),
+    Column::new("Last Push", 1, Text, |o, _| {
+        text(&o["status"]["lastPushTime"])
+    }),
 ];
 
 const DEFINITION: [Column; 2] = [

@@ -105,7 +105,10 @@ fn initializing(pod: &Value) -> Option<String> {
 }
 
 fn terminated(terminated: &Value) -> String {
-    if let Some(reason) = terminated["reason"].as_str().filter(|reason| !reason.is_empty()) {
+    if let Some(reason) = terminated["reason"]
+        .as_str()
+        .filter(|reason| !reason.is_empty())
+    {
         return reason.to_owned();
     }
     match terminated["signal"].as_i64() {

@@ -75,11 +75,9 @@ async fn many_writers_are_seen_in_the_order_of_versions() {
             })
         })
         .collect();
-    let mut last = start;
-    for _ in 0..400 {
+    for version in start + 1..=start + 400 {
         let (_, object) = next(&mut events).await;
-        assert_eq!(object::version(&object), last + 1);
-        last += 1;
+        assert_eq!(object::version(&object), version);
     }
     for writer in writers {
         writer.join().unwrap();
@@ -124,7 +122,10 @@ async fn streamed_lists_end_with_a_marked_bookmark() {
     assert_eq!(next_name(&mut events).await, seen("ADDED", "a"));
     let (event, object) = next(&mut events).await;
     assert_eq!(event, "BOOKMARK");
-    assert_eq!(object["metadata"]["annotations"]["k8s.io/initial-events-end"], "true");
+    assert_eq!(
+        object["metadata"]["annotations"]["k8s.io/initial-events-end"],
+        "true"
+    );
     assert_eq!(object::version(&object), store.version());
     let query = Query::of(&"/x?sendInitialEvents=true".parse().unwrap());
     let refused = watch(&store, Kind::named("Pod").unwrap(), "", Form::Whole, &query);

@@ -16,7 +16,13 @@ fn store() -> Store {
     store
 }
 
-fn at<T>(store: &Store, kind: &str, name: &str, query: &str, act: impl FnOnce(Place<'_>) -> T) -> T {
+fn at<T>(
+    store: &Store,
+    kind: &str,
+    name: &str,
+    query: &str,
+    act: impl FnOnce(Place<'_>) -> T,
+) -> T {
     let query = Query::of(&format!("/x?{query}").parse().unwrap());
     act(Place {
         store,
@@ -47,16 +53,28 @@ fn creating_names_and_refuses() {
     assert!(object::name(&made).starts_with("job-") && object::name(&made).len() == 9);
     assert_eq!(made["kind"], "ConfigMap");
     create(json!({"metadata": {"name": "a"}})).unwrap();
-    assert_eq!(code(create(json!({"metadata": {"name": "a"}})).unwrap_err()), 409);
+    assert_eq!(
+        code(create(json!({"metadata": {"name": "a"}})).unwrap_err()),
+        409
+    );
     assert_eq!(code(create(json!({"metadata": {}})).unwrap_err()), 422);
-    assert_eq!(code(create(json!({"metadata": {"name": "Not_a_name"}})).unwrap_err()), 422);
-    assert_eq!(code(create(json!({"kind": "Pod", "metadata": {"name": "b"}})).unwrap_err()), 400);
+    assert_eq!(
+        code(create(json!({"metadata": {"name": "Not_a_name"}})).unwrap_err()),
+        422
+    );
+    assert_eq!(
+        code(create(json!({"kind": "Pod", "metadata": {"name": "b"}})).unwrap_err()),
+        400
+    );
     assert_eq!(
         code(create(json!({"metadata": {"name": "b", "namespace": "other"}})).unwrap_err()),
         400
     );
     store.delete("Namespace", "", "shop");
-    assert_eq!(code(create(json!({"metadata": {"name": "c"}})).unwrap_err()), 404);
+    assert_eq!(
+        code(create(json!({"metadata": {"name": "c"}})).unwrap_err()),
+        404
+    );
 }
 
 #[test]
@@ -64,14 +82,20 @@ fn a_dry_run_stores_nothing() {
     let store = store();
     let version = store.version();
     let body = json!({"metadata": {"name": "a"}});
-    let made = at(&store, "ConfigMap", "", "dryRun=All", |place| place.create(body)).unwrap();
+    let made = at(&store, "ConfigMap", "", "dryRun=All", |place| {
+        place.create(body)
+    })
+    .unwrap();
     assert_eq!(object::name(&made), "a");
     let patch = json!({"spec": {"replicas": 5}}).to_string();
     let patched = at(&store, "Deployment", "web", "dryRun=All", |place| {
         place.patch(Part::Main, "application/merge-patch+json", patch.as_bytes())
     });
     assert_eq!(patched.unwrap()["spec"]["replicas"], 5);
-    at(&store, "Deployment", "web", "dryRun=All", |place| place.delete(&json!({}))).unwrap();
+    at(&store, "Deployment", "web", "dryRun=All", |place| {
+        place.delete(&json!({}))
+    })
+    .unwrap();
     assert_eq!(store.version(), version);
 }
 
@@ -79,7 +103,11 @@ fn a_dry_run_stores_nothing() {
 fn updating_an_old_version_is_a_conflict() {
     let store = store();
     let mut old = now(&store);
-    store.edit("Deployment", "shop", "web", |web| web["spec"]["replicas"] = json!(3)).unwrap();
+    store
+        .edit("Deployment", "shop", "web", |web| {
+            web["spec"]["replicas"] = json!(3)
+        })
+        .unwrap();
     old["spec"]["replicas"] = json!(4);
     let failure = web(&store, |place| place.update(Part::Main, old.clone())).unwrap_err();
     assert_eq!(failure.to_status()["reason"], "Conflict");
@@ -88,7 +116,10 @@ fn updating_an_old_version_is_a_conflict() {
     assert_eq!(updated["spec"]["replicas"], 4);
     assert_eq!(updated["metadata"]["generation"], 3);
     let renamed = json!({"metadata": {"name": "other"}});
-    assert_eq!(code(web(&store, |place| place.update(Part::Main, renamed)).unwrap_err()), 400);
+    assert_eq!(
+        code(web(&store, |place| place.update(Part::Main, renamed)).unwrap_err()),
+        400
+    );
 }
 
 #[test]
@@ -96,11 +127,29 @@ fn the_status_is_a_part_of_its_own() {
     let store = store();
     let patch = json!({"spec": {"replicas": 7}, "status": {"replicas": 7}}).to_string();
     let merge = "application/merge-patch+json";
-    web(&store, |place| place.patch(Part::Main, merge, patch.as_bytes())).unwrap();
-    assert_eq!((&now(&store)["spec"]["replicas"], &now(&store)["status"]["replicas"]), (&json!(7), &json!(2)));
+    web(&store, |place| {
+        place.patch(Part::Main, merge, patch.as_bytes())
+    })
+    .unwrap();
+    assert_eq!(
+        (
+            &now(&store)["spec"]["replicas"],
+            &now(&store)["status"]["replicas"]
+        ),
+        (&json!(7), &json!(2))
+    );
     let patch = json!({"spec": {"replicas": 9}, "status": {"replicas": 9}}).to_string();
-    web(&store, |place| place.patch(Part::Status, merge, patch.as_bytes())).unwrap();
-    assert_eq!((&now(&store)["spec"]["replicas"], &now(&store)["status"]["replicas"]), (&json!(7), &json!(9)));
+    web(&store, |place| {
+        place.patch(Part::Status, merge, patch.as_bytes())
+    })
+    .unwrap();
+    assert_eq!(
+        (
+            &now(&store)["spec"]["replicas"],
+            &now(&store)["status"]["replicas"]
+        ),
+        (&json!(7), &json!(9))
+    );
 }
 
 #[test]
@@ -108,10 +157,17 @@ fn scaling_changes_only_the_replicas() {
     let store = store();
     let patch = json!({"spec": {"replicas": 5}}).to_string();
     let scale = web(&store, |place| {
-        place.patch(Part::Scale, "application/merge-patch+json", patch.as_bytes())
+        place.patch(
+            Part::Scale,
+            "application/merge-patch+json",
+            patch.as_bytes(),
+        )
     });
     let scale = scale.unwrap();
-    assert_eq!((&scale["kind"], &scale["spec"]["replicas"]), (&json!("Scale"), &json!(5)));
+    assert_eq!(
+        (&scale["kind"], &scale["spec"]["replicas"]),
+        (&json!("Scale"), &json!(5))
+    );
     assert_eq!(scale["status"]["selector"], "app=web");
     let mut scale = Value::clone(&scale);
     scale["spec"]["replicas"] = json!(1);
@@ -131,13 +187,25 @@ fn patches_of_the_wrong_type_are_refused() {
     let apply = patch("Deployment", "application/apply-patch+yaml", "{}").unwrap_err();
     assert_eq!(apply.to_status()["reason"], "UnsupportedMediaType");
     let strategic = "application/strategic-merge-patch+json";
-    assert_eq!(code(patch("Kustomization", strategic, "{}").unwrap_err()), 415);
+    assert_eq!(
+        code(patch("Kustomization", strategic, "{}").unwrap_err()),
+        415
+    );
     assert_eq!(code(patch("Deployment", strategic, "{").unwrap_err()), 400);
     let json_patch = r#"[{"op": "test", "path": "/spec/replicas", "value": 9}]"#;
-    assert_eq!(code(patch("Deployment", "application/json-patch+json", json_patch).unwrap_err()), 422);
+    assert_eq!(
+        code(patch("Deployment", "application/json-patch+json", json_patch).unwrap_err()),
+        422
+    );
     let rename = r#"{"metadata": {"name": "other"}}"#;
-    assert_eq!(code(patch("Deployment", "application/merge-patch+json", rename).unwrap_err()), 422);
-    assert_eq!(code(patch("StatefulSet", strategic, "{}").unwrap_err()), 404);
+    assert_eq!(
+        code(patch("Deployment", "application/merge-patch+json", rename).unwrap_err()),
+        422
+    );
+    assert_eq!(
+        code(patch("StatefulSet", strategic, "{}").unwrap_err()),
+        404
+    );
     assert_eq!(now(&store)["spec"]["replicas"], 2);
 }
 
@@ -148,7 +216,10 @@ fn deleting_checks_what_is_meant() {
     let failure = delete(json!({"preconditions": {"uid": "another"}})).unwrap_err();
     assert_eq!(failure.to_status()["reason"], "Conflict");
     let status = delete(json!({"preconditions": {"uid": object::uid(&now(&store))}})).unwrap();
-    assert_eq!((&status["status"], &status["details"]["kind"]), (&json!("Success"), &json!("deployments")));
+    assert_eq!(
+        (&status["status"], &status["details"]["kind"]),
+        (&json!("Success"), &json!("deployments"))
+    );
     assert_eq!(code(delete(json!({})).unwrap_err()), 404);
 }
 
@@ -156,13 +227,22 @@ fn deleting_checks_what_is_meant() {
 fn what_is_held_answers_with_itself() {
     let store = store();
     store
-        .edit("Deployment", "shop", "web", |web| web["metadata"]["finalizers"] = json!(["a/b"]))
+        .edit("Deployment", "shop", "web", |web| {
+            web["metadata"]["finalizers"] = json!(["a/b"])
+        })
         .unwrap();
     let held = web(&store, |place| place.delete(&json!({}))).unwrap();
     assert_eq!(held["kind"], "Deployment");
     assert!(held["metadata"]["deletionTimestamp"].is_string());
     let release = r#"[{"op": "remove", "path": "/metadata/finalizers"}]"#;
-    web(&store, |place| place.patch(Part::Main, "application/json-patch+json", release.as_bytes())).unwrap();
+    web(&store, |place| {
+        place.patch(
+            Part::Main,
+            "application/json-patch+json",
+            release.as_bytes(),
+        )
+    })
+    .unwrap();
     assert!(store.get("Deployment", "shop", "web").is_none());
 }
 
@@ -173,7 +253,9 @@ fn collections_go_by_selector() {
         let body = json!({"metadata": {"name": name, "labels": {"app": app}}});
         at(&store, "ConfigMap", "", "", |place| place.create(body)).unwrap();
     }
-    let gone = at(&store, "ConfigMap", "", "labelSelector=app%3Dx", |place| place.delete_all(&json!({})));
+    let gone = at(&store, "ConfigMap", "", "labelSelector=app%3Dx", |place| {
+        place.delete_all(&json!({}))
+    });
     assert_eq!(gone.unwrap().items.len(), 2);
     assert_eq!(store.list("ConfigMap", None).len(), 1);
 }
