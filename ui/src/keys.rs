@@ -29,6 +29,14 @@ pub fn character(event: &KeyboardEvent) -> Option<char> {
     }
 }
 
+/// Whether the keyboard has a Cmd key.
+pub fn on_a_mac() -> bool {
+    window()
+        .navigator()
+        .platform()
+        .is_ok_and(|platform| platform.starts_with("Mac"))
+}
+
 /// Walks with the arrows (and Home, End) through the elements inside `list` that match `selector`: the next one in
 /// the page's order gets the focus. Returns whether the key was one of these.
 pub fn walk(event: &KeyboardEvent, list: &Element, selector: &str) -> bool {

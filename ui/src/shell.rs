@@ -234,7 +234,10 @@ impl Viewport {
             let changed = Closure::<dyn FnMut()>::new(move || viewport.measure());
             if let Ok(observer) = web_sys::ResizeObserver::new(changed.as_ref().unchecked_ref()) {
                 observer.observe(&main);
-                StoredValue::new_local((observer, changed));
+                StoredValue::new_local(Watching {
+                    observer,
+                    _changed: changed,
+                });
             }
             viewport.measure();
         });
@@ -273,7 +276,7 @@ impl Viewport {
             return;
         };
         // What is said about the active row stands over the foot of the view.
-        const FOOT: f64 = 96.0;
+        const FOOT: f64 = 120.0;
         let row = f64::from(u32::try_from(row).unwrap_or(u32::MAX));
         let top = list.get_bounding_client_rect().top() - self.top() + row * height;
         let room = f64::from(main.client_height()) - FOOT;
@@ -290,6 +293,19 @@ impl Viewport {
         )]
         let by = by.round() as i32;
         main.set_scroll_top(main.scroll_top() + by);
+    }
+}
+
+/// An element's size, watched until this is dropped.
+struct Watching {
+    observer: web_sys::ResizeObserver,
+    _changed: Closure<dyn FnMut()>,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        // Before the closure goes: an element that leaves the page changes its size once more.
+        self.observer.disconnect();
     }
 }
 
@@ -341,12 +357,14 @@ fn keys_everywhere(router: Router, panel: Panel, PaletteOpen(palette): PaletteOp
             _ => {
                 if let Some(typed) = keys::character(&event)
                     && !typing
-                    && router.screen_now() == Screen::Board
                     && nothing_focused()
                     && exists("filter")
                 {
-                    event.prevent_default();
-                    choice.text.update(|text| text.push(typed));
+                    if router.screen_now() == Screen::Board {
+                        event.prevent_default();
+                        choice.text.update(|text| text.push(typed));
+                    }
+                    // Elsewhere the filter, focused in time, takes the character itself.
                     keys::focus_id("filter");
                 }
             }

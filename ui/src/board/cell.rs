@@ -41,10 +41,6 @@ fn runs(spot: &Spot) -> impl IntoView + use<> {
         );
         view! { <small class="more" title=title>{format!("+{}", spot.other_versions)}</small> }
     });
-    let kind = spot
-        .kind
-        .clone()
-        .map(|kind| view! { <small class="kind">{foreign::line(&kind)}</small> });
     view! {
         <span class="run" class:well=well>
             {dot(spot.health)}
@@ -54,7 +50,6 @@ fn runs(spot: &Spot) -> impl IntoView + use<> {
                 {spot.short_readiness.clone()}
             </span>
             <span class="age">{spot.since.map(clock::age)}</span>
-            {kind}
         </span>
     }
 }

@@ -26,8 +26,6 @@ pub struct Spot {
     pub short_readiness: String,
     /// Since when that version runs.
     pub since: Option<Timestamp>,
-    /// The workload's kind where it is not the usual one: `StatefulSet`.
-    pub kind: Option<String>,
     /// How delivery stands.
     pub tone: Tone,
     /// The worst state.
@@ -78,11 +76,6 @@ pub fn spot(row: &BoardRow, environment: &str) -> Option<Spot> {
         readiness: sickest.running.as_ref().and_then(words::readiness),
         short_readiness: short_readiness(sickest),
         since: worst.running.as_ref().and_then(|running| running.since),
-        kind: worst
-            .running
-            .as_ref()
-            .map(|running| running.workload.kind.clone())
-            .filter(|kind| kind != "Deployment"),
         tone: words::state_tone(worst.delivery.state),
         state: worst.delivery.state,
         words: joined(&cells, worst),
@@ -90,6 +83,17 @@ pub fn spot(row: &BoardRow, environment: &str) -> Option<Spot> {
         stale: stale(&cells),
         cluster: worst.cluster.clone(),
     })
+}
+
+/// The kind of a row's workloads where it is the same everywhere and not the usual one: `StatefulSet`.
+pub fn kind(row: &BoardRow) -> Option<String> {
+    let mut kinds = row
+        .cells
+        .iter()
+        .filter_map(|cell| cell.running.as_ref())
+        .map(|running| &running.workload.kind);
+    let first = kinds.next()?;
+    (first != "Deployment" && kinds.all(|kind| kind == first)).then(|| first.clone())
 }
 
 /// Which of a cell's clusters do not answer.
@@ -275,6 +279,24 @@ mod tests {
         let all = spot(&row("orders", vec![silent, other]), "production").unwrap();
         assert_eq!(all.words, "current on 2 of 2 clusters");
         assert_eq!(all.stale.unwrap().some, Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_unusual_kind_is_said_only_where_it_is_the_same_everywhere() {
+        let mut row = row(
+            "payments",
+            vec![
+                cell("dev", "nonprod", State::Deployed),
+                cell("production", "prod", State::Deployed),
+            ],
+        );
+        assert_eq!(kind(&row), None);
+        for (index, expected) in [(0, None), (1, Some("StatefulSet"))] {
+            if let Some(running) = &mut row.cells[index].running {
+                running.workload.kind = "StatefulSet".to_owned();
+            }
+            assert_eq!(kind(&row).as_deref(), expected);
+        }
     }
 
     #[test]

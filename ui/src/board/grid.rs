@@ -342,10 +342,15 @@ fn row<Act: Fn(usize, usize) + Copy + Send + Sync + 'static>(
     act: Act,
 ) -> Option<AnyView> {
     let Row { serial, row } = feed.row(key)?;
-    let title = key
+    let repository = key
         .repository
         .as_deref()
-        .map_or_else(|| "Its repository is not known".to_owned(), foreign::line);
+        .map_or_else(|| "its repository is not known".to_owned(), foreign::line);
+    let title = format!("{}\n{repository}", foreign::line(&key.app));
+    let kind = {
+        let row = row.clone();
+        Memo::new(move |_| cells::kind(&row.get()))
+    };
     let place =
         move || positions.with(|positions| positions.get(&serial).map_or(0, |place| place + 2));
     let on = move |column| active.get() == Some((serial, column));
@@ -360,6 +365,7 @@ fn row<Act: Fn(usize, usize) + Copy + Send + Sync + 'static>(
                 on:click=move |_| act(serial, 0)
             >
                 <span class="app-name clip">{foreign::line(&key.app)}</span>
+                {move || kind.get().map(|kind| view! { <span class="kind clip">{foreign::line(&kind)}</span> })}
             </div>
             {move || {
                 let row = row.clone();

@@ -132,7 +132,7 @@ fn AskBox() -> impl IntoView {
                 aria-label="Command palette"
                 on:click=move |_| palette.set(true)
             >
-                <kbd>"Ctrl K"</kbd>
+                <kbd>{if keys::on_a_mac() { "⌘ K" } else { "Ctrl K" }}</kbd>
             </button>
         </div>
     }
