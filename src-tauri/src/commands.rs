@@ -6,9 +6,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use api::error::Code;
-use api::request::{Begin, Open, ReadObject, Request, Stream, Unwatch, WatchAnswer, WatchBoard, WatchConnections};
 use api::Error;
+use api::error::Code;
+use api::request::{
+    Begin, Open, ReadObject, Request, Stream, Unwatch, WatchAnswer, WatchBoard, WatchConnections,
+};
 use console::Subscription;
 use serde::de::DeserializeOwned;
 use tauri::Wry;
@@ -27,25 +29,36 @@ pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + S
         let session = Arc::clone(&session);
         let streams = Arc::clone(&streams);
         match invoke.message.command() {
-            Begin::NAME => answer::<Begin, _>(invoke, async move |_| session.begin().await),
-            Open::NAME => answer::<Open, _>(invoke, async move |open| {
+            Begin::NAME => answer::<Begin, _>(invoke, |_| async move { session.begin().await }),
+            Open::NAME => answer::<Open, _>(invoke, |open| async move {
                 // What is shown of the old systems ends with them.
                 end_all(&streams);
                 session.open(open).await
             }),
-            ReadObject::NAME => answer::<ReadObject, _>(invoke, async move |read| {
-                session.workspace().await?.console.read_object(&read.object).await
+            ReadObject::NAME => answer::<ReadObject, _>(invoke, |read| async move {
+                session
+                    .workspace()
+                    .await?
+                    .console
+                    .read_object(&read.object)
+                    .await
             }),
-            Unwatch::NAME => answer::<Unwatch, _>(invoke, async move |unwatch| {
+            Unwatch::NAME => answer::<Unwatch, _>(invoke, |unwatch| async move {
                 end(&streams, unwatch.channel);
                 Ok(())
             }),
-            WatchBoard::NAME => stream::<WatchBoard>(invoke, session, streams, |workspace, _| workspace.console.watch_board()),
+            WatchBoard::NAME => stream::<WatchBoard>(invoke, session, streams, |workspace, _| {
+                workspace.console.watch_board()
+            }),
             WatchAnswer::NAME => {
-                stream::<WatchAnswer>(invoke, session, streams, |workspace, watch| workspace.console.watch_answer(watch.ask));
+                stream::<WatchAnswer>(invoke, session, streams, |workspace, watch| {
+                    workspace.console.watch_answer(watch.ask)
+                });
             }
             WatchConnections::NAME => {
-                stream::<WatchConnections>(invoke, session, streams, |workspace, _| workspace.console.watch_connections());
+                stream::<WatchConnections>(invoke, session, streams, |workspace, _| {
+                    workspace.console.watch_connections()
+                });
             }
             _ => return false,
         }
@@ -54,17 +67,22 @@ pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + S
 }
 
 /// Answers a request with one reply.
-fn answer<R, F>(invoke: Invoke<Wry>, run: F)
+fn answer<R, F>(invoke: Invoke<Wry>, run: impl FnOnce(R) -> F + Send + 'static)
 where
     R: Request + Send + 'static,
     R::Reply: Send,
-    F: AsyncFnOnce(R) -> Result<R::Reply, Error> + Send + 'static,
-    for<'a> F::CallOnceFuture: Send,
+    F: Future<Output = Result<R::Reply, Error>> + Send,
 {
-    let Invoke { message, resolver, .. } = invoke;
+    let Invoke {
+        message, resolver, ..
+    } = invoke;
     let request = parse::<R>(&message, R::NAME);
     spawn(async move {
-        match async { run(request?).await }.await.and_then(|reply| json(&reply)) {
+        let reply = match request {
+            Ok(request) => run(request).await,
+            Err(error) => Err(error),
+        };
+        match reply.and_then(|reply| json(&reply)) {
             Ok(reply) => resolver.resolve(reply),
             Err(error) => resolver.reject(error),
         }
@@ -81,7 +99,9 @@ fn stream<S>(
     S: Stream + Send + 'static,
     S::Item: Clone + Send + Sync + 'static,
 {
-    let Invoke { message, resolver, .. } = invoke;
+    let Invoke {
+        message, resolver, ..
+    } = invoke;
     let request = parse::<S>(&message, S::NAME);
     let channel = channel(&message);
     spawn(async move {
@@ -92,7 +112,11 @@ fn stream<S>(
             // The workspace itself is not kept: opening another one closes it.
             let id = channel.id();
             let task = spawn(forward(subscription, channel));
-            if let Some(before) = streams.lock().unwrap_or_else(PoisonError::into_inner).insert(id, task) {
+            if let Some(before) = streams
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(id, task)
+            {
                 before.abort();
             }
             Ok::<(), Error>(())
@@ -105,7 +129,10 @@ fn stream<S>(
 }
 
 /// Sends every new value until the window or the subscription ends; dropping the channel tells the window.
-async fn forward<T: Clone + serde::Serialize + Send + Sync + 'static>(mut subscription: Subscription<T>, channel: Channel<serde_json::Value>) {
+async fn forward<T: Clone + serde::Serialize + Send + Sync + 'static>(
+    mut subscription: Subscription<T>,
+    channel: Channel<serde_json::Value>,
+) {
     while let Some(update) = subscription.next().await {
         let sent = json(&update.value).map(|value| channel.send(value));
         if !matches!(sent, Ok(Ok(()))) {
@@ -115,13 +142,21 @@ async fn forward<T: Clone + serde::Serialize + Send + Sync + 'static>(mut subscr
 }
 
 fn end(streams: &Streams, channel: u32) {
-    if let Some(task) = streams.lock().unwrap_or_else(PoisonError::into_inner).remove(&channel) {
+    if let Some(task) = streams
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .remove(&channel)
+    {
         task.abort();
     }
 }
 
 fn end_all(streams: &Streams) {
-    for (_, task) in streams.lock().unwrap_or_else(PoisonError::into_inner).drain() {
+    for (_, task) in streams
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .drain()
+    {
         task.abort();
     }
 }
@@ -129,13 +164,22 @@ fn end_all(streams: &Streams) {
 /// The request out of the message's `request` argument.
 fn parse<T: DeserializeOwned>(message: &InvokeMessage<Wry>, name: &str) -> Result<T, Error> {
     let argument = argument(message, "request").unwrap_or_else(|| serde_json::json!({}));
-    serde_json::from_value(argument)
-        .map_err(|error| Error::new(Code::Internal, format!("the window sent a '{name}' that cannot be read: {error}")))
+    serde_json::from_value(argument).map_err(|error| {
+        Error::new(
+            Code::Internal,
+            format!("the window sent a '{name}' that cannot be read: {error}"),
+        )
+    })
 }
 
 /// The channel out of the message's `channel` argument.
 fn channel(message: &InvokeMessage<Wry>) -> Result<Channel<serde_json::Value>, Error> {
-    let missing = || Error::new(Code::Internal, "the window asked for a stream without a channel");
+    let missing = || {
+        Error::new(
+            Code::Internal,
+            "the window asked for a stream without a channel",
+        )
+    };
     let id = argument(message, "channel").ok_or_else(missing)?;
     let id: JavaScriptChannelId = serde_json::from_value(id).map_err(|_| missing())?;
     Ok(id.channel_on(message.webview()))
@@ -149,5 +193,6 @@ fn argument(message: &InvokeMessage<Wry>, name: &str) -> Option<serde_json::Valu
 }
 
 fn json(value: &impl serde::Serialize) -> Result<serde_json::Value, Error> {
-    serde_json::to_value(value).map_err(|error| Error::new(Code::Internal, format!("an answer cannot be sent: {error}")))
+    serde_json::to_value(value)
+        .map_err(|error| Error::new(Code::Internal, format!("an answer cannot be sent: {error}")))
 }

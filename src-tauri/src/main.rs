@@ -58,7 +58,9 @@ fn main() -> ExitCode {
                 .inner_size(1280.0, 800.0)
                 .min_inner_size(1024.0, 600.0)
                 // The window shows Landfall and nothing else: a link cannot take it anywhere.
-                .on_navigation(|url| url.scheme() == "tauri" || url.host_str() == Some("tauri.localhost"))
+                .on_navigation(|url| {
+                    url.scheme() == "tauri" || url.host_str() == Some("tauri.localhost")
+                })
                 .build()?;
             Ok(())
         })

@@ -39,14 +39,17 @@ pub struct Workspace {
     /// The console.
     pub console: Console,
     opened: Opened,
-    /// Dropped after the console, which reads from it.
-    _served: Option<Served>,
+    /// Dropped after the console, which reads from it; nobody else ever looks at it.
+    _served: std::sync::Mutex<Option<Served>>,
 }
 
 impl Session {
     /// Nothing is open yet; [`Session::begin`] opens what `start` says.
     pub fn new(start: Start) -> Self {
-        Self { start, open: Mutex::new(None) }
+        Self {
+            start,
+            open: Mutex::new(None),
+        }
     }
 
     /// What the window can open, and what it has open. Opens what the program was started for.
@@ -77,18 +80,37 @@ impl Session {
 
     /// What is open.
     pub async fn workspace(&self) -> Result<Arc<Workspace>, Error> {
-        self.open.lock().await.clone().ok_or_else(|| Error::new(Code::Usage, "nothing is open yet"))
+        self.open
+            .lock()
+            .await
+            .clone()
+            .ok_or_else(|| Error::new(Code::Usage, "nothing is open yet"))
     }
 
     fn kubeconfig(&self, contexts: Vec<String>) -> Result<Arc<Workspace>, Error> {
         let sources = self.sources(contexts);
-        let name = sources.kubeconfig.as_ref().map_or_else(|| "kubeconfig".to_owned(), |path| path.display().to_string());
+        let name = sources.kubeconfig.as_ref().map_or_else(
+            || "kubeconfig".to_owned(),
+            |path| path.display().to_string(),
+        );
         let console = Console::open(&sources)?;
-        Ok(Arc::new(Workspace { console, opened: Opened { name, sandbox: false }, _served: None }))
+        Ok(Arc::new(Workspace {
+            console,
+            opened: Opened {
+                name,
+                sandbox: false,
+            },
+            _served: std::sync::Mutex::new(None),
+        }))
     }
 
     fn sources(&self, contexts: Vec<String>) -> Sources {
-        Sources { kubeconfig: self.start.kubeconfig.clone(), contexts, team: self.start.team.clone(), cache: None }
+        Sources {
+            kubeconfig: self.start.kubeconfig.clone(),
+            contexts,
+            team: self.start.team.clone(),
+            cache: None,
+        }
     }
 }
 
@@ -103,5 +125,12 @@ async fn sandbox() -> Result<Arc<Workspace>, Error> {
         cache: Some(served.cache.clone()),
     };
     let console = Console::open(&sources)?;
-    Ok(Arc::new(Workspace { console, opened: Opened { name: "Sandbox".to_owned(), sandbox: true }, _served: Some(served) }))
+    Ok(Arc::new(Workspace {
+        console,
+        opened: Opened {
+            name: "Sandbox".to_owned(),
+            sandbox: true,
+        },
+        _served: std::sync::Mutex::new(Some(served)),
+    }))
 }

@@ -2,7 +2,10 @@
 //!
 //! Owns the child processes: each is killed, as a crash would, when its owner is dropped. The programs come from
 //! `LANDFALL_BIN` and `LANDFALL_DESKTOP_BIN`, which `./dev test` sets; without them the tests fail and say so.
-#![expect(clippy::expect_used, reason = "a test that cannot be set up fails here, with words")]
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot be set up fails here, with words"
+)]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -23,11 +26,15 @@ pub fn landfall_desktop() -> PathBuf {
 /// A program that `./dev test` names in the environment.
 pub fn program(variable: &str) -> PathBuf {
     let path = std::env::var_os(variable).unwrap_or_default();
-    PathBuf::from(path).canonicalize().unwrap_or_else(|_| missing(variable))
+    PathBuf::from(path)
+        .canonicalize()
+        .unwrap_or_else(|_| missing(variable))
 }
 
 fn missing(variable: &str) -> ! {
-    std::panic::panic_any(format!("{variable} must name the program under test: run ./dev test"))
+    std::panic::panic_any(format!(
+        "{variable} must name the program under test: run ./dev test"
+    ))
 }
 
 /// A child process that does not outlive its owner.
@@ -56,7 +63,12 @@ impl Company {
         // A fixed port lets it come back where it was. Tests that run at once take different ones.
         let port = free_port();
         let process = start(seed, port, folder.path());
-        Self { process, folder, seed, port }
+        Self {
+            process,
+            folder,
+            seed,
+            port,
+        }
     }
 
     /// Kills it as a crash would.
@@ -82,14 +94,26 @@ impl Company {
 
     /// Its situations, as `landfall sandbox list --json` says them.
     pub fn situations(&self) -> Vec<Value> {
-        let output = Terminal::new().run(&["sandbox", "list", "--json", "--seed", &self.seed.to_string()]);
-        json(&output)["situations"].as_array().expect("situations").clone()
+        let output = Terminal::new().run(&[
+            "sandbox",
+            "list",
+            "--json",
+            "--seed",
+            &self.seed.to_string(),
+        ]);
+        json(&output)["situations"]
+            .as_array()
+            .expect("situations")
+            .clone()
     }
 
     /// The situation of that name.
     pub fn situation(&self, name: &str) -> Value {
         let situations = self.situations();
-        situations.into_iter().find(|one| one["name"] == name).expect("the situation exists")
+        situations
+            .into_iter()
+            .find(|one| one["name"] == name)
+            .expect("the situation exists")
     }
 
     /// A terminal whose questions go to this company.
@@ -107,7 +131,15 @@ impl Company {
 
 fn start(seed: u64, port: u16, folder: &Path) -> Owned {
     let mut child = Command::new(landfall())
-        .args(["sandbox", "serve", "--seed", &seed.to_string(), "--port", &port.to_string(), "--folder"])
+        .args([
+            "sandbox",
+            "serve",
+            "--seed",
+            &seed.to_string(),
+            "--port",
+            &port.to_string(),
+            "--folder",
+        ])
         .arg(folder)
         .stdout(Stdio::piped())
         .spawn()
@@ -125,7 +157,11 @@ fn start(seed: u64, port: u16, folder: &Path) -> Owned {
 /// The first of eight neighbouring ports that are free now.
 fn free_port() -> u16 {
     loop {
-        let first = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+        let first = std::net::TcpListener::bind("127.0.0.1:0")
+            .expect("a port")
+            .local_addr()
+            .expect("an address")
+            .port();
         let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
         if first < 65_000 && (first..first + 8).all(free) {
             return first;
@@ -143,7 +179,10 @@ impl Terminal {
     /// A terminal that knows of no system.
     #[expect(clippy::new_without_default, reason = "it makes a folder")]
     pub fn new() -> Self {
-        Self { home: tempfile::tempdir().expect("a temporary folder"), systems: Vec::new() }
+        Self {
+            home: tempfile::tempdir().expect("a temporary folder"),
+            systems: Vec::new(),
+        }
     }
 
     /// Runs `landfall` with these words, and with its systems for the commands that ask some.
@@ -158,7 +197,10 @@ impl Terminal {
         if matches!(words.first(), Some(&("why" | "board" | "doctor"))) {
             command.args(&self.systems);
         }
-        command.env_clear().env("HOME", self.home.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command
     }
 }
@@ -174,5 +216,9 @@ pub fn json(output: &Output) -> Value {
 
 /// What it printed on both streams.
 pub fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }

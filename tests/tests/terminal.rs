@@ -41,7 +41,10 @@ fn the_board_shows_every_app() {
     assert!(board["rows"].as_array().expect("rows").len() >= 12);
     let page = text(&terminal.run(&["board"]));
     for row in board["rows"].as_array().expect("rows") {
-        assert!(page.contains(row["app"].as_str().expect("a name")), "{page}");
+        assert!(
+            page.contains(row["app"].as_str().expect("a name")),
+            "{page}"
+        );
     }
     assert!(page.contains("Needs attention"), "{page}");
 }
@@ -66,7 +69,10 @@ fn asks_that_stand_for_nothing_say_so() {
 #[test]
 fn a_misspelt_app_gets_the_right_one_offered() {
     let company = Company::serve(1);
-    let app = company.situation("dependency-chain")["app"].as_str().expect("an app").to_owned();
+    let app = company.situation("dependency-chain")["app"]
+        .as_str()
+        .expect("an app")
+        .to_owned();
     let misspelt = format!("{}x", &app[..app.len() - 1]);
     let output = company.terminal().run(&["why", &misspelt]);
     let said = text(&output);
@@ -81,19 +87,33 @@ fn an_ambiguous_commit_lists_its_candidates() {
     let terminal = company.terminal();
     let output = terminal.run(&["why", "main"]);
     let said = text(&output);
-    assert_eq!(output.status.code(), Some(64), "'main' is a branch of every repository: {said}");
+    assert_eq!(
+        output.status.code(),
+        Some(64),
+        "'main' is a branch of every repository: {said}"
+    );
     assert!(said.contains("--repo"), "{said}");
-    assert_eq!(json(&terminal.run(&["why", "main", "--json"]))["error"]["code"], "ambiguous-ask");
+    assert_eq!(
+        json(&terminal.run(&["why", "main", "--json"]))["error"]["code"],
+        "ambiguous-ask"
+    );
 }
 
 #[test]
 fn unknown_environments_and_contexts_list_the_known_ones() {
     let company = Company::serve(1);
-    let ask = company.situation("dependency-chain")["ask"].as_str().expect("an ask").to_owned();
-    let output = company.terminal().run(&["why", &ask, "--env", "productoin"]);
+    let ask = company.situation("dependency-chain")["ask"]
+        .as_str()
+        .expect("an ask")
+        .to_owned();
+    let output = company
+        .terminal()
+        .run(&["why", &ask, "--env", "productoin"]);
     assert_eq!(output.status.code(), Some(64), "{}", text(&output));
     assert!(text(&output).contains("production"), "{}", text(&output));
-    let output = company.terminal().run(&["why", &ask, "--context", "nowhere"]);
+    let output = company
+        .terminal()
+        .run(&["why", &ask, "--context", "nowhere"]);
     assert_eq!(output.status.code(), Some(64), "{}", text(&output));
     assert!(text(&output).contains("nowhere"), "{}", text(&output));
 }
@@ -108,7 +128,10 @@ fn no_kubeconfig_broken_and_half_written_ones_say_which_file_and_what() {
     for (name, content) in [
         ("not-yaml", "clusters: [\n"),
         ("other-yaml", "- just\n- a list\n"),
-        ("half-written", "apiVersion: v1\nkind: Config\nclusters:\n- name: a\n  cluster:\n    serv"),
+        (
+            "half-written",
+            "apiVersion: v1\nkind: Config\nclusters:\n- name: a\n  cluster:\n    serv",
+        ),
         ("empty", ""),
     ] {
         let path = folder.path().join(name);
@@ -125,39 +148,95 @@ fn no_kubeconfig_broken_and_half_written_ones_say_which_file_and_what() {
 #[test]
 fn one_unreachable_cluster_does_not_silence_the_others() {
     let company = Company::serve(1);
-    let delivered = company.situation("delivered-everywhere")["ask"].as_str().expect("an ask").to_owned();
+    let delivered = company.situation("delivered-everywhere")["ask"]
+        .as_str()
+        .expect("an ask")
+        .to_owned();
     // A port that was free a moment ago and that nobody serves.
-    let dead = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let dead = TcpListener::bind("127.0.0.1:0")
+        .expect("a port")
+        .local_addr()
+        .expect("an address");
     let mut config = std::fs::read_to_string(company.kubeconfig()).expect("the kubeconfig");
-    config = config.replacen("clusters:\n", &format!("clusters:\n- name: dead\n  cluster:\n    server: http://{dead}\n"), 1);
+    config = config.replacen(
+        "clusters:\n",
+        &format!("clusters:\n- name: dead\n  cluster:\n    server: http://{dead}\n"),
+        1,
+    );
     let context = "contexts:\n- name: dead\n  context:\n    cluster: dead\n    user: dead\n";
-    config = config.replacen("contexts:\n", context, 1).replacen("users:\n", "users:\n- name: dead\n  user: {}\n", 1);
+    config = config.replacen("contexts:\n", context, 1).replacen(
+        "users:\n",
+        "users:\n- name: dead\n  user: {}\n",
+        1,
+    );
     assert_eq!(config.matches("name: dead").count(), 3, "{config}");
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(config.as_bytes()).expect("written");
 
     let team = company.team().display().to_string();
     let path = file.path().display().to_string();
-    let output = Terminal::new().run(&["why", &delivered, "--json", "--kubeconfig", &path, "--team", &team]);
+    let output = Terminal::new().run(&[
+        "why",
+        &delivered,
+        "--json",
+        "--kubeconfig",
+        &path,
+        "--team",
+        &team,
+    ]);
     let answer = json(&output);
-    assert_eq!(answer["journeys"].as_array().map(Vec::len), Some(3), "{answer}");
-    assert!(answer["journeys"].as_array().expect("journeys").iter().all(|journey| journey["state"] == "deployed"), "{answer}");
-    assert_eq!(answer["unread"].as_array().map(Vec::len), Some(1), "{answer}");
-    assert_eq!(output.status.code(), Some(3), "what could not be asked is not success");
+    assert_eq!(
+        answer["journeys"].as_array().map(Vec::len),
+        Some(3),
+        "{answer}"
+    );
+    assert!(
+        answer["journeys"]
+            .as_array()
+            .expect("journeys")
+            .iter()
+            .all(|journey| journey["state"] == "deployed"),
+        "{answer}"
+    );
+    assert_eq!(
+        answer["unread"].as_array().map(Vec::len),
+        Some(1),
+        "{answer}"
+    );
+    assert_eq!(
+        output.status.code(),
+        Some(3),
+        "what could not be asked is not success"
+    );
 }
 
 #[test]
 fn the_company_lists_its_situations_and_the_tour_ends_well() {
     let output = Terminal::new().run(&["sandbox", "list", "--json"]);
-    let situations = json(&output)["situations"].as_array().expect("situations").clone();
+    let situations = json(&output)["situations"]
+        .as_array()
+        .expect("situations")
+        .clone();
     assert!(situations.len() >= 20, "{}", situations.len());
     for situation in &situations {
         for field in ["name", "ask", "wrong"] {
-            assert!(situation[field].as_str().is_some_and(|text| !text.is_empty()), "{situation}");
+            assert!(
+                situation[field]
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty()),
+                "{situation}"
+            );
         }
-        assert!(situation.get("expected").is_none(), "the answers are not given away: {situation}");
+        assert!(
+            situation.get("expected").is_none(),
+            "the answers are not given away: {situation}"
+        );
     }
     let output = Terminal::new().run(&["tour"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
-    assert!(text(&output).contains("is not in production"), "{}", text(&output));
+    assert!(
+        text(&output).contains("is not in production"),
+        "{}",
+        text(&output)
+    );
 }

@@ -42,7 +42,12 @@ mod tests {
     #[test]
     fn both_directions_have_words() {
         let now = Timestamp::from_second(1_000_000).expect("a time");
-        let at = |seconds: i64| relative(Timestamp::from_second(1_000_000 + seconds).expect("a time"), now);
+        let at = |seconds: i64| {
+            relative(
+                Timestamp::from_second(1_000_000 + seconds).expect("a time"),
+                now,
+            )
+        };
         assert_eq!(at(-2), "just now");
         assert_eq!(at(-60), "1 minute ago");
         assert_eq!(at(-3599), "59 minutes ago");

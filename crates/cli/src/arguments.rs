@@ -6,8 +6,15 @@ use clap::{Args, Parser, Subcommand};
 
 /// Why isn't my commit deployed yet?
 #[derive(Parser)]
-#[command(name = "landfall", version, about = "Why isn't my commit deployed yet?", max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 settled (deployed, superseded or not affected), 1 on its way, 2 blocked, rolled back or\nreverted, 3 unknown, 64 the question itself cannot be answered.")]
+#[command(
+    name = "landfall",
+    version,
+    about = "Why isn't my commit deployed yet?",
+    max_term_width = 100
+)]
+#[command(
+    after_help = "Exit codes: 0 settled (deployed, superseded or not affected), 1 on its way, 2 blocked, rolled back or\nreverted, 3 unknown, 64 the question itself cannot be answered."
+)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]

@@ -18,8 +18,12 @@ fn show(page: &str) {
 
 /// Prints a JSON document on a line of its own.
 fn show_json(document: &impl serde::Serialize) -> Result<(), Error> {
-    let text = serde_json::to_string(document)
-        .map_err(|error| Error::new(Code::Internal, format!("the answer cannot be written as JSON: {error}")))?;
+    let text = serde_json::to_string(document).map_err(|error| {
+        Error::new(
+            Code::Internal,
+            format!("the answer cannot be written as JSON: {error}"),
+        )
+    })?;
     show(&format!("{text}\n"));
     Ok(())
 }

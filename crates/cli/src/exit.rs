@@ -11,7 +11,10 @@ const USAGE: u8 = 64;
 
 /// 0 all settled; else 2 if any is blocked, rolled back or reverted; else 3 if any is unknown; else 1.
 pub fn of_answer(answer: &Answer) -> ExitCode {
-    ExitCode::from(code(answer.journeys.iter().map(|journey| journey.state), !answer.unread.is_empty()))
+    ExitCode::from(code(
+        answer.journeys.iter().map(|journey| journey.state),
+        !answer.unread.is_empty(),
+    ))
 }
 
 fn code(states: impl Iterator<Item = State> + Clone, something_unread: bool) -> u8 {
@@ -30,7 +33,11 @@ fn code(states: impl Iterator<Item = State> + Clone, something_unread: bool) -> 
 /// Prints clap's own words; help and version are no errors.
 pub fn usage(error: &clap::Error) -> ExitCode {
     let _closed = error.print();
-    if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
+    if error.use_stderr() {
+        ExitCode::from(USAGE)
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 /// Prints an error and says how to leave.
@@ -39,13 +46,22 @@ pub fn error(error: &Error, json: bool) -> ExitCode {
         let document = serde_json::json!({ "version": api::JSON_VERSION, "error": error });
         let _closed = writeln!(anstream::stdout(), "{document}");
     } else {
-        let _closed = writeln!(anstream::stderr(), "landfall: {}", crate::print::foreign(&error.message, 2000));
+        let _closed = writeln!(
+            anstream::stderr(),
+            "landfall: {}",
+            crate::print::foreign(&error.message, 2000)
+        );
         if !error.hint.is_empty() {
             let _closed = writeln!(anstream::stderr(), "{}", error.hint);
         }
     }
     ExitCode::from(match error.code {
-        Code::UnknownAsk | Code::AmbiguousAsk | Code::Usage | Code::NoKubeconfig | Code::BadFile | Code::UnknownName => USAGE,
+        Code::UnknownAsk
+        | Code::AmbiguousAsk
+        | Code::Usage
+        | Code::NoKubeconfig
+        | Code::BadFile
+        | Code::UnknownName => USAGE,
         Code::Unreachable | Code::Denied | Code::NotFound | Code::Internal => 3,
     })
 }

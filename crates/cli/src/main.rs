@@ -21,11 +21,22 @@ fn main() -> ExitCode {
     };
     // Only where RUST_LOG asks for it: a person's terminal shows answers, not logs.
     if std::env::var_os("RUST_LOG").is_some() {
-        tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).init();
+        tracing_subscriber::fmt()
+            .with_writer(std::io::stderr)
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .init();
     }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return exit::error(&api::Error::new(api::error::Code::Internal, format!("starting failed: {error}")), false),
+        Err(error) => {
+            return exit::error(
+                &api::Error::new(
+                    api::error::Code::Internal,
+                    format!("starting failed: {error}"),
+                ),
+                false,
+            );
+        }
     };
     let json = arguments.command.json();
     let outcome = runtime.block_on(async {

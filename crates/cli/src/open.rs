@@ -24,9 +24,20 @@ pub struct Open {
 pub async fn systems(systems: &Systems) -> Result<Open, Error> {
     let patience = Duration::from_secs(systems.patience);
     if systems.sandbox {
-        let served = serve(Options { seed: systems.seed, ..Options::default() }, None).await?;
+        let served = serve(
+            Options {
+                seed: systems.seed,
+                ..Options::default()
+            },
+            None,
+        )
+        .await?;
         let console = Console::open(&sources(&served))?;
-        return Ok(Open { console, patience, _served: Some(served) });
+        return Ok(Open {
+            console,
+            patience,
+            _served: Some(served),
+        });
     }
     let sources = Sources {
         kubeconfig: systems.kubeconfig.clone(),
@@ -34,12 +45,18 @@ pub async fn systems(systems: &Systems) -> Result<Open, Error> {
         team: systems.team.clone(),
         cache: None,
     };
-    Ok(Open { console: Console::open(&sources)?, patience, _served: None })
+    Ok(Open {
+        console: Console::open(&sources)?,
+        patience,
+        _served: None,
+    })
 }
 
 /// Starts the embedded company.
 pub async fn serve(options: Options, folder: Option<PathBuf>) -> Result<Served, Error> {
-    Served::start(options, folder).await.map_err(|error| Error::new(Code::Internal, error.to_string()))
+    Served::start(options, folder)
+        .await
+        .map_err(|error| Error::new(Code::Internal, error.to_string()))
 }
 
 /// What opens the embedded company: the same as for anybody's systems.

@@ -63,11 +63,16 @@ impl Evaluation {
         let clusters = systems.clusters();
         let mut news: SelectAll<ClusterNews> = SelectAll::new();
         let mut settling = JoinSet::new();
-        let mut facts = Facts { team: systems.team(), ..Facts::default() };
+        let mut facts = Facts {
+            team: systems.team(),
+            ..Facts::default()
+        };
         for (index, cluster) in clusters.iter().enumerate() {
             let name = cluster.name().to_owned();
             facts.clusters.insert(name.clone(), Arc::default());
-            news.push(Box::pin(WatchStream::new(cluster.facts()).map(move |facts| (name.clone(), facts))));
+            news.push(Box::pin(
+                WatchStream::new(cluster.facts()).map(move |facts| (name.clone(), facts)),
+            ));
             let clusters = Arc::clone(&clusters);
             settling.spawn(async move {
                 if let Some(cluster) = clusters.get(index) {
@@ -105,7 +110,11 @@ impl Evaluation {
             }
             let refresh = self.book.refresh(now);
             self.fetch();
-            let wake = if dirty { evaluated.map_or(now, |at| at + BATCH) } else { self.wake(now, refresh) };
+            let wake = if dirty {
+                evaluated.map_or(now, |at| at + BATCH)
+            } else {
+                self.wake(now, refresh)
+            };
             tokio::select! {
                 command = commands.recv() => match command {
                     Some(command) => self.accept(command),
@@ -205,7 +214,10 @@ impl Evaluation {
     }
 
     fn connections(&self) -> Vec<Connection> {
-        let clusters = self.clusters.iter().map(|cluster| cluster.connection().borrow().clone());
+        let clusters = self
+            .clusters
+            .iter()
+            .map(|cluster| cluster.connection().borrow().clone());
         clusters.chain(self.forge.connections()).collect()
     }
 }

@@ -11,8 +11,8 @@ mod wants;
 
 use std::time::Duration;
 
-use api::{Answer, Ask, Board, Connection, Error, ObjectRef};
 use api::error::Code;
+use api::{Answer, Ask, Board, Connection, Error, ObjectRef};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -38,7 +38,11 @@ impl Console {
         let systems = sources::Systems::open(sources)?;
         let (commands, received) = mpsc::unbounded_channel();
         let evaluation = tokio::spawn(Evaluation::new(&systems).run(received));
-        Ok(Self { commands, evaluation, systems })
+        Ok(Self {
+            commands,
+            evaluation,
+            systems,
+        })
     }
 
     /// The board, live.
@@ -67,7 +71,10 @@ impl Console {
     /// # Errors
     /// When the ask stands for nothing, or for several things.
     pub async fn answer(&self, ask: Ask, patience: Duration) -> Result<Answer, Error> {
-        self.watch_answer(ask).settled(patience).await.unwrap_or_else(|| Err(ended()))
+        self.watch_answer(ask)
+            .settled(patience)
+            .await
+            .unwrap_or_else(|| Err(ended()))
     }
 
     /// The board once everything that was wanted has been read, or as far as it was read after `patience`.
@@ -99,5 +106,8 @@ impl Drop for Console {
 }
 
 fn ended() -> Error {
-    Error::new(Code::Internal, "the console was closed before it could answer")
+    Error::new(
+        Code::Internal,
+        "the console was closed before it could answer",
+    )
 }

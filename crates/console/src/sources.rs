@@ -47,21 +47,39 @@ pub fn contexts(sources: &Sources) -> Result<Vec<KubeContext>, Error> {
     let contexts = cluster::contexts(sources.kubeconfig.as_deref()).map_err(Error::from)?;
     Ok(contexts
         .into_iter()
-        .map(|context| KubeContext { name: context.name, server: context.server, current: context.current })
+        .map(|context| KubeContext {
+            name: context.name,
+            server: context.server,
+            current: context.current,
+        })
         .collect())
 }
 
 impl Systems {
     /// Opens what `sources` names. Must be called inside a Tokio runtime.
     pub fn open(sources: &Sources) -> Result<Self, Error> {
-        let file = sources.team.as_deref().map(TeamFile::read).transpose()?.unwrap_or_default();
+        let file = sources
+            .team
+            .as_deref()
+            .map(TeamFile::read)
+            .transpose()?
+            .unwrap_or_default();
         let contexts = chosen(sources)?;
-        let clusters: Arc<[Cluster]> =
-            contexts.iter().map(|context| Cluster::start(context, cluster::Options::default())).collect();
+        let clusters: Arc<[Cluster]> = contexts
+            .iter()
+            .map(|context| Cluster::start(context, cluster::Options::default()))
+            .collect();
         let forge = Forge::new(forge_config(&file, sources)?).map_err(|error| {
-            Error::new(Code::Internal, format!("code hosts and registries cannot be read: {error}"))
+            Error::new(
+                Code::Internal,
+                format!("code hosts and registries cannot be read: {error}"),
+            )
         })?;
-        Ok(Self { clusters, forge, team: file.team() })
+        Ok(Self {
+            clusters,
+            forge,
+            team: file.team(),
+        })
     }
 
     pub fn clusters(&self) -> Arc<[Cluster]> {
@@ -78,10 +96,17 @@ impl Systems {
 
     /// One object whole, as YAML.
     pub async fn read_object(&self, object: &ObjectRef) -> Result<String, Error> {
-        let Some(cluster) = self.clusters.iter().find(|cluster| cluster.name() == object.system) else {
+        let Some(cluster) = self
+            .clusters
+            .iter()
+            .find(|cluster| cluster.name() == object.system)
+        else {
             return Err(Error::new(
                 Code::NotFound,
-                format!("{object} is on {}, which is no cluster that is open here", object.system),
+                format!(
+                    "{object} is on {}, which is no cluster that is open here",
+                    object.system
+                ),
             )
             .hint("Only objects in clusters can be shown whole; open this one where it lives."));
         };
@@ -92,12 +117,23 @@ impl Systems {
 /// The contexts asked for, in the kubeconfig's order; a context that is broken is an error only if it was asked for.
 fn chosen(sources: &Sources) -> Result<Vec<Context>, Error> {
     let contexts = cluster::contexts(sources.kubeconfig.as_deref()).map_err(Error::from)?;
-    let names: Vec<String> = contexts.iter().map(|context| context.name.clone()).collect();
-    if let Some(unknown) = sources.contexts.iter().find(|wanted| !names.contains(wanted)) {
-        return Err(Error::new(Code::UnknownName, format!("the kubeconfig has no context '{unknown}'"))
-            .hint(format!("It has: {}.", names.join(", "))));
+    let names: Vec<String> = contexts
+        .iter()
+        .map(|context| context.name.clone())
+        .collect();
+    if let Some(unknown) = sources
+        .contexts
+        .iter()
+        .find(|wanted| !names.contains(wanted))
+    {
+        return Err(Error::new(
+            Code::UnknownName,
+            format!("the kubeconfig has no context '{unknown}'"),
+        )
+        .hint(format!("It has: {}.", names.join(", "))));
     }
-    let wanted = |context: &Context| sources.contexts.is_empty() || sources.contexts.contains(&context.name);
+    let wanted =
+        |context: &Context| sources.contexts.is_empty() || sources.contexts.contains(&context.name);
     let chosen: Vec<Context> = contexts.into_iter().filter(wanted).collect();
     if chosen.iter().all(|context| context.problem.is_some())
         && let Some(problem) = chosen.iter().find_map(|context| context.problem.clone())
@@ -105,8 +141,10 @@ fn chosen(sources: &Sources) -> Result<Vec<Context>, Error> {
         return Err(problem.into());
     }
     if chosen.is_empty() {
-        return Err(Error::new(Code::NoKubeconfig, "the kubeconfig has no contexts")
-            .hint("Give another one with --kubeconfig, or try --sandbox."));
+        return Err(
+            Error::new(Code::NoKubeconfig, "the kubeconfig has no contexts")
+                .hint("Give another one with --kubeconfig, or try --sandbox."),
+        );
     }
     Ok(chosen)
 }
@@ -122,10 +160,10 @@ fn forge_config(file: &TeamFile, sources: &Sources) -> Result<forge::Config, Err
         api: host.api.clone(),
         token: None,
     });
-    let registries = file
-        .registries
-        .iter()
-        .map(|registry| forge::RegistryHost { host: registry.host.clone(), address: registry.address.clone() });
+    let registries = file.registries.iter().map(|registry| forge::RegistryHost {
+        host: registry.host.clone(),
+        address: registry.address.clone(),
+    });
     Ok(forge::Config {
         code_hosts: code_hosts.collect(),
         registries: registries.collect(),
@@ -137,7 +175,11 @@ fn forge_config(file: &TeamFile, sources: &Sources) -> Result<forge::Config, Err
 /// The platform's folder for what can be had again, by its own custom: `XDG_CACHE_HOME` or `~/.cache` on Linux,
 /// `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows.
 fn cache_folder() -> Result<PathBuf, Error> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let variable = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let base = if cfg!(target_os = "macos") {
         variable("HOME").map(|home| home.join("Library/Caches"))
     } else if cfg!(windows) {
@@ -146,7 +188,10 @@ fn cache_folder() -> Result<PathBuf, Error> {
         variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")))
     };
     base.map(|base| base.join("landfall")).ok_or_else(|| {
-        Error::new(Code::Usage, "there is no folder to keep clones of repositories in")
-            .hint("Set HOME, or XDG_CACHE_HOME.")
+        Error::new(
+            Code::Usage,
+            "there is no folder to keep clones of repositories in",
+        )
+        .hint("Set HOME, or XDG_CACHE_HOME.")
     })
 }

@@ -88,8 +88,11 @@ impl TeamFile {
     /// [`Code::BadFile`] when it cannot be read, is not YAML of this form, or has another version.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let bad = |why: Reason| {
-            Error::new(Code::BadFile, format!("the team file {} cannot be used: {why}", path.display()))
-                .hint("docs/TEAMFILE.md describes what it may say")
+            Error::new(
+                Code::BadFile,
+                format!("the team file {} cannot be used: {why}", path.display()),
+            )
+            .hint("docs/TEAMFILE.md describes what it may say")
         };
         let text = std::fs::read_to_string(path).map_err(|error| bad(error.into()))?;
         Self::parse(&text).map_err(bad)
@@ -116,7 +119,11 @@ impl TeamFile {
                     namespaces: entry.namespaces.clone(),
                 })
                 .collect(),
-            branches: self.branches.iter().map(|(repository, branch)| (repository_key(repository), branch.clone())).collect(),
+            branches: self
+                .branches
+                .iter()
+                .map(|(repository, branch)| (repository_key(repository), branch.clone()))
+                .collect(),
         }
     }
 }
@@ -139,7 +146,15 @@ mod tests {
 
     #[test]
     fn branches_are_found_however_the_repository_is_written() {
-        let file = TeamFile::parse("version: 1\nbranches: {'https://Code.example/shop/a.git': release}\n").expect("fine");
-        assert_eq!(file.team().branches.get("code.example/shop/a").map(String::as_str), Some("release"));
+        let file =
+            TeamFile::parse("version: 1\nbranches: {'https://Code.example/shop/a.git': release}\n")
+                .expect("fine");
+        assert_eq!(
+            file.team()
+                .branches
+                .get("code.example/shop/a")
+                .map(String::as_str),
+            Some("release")
+        );
     }
 }

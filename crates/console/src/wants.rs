@@ -23,7 +23,10 @@ impl WantBook {
     /// Takes in what one evaluation of everything wants.
     pub fn want(&mut self, wants: &BTreeSet<Want>) {
         for want in wants {
-            if !self.answered.contains_key(want) && !self.under_way.contains(want) && self.queued.insert(want.clone()) {
+            if !self.answered.contains_key(want)
+                && !self.under_way.contains(want)
+                && self.queued.insert(want.clone())
+            {
                 self.waiting.push_back(want.clone());
             }
         }
@@ -56,7 +59,9 @@ impl WantBook {
         let mut next: Option<Instant> = None;
         let mut due = Vec::new();
         for (want, at) in &self.answered {
-            let Some(after) = fresh_for(want) else { continue };
+            let Some(after) = fresh_for(want) else {
+                continue;
+            };
             if self.under_way.contains(want) || self.queued.contains(want) {
                 continue;
             }
@@ -80,7 +85,10 @@ fn fresh_for(want: &Want) -> Option<Duration> {
     let seconds = match want {
         Want::Relation { .. } | Want::Touched { .. } | Want::Image { .. } => return None,
         // A push should be noticed while somebody watches.
-        Want::Repository { .. } | Want::Resolve { .. } | Want::Declared { .. } | Want::Ci { .. } => 15,
+        Want::Repository { .. }
+        | Want::Resolve { .. }
+        | Want::Declared { .. }
+        | Want::Ci { .. } => 15,
         Want::Tags { .. } | Want::Pulls { .. } | Want::OpenPulls { .. } => 30,
         Want::Digest { .. } | Want::Commit { .. } => 60,
     };
@@ -92,7 +100,9 @@ mod tests {
     use super::*;
 
     fn head(repository: &str) -> Want {
-        Want::Repository { repository: repository.to_owned() }
+        Want::Repository {
+            repository: repository.to_owned(),
+        }
     }
 
     fn set(wants: &[Want]) -> BTreeSet<Want> {
@@ -109,13 +119,20 @@ mod tests {
         assert_eq!(book.next(), None);
         book.answered(head("a"), Instant::now());
         book.want(&set(&[head("a")]));
-        assert_eq!(book.next(), None, "an answered want is not fetched again before its time");
+        assert_eq!(
+            book.next(),
+            None,
+            "an answered want is not fetched again before its time"
+        );
     }
 
     #[test]
     fn what_can_change_is_refreshed_and_what_cannot_is_not() {
         let mut book = WantBook::default();
-        let for_ever = Want::Image { repository: "r".to_owned(), digest: "d".to_owned() };
+        let for_ever = Want::Image {
+            repository: "r".to_owned(),
+            digest: "d".to_owned(),
+        };
         book.want(&set(&[head("a"), for_ever]));
         let begin = Instant::now();
         while let Some(want) = book.next() {

@@ -23,7 +23,15 @@ struct Exam {
 
 impl Exam {
     async fn begin(seed: u64) -> Self {
-        let company = Served::start(Options { seed, ..Options::default() }, None).await.expect("the company starts");
+        let company = Served::start(
+            Options {
+                seed,
+                ..Options::default()
+            },
+            None,
+        )
+        .await
+        .expect("the company starts");
         let console = Console::open(&Sources {
             kubeconfig: Some(company.kubeconfig.clone()),
             contexts: Vec::new(),
@@ -35,7 +43,12 @@ impl Exam {
     }
 
     async fn answer(&self, situation: &Situation) -> Answer {
-        let ask = Ask { text: situation.ask.clone(), app: situation.app.clone(), environment: situation.environment.clone(), repository: None };
+        let ask = Ask {
+            text: situation.ask.clone(),
+            app: situation.app.clone(),
+            environment: situation.environment.clone(),
+            repository: None,
+        };
         let answer = self.console.answer(ask, PATIENCE).await;
         answer.unwrap_or_else(|error| panic!("{}: {error}", situation.name))
     }
@@ -43,12 +56,18 @@ impl Exam {
 
 /// What differs between an expectation and a journey, in a line; empty when nothing does.
 fn difference(expected: &Expected, journey: Option<&Journey>) -> String {
-    let Some(journey) = journey else { return "there is no journey".to_owned() };
+    let Some(journey) = journey else {
+        return "there is no journey".to_owned();
+    };
     let state = word(&journey.state);
     let stage = journey.blocking_stage.map(|stage| stage.name().to_owned());
     let cause = journey.cause.as_ref().map(|cause| cause.code.clone());
     let object = journey.cause.as_ref().map(|cause| cause.object.to_string());
-    if state == expected.state && stage == expected.stage && cause == expected.cause && expected.is_object(object.as_deref()) {
+    if state == expected.state
+        && stage == expected.stage
+        && cause == expected.cause
+        && expected.is_object(object.as_deref())
+    {
         return String::new();
     }
     format!(
@@ -66,7 +85,11 @@ fn difference(expected: &Expected, journey: Option<&Journey>) -> String {
 
 /// A value as the JSON spells it.
 fn word(value: &impl serde::Serialize) -> String {
-    serde_json::to_value(value).expect("JSON").as_str().expect("a word").to_owned()
+    serde_json::to_value(value)
+        .expect("JSON")
+        .as_str()
+        .expect("a word")
+        .to_owned()
 }
 
 async fn examine(seed: u64) -> (Vec<String>, Vec<(String, String, Sentence)>) {
@@ -78,30 +101,56 @@ async fn examine(seed: u64) -> (Vec<String>, Vec<(String, String, Sentence)>) {
         let answer = exam.answer(situation).await;
         for expected in &situation.expected {
             asked += 1;
-            let journey = answer.journeys.iter().find(|journey| journey.environment == expected.environment);
+            let journey = answer
+                .journeys
+                .iter()
+                .find(|journey| journey.environment == expected.environment);
             let difference = difference(expected, journey);
             if !difference.is_empty() {
-                wrong.push(format!("seed {seed}, {} in {}: {difference}", situation.name, expected.environment));
+                wrong.push(format!(
+                    "seed {seed}, {} in {}: {difference}",
+                    situation.name, expected.environment
+                ));
             }
             if let Some(journey) = journey {
                 let green = matches!(journey.state, State::Deployed | State::Superseded);
                 let may_be_green = matches!(expected.state.as_str(), "deployed" | "superseded");
-                assert!(!green || may_be_green, "FALSE GREEN: {} in {}", situation.name, expected.environment);
-                headlines.push((situation.name.clone(), expected.environment.clone(), journey.headline.clone()));
+                assert!(
+                    !green || may_be_green,
+                    "FALSE GREEN: {} in {}",
+                    situation.name,
+                    expected.environment
+                );
+                headlines.push((
+                    situation.name.clone(),
+                    expected.environment.clone(),
+                    journey.headline.clone(),
+                ));
             }
         }
     }
-    println!("seed {seed}: {} situations, {asked} answers, {} wrong", exam.company.sandbox.situations().len(), wrong.len());
+    println!(
+        "seed {seed}: {} situations, {asked} answers, {} wrong",
+        exam.company.sandbox.situations().len(),
+        wrong.len()
+    );
     (wrong, headlines)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_situation_is_answered_as_written_under_seed_1_and_reads_well() {
     let (wrong, headlines) = examine(1).await;
-    assert!(wrong.is_empty(), "{} wrong answers:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong answers:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     let page: Vec<String> = headlines
         .iter()
-        .map(|(situation, environment, headline)| format!("{situation} · {environment}\n  {}", timeless(headline)))
+        .map(|(situation, environment, headline)| {
+            format!("{situation} · {environment}\n  {}", timeless(headline))
+        })
         .collect();
     insta::assert_snapshot!("headlines", page.join("\n"));
 }
@@ -109,13 +158,23 @@ async fn every_situation_is_answered_as_written_under_seed_1_and_reads_well() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_situation_is_answered_as_written_under_seed_2() {
     let (wrong, _) = examine(2).await;
-    assert!(wrong.is_empty(), "{} wrong answers:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong answers:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_situation_is_answered_as_written_under_seed_3() {
     let (wrong, _) = examine(3).await;
-    assert!(wrong.is_empty(), "{} wrong answers:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong answers:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 /// A headline without what every start of the company changes.
@@ -131,7 +190,11 @@ fn timeless(headline: &Sentence) -> String {
             }
             Span::Object { object } if object.kind == "Pod" => {
                 let made: Vec<&str> = object.name.rsplitn(3, '-').collect();
-                let name = if made.len() == 3 { format!("{}-‹pod›", made[2]) } else { object.name.clone() };
+                let name = if made.len() == 3 {
+                    format!("{}-‹pod›", made[2])
+                } else {
+                    object.name.clone()
+                };
                 line.push_str(&format!("Pod {}/{name}", object.namespace));
             }
             Span::Object { object } => line.push_str(&invented_replaced(&object.to_string())),
@@ -145,7 +208,9 @@ fn invented_replaced(text: &str) -> String {
     let mut out = String::new();
     let mut word = String::new();
     let flush = |word: &mut String, out: &mut String| {
-        let invented = word.len() >= 6 && word.bytes().all(|b| b.is_ascii_hexdigit()) && word.bytes().any(|b| b.is_ascii_digit());
+        let invented = word.len() >= 6
+            && word.bytes().all(|b| b.is_ascii_hexdigit())
+            && word.bytes().any(|b| b.is_ascii_digit());
         out.push_str(if invented { "‹id›" } else { word });
         word.clear();
     };

@@ -44,7 +44,9 @@ impl Served {
                 (None, folder)
             }
             None => {
-                let temporary = tempfile::Builder::new().prefix("landfall-sandbox-").tempdir()?;
+                let temporary = tempfile::Builder::new()
+                    .prefix("landfall-sandbox-")
+                    .tempdir()?;
                 let folder = temporary.path().to_owned();
                 (Some(temporary), folder)
             }
@@ -53,6 +55,12 @@ impl Served {
         let team = folder.join("team.yaml");
         std::fs::write(&kubeconfig, sandbox.kubeconfig())?;
         std::fs::write(&team, sandbox.team_file())?;
-        Ok(Self { sandbox, kubeconfig, team, cache: folder.join("cache"), _temporary: temporary })
+        Ok(Self {
+            sandbox,
+            kubeconfig,
+            team,
+            cache: folder.join("cache"),
+            _temporary: temporary,
+        })
     }
 }

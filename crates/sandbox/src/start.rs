@@ -140,7 +140,9 @@ impl Sandbox {
         let mut places = Vec::with_capacity(System::ALL.len());
         for (number, system) in (0_u16..).zip(System::ALL) {
             let port = options.port.map_or(0, |first| first.saturating_add(number));
-            let server = serve(&company, system, (Ipv4Addr::LOCALHOST, port).into()).await?;
+            let address = (Ipv4Addr::LOCALHOST, port).into();
+            let routes = router(&company, system);
+            let server = serve(company.clock.clone(), routes, system, address).await?;
             places.push(Place {
                 address: server.address(),
                 server: Some(server),
@@ -289,7 +291,10 @@ impl Sandbox {
     /// Somebody else took the port meanwhile.
     pub async fn turn_on(&mut self, system: System) -> Result<(), StartError> {
         if self.place(system).server.is_none() {
-            let server = serve(&self.company, system, self.place(system).address).await?;
+            let address = self.place(system).address;
+            let routes = router(&self.company, system);
+            let clock = self.company.clock.clone();
+            let server = serve(clock, routes, system, address).await?;
             self.place_mut(system).server = Some(server);
         }
         Ok(())
@@ -316,8 +321,15 @@ impl Sandbox {
     }
 }
 
-async fn serve(company: &Company, system: System, at: SocketAddr) -> Result<Server, StartError> {
-    Server::start(&company.clock, router(company, system), at)
+/// Takes values and not the company: a reference to it may not be kept while waiting, because the company is made for one
+/// thread at a time.
+async fn serve(
+    clock: Clock,
+    routes: Router,
+    system: System,
+    at: SocketAddr,
+) -> Result<Server, StartError> {
+    Server::start(&clock, routes, at)
         .await
         .map_err(|source| StartError::Listen {
             system: system.name(),

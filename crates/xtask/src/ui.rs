@@ -32,26 +32,50 @@ fn compile() -> anyhow::Result<PathBuf> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(crate::root())
-        .args(["build", "--package", NAME, "--bin", NAME, "--target", TARGET, "--profile", "wasm"])
+        .args([
+            "build",
+            "--package",
+            NAME,
+            "--bin",
+            NAME,
+            "--target",
+            TARGET,
+            "--profile",
+            "wasm",
+        ])
         .env("CARGO_TARGET_DIR", &target)
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
     let sysroot = PathBuf::from(output(Command::new("rustc").args(["--print", "sysroot"]))?);
-    if !sysroot.join("lib/rustlib").join(TARGET).join("lib").is_dir() {
+    if !sysroot
+        .join("lib/rustlib")
+        .join(TARGET)
+        .join("lib")
+        .is_dir()
+    {
         use_distribution_compiler(&mut cargo, &sysroot, &target)?;
     }
     let status = cargo.status().context("starting cargo")?;
     if !status.success() {
         bail!("the window's app does not build; see above");
     }
-    Ok(target.join(TARGET).join("wasm").join(format!("{NAME}.wasm")))
+    Ok(target
+        .join(TARGET)
+        .join("wasm")
+        .join(format!("{NAME}.wasm")))
 }
 
 /// Points cargo at the distribution's compiler. It knows the target, has its library only as source, and wants a
 /// linker called rust-lld on PATH, which rustup's toolchain ships.
-fn use_distribution_compiler(cargo: &mut Command, sysroot: &Path, target: &Path) -> anyhow::Result<()> {
+fn use_distribution_compiler(
+    cargo: &mut Command,
+    sysroot: &Path,
+    target: &Path,
+) -> anyhow::Result<()> {
     let compiler = Path::new("/usr/bin/rustc");
     if !compiler.exists() {
-        bail!("no compiler here can build for {TARGET}: `rustup target add {TARGET}`, or on Debian and Ubuntu `apt-get install rustc-web rust-web-src`");
+        bail!(
+            "no compiler here can build for {TARGET}: `rustup target add {TARGET}`, or on Debian and Ubuntu `apt-get install rustc-web rust-web-src`"
+        );
     }
     let host = output(Command::new("rustc").args(["--print", "host-tuple"]))?;
     let linker = sysroot.join("lib/rustlib").join(host).join("bin/rust-lld");
@@ -60,10 +84,13 @@ fn use_distribution_compiler(cargo: &mut Command, sysroot: &Path, target: &Path)
     let link = bin.join("rust-lld");
     if !link.exists() {
         #[cfg(unix)]
-        std::os::unix::fs::symlink(&linker, &link).with_context(|| format!("linking {}", linker.display()))?;
+        std::os::unix::fs::symlink(&linker, &link)
+            .with_context(|| format!("linking {}", linker.display()))?;
     }
     let mut path = vec![bin];
-    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    path.extend(std::env::split_paths(
+        &std::env::var_os("PATH").unwrap_or_default(),
+    ));
     cargo
         .env("PATH", std::env::join_paths(path)?)
         .env("RUSTC", compiler)
@@ -83,6 +110,9 @@ fn bind(wasm: &Path, dist: &Path) -> anyhow::Result<()> {
         .input_path(wasm)
         .web(true)?
         .typescript(false)
+        // The names of functions are five times as much as the functions.
+        .remove_name_section(true)
+        .remove_producers_section(true)
         .out_name(NAME)
         .generate(dist)
         .context("writing the JavaScript glue")
@@ -94,14 +124,17 @@ fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
         let copy = to.join(entry.file_name());
         let same = modified(&copy) >= modified(&entry.path()) && copy.exists();
         if !same {
-            std::fs::copy(entry.path(), &copy).with_context(|| format!("writing {}", copy.display()))?;
+            std::fs::copy(entry.path(), &copy)
+                .with_context(|| format!("writing {}", copy.display()))?;
         }
     }
     Ok(())
 }
 
 fn modified(file: &Path) -> Option<std::time::SystemTime> {
-    std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok()
+    std::fs::metadata(file)
+        .and_then(|metadata| metadata.modified())
+        .ok()
 }
 
 fn target_folder() -> PathBuf {
@@ -109,9 +142,14 @@ fn target_folder() -> PathBuf {
 }
 
 fn output(command: &mut Command) -> anyhow::Result<String> {
-    let output = command.output().with_context(|| format!("starting {command:?}"))?;
+    let output = command
+        .output()
+        .with_context(|| format!("starting {command:?}"))?;
     if !output.status.success() {
-        bail!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "{command:?} failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

@@ -39,20 +39,37 @@ fn root() -> PathBuf {
 /// Every package of ours with the names its code (not its tests) depends on.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
         .current_dir(root())
         .output()
         .expect("cargo metadata runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let packages = metadata["packages"].as_array().expect("packages");
     packages
         .iter()
         .map(|package| {
-            let named = package["dependencies"].as_array().expect("dependencies").iter();
+            let named = package["dependencies"]
+                .as_array()
+                .expect("dependencies")
+                .iter();
             let normal = named.filter(|dependency| dependency["kind"].is_null());
-            let names = normal.filter_map(|dependency| dependency["name"].as_str().map(str::to_owned));
-            (package["name"].as_str().expect("name").to_owned(), names.collect())
+            let names =
+                normal.filter_map(|dependency| dependency["name"].as_str().map(str::to_owned));
+            (
+                package["name"].as_str().expect("name").to_owned(),
+                names.collect(),
+            )
         })
         .collect()
 }
@@ -63,9 +80,14 @@ fn the_arrows_point_one_way() {
     let ours: BTreeSet<&String> = dependencies.keys().collect();
     let allowed: BTreeMap<&str, &[&str]> = ARROWS.iter().copied().collect();
     for (package, names) in &dependencies {
-        let allowed = allowed.get(package.as_str()).unwrap_or_else(|| panic!("{package} has no line in ARROWS"));
+        let allowed = allowed
+            .get(package.as_str())
+            .unwrap_or_else(|| panic!("{package} has no line in ARROWS"));
         for name in names.iter().filter(|name| ours.contains(name)) {
-            assert!(allowed.contains(&name.as_str()), "{package} must not depend on {name}");
+            assert!(
+                allowed.contains(&name.as_str()),
+                "{package} must not depend on {name}"
+            );
         }
     }
 }
@@ -75,19 +97,35 @@ fn only_the_edges_hold_clients_of_the_world() {
     for (package, names) in dependencies() {
         for (client, holders) in EDGES {
             let held = names.contains(*client);
-            assert!(!held || holders.contains(&package.as_str()), "{package} must not depend on {client}");
+            assert!(
+                !held || holders.contains(&package.as_str()),
+                "{package} must not depend on {client}"
+            );
         }
     }
 }
 
 /// Every Rust file that is ours, with its text.
 fn files() -> Vec<(String, String)> {
-    let output = Command::new("git").args(["ls-files", "*.rs"]).current_dir(root()).output().expect("git runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("git")
+        .args(["ls-files", "*.rs"])
+        .current_dir(root())
+        .output()
+        .expect("git runs");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let names = String::from_utf8(output.stdout).expect("UTF-8");
     let files: Vec<_> = names
         .lines()
-        .filter_map(|name| Some((name.to_owned(), std::fs::read_to_string(root().join(name)).ok()?)))
+        .filter_map(|name| {
+            Some((
+                name.to_owned(),
+                std::fs::read_to_string(root().join(name)).ok()?,
+            ))
+        })
         .collect();
     assert!(files.len() > 20, "git ls-files names our files");
     files
@@ -95,28 +133,48 @@ fn files() -> Vec<(String, String)> {
 
 #[test]
 fn every_file_says_first_what_it_owns() {
-    let silent: Vec<_> = files().into_iter().filter(|(_, text)| !text.starts_with("//!")).map(|(name, _)| name).collect();
+    let silent: Vec<_> = files()
+        .into_iter()
+        .filter(|(_, text)| !text.starts_with("//!"))
+        .map(|(name, _)| name)
+        .collect();
     assert!(silent.is_empty(), "these do not open with //!: {silent:?}");
 }
 
 #[test]
 fn modules_are_named_files() {
-    let unnamed: Vec<_> = files().into_iter().map(|(name, _)| name).filter(|name| name.ends_with("/mod.rs")).collect();
-    assert!(unnamed.is_empty(), "foo.rs beside foo/, not foo/mod.rs: {unnamed:?}");
+    let unnamed: Vec<_> = files()
+        .into_iter()
+        .map(|(name, _)| name)
+        .filter(|name| name.ends_with("/mod.rs"))
+        .collect();
+    assert!(
+        unnamed.is_empty(),
+        "foo.rs beside foo/, not foo/mod.rs: {unnamed:?}"
+    );
 }
 
 #[test]
 fn no_test_is_switched_off_and_no_string_is_an_error() {
     // Put together here so that this file does not find itself.
-    let banned = [concat!("#[", "ignore"), concat!("inner", "_html"), concat!("#[", "allow(")];
+    let banned = [
+        concat!("#[", "ignore"),
+        concat!("inner", "_html"),
+        concat!("#[", "allow("),
+    ];
     for (name, text) in files() {
         for pattern in banned {
             assert!(!text.contains(pattern), "{name} contains {pattern}");
         }
         for (number, line) in text.lines().enumerate() {
-            let stringly = line.contains("Result<") && (line.contains(concat!(", Str", "ing>")) && !line.contains("Map<"));
+            let stringly = line.contains("Result<")
+                && (line.contains(concat!(", Str", "ing>")) && !line.contains("Map<"));
             let returned = line.contains("-> Result<") && stringly;
-            assert!(!(returned && line.contains(concat!(", Str", "ing> {"))), "{name}:{}: an error is a type, not a string", number + 1);
+            assert!(
+                !(returned && line.contains(concat!(", Str", "ing> {"))),
+                "{name}:{}: an error is a type, not a string",
+                number + 1
+            );
         }
     }
 }
@@ -124,21 +182,49 @@ fn no_test_is_switched_off_and_no_string_is_an_error() {
 #[test]
 fn nothing_comes_from_a_git_address() {
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("Cargo.lock is committed");
-    assert!(!lock.contains("source = \"git+"), "a dependency comes from a git address");
+    assert!(
+        !lock.contains("source = \"git+"),
+        "a dependency comes from a git address"
+    );
 }
 
 #[test]
 fn one_tls_stack() {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--workspace", "--edges", "normal", "--prefix", "none", "--offline"])
+        .args([
+            "tree",
+            "--workspace",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--offline",
+        ])
         .current_dir(root())
         .output()
         .expect("cargo tree runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let tree = String::from_utf8(output.stdout).expect("UTF-8");
-    let crates: BTreeSet<&str> = tree.lines().filter_map(|line| line.strip_suffix(" (*)").or(Some(line))).collect();
+    let crates: BTreeSet<&str> = tree
+        .lines()
+        .filter_map(|line| line.strip_suffix(" (*)").or(Some(line)))
+        .collect();
     for banned in ["openssl ", "native-tls ", "ring "] {
-        assert!(!crates.iter().any(|name| name.starts_with(banned)), "{banned}is built in");
+        assert!(
+            !crates.iter().any(|name| name.starts_with(banned)),
+            "{banned}is built in"
+        );
     }
-    assert_eq!(crates.iter().filter(|name| name.starts_with("rustls v")).count(), 1, "one rustls");
+    assert_eq!(
+        crates
+            .iter()
+            .filter(|name| name.starts_with("rustls v"))
+            .count(),
+        1,
+        "one rustls"
+    );
 }

@@ -13,12 +13,21 @@ pub async fn run(doctor: Doctor) -> Result<ExitCode, Error> {
     let open = open::systems(&doctor.systems).await?;
     // The board asks everything that can be asked, so that every system has had to answer.
     open.console.board(open.patience).await?;
-    let connections = open.console.watch_connections().settled(open.patience).await.unwrap_or_default();
+    let connections = open
+        .console
+        .watch_connections()
+        .settled(open.patience)
+        .await
+        .unwrap_or_default();
     if doctor.json {
-        show_json(&serde_json::json!({ "version": api::JSON_VERSION, "connections": connections }))?;
+        show_json(
+            &serde_json::json!({ "version": api::JSON_VERSION, "connections": connections }),
+        )?;
     } else {
         show(&print::connections::connections(&connections));
     }
-    let well = connections.iter().all(|connection| matches!(connection.state, ConnectionState::Live { .. }));
+    let well = connections
+        .iter()
+        .all(|connection| matches!(connection.state, ConnectionState::Live { .. }));
     Ok(ExitCode::from(if well { 0 } else { 3 }))
 }

@@ -20,7 +20,11 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
 }
 
 async fn run_serve(serve: Serve) -> Result<ExitCode, Error> {
-    let options = Options { seed: serve.seed, port: serve.port, ..Options::default() };
+    let options = Options {
+        seed: serve.seed,
+        port: serve.port,
+        ..Options::default()
+    };
     let served = crate::open::serve(options, serve.folder).await?;
     let mut page = String::new();
     let _ = writeln!(page, "kubeconfig  {}", served.kubeconfig.display());
@@ -30,24 +34,42 @@ async fn run_serve(serve: Serve) -> Result<ExitCode, Error> {
     }
     let _ = writeln!(page, "{}", styled(dim(), "Serving until Ctrl-C."));
     show(&page);
-    tokio::signal::ctrl_c()
-        .await
-        .map_err(|error| Error::new(Code::Internal, format!("Ctrl-C cannot be waited for: {error}")))?;
+    tokio::signal::ctrl_c().await.map_err(|error| {
+        Error::new(
+            Code::Internal,
+            format!("Ctrl-C cannot be waited for: {error}"),
+        )
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn run_list(list: &List) -> Result<ExitCode, Error> {
-    let options = Options { seed: list.seed, ..Options::default() };
-    let sandbox = Sandbox::start(options)
-        .await
-        .map_err(|error| Error::new(Code::Internal, format!("the embedded company cannot start: {error}")))?;
+    let options = Options {
+        seed: list.seed,
+        ..Options::default()
+    };
+    let sandbox = Sandbox::start(options).await.map_err(|error| {
+        Error::new(
+            Code::Internal,
+            format!("the embedded company cannot start: {error}"),
+        )
+    })?;
     if list.json {
-        show_json(&serde_json::json!({ "version": api::JSON_VERSION, "situations": sandbox.situations() }))?;
+        show_json(
+            &serde_json::json!({ "version": api::JSON_VERSION, "situations": sandbox.situations() }),
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut page = String::new();
     for situation in sandbox.situations() {
-        let _ = writeln!(page, "{}\n    landfall why {} --sandbox --seed {}\n    {}", styled(bold(), &situation.name), situation.ask, list.seed, situation.wrong);
+        let _ = writeln!(
+            page,
+            "{}\n    landfall why {} --sandbox --seed {}\n    {}",
+            styled(bold(), &situation.name),
+            situation.ask,
+            list.seed,
+            situation.wrong
+        );
     }
     show(&page);
     Ok(ExitCode::SUCCESS)

@@ -11,7 +11,12 @@ use crate::{exit, open, print};
 /// Runs the command.
 pub async fn run(why: Why) -> Result<ExitCode, Error> {
     let open = open::systems(&why.systems).await?;
-    let ask = Ask { text: why.ask.clone(), app: why.app.clone(), environment: why.env.clone(), repository: why.repo.clone() };
+    let ask = Ask {
+        text: why.ask.clone(),
+        app: why.app.clone(),
+        environment: why.env.clone(),
+        repository: why.repo.clone(),
+    };
     if !why.watch {
         let answer = open.console.answer(ask, open.patience).await?;
         print(&answer, &why)?;
@@ -25,10 +30,16 @@ pub async fn run(why: Why) -> Result<ExitCode, Error> {
             continue;
         }
         let answer = update.value?;
-        if shown.as_ref().is_none_or(|shown| shown.journeys != answer.journeys) {
+        if shown
+            .as_ref()
+            .is_none_or(|shown| shown.journeys != answer.journeys)
+        {
             print(&answer, &why)?;
         }
-        let over = answer.journeys.iter().all(|journey| journey.state.is_settled() || needs_a_person(journey.state));
+        let over = answer
+            .journeys
+            .iter()
+            .all(|journey| journey.state.is_settled() || needs_a_person(journey.state));
         if over && !answer.journeys.is_empty() {
             return Ok(exit::of_answer(&answer));
         }
@@ -38,7 +49,10 @@ pub async fn run(why: Why) -> Result<ExitCode, Error> {
 }
 
 fn needs_a_person(state: State) -> bool {
-    matches!(state, State::Blocked | State::RolledBack | State::Reverted | State::NeedsPromotion)
+    matches!(
+        state,
+        State::Blocked | State::RolledBack | State::Reverted | State::NeedsPromotion
+    )
 }
 
 fn print(answer: &Answer, why: &Why) -> Result<(), Error> {

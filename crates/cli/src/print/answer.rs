@@ -18,7 +18,15 @@ pub fn answer(answer: &Answer, verbose: bool) -> String {
             "{} {}  {}",
             styled(bold(), short(&commit.sha)),
             foreign(&commit.subject, 120),
-            styled(dim(), format!("{}, {}, {}", foreign(&commit.author, 60), relative(commit.at, answer.at), foreign(&commit.repository, 100))),
+            styled(
+                dim(),
+                format!(
+                    "{}, {}, {}",
+                    foreign(&commit.author, 60),
+                    relative(commit.at, answer.at),
+                    foreign(&commit.repository, 100)
+                )
+            ),
         );
         page.push('\n');
     }
@@ -26,10 +34,22 @@ pub fn answer(answer: &Answer, verbose: bool) -> String {
         write_journey(&mut page, journey, answer.at, verbose);
     }
     for unread in &answer.unread {
-        let _ = writeln!(page, "{} {}", styled(super::yellow(), "?"), sentence(unread, answer.at));
+        let _ = writeln!(
+            page,
+            "{} {}",
+            styled(super::yellow(), "?"),
+            sentence(unread, answer.at)
+        );
     }
     if answer.pending > 0 {
-        let _ = writeln!(page, "{}", styled(dim(), format!("{} facts could not be read in time.", answer.pending)));
+        let _ = writeln!(
+            page,
+            "{}",
+            styled(
+                dim(),
+                format!("{} facts could not be read in time.", answer.pending)
+            )
+        );
     }
     page
 }
@@ -43,43 +63,116 @@ fn write_journey(page: &mut String, journey: &Journey, now: Timestamp, verbose: 
     const INDENT: &str = "    ";
     let (glyph, word, style) = state(journey.state);
     let width = width().saturating_sub(INDENT.len());
-    let target = format!("{} · {} · {}", foreign(&journey.app, 80), foreign(&journey.environment, 80), foreign(&journey.cluster, 80));
-    let _ = writeln!(page, "{} {}  {}", styled(style, glyph), styled(bold(), target), styled(style, word));
-    let _ = writeln!(page, "{INDENT}{}", wrapped(&sentence(&journey.headline, now), width, INDENT));
+    let target = format!(
+        "{} · {} · {}",
+        foreign(&journey.app, 80),
+        foreign(&journey.environment, 80),
+        foreign(&journey.cluster, 80)
+    );
+    let _ = writeln!(
+        page,
+        "{} {}  {}",
+        styled(style, glyph),
+        styled(bold(), target),
+        styled(style, word)
+    );
+    let _ = writeln!(
+        page,
+        "{INDENT}{}",
+        wrapped(&sentence(&journey.headline, now), width, INDENT)
+    );
     for note in &journey.notes {
-        let _ = writeln!(page, "{INDENT}{}", styled(dim(), wrapped(&sentence(note, now), width, INDENT)));
+        let _ = writeln!(
+            page,
+            "{INDENT}{}",
+            styled(dim(), wrapped(&sentence(note, now), width, INDENT))
+        );
     }
     let _ = writeln!(page, "{INDENT}{}", stage_line(journey));
     let mut row = |name: &str, text: String| {
-        let _ = writeln!(page, "{INDENT}{} {}", styled(dim(), format!("{name:<9}")), wrapped(&text, width.saturating_sub(10), "              "));
+        let _ = writeln!(
+            page,
+            "{INDENT}{} {}",
+            styled(dim(), format!("{name:<9}")),
+            wrapped(&text, width.saturating_sub(10), "              ")
+        );
     };
     if !journey.chain.is_empty() {
-        let links = journey.chain.iter().map(|link| format!("{} ({})", foreign(&link.object.to_string(), 120), foreign(&link.says, 120)));
+        let links = journey.chain.iter().map(|link| {
+            format!(
+                "{} ({})",
+                foreign(&link.object.to_string(), 120),
+                foreign(&link.says, 120)
+            )
+        });
         row("because", links.collect::<Vec<_>>().join(" → "));
     }
     let shown = if verbose { journey.evidence.len() } else { 2 };
     for evidence in journey.evidence.iter().take(shown) {
-        let when = evidence.at.map(|at| format!(", {}", relative(at, now))).unwrap_or_default();
+        let when = evidence
+            .at
+            .map(|at| format!(", {}", relative(at, now)))
+            .unwrap_or_default();
         let longest = if verbose { 4000 } else { 240 };
-        row("proof", format!("{} {} = {}{when}", foreign(&evidence.object.to_string(), 160), evidence.field, foreign(&evidence.value, longest)));
+        row(
+            "proof",
+            format!(
+                "{} {} = {}{when}",
+                foreign(&evidence.object.to_string(), 160),
+                evidence.field,
+                foreign(&evidence.value, longest)
+            ),
+        );
     }
     if let Some(cause) = &journey.cause {
         row("to do", format!("{} [{}]", cause.remedy, cause.code));
     }
     if let Some(next) = &journey.next_attempt {
-        let when = next.at.map(|at| format!(" {}", relative(at, now))).unwrap_or_default();
-        row("next", format!("{} {}{when}", foreign(&next.who.to_string(), 160), foreign(&next.what, 160)));
+        let when = next
+            .at
+            .map(|at| format!(" {}", relative(at, now)))
+            .unwrap_or_default();
+        row(
+            "next",
+            format!(
+                "{} {}{when}",
+                foreign(&next.who.to_string(), 160),
+                foreign(&next.what, 160)
+            ),
+        );
     }
     if let Some(running) = &journey.running {
-        let commit = running.commit.as_ref().map_or_else(|| foreign(&running.image, 160), |commit| short(&commit.sha).to_owned());
-        let since = running.since.map(|at| format!(", since {}", relative(at, now))).unwrap_or_default();
-        row("runs now", format!("{commit}, {}, {} of {} ready{since}", health(running.health), running.ready, running.wanted));
+        let commit = running.commit.as_ref().map_or_else(
+            || foreign(&running.image, 160),
+            |commit| short(&commit.sha).to_owned(),
+        );
+        let since = running
+            .since
+            .map(|at| format!(", since {}", relative(at, now)))
+            .unwrap_or_default();
+        row(
+            "runs now",
+            format!(
+                "{commit}, {}, {} of {} ready{since}",
+                health(running.health),
+                running.ready,
+                running.wanted
+            ),
+        );
     }
     if verbose {
         for stage in &journey.stages {
             row(stage.kind.name(), sentence(&stage.summary, now));
             for evidence in &stage.evidence {
-                row("", format!("{} {} = {}", foreign(&evidence.object.to_string(), 160), evidence.field, foreign(&evidence.value, 4000)));
+                row(
+                    "",
+                    format!(
+                        "{} {} = {}",
+                        foreign(&evidence.object.to_string(), 160),
+                        evidence.field,
+                        foreign(&evidence.value, 4000)
+                    ),
+                );
             }
         }
     }
@@ -100,8 +193,16 @@ pub fn health(health: api::journey::Health) -> &'static str {
 fn stage_line(journey: &Journey) -> String {
     let stages = journey.stages.iter().map(|one| {
         let (glyph, style) = stage(&one.state);
-        let took = one.took_seconds.map(|seconds| format!(" {}", short_duration(seconds))).unwrap_or_default();
-        format!("{} {}{}", styled(style, glyph), one.kind.name(), styled(dim(), took))
+        let took = one
+            .took_seconds
+            .map(|seconds| format!(" {}", short_duration(seconds)))
+            .unwrap_or_default();
+        format!(
+            "{} {}{}",
+            styled(style, glyph),
+            one.kind.name(),
+            styled(dim(), took)
+        )
     });
     stages.collect::<Vec<_>>().join("  ")
 }

@@ -14,24 +14,49 @@ pub fn board(board: &Board, now: Timestamp) -> String {
     let mut page = String::new();
     write_attention(&mut page, board, now);
     let columns = columns(board);
-    let app_width = board.rows.iter().map(|row| row.app.chars().count()).max().unwrap_or(3).clamp(3, 28);
+    let app_width = board
+        .rows
+        .iter()
+        .map(|row| row.app.chars().count())
+        .max()
+        .unwrap_or(3)
+        .clamp(3, 28);
     let cell_width = 30;
     let _ = write!(page, "{}", styled(bold(), format!("{:<app_width$}", "app")));
     for (environment, cluster) in &columns {
-        let title = if columns.iter().filter(|(other, _)| other == environment).count() > 1 {
+        let title = if columns
+            .iter()
+            .filter(|(other, _)| other == environment)
+            .count()
+            > 1
+        {
             format!("{environment} ({cluster})")
         } else {
             environment.clone()
         };
-        let _ = write!(page, "  {}", styled(bold(), format!("{:<cell_width$}", foreign(&title, cell_width - 1))));
+        let _ = write!(
+            page,
+            "  {}",
+            styled(
+                bold(),
+                format!("{:<cell_width$}", foreign(&title, cell_width - 1))
+            )
+        );
     }
     page.push('\n');
     for row in &board.rows {
         let _ = write!(page, "{:<app_width$}", foreign(&row.app, app_width - 1));
         for (environment, cluster) in &columns {
-            let cell = row.cells.iter().find(|cell| &cell.environment == environment && &cell.cluster == cluster);
+            let cell = row
+                .cells
+                .iter()
+                .find(|cell| &cell.environment == environment && &cell.cluster == cluster);
             let (text, length) = cell.map_or_else(|| (String::new(), 0), cell_text);
-            let _ = write!(page, "  {text}{}", " ".repeat(cell_width.saturating_sub(length)));
+            let _ = write!(
+                page,
+                "  {text}{}",
+                " ".repeat(cell_width.saturating_sub(length))
+            );
         }
         while page.ends_with(' ') {
             page.pop();
@@ -39,11 +64,24 @@ pub fn board(board: &Board, now: Timestamp) -> String {
         page.push('\n');
     }
     for unlinked in &board.unlinked {
-        let line = format!("{} runs {}: {}", unlinked.workload, unlinked.image, unlinked.fix);
-        let _ = writeln!(page, "{} {}", styled(dim(), "unlinked"), foreign(&line, 300));
+        let line = format!(
+            "{} runs {}: {}",
+            unlinked.workload, unlinked.image, unlinked.fix
+        );
+        let _ = writeln!(
+            page,
+            "{} {}",
+            styled(dim(), "unlinked"),
+            foreign(&line, 300)
+        );
     }
     for unread in &board.unread {
-        let _ = writeln!(page, "{} {}", styled(yellow(), "?"), super::answer::sentence(unread, now));
+        let _ = writeln!(
+            page,
+            "{} {}",
+            styled(yellow(), "?"),
+            super::answer::sentence(unread, now)
+        );
     }
     page
 }
@@ -62,7 +100,12 @@ fn write_attention(page: &mut String, board: &Board, now: Timestamp) {
                 begun = true;
             }
             let text = super::answer::sentence(&cell.delivery.headline, now);
-            let _ = writeln!(page, "  {} {}", styled(style, glyph), wrapped(&text, width().saturating_sub(4), "    "));
+            let _ = writeln!(
+                page,
+                "  {} {}",
+                styled(style, glyph),
+                wrapped(&text, width().saturating_sub(4), "    ")
+            );
         }
     }
     if begun {
@@ -96,7 +139,16 @@ fn cell_text(cell: &BoardCell) -> (String, usize) {
                 Health::ScaledToZero => ("○", dim()),
                 Health::Unknown => ("?", yellow()),
             };
-            (dot, style, running.commit.as_ref().map_or("no commit".to_owned(), |commit| short(&commit.sha).to_owned()))
+            (
+                dot,
+                style,
+                running
+                    .commit
+                    .as_ref()
+                    .map_or("no commit".to_owned(), |commit| {
+                        short(&commit.sha).to_owned()
+                    }),
+            )
         }
     };
     let (glyph, word, delivery_style) = state(cell.delivery.state);
@@ -106,6 +158,10 @@ fn cell_text(cell: &BoardCell) -> (String, usize) {
         _ => word.to_owned(),
     };
     let length = 2 + version.chars().count() + 2 + 2 + words.chars().count();
-    let text = format!("{} {version}  {} {words}", styled(style, dot), styled(delivery_style, glyph));
+    let text = format!(
+        "{} {version}  {} {words}",
+        styled(style, dot),
+        styled(delivery_style, glyph)
+    );
     (text, length)
 }
