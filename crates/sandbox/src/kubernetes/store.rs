@@ -11,7 +11,7 @@ pub(crate) mod state;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::{broadcast, watch};
 
@@ -223,6 +223,20 @@ impl Store {
         self.state()
             .delete(kind, &key, Propagation::Cascade, &now)
             .is_some()
+    }
+
+    /// Marks an object as going, as the API server does with a pod that gets time to end: it stays until it is deleted
+    /// again. Answers whether it was there.
+    pub fn terminate(&self, kind: &str, namespace: &str, name: &str, grace_seconds: i64) -> bool {
+        let Some(kind) = Kind::named(kind) else {
+            return false;
+        };
+        let now = self.clock().now();
+        let end = now.checked_add(SignedDuration::from_secs(grace_seconds));
+        let end = rfc3339(end.unwrap_or(now));
+        let key = (namespace.to_owned(), name.to_owned());
+        let mut state = self.state();
+        state.mark(kind, &key, &end, grace_seconds).is_some()
     }
 
     /// Every change from now on. A reader that falls too far behind is told so and must read again.

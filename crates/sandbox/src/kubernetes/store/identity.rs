@@ -97,9 +97,11 @@ pub(super) fn stamp(
     }
 }
 
-/// Whether the last finalizer let go of an object that is to be deleted.
+/// Whether the last finalizer let go of an object that is to be deleted. One that was given time goes when it is deleted.
 pub(super) fn is_released(object: &Value) -> bool {
-    !object::text(object, "deletionTimestamp").is_empty() && !object::has_finalizers(object)
+    !object::text(object, "deletionTimestamp").is_empty()
+        && !object::has_finalizers(object)
+        && object["metadata"]["deletionGracePeriodSeconds"] == 0
 }
 
 /// The kind and key that an object says it has.

@@ -226,14 +226,26 @@ impl State {
         if !object::has_finalizers(existing) {
             return Some((self.remove(kind, key, propagation, now)?, true));
         }
+        Some((self.mark(kind, key, now, 0)?, false))
+    }
+
+    /// Marks an object as one to be deleted; one that is marked already stays as it is.
+    pub(crate) fn mark(
+        &mut self,
+        kind: &'static Kind,
+        key: &Key,
+        end: &str,
+        grace_seconds: i64,
+    ) -> Option<Arc<Value>> {
+        let existing = self.get(kind.kind, key)?;
         if !object::text(existing, "deletionTimestamp").is_empty() {
-            return Some((Arc::clone(existing), false));
+            return Some(Arc::clone(existing));
         }
         let mut marked = Value::clone(existing);
         let metadata = object::section(&mut marked, "metadata");
-        metadata.insert("deletionTimestamp".into(), json!(now));
-        metadata.insert("deletionGracePeriodSeconds".into(), json!(0));
-        Some((self.put(kind, marked), false))
+        metadata.insert("deletionTimestamp".into(), json!(end));
+        metadata.insert("deletionGracePeriodSeconds".into(), json!(grace_seconds));
+        Some(self.put(kind, marked))
     }
 
     fn release_dependents(&mut self, owner: &str, propagation: Propagation, now: &str) {

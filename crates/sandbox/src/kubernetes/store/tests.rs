@@ -240,6 +240,24 @@ fn finalizers_hold_what_is_deleted_until_they_let_go() {
 }
 
 #[test]
+fn what_is_given_time_to_end_stays_until_it_is_deleted_again() {
+    let store = store();
+    store.apply(config("slow", "1")).unwrap();
+    assert!(store.terminate("ConfigMap", "shop", "slow", 30));
+    store
+        .edit("ConfigMap", "shop", "slow", |object| {
+            object["data"]["key"] = json!("still here");
+        })
+        .unwrap();
+    let object = store.get("ConfigMap", "shop", "slow").unwrap();
+    assert!(!object::text(&object, "deletionTimestamp").is_empty());
+    assert_eq!(object["data"]["key"], "still here");
+    assert!(store.delete("ConfigMap", "shop", "slow"));
+    assert!(store.get("ConfigMap", "shop", "slow").is_none());
+    assert!(!store.terminate("ConfigMap", "shop", "slow", 30));
+}
+
+#[test]
 fn a_namespace_takes_what_it_holds_with_it() {
     let store = store();
     store
