@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::connections::Ledger;
 use crate::error::Trouble;
+use crate::web::Web;
 
 /// Runs whose jobs are read, the newest first.
 const MAX_RUNS: usize = 10;
@@ -35,23 +36,10 @@ pub(crate) struct GitHub {
     client: Client,
 }
 
-/// The HTTP client for APIs: connections that hang are given up.
-///
-/// # Errors
-/// The TLS library cannot be set up.
-pub(crate) fn http_client() -> Result<reqwest::Client, reqwest::Error> {
-    client::http_client()
-}
-
 impl GitHub {
-    pub(crate) fn new(
-        config: Arc<Config>,
-        clock: Clock,
-        ledger: Arc<Ledger>,
-        http: reqwest::Client,
-    ) -> Self {
+    pub(crate) fn new(config: Arc<Config>, clock: Clock, ledger: Arc<Ledger>, web: Web) -> Self {
         Self {
-            client: Client::new(config, clock, ledger, http),
+            client: Client::new(config, clock, ledger, web),
         }
     }
 

@@ -14,6 +14,7 @@ mod git;
 mod github;
 mod kept;
 mod registry;
+mod web;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,7 @@ use crate::git::Git;
 use crate::github::GitHub;
 use crate::kept::Kept;
 use crate::registry::Registries;
+use crate::web::Web;
 
 /// What failed is asked for again after this long, however fresh an answer may be: visible windows cap their retry here.
 pub(crate) const RETRY: Duration = Duration::from_secs(3);
@@ -79,7 +81,7 @@ impl Forge {
             folder: config.cache.display().to_string(),
             reason: error::deepest(&error),
         })?;
-        let http = github::http_client().map_err(|error| ForgeError::Http {
+        let web = Web::new().map_err(|error| ForgeError::Http {
             reason: error::deepest(&error),
         })?;
         let clock = Clock::new(now);
@@ -108,9 +110,9 @@ impl Forge {
         let (a, b, c) = parts();
         let git = Git::new(a, b, c);
         let (a, b, c) = parts();
-        let github = GitHub::new(a, b, c, http.clone());
+        let github = GitHub::new(a, b, c, web.clone());
         let (a, b, c) = parts();
-        let registries = Registries::new(a, b, c, http);
+        let registries = Registries::new(a, b, c, web);
         Ok(Self {
             inner: Arc::new(Inner {
                 fresh_for: config.fresh_for,

@@ -7,7 +7,6 @@ mod shelf;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use api::connection::SystemKind;
 use facts::Read;
@@ -28,6 +27,7 @@ use crate::config::{Config, is_private, shown, split};
 use crate::connections::Ledger;
 use crate::error::{Http, Trouble, deepest, http, tidy};
 use crate::github::link;
+use crate::web::{CONNECT, SILENCE, USER_AGENT, Web, is_own};
 
 /// Pages of tags that are read, 1,000 tags each.
 const MAX_PAGES: usize = 100;
@@ -40,9 +40,11 @@ pub(crate) struct Registries {
     clock: Clock,
     ledger: Arc<Ledger>,
     shelf: Shelf,
-    http: reqwest::Client,
+    web: Web,
     secure: Client,
     plain: Client,
+    /// For registries on this machine: past any proxy.
+    own: Client,
 }
 
 /// One image repository at its registry.
@@ -59,29 +61,30 @@ enum Refusal {
 }
 
 impl Registries {
-    pub(crate) fn new(
-        config: Arc<Config>,
-        clock: Clock,
-        ledger: Arc<Ledger>,
-        http: reqwest::Client,
-    ) -> Self {
-        let client = |protocol| {
-            Client::new(ClientConfig {
-                protocol,
-                connect_timeout: Some(Duration::from_secs(10)),
-                read_timeout: Some(Duration::from_secs(20)),
-                user_agent: concat!("landfall/", env!("CARGO_PKG_VERSION")),
-                ..ClientConfig::default()
-            })
+    pub(crate) fn new(config: Arc<Config>, clock: Clock, ledger: Arc<Ledger>, web: Web) -> Self {
+        let config_for = |protocol| ClientConfig {
+            protocol,
+            connect_timeout: Some(CONNECT),
+            read_timeout: Some(SILENCE),
+            user_agent: USER_AGENT,
+            ..ClientConfig::default()
+        };
+        // This client takes proxies from the environment unless it is given one, and it has no switch for none: so it
+        // gets one, and every host is excepted from it.
+        let no_proxy = ClientConfig {
+            http_proxy: Some("http://127.0.0.1:9".to_owned()),
+            no_proxy: Some("127.0.0.0/8, ::1, *".to_owned()),
+            ..config_for(ClientProtocol::Http)
         };
         Self {
             shelf: Shelf::open(&config.cache),
-            secure: client(ClientProtocol::Https),
-            plain: client(ClientProtocol::Http),
+            secure: Client::new(config_for(ClientProtocol::Https)),
+            plain: Client::new(config_for(ClientProtocol::Http)),
+            own: Client::new(no_proxy),
             config,
             clock,
             ledger,
-            http,
+            web,
         }
     }
 
@@ -233,7 +236,7 @@ impl Registries {
                 ))));
             }
             pages += 1;
-            let mut request = self.http.get(url.clone());
+            let mut request = self.web.client(&url).get(url.clone());
             if let Some(token) = &token {
                 request = request.bearer_auth(token);
             }
@@ -286,10 +289,10 @@ impl Registries {
     }
 
     fn client(&self, target: &Target<'_>) -> &Client {
-        if target.url.scheme() == "http" {
-            &self.plain
-        } else {
-            &self.secure
+        match target.url.scheme() {
+            "http" if is_own(&target.url) => &self.own,
+            "http" => &self.plain,
+            _ => &self.secure,
         }
     }
 

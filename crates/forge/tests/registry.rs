@@ -359,3 +359,22 @@ async fn nonsense_is_no_image() {
         })
     );
 }
+
+#[test]
+fn a_proxy_in_the_environment_does_not_stand_before_this_machine() {
+    // The environment belongs to the whole process: another one runs one of the tests above behind a dead proxy.
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "all_tags_are_listed_whatever_their_number"])
+        .env("HTTP_PROXY", "http://127.0.0.1:1")
+        .env("http_proxy", "http://127.0.0.1:1")
+        .env("ALL_PROXY", "http://127.0.0.1:1")
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}"
+    );
+}

@@ -3,19 +3,23 @@
 //! Owns the conversation with the Git server. Blocking: callers run it off the async threads. What the server listed is
 //! the truth that is returned; the references in the clone only tell the server what we already have.
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 use gix::bstr::{BString, ByteSlice as _};
 use gix::protocol::handshake::Ref;
+use gix::protocol::transport::client::blocking_io::http;
 use gix::refs::transaction::{PreviousValue, RefEdit};
 use jiff::Timestamp;
 use url::Url;
 
 use super::store::{Snapshot, Store};
 use crate::config::Token;
-use crate::error::{Http, Trouble, deepest, http};
+use crate::error::{self, Http, Trouble, deepest};
+use crate::web::{CONNECT, SILENCE, is_own};
 
 /// A clone made of more packs than this is made anew: every fetch adds one, and every read looks into all of them.
 const MAX_PACKS: usize = 100;
@@ -157,10 +161,16 @@ fn talk(
         .map_err(failed)?
         // Tags come by their own rule above, forced: tags move.
         .with_fetch_tags(gix::remote::fetch::Tags::None);
-    let connection = remote
+    let mut connection = remote
         .connect(gix::remote::Direction::Fetch)
         .map_err(failed)?
         .with_credentials(|action| Ok(credentials(source, action)));
+    if let Some(options) = repository
+        .transport_options(url.as_str(), None)
+        .map_err(failed)?
+    {
+        connection.set_transport_options(impatient(options, is_own(source.url)));
+    }
     let options = gix::remote::ref_map::Options {
         extra_refspecs: gix::refspec::parse("HEAD".into(), gix::refspec::parse::Operation::Fetch)
             .map(|spec| spec.to_owned())
@@ -182,6 +192,24 @@ fn talk(
             .map_err(failed)?;
     }
     Ok(listed(&repository, &remote_refs))
+}
+
+/// Adds our time limits to a transport's options: a host behind a VPN that is off swallows what is sent to it.
+fn impatient(mut options: Box<dyn Any>, is_own: bool) -> Box<dyn Any> {
+    if let Some(options) = options.downcast_mut::<http::Options>() {
+        let limits = http::reqwest::Options {
+            configure_client: Some(Box::new(move |client| {
+                let client = if is_own { client.no_proxy() } else { client };
+                Ok(client
+                    .connect_timeout(CONNECT)
+                    // Between two pieces of an answer, not for all of it.
+                    .timeout(SILENCE))
+            })),
+            ..Default::default()
+        };
+        options.backend = Some(Arc::new(Mutex::new(limits)));
+    }
+    options
 }
 
 /// Removes references that the server no longer has, before new ones may need their place.
@@ -341,7 +369,7 @@ fn trouble(source: &Source<'_>, error: &gix::Error) -> Trouble {
         .iter_errors()
         .find_map(|one| one.downcast_ref::<reqwest::Error>())
         .or_else(|| error.downcast_any_ref::<reqwest::Error>())
-        .map(http);
+        .map(error::http);
     match answer {
         Some(Http::Status(401 | 403)) => denied("it says that we may not"),
         Some(Http::Status(404 | 410)) => Trouble::NotFound {

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use api::connection::SystemKind;
 use futures::StreamExt as _;
@@ -21,6 +20,7 @@ use crate::config::{Config, below, is_private, shown, split};
 use crate::connections::Ledger;
 use crate::error::{Http, Trouble, http, tidy};
 use crate::git::locked;
+use crate::web::Web;
 
 /// Pages read of one list; GitHub gives 100 items a page.
 const MAX_PAGES: usize = 10;
@@ -37,7 +37,7 @@ pub(super) struct Client {
     config: Arc<Config>,
     clock: Clock,
     ledger: Arc<Ledger>,
-    http: reqwest::Client,
+    web: Web,
     /// The last answer with an ETag, by address: the same again costs no rate limit.
     tagged: Mutex<HashMap<Url, Tagged>>,
     /// When hosts that we asked too much will answer again.
@@ -74,17 +74,12 @@ pub(super) struct Target<'a> {
 }
 
 impl Client {
-    pub(super) fn new(
-        config: Arc<Config>,
-        clock: Clock,
-        ledger: Arc<Ledger>,
-        http: reqwest::Client,
-    ) -> Self {
+    pub(super) fn new(config: Arc<Config>, clock: Clock, ledger: Arc<Ledger>, web: Web) -> Self {
         Self {
             config,
             clock,
             ledger,
-            http,
+            web,
             tagged: Mutex::default(),
             limited: Mutex::default(),
         }
@@ -253,7 +248,8 @@ impl Client {
 
     fn request(&self, target: &Target<'_>, url: &Url) -> reqwest::RequestBuilder {
         let mut request = self
-            .http
+            .web
+            .client(url)
             .get(url.clone())
             .header(ACCEPT, "application/vnd.github+json")
             .header("x-github-api-version", "2022-11-28");
@@ -382,16 +378,4 @@ fn message(body: &[u8]) -> String {
     serde_json::from_slice::<Message>(body)
         .map(|body| tidy(&body.message))
         .unwrap_or_default()
-}
-
-/// The client for APIs: connections that hang are given up.
-///
-/// # Errors
-/// The TLS library cannot be set up.
-pub(super) fn http_client() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .user_agent(concat!("landfall/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(Duration::from_secs(10))
-        .read_timeout(Duration::from_secs(20))
-        .build()
 }
