@@ -240,6 +240,7 @@ fn refused(
         ));
     }
     if workload.kind == Kind::Deployment {
+        place.whole(Kind::ReplicaSet, &workload.meta.namespace)?;
         return Ok(None);
     }
     place.whole(Kind::Event, &workload.meta.namespace)?;
