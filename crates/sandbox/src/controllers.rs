@@ -62,6 +62,9 @@ use rhythm::Rhythm;
 /// How often the live loop looks whether somebody advanced the clock.
 const LOOK_AT_CLOCK: Duration = Duration::from_millis(100);
 
+/// How much company time is made up for at a stretch.
+const SLICE: SignedDuration = SignedDuration::from_mins(10);
+
 /// When a controller wants to see an object again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
@@ -193,21 +196,19 @@ impl Controllers {
             self.now = due.max(self.now);
             self.seen = self.now;
             let clock = self.clock.clone();
-            clock.as_of(self.now, || {
-                match self.reconcile(&key) {
-                    Next::After(wait) => {
-                        self.rhythms.remove(&key);
-                        self.queue.add(key, self.later(wait));
-                    }
-                    Next::Idle(interval) => {
-                        let rhythm = self.rhythms.entry(key.clone()).or_default();
-                        rhythm.ran(self.now, interval);
-                        let at = rhythm.tick_after(horizon.max(self.now));
-                        self.queue.add(key, at);
-                    }
-                    Next::OnChange => {
-                        self.rhythms.remove(&key);
-                    }
+            clock.as_of(self.now, || match self.reconcile(&key) {
+                Next::After(wait) => {
+                    self.rhythms.remove(&key);
+                    self.queue.add(key, self.later(wait));
+                }
+                Next::Idle(interval) => {
+                    let rhythm = self.rhythms.entry(key.clone()).or_default();
+                    rhythm.ran(self.now, interval);
+                    let at = rhythm.tick_after(horizon.max(self.now));
+                    self.queue.add(key, at);
+                }
+                Next::OnChange => {
+                    self.rhythms.remove(&key);
                 }
             });
             self.observe();
@@ -235,10 +236,19 @@ impl Controllers {
     pub async fn run(mut self) {
         loop {
             let now = self.clock.now();
-            self.catch_up(now, now, now);
+            self.catch_up(self.now, now, now);
+            // A clock that was advanced by days is made up for piece by piece, so that other tasks get their turn.
+            while let Some(due) = self.queue.next().filter(|due| *due <= now) {
+                let end = due.checked_add(SLICE).unwrap_or(now).min(now);
+                self.catch_up(end, now, end);
+                tokio::task::yield_now().await;
+            }
+            self.now = now.max(self.now);
             self.settle();
             let wait = match self.queue.next() {
-                Some(due) => Duration::try_from(due.duration_since(self.clock.now())).unwrap_or_default(),
+                Some(due) => {
+                    Duration::try_from(due.duration_since(self.clock.now())).unwrap_or_default()
+                }
                 None => LOOK_AT_CLOCK,
             };
             let mut news = (self.store.changes(), self.code.pushes());
@@ -249,8 +259,6 @@ impl Controllers {
                     _ = news.1.recv() => {}
                 }
             }
-            // Many changes in a row are one piece of work, and other tasks get their turn.
-            tokio::task::yield_now().await;
         }
     }
 
@@ -300,7 +308,11 @@ impl Controllers {
         let mut status = object["status"].clone();
         let known = fields::at(&status, &["conditions"]).is_some();
         if known && (!only_if_ready || conditions::is(&status, "Ready", "True")) {
-            fields::put(&mut status, &["observedGeneration"], generation(object).into());
+            fields::put(
+                &mut status,
+                &["observedGeneration"],
+                generation(object).into(),
+            );
             source::handle_request(&mut status, object);
             self.write_status(key, status);
         }

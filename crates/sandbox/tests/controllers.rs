@@ -1,6 +1,13 @@
 //! The sandbox's controllers, played: a push goes through Git, sources, Kustomizations and releases to ready pods, and
 //! every way in which that can fail writes what Flux and Kubernetes write.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests say what they expect by failing"
+)]
+
 #[path = "controllers/world.rs"]
 mod world;
 
@@ -27,3 +34,6 @@ mod live;
 
 #[path = "controllers/pace.rs"]
 mod pace;
+
+#[path = "controllers/sources.rs"]
+mod sources;

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use super::Controllers;
 use super::build::{self, three_way};
 use super::fields::{at, cut, entry, mapping, put, text};
 use super::queue::Key;
-use super::Controllers;
 use crate::kubernetes::kinds::Kind;
 
 /// What applying or pruning did to one object.
@@ -50,7 +50,8 @@ pub fn inventory_entry(object: &Value) -> Value {
 /// The object that an inventory's entry names.
 pub fn inventory_key(entry: &Value) -> Option<Key> {
     let mut parts = text(entry, &["id"]).split('_');
-    let (namespace, name, _group, kind) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let (namespace, name, _group, kind) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     Some(Key::new(Kind::named(kind)?.kind, namespace, name))
 }
 
@@ -82,7 +83,8 @@ impl Controllers {
         earlier: &mut HashMap<Key, Value>,
     ) -> Result<Vec<Effect>, String> {
         let mut effects = Vec::new();
-        let (first, rest): (Vec<&Value>, Vec<&Value>) = manifests.iter().partition(|m| is_definition(m));
+        let (first, rest): (Vec<&Value>, Vec<&Value>) =
+            manifests.iter().partition(|m| is_definition(m));
         for stage in [first, rest] {
             let mut planned = Vec::new();
             for manifest in stage {
@@ -106,7 +108,9 @@ impl Controllers {
         };
         let result = if self.object(key).is_some() {
             self.store
-                .edit(key.kind, &key.namespace, &key.name, |object| *object = wanted)
+                .edit(key.kind, &key.namespace, &key.name, |object| {
+                    *object = wanted
+                })
                 .map(|()| "configured")
         } else {
             self.store.apply(wanted).map(|_| "created")
@@ -127,7 +131,11 @@ impl Controllers {
         let (kind, version) = (text(manifest, &["kind"]), text(manifest, &["apiVersion"]));
         let known = Kind::named(kind)
             .filter(|known| known.api_version() == version && self.store.serves(known))
-            .ok_or_else(|| format!("{name} dry-run failed: no matches for kind \"{kind}\" in version \"{version}\""))?;
+            .ok_or_else(|| {
+                format!(
+                    "{name} dry-run failed: no matches for kind \"{kind}\" in version \"{version}\""
+                )
+            })?;
         let namespace = text(manifest, &["metadata", "namespace"]);
         if known.namespaced {
             if namespace.is_empty() {
@@ -136,7 +144,9 @@ impl Controllers {
                 ));
             }
             if self.store.get("Namespace", "", namespace).is_none() {
-                return Err(format!("{name} not found: namespaces \"{namespace}\" not found"));
+                return Err(format!(
+                    "{name} not found: namespaces \"{namespace}\" not found"
+                ));
             }
         }
         let key = Key::of(manifest).ok_or_else(|| format!("{name} has no kind"))?;
@@ -181,10 +191,16 @@ impl Controllers {
                     .all(|(name, value)| at(&object, &["metadata", "labels", name]) == Some(value))
             });
             let kept = ["annotations", "labels"].iter().any(|place| {
-                text(&object, &["metadata", place, "kustomize.toolkit.fluxcd.io/prune"]) == "disabled"
+                text(
+                    &object,
+                    &["metadata", place, "kustomize.toolkit.fluxcd.io/prune"],
+                ) == "disabled"
             });
             if owned && !kept && self.store.delete(key.kind, &key.namespace, &key.name) {
-                effects.push(Effect { key, action: "deleted" });
+                effects.push(Effect {
+                    key,
+                    action: "deleted",
+                });
             }
         }
         effects
@@ -311,7 +327,8 @@ mod tests {
         let entry = inventory_entry(&object);
         assert_eq!(entry, json!({"id": "shop_web_apps_Deployment", "v": "v1"}));
         assert_eq!(inventory_key(&entry), Key::of(&object));
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}});
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}});
         assert_eq!(inventory_entry(&namespace)["id"], "_shop__Namespace");
     }
 

@@ -22,7 +22,12 @@ pub struct ChartFile {
 ///
 /// # Errors
 /// Helm's words for a value that is missing.
-pub fn render(chart: &Chart, release: &str, namespace: &str, values: &Value) -> Result<Vec<Value>, String> {
+pub fn render(
+    chart: &Chart,
+    release: &str,
+    namespace: &str,
+    values: &Value,
+) -> Result<Vec<Value>, String> {
     let repository = text(values, &["image", "repository"]);
     if repository.is_empty() {
         return Err(format!(
@@ -47,7 +52,11 @@ pub fn render(chart: &Chart, release: &str, namespace: &str, values: &Value) -> 
     let mut labels = selector.clone();
     labels["app.kubernetes.io/managed-by"] = json!("Helm");
     labels["app.kubernetes.io/version"] = json!(tag);
-    labels["helm.sh/chart"] = json!(format!("{}-{}", chart.name, chart.version.replace('+', "_")));
+    labels["helm.sh/chart"] = json!(format!(
+        "{}-{}",
+        chart.name,
+        chart.version.replace('+', "_")
+    ));
     let metadata = json!({
         "name": release,
         "namespace": namespace,
@@ -74,7 +83,9 @@ pub fn render(chart: &Chart, release: &str, namespace: &str, values: &Value) -> 
             let env: Vec<Value> = env
                 .iter()
                 .map(|(name, value)| {
-                    let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    let value = value
+                        .as_str()
+                        .map_or_else(|| value.to_string(), str::to_owned);
                     json!({"name": name, "value": value})
                 })
                 .collect();
@@ -82,9 +93,14 @@ pub fn render(chart: &Chart, release: &str, namespace: &str, values: &Value) -> 
         }
         _ => {}
     }
-    let mut template = json!({"metadata": {"labels": selector}, "spec": {"containers": [container]}});
+    let mut template =
+        json!({"metadata": {"labels": selector}, "spec": {"containers": [container]}});
     if let Some(annotations) = mapping(values, &["podAnnotations"]) {
-        put(&mut template, &["metadata", "annotations"], json!(annotations));
+        put(
+            &mut template,
+            &["metadata", "annotations"],
+            json!(annotations),
+        );
     }
     let mut deployment = json!({
         "apiVersion": "apps/v1",
@@ -121,10 +137,22 @@ mod tests {
         };
         let image = |values: Value| {
             let manifests = render(&chart, "cart", "shop", &values)?;
-            Ok::<_, String>(manifests[1]["spec"]["template"]["spec"]["containers"][0]["image"].clone())
+            Ok::<_, String>(
+                manifests[1]["spec"]["template"]["spec"]["containers"][0]["image"].clone(),
+            )
         };
-        assert_eq!(image(json!({"image": {"repository": "r/cart", "tag": "2"}})).unwrap(), "r/cart:2");
-        assert_eq!(image(json!({"image": {"repository": "r/cart"}})).unwrap(), "r/cart:9");
-        assert!(image(json!({})).unwrap_err().contains("image.repository is required"));
+        assert_eq!(
+            image(json!({"image": {"repository": "r/cart", "tag": "2"}})).unwrap(),
+            "r/cart:2"
+        );
+        assert_eq!(
+            image(json!({"image": {"repository": "r/cart"}})).unwrap(),
+            "r/cart:9"
+        );
+        assert!(
+            image(json!({}))
+                .unwrap_err()
+                .contains("image.repository is required")
+        );
     }
 }

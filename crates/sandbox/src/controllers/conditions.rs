@@ -97,8 +97,8 @@ impl Conditions<'_> {
 
     /// A failed run keeps Reconciling, with the reason that says it will be tried again.
     pub fn retrying(&mut self) {
-        if let Some(message) = find(self.status, "Reconciling")
-            .map(|c| text(c, &["message"]).to_owned())
+        if let Some(message) =
+            find(self.status, "Reconciling").map(|c| text(c, &["message"]).to_owned())
         {
             self.yes("Reconciling", "ProgressingWithRetry", &message);
         }
@@ -156,6 +156,9 @@ mod tests {
             .iter()
             .map(|c| text(c, &["type"]).to_owned())
             .collect();
-        assert_eq!(order, ["Reconciling", "Ready", "ArtifactInStorage", "Healthy"]);
+        assert_eq!(
+            order,
+            ["Reconciling", "Ready", "ArtifactInStorage", "Healthy"]
+        );
     }
 }

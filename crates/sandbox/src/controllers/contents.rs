@@ -72,7 +72,8 @@ impl Contents {
             .filter_map(|(path, content)| Some((path.strip_prefix(&below)?.to_owned(), content)))
             .collect();
         let files = Arc::new(files);
-        self.unpacked.push_back((digest.to_owned(), Arc::clone(&files)));
+        self.unpacked
+            .push_back((digest.to_owned(), Arc::clone(&files)));
         if self.unpacked.len() > KEPT {
             self.unpacked.pop_front();
         }

@@ -36,7 +36,10 @@ impl Controllers {
                 changed = true;
             }
         }
-        for pod in pods.iter().filter(|pod| !nodes.iter().any(|node| on(pod, node))) {
+        for pod in pods
+            .iter()
+            .filter(|pod| !nodes.iter().any(|node| on(pod, node)))
+        {
             self.delete_pod(&object, pod);
             changed = true;
         }
@@ -45,8 +48,14 @@ impl Controllers {
             .find(|pod| text(pod, &["metadata", "labels", HASH]) != revision);
         if let Some(pod) = outdated {
             // maxUnavailable is one: an old pod goes when all others serve, or when it does not serve itself.
-            let others = pods.iter().filter(|other| *other != pod).all(|other| is_ready(other));
-            if !changed && (others || !is_ready(pod)) && text(&object, &["spec", "updateStrategy", "type"]) != "OnDelete" {
+            let others = pods
+                .iter()
+                .filter(|other| *other != pod)
+                .all(|other| is_ready(other));
+            if !changed
+                && (others || !is_ready(pod))
+                && text(&object, &["spec", "updateStrategy", "type"]) != "OnDelete"
+            {
                 self.delete_pod(&object, pod);
                 changed = true;
             }
@@ -68,12 +77,18 @@ impl Controllers {
             ("updatedNumberScheduled", json!(updated)),
             ("numberReady", json!(ready)),
             ("numberAvailable", json!(ready)),
-            ("numberUnavailable", json!(nodes.len().saturating_sub(ready))),
+            (
+                "numberUnavailable",
+                json!(nodes.len().saturating_sub(ready)),
+            ),
             ("numberMisscheduled", json!(0)),
         ] {
             put(&mut status, &[field], value);
         }
         self.write_status(key, status);
+        if refused && pods.len() < nodes.len() {
+            return Next::seconds(60);
+        }
         Next::OnChange
     }
 }

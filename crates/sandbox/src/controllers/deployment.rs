@@ -35,8 +35,18 @@ impl Bounds {
         }
         let limits = |field: &str| at(object, &["spec", "strategy", "rollingUpdate", field]);
         let quarter = json!("25%");
-        let surge = share(Some(limits("maxSurge").unwrap_or(&quarter)), wanted, 1, true);
-        let mut unavailable = share(Some(limits("maxUnavailable").unwrap_or(&quarter)), wanted, 0, false);
+        let surge = share(
+            Some(limits("maxSurge").unwrap_or(&quarter)),
+            wanted,
+            1,
+            true,
+        );
+        let mut unavailable = share(
+            Some(limits("maxUnavailable").unwrap_or(&quarter)),
+            wanted,
+            0,
+            false,
+        );
         if surge == 0 && unavailable == 0 {
             unavailable = 1;
         }
@@ -58,7 +68,9 @@ fn available(set: &Value) -> usize {
 }
 
 fn revision(object: &Value) -> i64 {
-    text(object, &["metadata", "annotations", REVISION]).parse().unwrap_or(0)
+    text(object, &["metadata", "annotations", REVISION])
+        .parse()
+        .unwrap_or(0)
 }
 
 impl Controllers {
@@ -117,13 +129,15 @@ impl Controllers {
         let Some(key) = Key::of(object) else {
             return;
         };
-        let result = self.store.edit(key.kind, &key.namespace, &key.name, |object| {
-            put(
-                object,
-                &["metadata", "annotations", REVISION],
-                json!(revision.to_string()),
-            );
-        });
+        let result = self
+            .store
+            .edit(key.kind, &key.namespace, &key.name, |object| {
+                put(
+                    object,
+                    &["metadata", "annotations", REVISION],
+                    json!(revision.to_string()),
+                );
+            });
         if let Err(error) = result {
             tracing::debug!(%error, "a revision had no object");
         }
@@ -139,7 +153,11 @@ impl Controllers {
             json!(hash),
         );
         let mut selector = object["spec"]["selector"].clone();
-        put(&mut selector, &["matchLabels", "pod-template-hash"], json!(hash));
+        put(
+            &mut selector,
+            &["matchLabels", "pod-template-hash"],
+            json!(hash),
+        );
         let set = json!({
             "apiVersion": "apps/v1",
             "kind": "ReplicaSet",
@@ -199,7 +217,8 @@ impl Controllers {
             *target -= idle;
             budget -= idle;
         }
-        let serving: usize = old.iter().map(|set| available(set)).sum::<usize>() + available(current);
+        let serving: usize =
+            old.iter().map(|set| available(set)).sum::<usize>() + available(current);
         let mut spare = serving.saturating_sub(bounds.least).min(budget);
         for target in &mut targets {
             let gone = (*target).min(spare);
@@ -224,7 +243,10 @@ impl Controllers {
         });
         if result.is_ok() {
             let direction = if target > from { "up" } else { "down" };
-            let message = format!("Scaled {direction} replica set {} from {from} to {target}", key.name);
+            let message = format!(
+                "Scaled {direction} replica set {} from {from} to {target}",
+                key.name
+            );
             self.store
                 .record_event(object, false, "ScalingReplicaSet", &message, COMPONENT);
         }
@@ -235,7 +257,9 @@ impl Controllers {
         let limit = count(object, &["spec", "revisionHistoryLimit"], 10);
         let empty: Vec<&Arc<Value>> = old
             .iter()
-            .filter(|set| replicas(set) == 0 && integer(set, &["status", "replicas"]).unwrap_or(0) == 0)
+            .filter(|set| {
+                replicas(set) == 0 && integer(set, &["status", "replicas"]).unwrap_or(0) == 0
+            })
             .collect();
         for set in empty.iter().take(empty.len().saturating_sub(limit)) {
             if list(set, &["metadata", "ownerReferences"]).is_empty() {

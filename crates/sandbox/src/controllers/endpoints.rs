@@ -9,7 +9,9 @@ use super::{Controllers, Key, Next};
 
 /// Whether a Service's selector finds a pod; one without a selector finds none.
 pub fn selects(service: &Value, pod: &Value) -> bool {
-    let Some(selector) = mapping(service, &["spec", "selector"]).filter(|selector| !selector.is_empty()) else {
+    let Some(selector) =
+        mapping(service, &["spec", "selector"]).filter(|selector| !selector.is_empty())
+    else {
         return false;
     };
     selector

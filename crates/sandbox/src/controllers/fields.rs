@@ -50,7 +50,9 @@ pub fn put(value: &mut Value, path: &[&str], new: Value) {
     };
     let mut place = value;
     for key in parents {
-        place = entry(place).entry(*key).or_insert_with(|| Value::Object(Map::new()));
+        place = entry(place)
+            .entry(*key)
+            .or_insert_with(|| Value::Object(Map::new()));
     }
     entry(place).insert((*last).to_owned(), new);
 }

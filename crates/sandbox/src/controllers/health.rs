@@ -82,7 +82,11 @@ pub fn of(object: Option<&Value>) -> Health {
             None => !expects_status(object),
         },
     };
-    if fine { Health::Current } else { Health::InProgress }
+    if fine {
+        Health::Current
+    } else {
+        Health::InProgress
+    }
 }
 
 /// Flux's objects begin with `observedGeneration: -1`, so that one that no controller has seen is in progress.
@@ -144,8 +148,10 @@ mod tests {
             {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
             {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable"}
         ]);
-        let mut object = deployed(json!({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2,
-            "readyReplicas": 2, "availableReplicas": 2, "conditions": conditions}));
+        let mut object = deployed(
+            json!({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2,
+            "readyReplicas": 2, "availableReplicas": 2, "conditions": conditions}),
+        );
         assert_eq!(of(Some(&object)), Health::Current);
         object["status"]["readyReplicas"] = json!(1);
         assert_eq!(of(Some(&object)), Health::InProgress);
@@ -164,7 +170,12 @@ mod tests {
     fn a_flux_object_that_nobody_has_seen_is_in_progress() {
         let object = json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": {}});
         assert_eq!(of(Some(&object)), Health::InProgress);
-        assert_eq!(of(Some(&json!({"apiVersion": "v1", "kind": "Service", "metadata": {}}))), Health::Current);
+        assert_eq!(
+            of(Some(
+                &json!({"apiVersion": "v1", "kind": "Service", "metadata": {}})
+            )),
+            Health::Current
+        );
         assert_eq!(of(None), Health::NotFound);
     }
 }

@@ -20,6 +20,9 @@ enum ChartError {
     Retry(FetchError),
 }
 
+/// Fields of the status that are written with an artifact.
+type Observed = Vec<(&'static str, Value)>;
+
 impl Controllers {
     pub(super) fn helm_chart(&mut self, key: &Key) -> Next {
         let Some(object) = self.object(key) else {
@@ -42,7 +45,9 @@ impl Controllers {
             Ok((fetched, observed)) => {
                 self.succeeded(key);
                 let interval = duration_at(&object, &["spec", "interval"], 600);
-                let new = observed.iter().any(|(field, value)| object["status"].get(*field) != Some(value));
+                let new = observed
+                    .iter()
+                    .any(|(field, value)| object["status"].get(*field) != Some(value));
                 let mut object = Value::clone(&object);
                 if new {
                     for (field, value) in observed {
@@ -79,18 +84,27 @@ impl Controllers {
         conditions.stalled(&error.reason, &error.message);
         conditions.yes("FetchFailed", &error.reason, &error.message);
         conditions.no("Ready", &error.reason, &error.message);
-        put(&mut status, &["observedGeneration"], json!(generation(object)));
+        put(
+            &mut status,
+            &["observedGeneration"],
+            json!(generation(object)),
+        );
         handle_request(&mut status, object);
         self.write_status(key, status);
-        self.store
-            .record_event(object, true, &error.reason, &error.message, "source-controller");
+        self.store.record_event(
+            object,
+            true,
+            &error.reason,
+            &error.message,
+            "source-controller",
+        );
     }
 
     fn resolve_chart(
         &mut self,
         key: &Key,
         object: &Value,
-    ) -> Result<(Fetched, Vec<(&'static str, Value)>), ChartError> {
+    ) -> Result<(Fetched, Observed), ChartError> {
         let (kind, name) = (
             text(object, &["spec", "sourceRef", "kind"]),
             text(object, &["spec", "sourceRef", "name"]),
@@ -102,7 +116,9 @@ impl Controllers {
             let plural = Kind::named(kind).map_or("", |kind| kind.plural);
             return Err(ChartError::Retry(FetchError::new(
                 "SourceUnavailable",
-                format!("failed to get source: {plural}.source.toolkit.fluxcd.io \"{name}\" not found"),
+                format!(
+                    "failed to get source: {plural}.source.toolkit.fluxcd.io \"{name}\" not found"
+                ),
             )));
         };
         let oci = kind == "HelmRepository" && text(&source, &["spec", "type"]) == "oci";
@@ -121,7 +137,9 @@ impl Controllers {
         };
         let mut version = chart.version.clone();
         if packaged && text(object, &["spec", "reconcileStrategy"]) == "Revision" {
-            let commit = revision.rsplit_once(':').map_or(revision, |(_, commit)| commit);
+            let commit = revision
+                .rsplit_once(':')
+                .map_or(revision, |(_, commit)| commit);
             version = format!("{version}+{}", commit.get(..12).unwrap_or(commit));
         }
         let (reason, done) = if packaged {
@@ -155,7 +173,9 @@ impl Controllers {
         let invalid = |why: String| {
             ChartError::Stalled(FetchError::new(
                 "InvalidChartReference",
-                format!("invalid chart reference: failed to get chart version for remote reference: {why}"),
+                format!(
+                    "invalid chart reference: failed to get chart version for remote reference: {why}"
+                ),
             ))
         };
         let charts: Vec<Chart> = self
@@ -167,9 +187,14 @@ impl Controllers {
         if charts.is_empty() {
             return Err(invalid("no chart name found".to_owned()));
         }
-        let parsed = Range::parse(range).ok_or_else(|| invalid(format!("improper constraint: {range}")))?;
+        let parsed =
+            Range::parse(range).ok_or_else(|| invalid(format!("improper constraint: {range}")))?;
         let version = newest(charts.iter().map(|chart| chart.version.as_str()), &parsed)
-            .ok_or_else(|| invalid(format!("no '{wanted}' chart with version matching '{range}' found")))?;
+            .ok_or_else(|| {
+                invalid(format!(
+                    "no '{wanted}' chart with version matching '{range}' found"
+                ))
+            })?;
         charts
             .iter()
             .rfind(|chart| chart.version == version)
@@ -189,12 +214,17 @@ impl Controllers {
                 format!("invalid chart reference: {why}"),
             ))
         };
-        let files = self.contents.files(artifact, &self.code).unwrap_or_default();
+        let files = self
+            .contents
+            .files(artifact, &self.code)
+            .unwrap_or_default();
         let content = files.get(&format!("{path}/Chart.yaml")).ok_or_else(|| {
-            invalid(format!("failed to open chart path /source/{path}: stat {path}: no such file or directory"))
+            invalid(format!(
+                "failed to open chart path /source/{path}: stat {path}: no such file or directory"
+            ))
         })?;
-        let file: ChartFile =
-            serde_yaml_ng::from_str(content).map_err(|error| invalid(format!("cannot load Chart.yaml: {error}")))?;
+        let file: ChartFile = serde_yaml_ng::from_str(content)
+            .map_err(|error| invalid(format!("cannot load Chart.yaml: {error}")))?;
         Ok(Chart {
             name: file.name,
             version: file.version,
@@ -206,10 +236,16 @@ impl Controllers {
     pub(super) fn stored_chart(&mut self, chart: &Value) -> Option<Chart> {
         let name = text(chart, &["status", "observedChartName"]);
         let revision = text(chart, &["status", "artifact", "revision"]);
-        let version = revision.split_once('+').map_or(revision, |(version, _)| version);
+        let version = revision
+            .split_once('+')
+            .map_or(revision, |(version, _)| version);
         let namespace = text(chart, &["metadata", "namespace"]);
         let kind = Kind::named(text(chart, &["spec", "sourceRef", "kind"]))?;
-        let source = self.object(&Key::new(kind.kind, namespace, text(chart, &["spec", "sourceRef", "name"])))?;
+        let source = self.object(&Key::new(
+            kind.kind,
+            namespace,
+            text(chart, &["spec", "sourceRef", "name"]),
+        ))?;
         let app_version = if kind.kind == "HelmRepository" {
             self.shelf
                 .charts(text(&source, &["spec", "url"]))
@@ -218,7 +254,9 @@ impl Controllers {
                 .map(|chart| chart.app_version)
         } else {
             let artifact = text(&source, &["status", "artifact", "digest"]).to_owned();
-            self.committed_chart(chart, &artifact).ok().map(|chart| chart.app_version)
+            self.committed_chart(chart, &artifact)
+                .ok()
+                .map(|chart| chart.app_version)
         };
         at(chart, &["status", "artifact"])?;
         Some(Chart {

@@ -70,7 +70,14 @@ impl Controllers {
     }
 
     /// Writes that prerequisites are not there.
-    fn unfulfilled(&self, key: &Key, object: &Value, mut status: Value, reason: &str, message: &str) {
+    fn unfulfilled(
+        &self,
+        key: &Key,
+        object: &Value,
+        mut status: Value,
+        reason: &str,
+        message: &str,
+    ) {
         let mut conditions = self.release_conditions(&mut status, object);
         conditions.reconciling("Progressing", "Fulfilling prerequisites");
         conditions.no("Ready", reason, message);
@@ -106,7 +113,8 @@ impl Controllers {
             Ok(values) => values,
             Err(why) => {
                 self.unfulfilled(key, object, status, "ValuesError", &why);
-                self.store.record_event(object, true, "ValuesError", &why, COMPONENT);
+                self.store
+                    .record_event(object, true, "ValuesError", &why, COMPONENT);
                 return self.back_off(key);
             }
         };
@@ -159,7 +167,11 @@ impl Controllers {
             "" => &key.namespace,
             namespace => namespace,
         };
-        let chart = Key::new("HelmChart", namespace, &format!("{}-{}", key.namespace, key.name));
+        let chart = Key::new(
+            "HelmChart",
+            namespace,
+            &format!("{}-{}", key.namespace, key.name),
+        );
         let mut spec = template.clone();
         cut(&mut spec, &["sourceRef", "namespace"]);
         for (field, fallback) in [
@@ -197,7 +209,9 @@ impl Controllers {
                 )
             })?;
             let observed = integer(&other, &["status", "observedGeneration"]);
-            if observed != Some(generation(&other)) || !conditions::is(&other["status"], "Ready", "True") {
+            if observed != Some(generation(&other))
+                || !conditions::is(&other["status"], "Ready", "True")
+            {
                 return Err(format!("dependency '{namespace}/{name}' is not ready"));
             }
         }
@@ -250,10 +264,15 @@ impl Controllers {
         }
         // A chart in an OCI artifact: its version carries the first twelve digits of the digest.
         let artifact = &source["status"]["artifact"];
-        let files = self.contents.files(text(artifact, &["digest"]), &self.code)?;
-        let file: super::charts::ChartFile = serde_yaml_ng::from_str(files.get("Chart.yaml")?).ok()?;
+        let files = self
+            .contents
+            .files(text(artifact, &["digest"]), &self.code)?;
+        let file: super::charts::ChartFile =
+            serde_yaml_ng::from_str(files.get("Chart.yaml")?).ok()?;
         let revision = text(artifact, &["revision"]);
-        let short = revision.rsplit_once(':').map_or("", |(_, hex)| hex.get(..12).unwrap_or(hex));
+        let short = revision
+            .rsplit_once(':')
+            .map_or("", |(_, hex)| hex.get(..12).unwrap_or(hex));
         Some(Chart {
             name: file.name,
             version: format!("{}+{short}", file.version),
@@ -269,7 +288,11 @@ impl Controllers {
         if flag(object, &["spec", "suspend"]) {
             return;
         }
-        self.prune(list(object, &["status", "inventory", "entries"]), &[], &labels(&key));
+        self.prune(
+            list(object, &["status", "inventory", "entries"]),
+            &[],
+            &labels(&key),
+        );
         if let Some((namespace, name)) = text(object, &["status", "helmChart"]).split_once('/') {
             self.store.delete("HelmChart", namespace, name);
         }
@@ -291,7 +314,10 @@ fn timeout(object: &Value) -> jiff::SignedDuration {
 
 fn release_name(object: &Value) -> String {
     let name = text(object, &["metadata", "name"]);
-    match (text(object, &["spec", "releaseName"]), text(object, &["spec", "targetNamespace"])) {
+    match (
+        text(object, &["spec", "releaseName"]),
+        text(object, &["spec", "targetNamespace"]),
+    ) {
         ("", "") => name.to_owned(),
         ("", namespace) => format!("{namespace}-{name}"),
         (release, _) => release.to_owned(),
@@ -313,8 +339,13 @@ fn clear_failures(status: &mut Value) {
 
 /// Whether the annotation that resets failures was set along with a request that is not handled yet.
 fn reset_requested(object: &Value, status: &Value) -> bool {
-    let reset = text(object, &["metadata", "annotations", "reconcile.fluxcd.io/resetAt"]);
-    !reset.is_empty() && reset == requested(object) && text(status, &["lastHandledReconcileAt"]) != reset
+    let reset = text(
+        object,
+        &["metadata", "annotations", "reconcile.fluxcd.io/resetAt"],
+    );
+    !reset.is_empty()
+        && reset == requested(object)
+        && text(status, &["lastHandledReconcileAt"]) != reset
 }
 
 /// Whether a source has what a release needs, in helm-controller's words.
@@ -328,7 +359,9 @@ fn source_ready(key: &Key, source: &Value) -> Result<(), String> {
     };
     if integer(status, &["observedGeneration"]) != Some(generation(source)) {
         return match conditions::find(status, "Ready") {
-            Some(ready) if text(ready, &["status"]) == "False" => not_ready(text(ready, &["message"])),
+            Some(ready) if text(ready, &["status"]) == "False" => {
+                not_ready(text(ready, &["message"]))
+            }
             _ => not_ready("latest generation of object has not been reconciled"),
         };
     }

@@ -57,7 +57,12 @@ impl Controllers {
         match choose(&object["spec"], &tags) {
             Ok(tag) => {
                 self.succeeded(key);
-                self.chosen(key, &object, text(&repository_object, &["spec", "image"]), &tag);
+                self.chosen(
+                    key,
+                    &object,
+                    text(&repository_object, &["spec", "image"]),
+                    &tag,
+                );
                 Next::OnChange
             }
             Err(PolicyError::Invalid(message)) => {
@@ -101,14 +106,20 @@ impl Controllers {
         if let Some(digest) = latest.get("digest").and_then(Value::as_str) {
             message.push_str(&format!(" with digest {digest}"));
         }
-        if let Some(previous) = at(&status, &["observedPreviousRef"]).filter(|previous| **previous != latest) {
+        if let Some(previous) =
+            at(&status, &["observedPreviousRef"]).filter(|previous| **previous != latest)
+        {
             message.push_str(&format!(
                 " (previously {}:{})",
                 text(previous, &["name"]),
                 text(previous, &["tag"])
             ));
         }
-        put(&mut status, &["observedGeneration"], json!(generation(object)));
+        put(
+            &mut status,
+            &["observedGeneration"],
+            json!(generation(object)),
+        );
         let mut conditions = Conditions {
             status: &mut status,
             generation: generation(object),
@@ -119,13 +130,18 @@ impl Controllers {
         conditions.yes("Ready", "Succeeded", &message);
         handle_request(&mut status, object);
         self.write_status(key, status);
-        self.store.record_event(object, false, "Succeeded", &message, COMPONENT);
+        self.store
+            .record_event(object, false, "Succeeded", &message, COMPONENT);
     }
 
     fn no_choice(&self, key: &Key, object: &Value, reason: &str, message: &str, stalled: bool) {
         let mut status = object["status"].clone();
         if stalled {
-            put(&mut status, &["observedGeneration"], json!(generation(object)));
+            put(
+                &mut status,
+                &["observedGeneration"],
+                json!(generation(object)),
+            );
         }
         let mut conditions = Conditions {
             status: &mut status,
@@ -140,7 +156,8 @@ impl Controllers {
         conditions.no("Ready", reason, message);
         handle_request(&mut status, object);
         self.write_status(key, status);
-        self.store.record_event(object, true, reason, message, COMPONENT);
+        self.store
+            .record_event(object, true, reason, message, COMPONENT);
     }
 }
 
@@ -172,18 +189,23 @@ fn choose(spec: &Value, tags: &[String]) -> Result<String, PolicyError> {
         }
     };
     if candidates.is_empty() {
-        return Err(PolicyError::Failed("version list argument cannot be empty".to_owned()));
+        return Err(PolicyError::Failed(
+            "version list argument cannot be empty".to_owned(),
+        ));
     }
     let policy = &spec["policy"];
     let descending = |kind: &str| text(policy, &[kind, "order"]).eq_ignore_ascii_case("desc");
     let values = candidates.keys().map(String::as_str);
     let chosen = if let Some(semver) = at(policy, &["semver"]) {
         let range = text(semver, &["range"]);
-        let range = Range::parse(range)
-            .ok_or_else(|| PolicyError::Invalid(format!("invalid policy: improper constraint: {range}")))?;
+        let range = Range::parse(range).ok_or_else(|| {
+            PolicyError::Invalid(format!("invalid policy: improper constraint: {range}"))
+        })?;
         newest(values, &range)
             .ok_or_else(|| {
-                PolicyError::Failed("unable to determine latest version from provided list".to_owned())
+                PolicyError::Failed(
+                    "unable to determine latest version from provided list".to_owned(),
+                )
             })?
             .to_owned()
     } else if at(policy, &["numerical"]).is_some() {
@@ -195,11 +217,21 @@ fn choose(spec: &Value, tags: &[String]) -> Result<String, PolicyError> {
             numbers.push((number, value));
         }
         numbers.sort_by(|left, right| left.0.total_cmp(&right.0));
-        let chosen = if descending("numerical") { numbers.first() } else { numbers.last() };
-        chosen.map(|(_, value)| (*value).to_owned()).unwrap_or_default()
+        let chosen = if descending("numerical") {
+            numbers.first()
+        } else {
+            numbers.last()
+        };
+        chosen
+            .map(|(_, value)| (*value).to_owned())
+            .unwrap_or_default()
     } else if at(policy, &["alphabetical"]).is_some() {
         let mut sorted = values;
-        let chosen = if descending("alphabetical") { sorted.next() } else { sorted.next_back() };
+        let chosen = if descending("alphabetical") {
+            sorted.next()
+        } else {
+            sorted.next_back()
+        };
         chosen.unwrap_or_default().to_owned()
     } else {
         return Err(PolicyError::Invalid(
@@ -220,7 +252,10 @@ mod tests {
     #[test]
     fn alphabetical_order_puts_build_100_below_build_99() {
         let spec = json!({"policy": {"alphabetical": {"order": "asc"}}});
-        assert_eq!(choose(&spec, &tags(&["build-98", "build-99", "build-100"])).unwrap(), "build-99");
+        assert_eq!(
+            choose(&spec, &tags(&["build-98", "build-99", "build-100"])).unwrap(),
+            "build-99"
+        );
     }
 
     #[test]
@@ -229,22 +264,33 @@ mod tests {
             "filterTags": {"pattern": "^build-(?P<n>[0-9]+)$", "extract": "$n"},
             "policy": {"numerical": {"order": "asc"}},
         });
-        assert_eq!(choose(&spec, &tags(&["build-99", "build-100", "latest"])).unwrap(), "build-100");
+        assert_eq!(
+            choose(&spec, &tags(&["build-99", "build-100", "latest"])).unwrap(),
+            "build-100"
+        );
         let wrong = json!({"filterTags": {"pattern": "^build(?P<n>.*)$", "extract": "$n"},
                            "policy": {"numerical": {"order": "asc"}}});
         assert_eq!(
             choose(&wrong, &tags(&["build-9a"])),
-            Err(PolicyError::Failed("failed to parse invalid numeric value '-9a'".to_owned()))
+            Err(PolicyError::Failed(
+                "failed to parse invalid numeric value '-9a'".to_owned()
+            ))
         );
     }
 
     #[test]
     fn semver_ranges_leave_newer_ones_out() {
         let spec = json!({"policy": {"semver": {"range": "1.x"}}});
-        assert_eq!(choose(&spec, &tags(&["1.2.0", "1.10.0", "2.0.0"])).unwrap(), "1.10.0");
+        assert_eq!(
+            choose(&spec, &tags(&["1.2.0", "1.10.0", "2.0.0"])).unwrap(),
+            "1.10.0"
+        );
         assert!(choose(&spec, &tags(&["2.0.0"])).is_err());
         assert!(matches!(
-            choose(&json!({"policy": {"semver": {"range": "new"}}}), &tags(&["2.0.0"])),
+            choose(
+                &json!({"policy": {"semver": {"range": "new"}}}),
+                &tags(&["2.0.0"])
+            ),
             Err(PolicyError::Invalid(_))
         ));
     }

@@ -80,9 +80,19 @@ impl Controllers {
         Next::After(interval)
     }
 
-    fn scanned(&self, key: &Key, object: &Value, mut status: Value, tags: Vec<String>, image: &str) {
+    fn scanned(
+        &self,
+        key: &Key,
+        object: &Value,
+        mut status: Value,
+        tags: Vec<String>,
+        image: &str,
+    ) {
         let checksum = number(0, &[&tags.join(" ")], u64::MAX).to_string();
-        let message = format!("successful scan: found {} tags with checksum {checksum}", tags.len());
+        let message = format!(
+            "successful scan: found {} tags with checksum {checksum}",
+            tags.len()
+        );
         let was = conditions::find(&status, "Ready")
             .map(|ready| text(ready, &["message"]).to_owned())
             .unwrap_or_default();
@@ -98,8 +108,16 @@ impl Controllers {
             }),
         );
         put(&mut status, &["canonicalImageName"], json!(image));
-        put(&mut status, &["observedExclusionList"], json!(["^.*\\.sig$"]));
-        put(&mut status, &["observedGeneration"], json!(generation(object)));
+        put(
+            &mut status,
+            &["observedExclusionList"],
+            json!(["^.*\\.sig$"]),
+        );
+        put(
+            &mut status,
+            &["observedGeneration"],
+            json!(generation(object)),
+        );
         let mut conditions = Conditions {
             status: &mut status,
             generation: generation(object),
@@ -111,7 +129,8 @@ impl Controllers {
         handle_request(&mut status, object);
         self.write_status(key, status);
         if was != message {
-            self.store.record_event(object, false, "Succeeded", &message, COMPONENT);
+            self.store
+                .record_event(object, false, "Succeeded", &message, COMPONENT);
         }
     }
 
@@ -126,7 +145,8 @@ impl Controllers {
         conditions.no("Ready", reason, message);
         handle_request(&mut status, object);
         self.write_status(key, status);
-        self.store.record_event(object, true, reason, message, COMPONENT);
+        self.store
+            .record_event(object, true, reason, message, COMPONENT);
         self.back_off(key)
     }
 

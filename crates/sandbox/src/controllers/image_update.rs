@@ -67,9 +67,9 @@ impl Controllers {
             .into_iter()
             .filter(|policy| {
                 wanted.is_none_or(|wanted| {
-                    wanted
-                        .iter()
-                        .all(|(label, value)| at(policy, &["metadata", "labels", label]) == Some(value))
+                    wanted.iter().all(|(label, value)| {
+                        at(policy, &["metadata", "labels", label]) == Some(value)
+                    })
                 })
             })
             .filter_map(|policy| {
@@ -106,7 +106,12 @@ impl Controllers {
                 ),
             )
         })?;
-        let checkout = |why: String| ("GitOperationFailed", format!("failed to checkout source: {why}"));
+        let checkout = |why: String| {
+            (
+                "GitOperationFailed",
+                format!("failed to checkout source: {why}"),
+            )
+        };
         let fault = self
             .faults
             .table()
@@ -115,7 +120,9 @@ impl Controllers {
             .map(|fault| fault.message.clone());
         if let Some(fault) = fault {
             // The same credentials, the same refusal.
-            let why = fault.rsplit_once("determine revision: ").map_or(fault.as_str(), |(_, why)| why);
+            let why = fault
+                .rsplit_once("determine revision: ")
+                .map_or(fault.as_str(), |(_, why)| why);
             return Err(checkout(why.to_owned()));
         }
         let url = text(&source, &["spec", "url"]);
@@ -132,7 +139,9 @@ impl Controllers {
         .find(|branch| !branch.is_empty())
         .unwrap_or_default();
         let head = repository.head(branch).ok_or_else(|| {
-            checkout(format!("unable to clone '{url}': couldn't find remote ref \"refs/heads/{branch}\""))
+            checkout(format!(
+                "unable to clone '{url}': couldn't find remote ref \"refs/heads/{branch}\""
+            ))
         })?;
         let push_branch = match text(object, &["spec", "git", "push", "branch"]) {
             "" => branch,
@@ -164,9 +173,17 @@ impl Controllers {
             {
                 return Ok(None);
             }
-            return Ok(Some(Ran { revision, pushed: None }));
+            return Ok(Some(Ran {
+                revision,
+                pushed: None,
+            }));
         }
-        let pushed = |why: String| ("GitOperationFailed", format!("failed to update source: {why}"));
+        let pushed = |why: String| {
+            (
+                "GitOperationFailed",
+                format!("failed to update source: {why}"),
+            )
+        };
         let refusal = self
             .faults
             .table()
@@ -205,9 +222,17 @@ impl Controllers {
         let mut status = object["status"].clone();
         let was_ready = conditions::is(&status, "Ready", "True");
         put(&mut status, &["lastAutomationRunTime"], stamp(self.now));
-        put(&mut status, &["observedSourceRevision"], json!(ran.revision));
+        put(
+            &mut status,
+            &["observedSourceRevision"],
+            json!(ran.revision),
+        );
         put(&mut status, &["observedPolicies"], Value::Object(observed));
-        put(&mut status, &["observedGeneration"], json!(generation(object)));
+        put(
+            &mut status,
+            &["observedGeneration"],
+            json!(generation(object)),
+        );
         if let Some((commit, _, _)) = &ran.pushed {
             put(&mut status, &["lastPushCommit"], json!(commit));
             put(&mut status, &["lastPushTime"], stamp(self.now));
@@ -225,10 +250,16 @@ impl Controllers {
         if let Some((commit, branch, message)) = ran.pushed {
             let short = commit.get(..7).unwrap_or(&commit);
             let summary = format!("pushed commit '{short}' to branch '{branch}'\n{message}");
-            self.store.record_event(object, false, "Succeeded", &summary, COMPONENT);
-        } else if !was_ready {
             self.store
-                .record_event(object, false, "Succeeded", "repository up-to-date", COMPONENT);
+                .record_event(object, false, "Succeeded", &summary, COMPONENT);
+        } else if !was_ready {
+            self.store.record_event(
+                object,
+                false,
+                "Succeeded",
+                "repository up-to-date",
+                COMPONENT,
+            );
         }
     }
 
@@ -244,7 +275,8 @@ impl Controllers {
         conditions.no("Ready", reason, message);
         handle_request(&mut status, object);
         self.write_status(key, status);
-        self.store.record_event(object, true, reason, message, COMPONENT);
+        self.store
+            .record_event(object, true, reason, message, COMPONENT);
     }
 }
 

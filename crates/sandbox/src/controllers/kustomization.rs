@@ -5,6 +5,7 @@
 
 mod checks;
 mod history;
+mod manifests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,14 +13,13 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::apply::{Effect, inventory_entry, log, own};
-use super::build::{self, Workspace};
+use super::apply::{Effect, inventory_entry, log};
+use super::build;
 use super::conditions::{self, Conditions};
 use super::fields::{at, cut, duration_at, flag, go_duration, integer, list, put, text};
-use super::names::{digest, number};
+use super::names::number;
 use super::source::handle_request;
 use super::{Controllers, Key, Next, generation, requested};
-use crate::faults::ApplyFault;
 use checks::Checking;
 
 const COMPONENT: &str = "kustomize-controller";
@@ -74,7 +74,10 @@ impl Progress {
 impl Run {
     /// Whether another run would be about the same.
     fn same(&self, other: &Self) -> bool {
-        Self { since: other.since, ..self.clone() } == *other
+        Self {
+            since: other.since,
+            ..self.clone()
+        } == *other
     }
 }
 
@@ -127,8 +130,12 @@ impl Controllers {
         }
         let source = source_of(object);
         let Some(source_object) = self.object(&source) else {
-            let plural = crate::kubernetes::kinds::Kind::named(source.kind).map_or("", |kind| kind.plural);
-            let message = format!("{plural}.source.toolkit.fluxcd.io \"{}\" not found", source.name);
+            let plural =
+                crate::kubernetes::kinds::Kind::named(source.kind).map_or("", |kind| kind.plural);
+            let message = format!(
+                "{plural}.source.toolkit.fluxcd.io \"{}\" not found",
+                source.name
+            );
             self.not_started(key, object, progress, "ArtifactFailed", &message);
             return Next::After(retry_interval(object));
         };
@@ -153,12 +160,16 @@ impl Controllers {
         let run = Run {
             since: self.now,
             revision: revision.to_owned(),
-            origin_revision: text(artifact, &["metadata", "org.opencontainers.image.revision"]).to_owned(),
+            origin_revision: text(artifact, &["metadata", "org.opencontainers.image.revision"])
+                .to_owned(),
             artifact: text(artifact, &["digest"]).to_owned(),
             generation: generation(object),
             requested: requested(object).to_owned(),
         };
-        let same = progress.steady.as_ref().is_some_and(|steady| steady.same(&run));
+        let same = progress
+            .steady
+            .as_ref()
+            .is_some_and(|steady| steady.same(&run));
         if same && !progress.touched && self.apply_fault(key, &run.artifact).is_none() {
             return Next::Idle(duration_at(object, &["spec", "interval"], 600));
         }
@@ -177,17 +188,29 @@ impl Controllers {
         conditions.unknown("Ready", "Progressing", "Reconciliation in progress");
         conditions.reconciling(
             "Progressing",
-            &format!("{doing} manifests for revision {} with a timeout of {timeout}", run.revision),
+            &format!(
+                "{doing} manifests for revision {} with a timeout of {timeout}",
+                run.revision
+            ),
         );
         self.write_status(key, status);
         // Fetching, building and a dry run take a moment, longer for some than for others.
         let work = 300 + number(self.seed, &[&key.path(), &run.revision], 900);
         progress.phase = Phase::Applying(run);
-        Next::After(SignedDuration::from_millis(i64::try_from(work).unwrap_or(1000)))
+        Next::After(SignedDuration::from_millis(
+            i64::try_from(work).unwrap_or(1000),
+        ))
     }
 
     /// Writes a status that says why nothing was attempted.
-    fn not_started(&mut self, key: &Key, object: &Value, progress: &mut Progress, reason: &str, message: &str) {
+    fn not_started(
+        &mut self,
+        key: &Key,
+        object: &Value,
+        progress: &mut Progress,
+        reason: &str,
+        message: &str,
+    ) {
         let mut status = self.settled_status(key, object);
         let mut conditions = self.conditions(&mut status, object);
         conditions.no("Ready", reason, message);
@@ -207,7 +230,14 @@ impl Controllers {
                 }
                 None => {
                     let digest = progress.built.as_ref().map(|built| built.digest.clone());
-                    self.succeed(key, object, progress, &run, status, digest.unwrap_or_default())
+                    self.succeed(
+                        key,
+                        object,
+                        progress,
+                        &run,
+                        status,
+                        digest.unwrap_or_default(),
+                    )
                 }
             },
             Err((status, failure)) => self.fail(key, object, progress, &run, status, failure),
@@ -246,7 +276,10 @@ impl Controllers {
             digest: Some(built.digest.clone()),
         };
         let late = ["PruneFailed", "HealthCheckFailed"];
-        if let Some(fault) = fault.as_ref().filter(|fault| !late.contains(&fault.reason.as_str())) {
+        if let Some(fault) = fault
+            .as_ref()
+            .filter(|fault| !late.contains(&fault.reason.as_str()))
+        {
             let failure = with_history("ReconciliationFailed", format!("{}\n", fault.message));
             return Err((status, failure));
         }
@@ -257,20 +290,26 @@ impl Controllers {
                 .manifests
                 .iter()
                 .filter_map(Key::of)
-                .map(|key| Effect { key, action: "unchanged" })
+                .map(|key| Effect {
+                    key,
+                    action: "unchanged",
+                })
                 .collect()
         } else {
             progress.live = None;
             match self.apply_all(&built.manifests, &mut progress.applied) {
                 Ok(effects) => effects,
-                Err(message) => return Err((status, with_history("ReconciliationFailed", message))),
+                Err(message) => {
+                    return Err((status, with_history("ReconciliationFailed", message)));
+                }
             }
         };
         progress.live = Some(built.digest.clone());
         progress.drifted = false;
         let said = log(&effects);
         if !said.is_empty() {
-            self.store.record_event(object, false, "Progressing", &said, COMPONENT);
+            self.store
+                .record_event(object, false, "Progressing", &said, COMPONENT);
         }
         let keep: Vec<Key> = effects.iter().map(|effect| effect.key.clone()).collect();
         let entries: Vec<Value> = built.manifests.iter().map(inventory_entry).collect();
@@ -283,7 +322,8 @@ impl Controllers {
             let pruned = self.prune(&old, &keep, &labels(key));
             progress.applied.retain(|applied, _| keep.contains(applied));
             if !pruned.is_empty() {
-                self.store.record_event(object, false, "Progressing", &log(&pruned), COMPONENT);
+                self.store
+                    .record_event(object, false, "Progressing", &log(&pruned), COMPONENT);
             }
         }
         // What was just applied is no news to itself: seen while this Kustomization's progress is out of the table.
@@ -295,68 +335,14 @@ impl Controllers {
         Ok((status, checking))
     }
 
-    /// Builds the path, or takes the build of the run before if it was of the same.
-    fn built(&mut self, key: &Key, object: &Value, progress: &mut Progress, run: &Run) -> Result<Built, Failure> {
-        let known = progress
-            .built
-            .as_ref()
-            .filter(|built| built.artifact == run.artifact && built.generation == generation(object));
-        if let Some(built) = known {
-            return Ok(built.clone());
-        }
-        let folder = format!(
-            "/tmp/kustomization-{}",
-            number(self.seed, &[&key.path(), &run.artifact], 4_000_000_000)
-        );
-        let path = text(object, &["spec", "path"]);
-        let files = self.contents.files(&run.artifact, &self.code).unwrap_or_default();
-        if !build::exists(&files, path) {
-            let place = path.trim_start_matches("./").trim_matches('/');
-            return Err(Failure::new(
-                "ArtifactFailed",
-                format!("kustomization path not found: stat {folder}/{place}: no such file or directory"),
-            ));
-        }
-        let workspace = Workspace {
-            files: &files,
-            folder: &folder,
-            parsed: self.contents.parsed(),
-        };
-        let mut manifests = build::build(&workspace, path)
-            .and_then(|mut manifests| {
-                build::overlay(&mut manifests, &object["spec"])?;
-                Ok(manifests)
-            })
-            .map_err(|error| Failure::new("BuildFailed", error.0))?;
-        build::substitute(&mut manifests, &object["spec"]["postBuild"]["substitute"]);
-        let digest = digest(Value::Array(manifests.clone()).to_string().as_bytes());
-        own(&mut manifests, &labels(key));
-        let built = Built {
-            artifact: run.artifact.clone(),
-            generation: generation(object),
-            digest,
-            manifests: Arc::new(manifests),
-        };
-        progress.built = Some(built.clone());
-        Ok(built)
-    }
-
-    /// The fault that applying meets, if it holds for the revision in an artifact.
-    pub(super) fn apply_fault(&self, key: &Key, artifact: &str) -> Option<ApplyFault> {
-        let place = (self.cluster().to_owned(), key.subject());
-        let fault = self.faults.table().applies.get(&place).cloned()?;
-        match &fault.since_commit {
-            None => Some(fault),
-            Some(since) => {
-                let origin = self.contents.origin(artifact)?;
-                let repository = self.code.repository(&origin.repository)?;
-                repository.contains(since, &origin.commit).then_some(fault)
-            }
-        }
-    }
-
     /// Whether every dependency is ready, and on the same revision where it has the same source.
-    fn dependencies(&self, key: &Key, object: &Value, source: &Key, revision: &str) -> Result<(), String> {
+    fn dependencies(
+        &self,
+        key: &Key,
+        object: &Value,
+        source: &Key,
+        revision: &str,
+    ) -> Result<(), String> {
         for dependency in list(object, &["spec", "dependsOn"]) {
             let namespace = match text(dependency, &["namespace"]) {
                 "" => &key.namespace,
@@ -373,10 +359,14 @@ impl Controllers {
                     )
                 })?;
             let observed = integer(&other, &["status", "observedGeneration"]);
-            if observed != Some(generation(&other)) || !conditions::is(&other["status"], "Ready", "True") {
+            if observed != Some(generation(&other))
+                || !conditions::is(&other["status"], "Ready", "True")
+            {
                 return Err(format!("dependency '{name}' is not ready"));
             }
-            if source_of(&other) == *source && text(&other, &["status", "lastAppliedRevision"]) != revision {
+            if source_of(&other) == *source
+                && text(&other, &["status", "lastAppliedRevision"]) != revision
+            {
                 return Err(format!("dependency '{name}' revision is not up to date"));
             }
         }
@@ -397,7 +387,11 @@ impl Controllers {
             return;
         };
         if flag(object, &["spec", "prune"]) && !flag(object, &["spec", "suspend"]) {
-            self.prune(list(object, &["status", "inventory", "entries"]), &[], &labels(&key));
+            self.prune(
+                list(object, &["status", "inventory", "entries"]),
+                &[],
+                &labels(&key),
+            );
         }
     }
 }
@@ -412,7 +406,8 @@ fn labels(key: &Key) -> Value {
 
 fn source_of(object: &Value) -> Key {
     let reference = &object["spec"]["sourceRef"];
-    let kind = crate::kubernetes::kinds::Kind::named(text(reference, &["kind"])).map_or("GitRepository", |k| k.kind);
+    let kind = crate::kubernetes::kinds::Kind::named(text(reference, &["kind"]))
+        .map_or("GitRepository", |k| k.kind);
     let namespace = match text(reference, &["namespace"]) {
         "" => text(object, &["metadata", "namespace"]),
         namespace => namespace,

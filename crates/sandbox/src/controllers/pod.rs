@@ -93,12 +93,13 @@ impl Controllers {
 
     /// Records an Event about trouble, at most every five minutes.
     fn complain(&self, pod: &Value, life: &mut Life, reason: &str, message: &str, component: &str) {
-        let due = life
-            .said
-            .is_none_or(|said| self.now.duration_since(said) >= SignedDuration::from_secs(LONGEST_BACK_OFF));
+        let due = life.said.is_none_or(|said| {
+            self.now.duration_since(said) >= SignedDuration::from_secs(LONGEST_BACK_OFF)
+        });
         if due {
             life.said = Some(self.now);
-            self.store.record_event(pod, true, reason, message, component);
+            self.store
+                .record_event(pod, true, reason, message, component);
         }
     }
 
@@ -111,7 +112,9 @@ impl Controllers {
             .collect();
         let refusal = match self.behaviour(&key.namespace, &pod["spec"]) {
             Some((_, PodBehaviour::Unschedulable { message })) => Some(message),
-            _ if nodes.is_empty() => Some("0/0 nodes are available: no nodes available to schedule pods.".to_owned()),
+            _ if nodes.is_empty() => {
+                Some("0/0 nodes are available: no nodes available to schedule pods.".to_owned())
+            }
             _ => None,
         };
         if let Some(message) = refusal {
@@ -126,7 +129,9 @@ impl Controllers {
             "" => {
                 let pick = number(self.seed, &[uid, "node"], nodes.len() as u64);
                 let pick = usize::try_from(pick).unwrap_or(0);
-                nodes.get(pick).map_or("", |node| text(node, &["metadata", "name"]))
+                nodes
+                    .get(pick)
+                    .map_or("", |node| text(node, &["metadata", "name"]))
             }
             node => node,
         }
@@ -157,12 +162,15 @@ impl Controllers {
         if life.failures == 0 {
             for image in &missing {
                 let message = format!("Pulling image \"{image}\"");
-                self.store.record_event(pod, false, "Pulling", &message, "kubelet");
+                self.store
+                    .record_event(pod, false, "Pulling", &message, "kubelet");
             }
         }
         let uid = text(pod, &["metadata", "uid"]);
         let wait = 900 + number(self.seed, &[uid, &key.name, "pull"], 2600);
-        Next::After(SignedDuration::from_millis(i64::try_from(wait).unwrap_or(2000)))
+        Next::After(SignedDuration::from_millis(
+            i64::try_from(wait).unwrap_or(2000),
+        ))
     }
 
     /// The pull ended, well or not.
@@ -172,10 +180,12 @@ impl Controllers {
             let failed = format!("Failed to pull image \"{image}\": {why}");
             let back_off = format!("Back-off pulling image \"{image}\"");
             if life.failures == 1 {
-                self.store.record_event(pod, true, "Failed", &failed, "kubelet");
+                self.store
+                    .record_event(pod, true, "Failed", &failed, "kubelet");
                 self.store
                     .record_event(pod, true, "Failed", "Error: ErrImagePull", "kubelet");
-                self.store.record_event(pod, false, "BackOff", &back_off, "kubelet");
+                self.store
+                    .record_event(pod, false, "BackOff", &back_off, "kubelet");
                 life.said = Some(self.now);
                 // The refusal itself shows until the next sync.
                 let mut status = pod["status"].clone();
@@ -186,7 +196,13 @@ impl Controllers {
             }
             let mut status = pod["status"].clone();
             let message = format!("{back_off}: ErrImagePull: {why}");
-            status::waiting(&mut status, &container, "ImagePullBackOff", &message, self.now);
+            status::waiting(
+                &mut status,
+                &container,
+                "ImagePullBackOff",
+                &message,
+                self.now,
+            );
             self.write_status(key, status);
             self.complain(pod, life, "Failed", &failed, "kubelet");
             life.stage = Stage::PullBackOff;
@@ -199,7 +215,8 @@ impl Controllers {
             let message = format!(
                 "Successfully pulled image \"{image}\" in {took}ms ({took}ms including waiting). Image size: {size} bytes."
             );
-            self.store.record_event(pod, false, "Pulled", &message, "kubelet");
+            self.store
+                .record_event(pod, false, "Pulled", &message, "kubelet");
             self.pulled.insert(format!("{node}/{image}"));
         }
         life.failures = 0;
@@ -212,7 +229,13 @@ impl Controllers {
         let behaviour = self.behaviour(&key.namespace, &pod["spec"]);
         if let Some((container, PodBehaviour::ConfigMissing { message })) = &behaviour {
             let mut status = pod["status"].clone();
-            status::waiting(&mut status, container, "CreateContainerConfigError", message, self.now);
+            status::waiting(
+                &mut status,
+                container,
+                "CreateContainerConfigError",
+                message,
+                self.now,
+            );
             self.write_status(key, status);
             self.complain(pod, life, "Failed", &format!("Error: {message}"), "kubelet");
             life.stage = Stage::Unconfigured;
@@ -230,23 +253,40 @@ impl Controllers {
         }
         let picture = self.picture(pod, life, None);
         let mut status = pod["status"].clone();
-        status::started(&mut status, &picture, behaviour.as_ref().map(|(container, _)| container.as_str()));
+        status::started(
+            &mut status,
+            &picture,
+            behaviour.as_ref().map(|(container, _)| container.as_str()),
+        );
         self.write_status(key, status);
         if life.restarts == 0 {
             for container in list(&pod["spec"], &["containers"]) {
                 let name = text(container, &["name"]);
-                for (reason, done) in [("Created", "Created container: "), ("Started", "Started container ")] {
-                    self.store
-                        .record_event(pod, false, reason, &format!("{done}{name}"), "kubelet");
+                for (reason, done) in [
+                    ("Created", "Created container: "),
+                    ("Started", "Started container "),
+                ] {
+                    self.store.record_event(
+                        pod,
+                        false,
+                        reason,
+                        &format!("{done}{name}"),
+                        "kubelet",
+                    );
                 }
             }
         }
         let uid = text(pod, &["metadata", "uid"]);
         match behaviour {
-            Some((container, PodBehaviour::Crash { log, .. } | PodBehaviour::OutOfMemory { log })) => {
+            Some((
+                container,
+                PodBehaviour::Crash { log, .. } | PodBehaviour::OutOfMemory { log },
+            )) => {
                 self.log(key, &container, &log, life);
                 let wait = 1500 + number(self.seed, &[uid, "crash"], 2500);
-                Next::After(SignedDuration::from_millis(i64::try_from(wait).unwrap_or(2000)))
+                Next::After(SignedDuration::from_millis(
+                    i64::try_from(wait).unwrap_or(2000),
+                ))
             }
             Some((container, PodBehaviour::Unready { log, .. })) => {
                 self.log(key, &container, &log, life);
@@ -261,14 +301,19 @@ impl Controllers {
                         format!("level=info msg=\"starting {name}\""),
                         format!("level=info msg=\"listening on :{port}\""),
                     ];
-                    self.store.set_log(&key.namespace, &key.name, &name, false, lines);
+                    self.store
+                        .set_log(&key.namespace, &key.name, &name, false, lines);
                 }
                 let delay = list(&pod["spec"], &["containers"])
                     .iter()
-                    .filter_map(|container| integer(container, &["readinessProbe", "initialDelaySeconds"]))
+                    .filter_map(|container| {
+                        integer(container, &["readinessProbe", "initialDelaySeconds"])
+                    })
                     .max()
                     .unwrap_or(0);
-                let wait = 1000 * delay + 800 + i64::try_from(number(self.seed, &[uid, "ready"], 3000)).unwrap_or(0);
+                let wait = 1000 * delay
+                    + 800
+                    + i64::try_from(number(self.seed, &[uid, "ready"], 3000)).unwrap_or(0);
                 Next::After(SignedDuration::from_millis(wait))
             }
         }
@@ -287,7 +332,9 @@ impl Controllers {
             Some((
                 _,
                 PodBehaviour::InitFails {
-                    container, exit_code, ..
+                    container,
+                    exit_code,
+                    ..
                 },
             )) => (container, ContainerEnd::new(exit_code, "Error"), true),
             Some((container, PodBehaviour::Unready { probe, .. })) => {
@@ -322,7 +369,14 @@ impl Controllers {
             "back-off {} restarting failed container={container} pod={name}",
             super::fields::go_duration(SignedDuration::from_secs(wait.max(10)))
         );
-        status::ended(&mut status, &ended, &container, &end, init, (wait > 0).then_some(message.as_str()));
+        status::ended(
+            &mut status,
+            &ended,
+            &container,
+            &end,
+            init,
+            (wait > 0).then_some(message.as_str()),
+        );
         self.write_status(key, status);
         if wait == 0 {
             return Next::seconds(1);
@@ -365,7 +419,10 @@ impl Controllers {
             containers,
             init_image,
             address: format!("10.244.{}.{}", address / 250, 2 + address % 250),
-            container_id: format!("containerd://{}", suffix(self.seed, &[uid, &life.restarts.to_string()], 32)),
+            container_id: format!(
+                "containerd://{}",
+                suffix(self.seed, &[uid, &life.restarts.to_string()], 32)
+            ),
             restarts: life.restarts,
             started: life.started,
             now: self.now,

@@ -39,7 +39,11 @@ impl Key {
         } else {
             ""
         };
-        Some(Self::new(kind.kind, namespace, text(object, &["metadata", "name"])))
+        Some(Self::new(
+            kind.kind,
+            namespace,
+            text(object, &["metadata", "name"]),
+        ))
     }
 
     /// `namespace/name`

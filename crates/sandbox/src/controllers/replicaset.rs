@@ -49,8 +49,13 @@ impl Controllers {
                     message,
                 );
                 let said = format!("Error creating: {message}");
-                self.store
-                    .record_event(&object, true, "FailedCreate", &said, "replicaset-controller");
+                self.store.record_event(
+                    &object,
+                    true,
+                    "FailedCreate",
+                    &said,
+                    "replicaset-controller",
+                );
                 // The work queue's own back-off: 5 ms doubled up to about 16 minutes.
                 let failures = self.failures.entry(key.clone()).or_insert(10);
                 *failures += 1;
@@ -64,7 +69,11 @@ impl Controllers {
             }
         };
         let ready = pods.iter().filter(|pod| is_ready(pod)).count();
-        put(&mut status, &["observedGeneration"], json!(generation(&object)));
+        put(
+            &mut status,
+            &["observedGeneration"],
+            json!(generation(&object)),
+        );
         put(&mut status, &["replicas"], json!(pods.len()));
         for (field, number) in [
             ("fullyLabeledReplicas", pods.len()),

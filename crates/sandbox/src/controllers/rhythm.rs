@@ -39,7 +39,8 @@ impl Rhythm {
         if self.interval.is_zero() || passed < self.interval {
             return;
         }
-        let mut ticks = i32::try_from(passed.as_millis() / self.interval.as_millis().max(1)).unwrap_or(i32::MAX);
+        let mut ticks = i32::try_from(passed.as_millis() / self.interval.as_millis().max(1))
+            .unwrap_or(i32::MAX);
         // A run at that very moment counts itself.
         if self.interval.checked_mul(ticks) == Some(passed) {
             ticks -= 1;

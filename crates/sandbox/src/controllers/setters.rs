@@ -70,7 +70,8 @@ fn is_yaml(content: &str) -> bool {
 fn set_line(line: &str, policies: &BTreeMap<String, ImageRef>) -> Option<(String, Set)> {
     let start = line.find("# {\"$imagepolicy\"")?;
     let (code, comment) = line.split_at(start);
-    let marker: BTreeMap<String, String> = serde_json::from_str(comment.trim_start_matches('#').trim()).ok()?;
+    let marker: BTreeMap<String, String> =
+        serde_json::from_str(comment.trim_start_matches('#').trim()).ok()?;
     let setter = marker.get("$imagepolicy")?;
     let mut parts = setter.splitn(3, ':');
     let (namespace, name, field) = (parts.next()?, parts.next()?, parts.next().unwrap_or(""));
@@ -82,7 +83,10 @@ fn set_line(line: &str, policies: &BTreeMap<String, ImageRef>) -> Option<(String
         "" => image.whole(),
         _ => return None,
     };
-    let colon = code.find(": ").map_or_else(|| code.find("- ").map(|dash| dash + 2), |colon| Some(colon + 2))?;
+    let colon = code.find(": ").map_or_else(
+        || code.find("- ").map(|dash| dash + 2),
+        |colon| Some(colon + 2),
+    )?;
     let (key, value) = code.split_at(colon);
     let trimmed = value.trim();
     let quote = trimmed.chars().next().filter(|c| matches!(c, '"' | '\''));
@@ -95,7 +99,10 @@ fn set_line(line: &str, policies: &BTreeMap<String, ImageRef>) -> Option<(String
         None if new.parse::<f64>().is_ok() => format!("\"{new}\""),
         None => new.clone(),
     };
-    Some((format!("{key}{lead}{written}{gap}{comment}"), Set { old, new }))
+    Some((
+        format!("{key}{lead}{written}{gap}{comment}"),
+        Set { old, new },
+    ))
 }
 
 #[cfg(test)]
@@ -122,13 +129,25 @@ mod tests {
              r/a\n  newTag: \"2\"  # {\"$imagepolicy\": \"flux-system:a:tag\"}\n"
         );
         assert_eq!(sets.len(), 2);
-        assert_eq!(sets[0], Set { old: "r/a:1".to_owned(), new: "r/a:2".to_owned() });
+        assert_eq!(
+            sets[0],
+            Set {
+                old: "r/a:1".to_owned(),
+                new: "r/a:2".to_owned()
+            }
+        );
         assert_eq!(set(&new, &policies()), None);
     }
 
     #[test]
     fn a_marker_of_another_namespace_sets_nothing() {
-        assert_eq!(set("image: r/a:1 # {\"$imagepolicy\": \"shop:a\"}\n", &policies()), None);
+        assert_eq!(
+            set(
+                "image: r/a:1 # {\"$imagepolicy\": \"shop:a\"}\n",
+                &policies()
+            ),
+            None
+        );
     }
 
     #[test]
@@ -139,7 +158,11 @@ mod tests {
 
     #[test]
     fn a_bare_number_is_quoted() {
-        let (new, _) = set("newTag: v1 # {\"$imagepolicy\": \"flux-system:a:tag\"}\n", &policies()).unwrap();
+        let (new, _) = set(
+            "newTag: v1 # {\"$imagepolicy\": \"flux-system:a:tag\"}\n",
+            &policies(),
+        )
+        .unwrap();
         assert!(new.starts_with("newTag: \"2\" #"), "{new}");
     }
 }

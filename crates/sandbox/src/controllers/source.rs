@@ -110,7 +110,8 @@ impl Controllers {
         let before = &object["status"];
         let artifact = at(before, &["artifact"]);
         let same = artifact.is_some_and(|artifact| {
-            text(artifact, &["revision"]) == fetched.revision && text(artifact, &["digest"]) == fetched.digest
+            text(artifact, &["revision"]) == fetched.revision
+                && text(artifact, &["digest"]) == fetched.digest
         });
         let settled = same
             && conditions::is(before, "Ready", "True")
@@ -129,20 +130,32 @@ impl Controllers {
             generation: generation(object),
             now: self.now,
         };
-        for gone in ["Reconciling", "Stalled", "FetchFailed", "BuildFailed", "ArtifactOutdated"] {
+        for gone in [
+            "Reconciling",
+            "Stalled",
+            "FetchFailed",
+            "BuildFailed",
+            "ArtifactOutdated",
+        ] {
             conditions.remove(gone);
         }
         let (reason, message) = &fetched.stored;
         conditions.yes("Ready", reason, message);
         conditions.yes("ArtifactInStorage", reason, message);
-        put(&mut status, &["observedGeneration"], json!(generation(object)));
+        put(
+            &mut status,
+            &["observedGeneration"],
+            json!(generation(object)),
+        );
         handle_request(&mut status, object);
         self.write_status(key, status);
         let (reason, message) = &fetched.news;
         if !same {
-            self.store.record_event(object, false, reason, message, COMPONENT);
+            self.store
+                .record_event(object, false, reason, message, COMPONENT);
         } else if recovered {
-            self.store.record_event(object, false, "Succeeded", message, COMPONENT);
+            self.store
+                .record_event(object, false, "Succeeded", message, COMPONENT);
         }
         true
     }
@@ -194,7 +207,9 @@ impl Controllers {
             )));
         };
         let Some(repository) = self.code.repository(path) else {
-            return Err(failed(format!("unable to list remote for '{url}': repository not found")));
+            return Err(failed(format!(
+                "unable to list remote for '{url}': repository not found"
+            )));
         };
         let (name, commit) = follow(&repository, object, url).map_err(failed)?;
         let revision = match name.as_str() {
@@ -204,7 +219,10 @@ impl Controllers {
         // Most fetches find nothing new: then nothing is read or stored.
         let known = text(object, &["status", "artifact", "digest"]);
         let unchanged = text(object, &["status", "artifact", "revision"]) == revision
-            && self.contents.origin(known).is_some_and(|origin| origin.repository == path);
+            && self
+                .contents
+                .origin(known)
+                .is_some_and(|origin| origin.repository == path);
         let (subject, digest) = if unchanged {
             (String::new(), known.to_owned())
         } else {
@@ -218,8 +236,14 @@ impl Controllers {
             (subject, self.contents.store(origin))
         };
         Ok(Fetched {
-            stored: ("Succeeded", format!("stored artifact for revision '{revision}'")),
-            news: ("NewArtifact", format!("stored artifact for commit '{subject}'")),
+            stored: (
+                "Succeeded",
+                format!("stored artifact for revision '{revision}'"),
+            ),
+            news: (
+                "NewArtifact",
+                format!("stored artifact for commit '{subject}'"),
+            ),
             revision,
             digest,
             file: format!("{commit}.tar.gz"),
@@ -263,7 +287,10 @@ impl Controllers {
             "org.opencontainers.image.source": artifact.source,
             "org.opencontainers.image.revision": artifact.revision,
         });
-        let message = format!("origin source '{}', origin revision '{}'", artifact.source, artifact.revision);
+        let message = format!(
+            "origin source '{}', origin revision '{}'",
+            artifact.source, artifact.revision
+        );
         let origin = Origin {
             repository: artifact.repository,
             commit: artifact.commit,
@@ -274,7 +301,10 @@ impl Controllers {
         let digest = self.contents.store(origin);
         let revision = format!("{tag}@{manifest}");
         Ok(Fetched {
-            stored: ("Succeeded", format!("stored artifact for digest '{revision}'")),
+            stored: (
+                "Succeeded",
+                format!("stored artifact for digest '{revision}'"),
+            ),
             news: (
                 "NewArtifact",
                 format!("stored artifact with revision '{revision}' from '{url}', {message}"),
@@ -292,12 +322,17 @@ impl Controllers {
         if count == 0 {
             return Err(FetchError::new(
                 "Failed",
-                format!("failed to fetch Helm repository index: failed to fetch {url}/index.yaml : 404 Not Found"),
+                format!(
+                    "failed to fetch Helm repository index: failed to fetch {url}/index.yaml : 404 Not Found"
+                ),
             ));
         }
         let revision = digest(format!("{url} {count}").as_bytes());
         Ok(Fetched {
-            stored: ("Succeeded", format!("stored artifact: revision '{revision}'")),
+            stored: (
+                "Succeeded",
+                format!("stored artifact: revision '{revision}'"),
+            ),
             news: (
                 "NewArtifact",
                 format!("stored fetched index of {}kB from '{url}'", 1 + count),
@@ -313,14 +348,17 @@ impl Controllers {
 /// The commit that a GitRepository's `spec.ref` means now, and the name that its revision carries.
 fn follow(repository: &Repository, object: &Value, url: &str) -> Result<(String, String), String> {
     let wanted = |field: &str| text(object, &["spec", "ref", field]);
-    let missing = |what: String| format!("unable to clone '{url}': couldn't find remote ref \"{what}\"");
+    let missing =
+        |what: String| format!("unable to clone '{url}': couldn't find remote ref \"{what}\"");
     let branch = wanted("branch");
     if !wanted("commit").is_empty() {
         return Ok((branch.to_owned(), wanted("commit").to_owned()));
     }
     if !wanted("name").is_empty() {
         let name = wanted("name");
-        let commit = repository.resolve(name).ok_or_else(|| missing(name.to_owned()))?;
+        let commit = repository
+            .resolve(name)
+            .ok_or_else(|| missing(name.to_owned()))?;
         return Ok((name.to_owned(), commit));
     }
     if !wanted("semver").is_empty() {
@@ -333,7 +371,10 @@ fn follow(repository: &Repository, object: &Value, url: &str) -> Result<(String,
     if !wanted("tag").is_empty() {
         let tag = wanted("tag");
         let commit = repository.tags().get(tag).cloned();
-        return Ok((tag.to_owned(), commit.ok_or_else(|| missing(format!("refs/tags/{tag}")))?));
+        return Ok((
+            tag.to_owned(),
+            commit.ok_or_else(|| missing(format!("refs/tags/{tag}")))?,
+        ));
     }
     let branch = if branch.is_empty() { "master" } else { branch };
     let commit = repository

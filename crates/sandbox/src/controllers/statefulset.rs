@@ -12,20 +12,27 @@ use super::{Controllers, Key, Next, generation};
 
 const HASH: &str = "controller-revision-hash";
 
+/// How soon a pod that was refused is created again, in seconds.
+const TRY_AGAIN: i64 = 60;
+
 impl Controllers {
     pub(super) fn stateful_set(&mut self, key: &Key) -> Next {
         let Some(object) = self.object(key) else {
             return Next::OnChange;
         };
         let wanted = count(&object, &["spec", "replicas"], 1);
-        let revision = format!("{}-{}", key.name, template_hash(&object["spec"]["template"]));
+        let revision = format!(
+            "{}-{}",
+            key.name,
+            template_hash(&object["spec"]["template"])
+        );
         let current = match text(&object, &["status", "currentRevision"]) {
             "" => revision.clone(),
             current => current.to_owned(),
         };
         let mut pods = self.owned(&object, "Pod");
-        let next = self.step(&object, wanted, &revision, &pods);
-        if next {
+        let refused = self.refusal(&key.namespace, &object["spec"]["template"]);
+        if self.step(&object, wanted, &revision, &pods, refused.as_deref()) {
             self.observe();
             pods = self.owned(&object, "Pod");
         }
@@ -49,24 +56,42 @@ impl Controllers {
             put(&mut status, &[field], value);
         }
         self.write_status(key, status);
+        if refused.is_some() && pods.len() < wanted {
+            return Next::seconds(TRY_AGAIN);
+        }
         Next::OnChange
     }
 
     /// One step towards the wanted pods: at most one is created or deleted. Answers whether one was.
-    fn step(&mut self, object: &Value, wanted: usize, revision: &str, pods: &[Arc<Value>]) -> bool {
+    fn step(
+        &mut self,
+        object: &Value,
+        wanted: usize,
+        revision: &str,
+        pods: &[Arc<Value>],
+        refused: Option<&str>,
+    ) -> bool {
         let set = text(object, &["metadata", "name"]);
         let named = |ordinal: usize| {
             let name = format!("{set}-{ordinal}");
-            pods.iter().find(|pod| text(pod, &["metadata", "name"]) == name)
+            pods.iter()
+                .find(|pod| text(pod, &["metadata", "name"]) == name)
         };
         let parallel = text(object, &["spec", "podManagementPolicy"]) == "Parallel";
         for ordinal in 0..wanted {
             match named(ordinal) {
                 None => {
-                    if self
-                        .refusal(text(object, &["metadata", "namespace"]), &object["spec"]["template"])
-                        .is_some()
-                    {
+                    if let Some(why) = refused {
+                        let message = format!(
+                            "create Pod {set}-{ordinal} in StatefulSet {set} failed error: {why}"
+                        );
+                        self.store.record_event(
+                            object,
+                            true,
+                            "FailedCreate",
+                            &message,
+                            "statefulset-controller",
+                        );
                         return false;
                     }
                     let name = format!("{set}-{ordinal}");
@@ -97,7 +122,11 @@ impl Controllers {
         if text(object, &["spec", "updateStrategy", "type"]) == "OnDelete" {
             return false;
         }
-        let partition = count(object, &["spec", "updateStrategy", "rollingUpdate", "partition"], 0);
+        let partition = count(
+            object,
+            &["spec", "updateStrategy", "rollingUpdate", "partition"],
+            0,
+        );
         for ordinal in (partition..wanted).rev() {
             match named(ordinal) {
                 Some(pod) if hash(pod) != revision => {
@@ -117,5 +146,9 @@ fn hash(pod: &Value) -> &str {
 }
 
 fn number(pod: &Value) -> Option<usize> {
-    text(pod, &["metadata", "name"]).rsplit_once('-')?.1.parse().ok()
+    text(pod, &["metadata", "name"])
+        .rsplit_once('-')?
+        .1
+        .parse()
+        .ok()
 }

@@ -40,7 +40,9 @@ impl Range {
                     .fold(Vec::new(), |mut pieces: Vec<String>, piece| {
                         match pieces.last_mut() {
                             // `>= 1.0` is one piece.
-                            Some(last) if last.chars().all(|c| !c.is_ascii_digit()) => last.push_str(piece),
+                            Some(last) if last.chars().all(|c| !c.is_ascii_digit()) => {
+                                last.push_str(piece)
+                            }
                             _ => pieces.push(piece.to_owned()),
                         }
                         pieces
@@ -92,7 +94,16 @@ mod tests {
 
     #[test]
     fn ranges_are_read_as_flux_reads_them() {
-        let all = ["1.0.0", "v1.2.3", "1.10.0", "2.0.0-rc.1", "2.0.0", "9.1.0", "nightly", "3.1"];
+        let all = [
+            "1.0.0",
+            "v1.2.3",
+            "1.10.0",
+            "2.0.0-rc.1",
+            "2.0.0",
+            "9.1.0",
+            "nightly",
+            "3.1",
+        ];
         for (range, expected) in [
             (">=1.0.0", Some("9.1.0")),
             (">=1.0.0 <2.0.0", Some("1.10.0")),
@@ -106,7 +117,11 @@ mod tests {
             ("1.x || 3.x", Some("3.1")),
             ("8.x", None),
         ] {
-            assert_eq!(newest(all, &Range::parse(range).unwrap()), expected, "{range}");
+            assert_eq!(
+                newest(all, &Range::parse(range).unwrap()),
+                expected,
+                "{range}"
+            );
         }
         assert!(Range::parse("newest please").is_none());
     }

@@ -35,7 +35,11 @@ impl Controllers {
             match self.changes.try_recv() {
                 Ok(change) => self.changed(&change),
                 Err(TryRecvError::Lagged(missed)) => {
-                    tracing::warn!(missed, cluster = self.cluster(), "controllers read everything again");
+                    tracing::warn!(
+                        missed,
+                        cluster = self.cluster(),
+                        "controllers read everything again"
+                    );
                     self.resync();
                 }
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
@@ -90,7 +94,8 @@ impl Controllers {
                 if asked {
                     self.due(key.clone());
                 }
-                let revision = |object: &Value| text(object, &["status", "artifact", "revision"]).to_owned();
+                let revision =
+                    |object: &Value| text(object, &["status", "artifact", "revision"]).to_owned();
                 if previous.map(revision).unwrap_or_default() != revision(object) {
                     self.source_changed(&key);
                 }
@@ -116,16 +121,12 @@ impl Controllers {
                         && !list(release, &["spec", "valuesFrom"]).is_empty()
                 });
             }
-            "ImageUpdateAutomation" => {
-                if asked {
-                    self.due(key.clone());
-                }
-            }
             "ImageRepository" => {
                 if asked {
                     self.due(key.clone());
                 }
-                let tags = |object: &Value| at(object, &["status", "lastScanResult", "revision"]).cloned();
+                let tags =
+                    |object: &Value| at(object, &["status", "lastScanResult", "revision"]).cloned();
                 if previous.and_then(tags) != tags(object) {
                     self.policies_of(&key);
                 }
@@ -136,15 +137,18 @@ impl Controllers {
                 }
                 let latest = |object: &Value| at(object, &["status", "latestRef"]).cloned();
                 if previous.and_then(latest) != latest(object) {
-                    for automation in self.store.list("ImageUpdateAutomation", Some(&key.namespace)) {
+                    for automation in self
+                        .store
+                        .list("ImageUpdateAutomation", Some(&key.namespace))
+                    {
                         self.due_object(&automation);
                     }
                 }
             }
-            "Deployment" | "StatefulSet" | "DaemonSet" | "Service" => {
-                if asked {
-                    self.due(key.clone());
-                }
+            "ImageUpdateAutomation" | "Deployment" | "StatefulSet" | "DaemonSet" | "Service"
+                if asked =>
+            {
+                self.due(key.clone());
             }
             "ReplicaSet" => {
                 if change.event != ChangeEvent::Deleted {
@@ -192,7 +196,12 @@ impl Controllers {
 
     /// Wakes every idle object of a kind that `depends` on what changed.
     fn wake_all(&mut self, kind: &'static str, depends: impl Fn(&Value) -> bool) {
-        let idle: Vec<Key> = self.rhythms.keys().filter(|key| key.kind == kind).cloned().collect();
+        let idle: Vec<Key> = self
+            .rhythms
+            .keys()
+            .filter(|key| key.kind == kind)
+            .cloned()
+            .collect();
         for key in idle {
             if self.object(&key).is_some_and(|object| depends(&object)) {
                 self.wake(&key);
@@ -262,7 +271,10 @@ impl Controllers {
     }
 
     fn services_of(&mut self, pod: &Value) {
-        for service in self.store.list("Service", Some(text(pod, &["metadata", "namespace"]))) {
+        for service in self
+            .store
+            .list("Service", Some(text(pod, &["metadata", "namespace"])))
+        {
             if super::endpoints::selects(&service, pod) {
                 self.due_object(&service);
             }
@@ -280,7 +292,8 @@ impl Controllers {
             }
         }
         for object in self.store.list("HelmRelease", None) {
-            let by_chart = source.kind == "HelmChart" && text(&object, &["status", "helmChart"]) == source.path();
+            let by_chart = source.kind == "HelmChart"
+                && text(&object, &["status", "helmChart"]) == source.path();
             let by_reference = at(&object, &["spec", "chartRef"])
                 .is_some_and(|reference| refers(reference, &object, source));
             if by_chart || by_reference {
@@ -343,7 +356,11 @@ impl Controllers {
             ("Kustomization", "kustomize.toolkit.fluxcd.io"),
             ("HelmRelease", "helm.toolkit.fluxcd.io"),
         ] {
-            let label = |end: &str| labels.get(&format!("{group}/{end}")).and_then(Value::as_str);
+            let label = |end: &str| {
+                labels
+                    .get(&format!("{group}/{end}"))
+                    .and_then(Value::as_str)
+            };
             let (Some(name), Some(namespace)) = (label("name"), label("namespace")) else {
                 continue;
             };

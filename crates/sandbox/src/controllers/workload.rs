@@ -5,10 +5,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::Controllers;
 use super::conditions;
 use super::fields::{at, entry, put, stamp, text};
 use super::names::suffix;
-use super::Controllers;
 use crate::faults::PodBehaviour;
 
 /// A condition as apps/v1 keeps it: the transition is a change of status alone. Answers whether anything changed.
@@ -19,7 +19,9 @@ pub fn set_condition(
     reason: &str,
     message: &str,
 ) -> bool {
-    let conditions = entry(status).entry("conditions").or_insert_with(|| json!([]));
+    let conditions = entry(status)
+        .entry("conditions")
+        .or_insert_with(|| json!([]));
     let Some(conditions) = conditions.as_array_mut() else {
         return false;
     };
@@ -79,7 +81,8 @@ pub fn share(value: Option<&Value>, total: usize, default: usize, up: bool) -> u
 
 /// Whether a pod is ready and stays.
 pub fn is_ready(pod: &Value) -> bool {
-    conditions::is(&pod["status"], "Ready", "True") && at(pod, &["metadata", "deletionTimestamp"]).is_none()
+    conditions::is(&pod["status"], "Ready", "True")
+        && at(pod, &["metadata", "deletionTimestamp"]).is_none()
 }
 
 /// The reference by which a dependent names its controller.
@@ -115,7 +118,13 @@ impl Controllers {
     }
 
     /// Creates a pod from an owner's template, with labels added to the template's.
-    pub(super) fn create_pod(&mut self, owner: &Value, name: &str, template: &Value, labels: &[(&str, &str)]) {
+    pub(super) fn create_pod(
+        &mut self,
+        owner: &Value,
+        name: &str,
+        template: &Value,
+        labels: &[(&str, &str)],
+    ) {
         let namespace = text(owner, &["metadata", "namespace"]);
         let mut pod = json!({
             "apiVersion": "v1",
@@ -222,9 +231,9 @@ fn quality(spec: &Value) -> &'static str {
         .flatten()
         .any(|container| at(container, &["resources", "requests"]).is_some());
     if !resources.is_empty()
-        && resources
-            .iter()
-            .all(|limits| limits.is_some_and(|l| l.get("cpu").is_some() && l.get("memory").is_some()))
+        && resources.iter().all(|limits| {
+            limits.is_some_and(|l| l.get("cpu").is_some() && l.get("memory").is_some())
+        })
         && !requests
     {
         "Guaranteed"
@@ -252,9 +261,27 @@ mod tests {
     fn a_transition_is_a_change_of_status_alone() {
         let mut status = json!({});
         let at = |second| Timestamp::from_second(second).unwrap();
-        assert!(set_condition(&mut status, at(10), ("Progressing", "True"), "A", "a"));
-        assert!(!set_condition(&mut status, at(20), ("Progressing", "True"), "A", "a"));
-        assert!(set_condition(&mut status, at(30), ("Progressing", "True"), "B", "b"));
+        assert!(set_condition(
+            &mut status,
+            at(10),
+            ("Progressing", "True"),
+            "A",
+            "a"
+        ));
+        assert!(!set_condition(
+            &mut status,
+            at(20),
+            ("Progressing", "True"),
+            "A",
+            "a"
+        ));
+        assert!(set_condition(
+            &mut status,
+            at(30),
+            ("Progressing", "True"),
+            "B",
+            "b"
+        ));
         let condition = conditions::find(&status, "Progressing").unwrap();
         assert_eq!(condition["lastTransitionTime"], "1970-01-01T00:00:10Z");
         assert_eq!(condition["lastUpdateTime"], "1970-01-01T00:00:30Z");

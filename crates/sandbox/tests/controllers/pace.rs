@@ -15,7 +15,11 @@ fn three_days_of_forty_kustomizations_are_played_in_seconds() {
     world.source("1m");
     world.shelf.publish_chart(
         "https://charts.tidewater.example",
-        Chart { name: "service".into(), version: "1.0.0".into(), app_version: String::new() },
+        Chart {
+            name: "service".into(),
+            version: "1.0.0".into(),
+            app_version: String::new(),
+        },
     );
     world.put(json!({
         "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "HelmRepository",
@@ -25,7 +29,10 @@ fn three_days_of_forty_kustomizations_are_played_in_seconds() {
     for number in 0..40 {
         let app = format!("app-{number}");
         world.image(&app, "1");
-        world.commit("Begin", &[(&format!("{app}/app.yaml"), manifest(&app, "1", 2))]);
+        world.commit(
+            "Begin",
+            &[(&format!("{app}/app.yaml"), manifest(&app, "1", 2))],
+        );
         world.kustomization(&app, json!({"wait": number % 2 == 0}));
     }
     for number in 0..20 {
@@ -65,14 +72,26 @@ fn three_days_of_forty_kustomizations_are_played_in_seconds() {
         let app = format!("app-{}", release % 12);
         let digest = world.image(&app, &format!("{}", 2 + release));
         if release % 50 == 10 {
-            world.behave(&digest, PodBehaviour::Crash { exit_code: 1, log: vec!["no".into()] });
+            world.behave(
+                &digest,
+                PodBehaviour::Crash {
+                    exit_code: 1,
+                    log: vec!["no".into()],
+                },
+            );
         }
     }
     world.pass(600);
     let took = begun.elapsed();
     let kustomization = world.get("Kustomization", "flux-system", "app-3");
-    assert_eq!(condition(&kustomization, "Ready").1, "ReconciliationSucceeded");
-    assert!(world.git.log("main", 500).len() > 130, "the automations have committed");
+    assert_eq!(
+        condition(&kustomization, "Ready").1,
+        "ReconciliationSucceeded"
+    );
+    assert!(
+        world.git.log("main", 500).len() > 130,
+        "the automations have committed"
+    );
     // Measured: see docs/PERFORMANCE.md. The bound is loose, for machines under load.
     assert!(took.as_secs() < 200, "{took:?}");
     eprintln!("three days took {took:?}");

@@ -35,7 +35,12 @@ fn new_and_old(world: &World) -> (Value, Value) {
 #[test]
 fn a_crash_backs_off_longer_and_longer_and_keeps_its_last_end() {
     let log = vec!["panic: DATABASE_URL is not set".to_owned()];
-    let mut world = broken(|_| Some(PodBehaviour::Crash { exit_code: 2, log: log.clone() }));
+    let mut world = broken(|_| {
+        Some(PodBehaviour::Crash {
+            exit_code: 2,
+            log: log.clone(),
+        })
+    });
     world.pass(90);
     let (pod, _) = new_and_old(&world);
     let container = &pod["status"]["containerStatuses"][0];
@@ -43,7 +48,10 @@ fn a_crash_backs_off_longer_and_longer_and_keeps_its_last_end() {
     let name = string(&pod["metadata"]["name"]);
     let message = string(&container["state"]["waiting"]["message"]);
     assert!(
-        message.starts_with("back-off ") && message.contains(&format!("restarting failed container=cart pod={name}_shop(")),
+        message.starts_with("back-off ")
+            && message.contains(&format!(
+                "restarting failed container=cart pod={name}_shop("
+            )),
         "{message}"
     );
     assert_eq!(container["lastState"]["terminated"]["exitCode"], 2);
@@ -51,7 +59,12 @@ fn a_crash_backs_off_longer_and_longer_and_keeps_its_last_end() {
     let restarts = container["restartCount"].as_u64().unwrap();
     assert!(restarts >= 1);
     assert_eq!(pod["status"]["phase"], "Running");
-    assert!(world.events("Pod", &name).iter().any(|(reason, _)| reason == "BackOff"));
+    assert!(
+        world
+            .events("Pod", &name)
+            .iter()
+            .any(|(reason, _)| reason == "BackOff")
+    );
     for previous in [false, true] {
         let lines = world.store.log("shop", &name, "cart", previous).unwrap();
         assert_eq!(lines[0].text, log[0]);
@@ -70,13 +83,19 @@ fn out_of_memory_is_said_by_the_last_end() {
     world.pass(120);
     let (pod, _) = new_and_old(&world);
     let ended = &pod["status"]["containerStatuses"][0]["lastState"]["terminated"];
-    assert_eq!((&ended["reason"], &ended["exitCode"]), (&json!("OOMKilled"), &json!(137)));
+    assert_eq!(
+        (&ended["reason"], &ended["exitCode"]),
+        (&json!("OOMKilled"), &json!(137))
+    );
 }
 
 #[test]
 fn a_failing_probe_is_an_event_and_the_pod_runs_unready() {
     let probe = "Readiness probe failed: HTTP probe failed with statuscode: 503".to_owned();
-    let behaviour = PodBehaviour::Unready { probe: probe.clone(), log: vec!["up".into()] };
+    let behaviour = PodBehaviour::Unready {
+        probe: probe.clone(),
+        log: vec!["up".into()],
+    };
     let mut world = broken(|_| Some(behaviour));
     world.pass(120);
     let (pod, _) = new_and_old(&world);
@@ -85,7 +104,10 @@ fn a_failing_probe_is_an_event_and_the_pod_runs_unready() {
     assert_eq!(container["ready"], false);
     assert!(container["state"]["running"].is_object());
     assert_eq!(condition(&pod, "Ready").1, "ContainersNotReady");
-    assert_eq!(condition(&pod, "Ready").2, "containers with unready status: [cart]");
+    assert_eq!(
+        condition(&pod, "Ready").2,
+        "containers with unready status: [cart]"
+    );
     let events = world.events("Pod", &string(&pod["metadata"]["name"]));
     assert!(events.contains(&("Unhealthy".into(), probe)), "{events:?}");
 }
@@ -93,7 +115,11 @@ fn a_failing_probe_is_an_event_and_the_pod_runs_unready() {
 #[test]
 fn an_image_that_may_not_be_pulled_backs_off() {
     let message = "rpc error: code = Unknown desc = 403 Forbidden".to_owned();
-    let mut world = broken(|_| Some(PodBehaviour::PullFails { message: message.clone() }));
+    let mut world = broken(|_| {
+        Some(PodBehaviour::PullFails {
+            message: message.clone(),
+        })
+    });
     world.pass(120);
     let (pod, _) = new_and_old(&world);
     let waiting = &pod["status"]["containerStatuses"][0]["state"]["waiting"];
@@ -128,7 +154,11 @@ fn a_tag_that_does_not_exist_cannot_be_pulled_until_it_does() {
 #[test]
 fn a_missing_secret_key_stops_the_container_from_being_made() {
     let message = "couldn't find key token in Secret shop/cart".to_owned();
-    let mut world = broken(|_| Some(PodBehaviour::ConfigMissing { message: message.clone() }));
+    let mut world = broken(|_| {
+        Some(PodBehaviour::ConfigMissing {
+            message: message.clone(),
+        })
+    });
     world.pass(120);
     let (pod, _) = new_and_old(&world);
     let waiting = &pod["status"]["containerStatuses"][0]["state"]["waiting"];
@@ -141,7 +171,11 @@ fn a_missing_secret_key_stops_the_container_from_being_made() {
 #[test]
 fn a_pod_that_fits_nowhere_has_no_node() {
     let message = "0/2 nodes are available: 2 Insufficient memory.".to_owned();
-    let mut world = broken(|_| Some(PodBehaviour::Unschedulable { message: message.clone() }));
+    let mut world = broken(|_| {
+        Some(PodBehaviour::Unschedulable {
+            message: message.clone(),
+        })
+    });
     world.pass(120);
     let (pod, _) = new_and_old(&world);
     assert_eq!(
@@ -155,7 +189,11 @@ fn a_pod_that_fits_nowhere_has_no_node() {
 
 #[test]
 fn a_failing_init_container_keeps_the_others_waiting() {
-    let behaviour = PodBehaviour::InitFails { container: "migrate".into(), exit_code: 3, log: vec!["no table".into()] };
+    let behaviour = PodBehaviour::InitFails {
+        container: "migrate".into(),
+        exit_code: 3,
+        log: vec!["no table".into()],
+    };
     let mut world = World::new();
     let digest = world.image("cart", "2");
     world.behave(&digest, behaviour);
@@ -171,14 +209,21 @@ fn a_failing_init_container_keeps_the_others_waiting() {
     assert_eq!(init["name"], "migrate");
     assert_eq!(init["state"]["waiting"]["reason"], "CrashLoopBackOff");
     assert_eq!(init["lastState"]["terminated"]["exitCode"], 3);
-    assert_eq!(pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"], "PodInitializing");
+    assert_eq!(
+        pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"],
+        "PodInitializing"
+    );
     assert_eq!(pod["status"]["phase"], "Pending");
 }
 
 #[test]
 fn refused_pods_are_said_by_the_replica_set_and_its_deployment() {
     let message = "pods \"cart-7d9\" is forbidden: exceeded quota: team, requested: pods=1, used: pods=4, limited: pods=4";
-    let mut world = broken(|_| Some(PodBehaviour::Refused { message: message.into() }));
+    let mut world = broken(|_| {
+        Some(PodBehaviour::Refused {
+            message: message.into(),
+        })
+    });
     world.pass(120);
     assert_eq!(world.pods("cart").len(), 1);
     let deployment = world.get("Deployment", "shop", "cart");
@@ -189,27 +234,45 @@ fn refused_pods_are_said_by_the_replica_set_and_its_deployment() {
     assert_eq!(deployment["status"]["updatedReplicas"], 0);
     assert_eq!(condition(&deployment, "Available").0, "True");
     let set = world.store.list("ReplicaSet", Some("shop"));
-    let refused = set.iter().find(|set| condition(set, "ReplicaFailure").0 == "True").unwrap();
+    let refused = set
+        .iter()
+        .find(|set| condition(set, "ReplicaFailure").0 == "True")
+        .unwrap();
     let events = world.events("ReplicaSet", &string(&refused["metadata"]["name"]));
     assert!(events.contains(&("FailedCreate".into(), format!("Error creating: {message}"))));
     // The quota is raised: the rollout goes on by itself.
     world.faults.table().images.clear();
     world.pass(1800);
-    assert_eq!(condition(&world.get("Deployment", "shop", "cart"), "ReplicaFailure"), Default::default());
+    assert_eq!(
+        condition(&world.get("Deployment", "shop", "cart"), "ReplicaFailure"),
+        Default::default()
+    );
     assert_eq!(condition(&world.pods("cart")[0], "Ready").0, "True");
 }
 
 #[test]
 fn a_rollout_without_progress_passes_its_deadline() {
-    let mut world = broken(|_| Some(PodBehaviour::Crash { exit_code: 1, log: vec![] }));
+    let mut world = broken(|_| {
+        Some(PodBehaviour::Crash {
+            exit_code: 1,
+            log: vec![],
+        })
+    });
     world.pass(500);
     let deployment = world.get("Deployment", "shop", "cart");
     assert_eq!(condition(&deployment, "Progressing").0, "True");
     world.pass(300);
     let deployment = world.get("Deployment", "shop", "cart");
     let (status, reason, message) = condition(&deployment, "Progressing");
-    assert_eq!((status.as_str(), reason.as_str()), ("False", "ProgressDeadlineExceeded"));
-    assert!(message.starts_with("ReplicaSet \"cart-") && message.ends_with("\" has timed out progressing."), "{message}");
+    assert_eq!(
+        (status.as_str(), reason.as_str()),
+        ("False", "ProgressDeadlineExceeded")
+    );
+    assert!(
+        message.starts_with("ReplicaSet \"cart-")
+            && message.ends_with("\" has timed out progressing."),
+        "{message}"
+    );
 }
 
 #[test]
@@ -226,7 +289,12 @@ fn a_slow_pod_gets_ready_late() {
 
 #[test]
 fn a_mended_image_lets_a_crashing_pod_recover() {
-    let mut world = broken(|_| Some(PodBehaviour::Crash { exit_code: 1, log: vec![] }));
+    let mut world = broken(|_| {
+        Some(PodBehaviour::Crash {
+            exit_code: 1,
+            log: vec![],
+        })
+    });
     world.pass(120);
     new_and_old(&world);
     world.faults.table().images.clear();

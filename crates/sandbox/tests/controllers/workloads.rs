@@ -16,7 +16,11 @@ fn running() -> World {
 }
 
 fn names(world: &World) -> Vec<String> {
-    world.pods("cart").iter().map(|pod| string(&pod["metadata"]["name"])).collect()
+    world
+        .pods("cart")
+        .iter()
+        .map(|pod| string(&pod["metadata"]["name"]))
+        .collect()
 }
 
 #[test]
@@ -29,40 +33,66 @@ fn deleted_pods_come_back_under_other_names() {
     assert_eq!(after.len(), 2);
     assert!(!after.contains(&before[0]));
     assert!(after.contains(&before[1]));
-    assert!(world.pods("cart").iter().all(|pod| condition(pod, "Ready").0 == "True"));
+    assert!(
+        world
+            .pods("cart")
+            .iter()
+            .all(|pod| condition(pod, "Ready").0 == "True")
+    );
 }
 
 #[test]
 fn scaling_needs_no_new_replica_set() {
     let mut world = running();
-    world.edit("Deployment", "shop", "cart", |deployment| deployment["spec"]["replicas"] = json!(5));
+    world.edit("Deployment", "shop", "cart", |deployment| {
+        deployment["spec"]["replicas"] = json!(5)
+    });
     world.pass(30);
     assert_eq!(names(&world).len(), 5);
     assert_eq!(world.store.list("ReplicaSet", Some("shop")).len(), 1);
-    world.edit("Deployment", "shop", "cart", |deployment| deployment["spec"]["replicas"] = json!(0));
+    world.edit("Deployment", "shop", "cart", |deployment| {
+        deployment["spec"]["replicas"] = json!(0)
+    });
     world.pass(30);
     assert_eq!(names(&world).len(), 0);
     let deployment = world.get("Deployment", "shop", "cart");
     assert_eq!(deployment["status"]["replicas"], 0);
-    assert_eq!(condition(&deployment, "Progressing").1, "NewReplicaSetAvailable");
+    assert_eq!(
+        condition(&deployment, "Progressing").1,
+        "NewReplicaSetAvailable"
+    );
 }
 
 #[test]
 fn what_flux_owns_is_taken_back_at_the_next_run_and_nothing_else() {
     let mut world = running();
     world.edit("Deployment", "shop", "cart", |deployment| {
-        deployment["spec"]["template"]["spec"]["containers"][0]["image"] = json!(format!("{REGISTRY}/shop/cart:2"));
+        deployment["spec"]["template"]["spec"]["containers"][0]["image"] =
+            json!(format!("{REGISTRY}/shop/cart:2"));
         deployment["spec"]["minReadySeconds"] = json!(1);
     });
     world.pass(60);
     let image = |world: &World| {
-        string(&world.get("Deployment", "shop", "cart")["spec"]["template"]["spec"]["containers"][0]["image"])
+        string(
+            &world.get("Deployment", "shop", "cart")["spec"]["template"]["spec"]["containers"][0]["image"],
+        )
     };
-    assert!(image(&world).ends_with(":2"), "drift stays until the next run");
+    assert!(
+        image(&world).ends_with(":2"),
+        "drift stays until the next run"
+    );
     world.pass(600);
     assert!(image(&world).ends_with(":1"));
-    assert_eq!(world.get("Deployment", "shop", "cart")["spec"]["minReadySeconds"], 1);
-    assert!(world.pods("cart").iter().all(|pod| string(&pod["spec"]["containers"][0]["image"]).ends_with(":1")));
+    assert_eq!(
+        world.get("Deployment", "shop", "cart")["spec"]["minReadySeconds"],
+        1
+    );
+    assert!(
+        world
+            .pods("cart")
+            .iter()
+            .all(|pod| string(&pod["spec"]["containers"][0]["image"]).ends_with(":1"))
+    );
 }
 
 #[test]
@@ -75,7 +105,10 @@ fn a_restart_rolls_and_survives_flux() {
     });
     world.pass(60);
     let after = names(&world);
-    assert!(before.iter().all(|name| !after.contains(name)), "{before:?} {after:?}");
+    assert!(
+        before.iter().all(|name| !after.contains(name)),
+        "{before:?} {after:?}"
+    );
     world.pass(1200);
     assert_eq!(names(&world), after, "the next run must not roll back");
 }
@@ -83,21 +116,44 @@ fn a_restart_rolls_and_survives_flux() {
 #[test]
 fn a_paused_deployment_rolls_nothing_until_it_is_resumed() {
     let mut world = running();
-    world.edit("Deployment", "shop", "cart", |deployment| deployment["spec"]["paused"] = json!(true));
+    world.edit("Deployment", "shop", "cart", |deployment| {
+        deployment["spec"]["paused"] = json!(true)
+    });
     world.commit("Two", &[("cart/cart.yaml", manifest("cart", "2", 2))]);
     world.pass(120);
     let deployment = world.get("Deployment", "shop", "cart");
-    assert!(string(&deployment["spec"]["template"]["spec"]["containers"][0]["image"]).ends_with(":2"));
+    assert!(
+        string(&deployment["spec"]["template"]["spec"]["containers"][0]["image"]).ends_with(":2")
+    );
     assert_eq!(
         condition(&deployment, "Progressing"),
-        ("Unknown".into(), "DeploymentPaused".into(), "Deployment is paused".into())
+        (
+            "Unknown".into(),
+            "DeploymentPaused".into(),
+            "Deployment is paused".into()
+        )
     );
     assert_eq!(deployment["status"]["updatedReplicas"], 0);
-    assert!(world.pods("cart").iter().all(|pod| string(&pod["spec"]["containers"][0]["image"]).ends_with(":1")));
-    world.edit("Deployment", "shop", "cart", |deployment| deployment["spec"]["paused"] = json!(false));
+    assert!(
+        world
+            .pods("cart")
+            .iter()
+            .all(|pod| string(&pod["spec"]["containers"][0]["image"]).ends_with(":1"))
+    );
+    world.edit("Deployment", "shop", "cart", |deployment| {
+        deployment["spec"]["paused"] = json!(false)
+    });
     world.pass(60);
-    assert!(world.pods("cart").iter().all(|pod| string(&pod["spec"]["containers"][0]["image"]).ends_with(":2")));
-    assert_eq!(condition(&world.get("Deployment", "shop", "cart"), "Progressing").1, "NewReplicaSetAvailable");
+    assert!(
+        world
+            .pods("cart")
+            .iter()
+            .all(|pod| string(&pod["spec"]["containers"][0]["image"]).ends_with(":2"))
+    );
+    assert_eq!(
+        condition(&world.get("Deployment", "shop", "cart"), "Progressing").1,
+        "NewReplicaSetAvailable"
+    );
 }
 
 #[test]
@@ -109,8 +165,16 @@ fn rolling_back_takes_the_old_replica_set_again() {
     world.pass(120);
     assert_eq!(world.store.list("ReplicaSet", Some("shop")).len(), 2);
     let deployment = world.get("Deployment", "shop", "cart");
-    assert_eq!(deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"], "3");
-    assert!(world.pods("cart").iter().all(|pod| string(&pod["spec"]["containers"][0]["image"]).ends_with(":1")));
+    assert_eq!(
+        deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"],
+        "3"
+    );
+    assert!(
+        world
+            .pods("cart")
+            .iter()
+            .all(|pod| string(&pod["spec"]["containers"][0]["image"]).ends_with(":1"))
+    );
 }
 
 #[test]
@@ -118,18 +182,31 @@ fn recreate_stops_all_before_it_starts_any() {
     let mut world = World::new();
     world.image("cart", "1");
     world.image("cart", "2");
-    let recreate = |tag| manifest("cart", tag, 2).replace("  replicas: 2", "  strategy: {type: Recreate}\n  replicas: 2");
+    let recreate = |tag| {
+        manifest("cart", tag, 2).replace(
+            "  replicas: 2",
+            "  strategy: {type: Recreate}\n  replicas: 2",
+        )
+    };
     world.commit("One", &[("cart/cart.yaml", recreate("1"))]);
     world.flux();
     world.pass(60);
     world.commit("Two", &[("cart/cart.yaml", recreate("2"))]);
     for _ in 0..100 {
         world.pass(1);
-        let tags: std::collections::BTreeSet<String> =
-            world.pods("cart").iter().map(|pod| string(&pod["spec"]["containers"][0]["image"])).collect();
+        let tags: std::collections::BTreeSet<String> = world
+            .pods("cart")
+            .iter()
+            .map(|pod| string(&pod["spec"]["containers"][0]["image"]))
+            .collect();
         assert!(tags.len() <= 1, "{tags:?}");
     }
-    assert!(world.pods("cart").iter().all(|pod| string(&pod["spec"]["containers"][0]["image"]).ends_with(":2")));
+    assert!(
+        world
+            .pods("cart")
+            .iter()
+            .all(|pod| string(&pod["spec"]["containers"][0]["image"]).ends_with(":2"))
+    );
 }
 
 fn stateful(tag: &str) -> String {
@@ -157,7 +234,10 @@ fn a_stateful_set_is_made_in_order_and_replaced_from_the_end() {
     assert_eq!(seen, ["cart-0", "cart-1", "cart-2"]);
     let set = world.get("StatefulSet", "shop", "cart");
     assert_eq!(set["status"]["readyReplicas"], 3);
-    assert_eq!(set["status"]["currentRevision"], set["status"]["updateRevision"]);
+    assert_eq!(
+        set["status"]["currentRevision"],
+        set["status"]["updateRevision"]
+    );
     let old = set["status"]["updateRevision"].clone();
     world.commit("Two", &[("cart/cart.yaml", stateful("2"))]);
     let mut replaced: Vec<String> = Vec::new();
@@ -165,7 +245,9 @@ fn a_stateful_set_is_made_in_order_and_replaced_from_the_end() {
         world.pass(1);
         for pod in world.pods("cart") {
             let name = string(&pod["metadata"]["name"]);
-            if pod["metadata"]["labels"]["controller-revision-hash"] != old && !replaced.contains(&name) {
+            if pod["metadata"]["labels"]["controller-revision-hash"] != old
+                && !replaced.contains(&name)
+            {
                 replaced.push(name);
             }
         }
@@ -173,7 +255,10 @@ fn a_stateful_set_is_made_in_order_and_replaced_from_the_end() {
     assert_eq!(replaced, ["cart-2", "cart-1", "cart-0"]);
     let set = world.get("StatefulSet", "shop", "cart");
     assert_eq!(set["status"]["updatedReplicas"], 3);
-    assert_eq!(set["status"]["currentRevision"], set["status"]["updateRevision"]);
+    assert_eq!(
+        set["status"]["currentRevision"],
+        set["status"]["updateRevision"]
+    );
 }
 
 #[test]
@@ -181,14 +266,26 @@ fn a_stateful_set_does_not_replace_the_pod_that_never_got_ready() {
     let mut world = World::new();
     world.image("cart", "1");
     let bad = world.image("cart", "2");
-    world.behave(&bad, PodBehaviour::Unready { probe: "Readiness probe failed".into(), log: vec![] });
+    world.behave(
+        &bad,
+        PodBehaviour::Unready {
+            probe: "Readiness probe failed".into(),
+            log: vec![],
+        },
+    );
     world.commit("One", &[("cart/cart.yaml", stateful("1"))]);
     world.flux();
     world.pass(120);
     world.commit("Two", &[("cart/cart.yaml", stateful("2"))]);
     world.pass(120);
     let tags = |world: &World| -> Vec<String> {
-        let tag = |pod: &Value| string(&pod["spec"]["containers"][0]["image"]).rsplit(':').next().unwrap().to_owned();
+        let tag = |pod: &Value| {
+            string(&pod["spec"]["containers"][0]["image"])
+                .rsplit(':')
+                .next()
+                .unwrap()
+                .to_owned()
+        };
         world.pods("cart").iter().map(tag).collect()
     };
     assert_eq!(tags(&world), ["1", "1", "2"]);
@@ -205,29 +302,43 @@ fn a_daemon_set_has_a_pod_on_every_node_and_follows_them() {
     let mut world = World::new();
     world.image("cart", "1");
     world.image("cart", "2");
-    let daemon = |tag| manifest("cart", tag, 1).replace("kind: Deployment", "kind: DaemonSet").replace("  replicas: 1\n", "");
+    let daemon = |tag| {
+        manifest("cart", tag, 1)
+            .replace("kind: Deployment", "kind: DaemonSet")
+            .replace("  replicas: 1\n", "")
+    };
     world.commit("One", &[("cart/cart.yaml", daemon("1"))]);
     world.flux();
     world.pass(60);
     let set = world.get("DaemonSet", "shop", "cart");
     assert_eq!(set["status"]["desiredNumberScheduled"], 2);
     assert_eq!(set["status"]["numberReady"], 2);
-    world.put(json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-3"}, "spec": {}}));
+    world.put(
+        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-3"}, "spec": {}}),
+    );
     world.pass(30);
-    assert_eq!(world.get("DaemonSet", "shop", "cart")["status"]["numberReady"], 3);
+    assert_eq!(
+        world.get("DaemonSet", "shop", "cart")["status"]["numberReady"],
+        3
+    );
     world.commit("Two", &[("cart/cart.yaml", daemon("2"))]);
     world.pass(180);
     let set = world.get("DaemonSet", "shop", "cart");
     assert_eq!(set["status"]["updatedNumberScheduled"], 3);
-    let nodes: std::collections::BTreeSet<String> =
-        world.pods("cart").iter().map(|pod| string(&pod["spec"]["nodeName"])).collect();
+    let nodes: std::collections::BTreeSet<String> = world
+        .pods("cart")
+        .iter()
+        .map(|pod| string(&pod["spec"]["nodeName"]))
+        .collect();
     assert_eq!(nodes.len(), 3);
 }
 
 #[test]
 fn a_service_that_selects_nothing_has_an_empty_slice() {
     let mut world = running();
-    world.edit("Service", "shop", "cart", |service| service["spec"]["selector"] = json!({"app": "basket"}));
+    world.edit("Service", "shop", "cart", |service| {
+        service["spec"]["selector"] = json!({"app": "basket"})
+    });
     world.pass(5);
     let slices = world.store.list("EndpointSlice", Some("shop"));
     assert_eq!(slices[0]["endpoints"], json!([]));

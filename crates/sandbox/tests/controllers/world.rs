@@ -18,6 +18,7 @@ pub const REGISTRY: &str = "registry.tidewater.example";
 pub struct World {
     pub clock: Clock,
     pub store: Store,
+    pub code: CodeHost,
     pub git: Repository,
     pub registry: Registry,
     pub faults: Faults,
@@ -39,14 +40,20 @@ impl World {
         let faults = Faults::default();
         let shelf = Shelf::default();
         for name in ["shop", "flux-system"] {
-            put(&store, json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}));
+            put(
+                &store,
+                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}),
+            );
         }
         for name in ["node-1", "node-2"] {
-            put(&store, json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": {}}));
+            put(
+                &store,
+                json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": {}}),
+            );
         }
         let controllers = Controllers::new(
             store.clone(),
-            code,
+            code.clone(),
             HOST,
             registry.clone(),
             REGISTRY,
@@ -58,6 +65,7 @@ impl World {
         Self {
             clock,
             store,
+            code,
             git,
             registry,
             faults,
@@ -77,7 +85,10 @@ impl World {
 
     /// Pushes an image of the app; answers its digest.
     pub fn image(&self, app: &str, tag: &str) -> String {
-        let revision = ("org.opencontainers.image.revision".to_owned(), tag.to_owned());
+        let revision = (
+            "org.opencontainers.image.revision".to_owned(),
+            tag.to_owned(),
+        );
         self.registry.push(
             &format!("shop/{app}"),
             tag,
@@ -91,7 +102,10 @@ impl World {
 
     /// Makes pods with an image behave.
     pub fn behave(&self, digest: &str, behaviour: PodBehaviour) {
-        self.faults.table().images.insert(digest.to_owned(), behaviour);
+        self.faults
+            .table()
+            .images
+            .insert(digest.to_owned(), behaviour);
     }
 
     /// Commits files on main.
@@ -103,7 +117,15 @@ impl World {
                 content: content.clone(),
             })
             .collect();
-        self.git.commit("main", "Ada <ada@tidewater.example>", self.now, message, &edits).unwrap()
+        self.git
+            .commit(
+                "main",
+                "Ada <ada@tidewater.example>",
+                self.now,
+                message,
+                &edits,
+            )
+            .unwrap()
     }
 
     pub fn put(&self, object: Value) {
@@ -152,7 +174,10 @@ impl World {
     pub fn pods(&self, app: &str) -> Vec<Value> {
         let pods = self.store.list("Pod", Some("shop"));
         let of = |pod: &Value| pod["metadata"]["labels"]["app"] == app;
-        pods.iter().filter(|pod| of(pod)).map(|pod| Value::clone(pod)).collect()
+        pods.iter()
+            .filter(|pod| of(pod))
+            .map(|pod| Value::clone(pod))
+            .collect()
     }
 
     /// The reasons of the Events about an object, with their messages.
@@ -160,7 +185,9 @@ impl World {
         self.store
             .list("Event", None)
             .iter()
-            .filter(|event| event["involvedObject"]["kind"] == kind && event["involvedObject"]["name"] == name)
+            .filter(|event| {
+                event["involvedObject"]["kind"] == kind && event["involvedObject"]["name"] == name
+            })
             .map(|event| (string(&event["reason"]), string(&event["message"])))
             .collect()
     }
@@ -181,7 +208,13 @@ pub fn condition(object: &Value, kind: &str) -> (String, String, String) {
         .into_iter()
         .flatten()
         .find(|condition| condition["type"] == kind)
-        .map(|c| (string(&c["status"]), string(&c["reason"]), string(&c["message"])))
+        .map(|c| {
+            (
+                string(&c["status"]),
+                string(&c["reason"]),
+                string(&c["message"]),
+            )
+        })
         .unwrap_or_default()
 }
 

@@ -20,13 +20,20 @@ const MERGED_BY_NAME: [&str; 6] = [
 /// # Errors
 /// It cannot be read, or no object is its target.
 pub fn apply(built: &mut [Value], content: &str, target: Option<&Value>) -> Result<(), BuildError> {
-    let parsed = documents(content)
-        .map_err(|error| BuildError(format!("unable to parse SM or JSON patch from [{content}]: {error}")))?;
+    let parsed = documents(content).map_err(|error| {
+        BuildError(format!(
+            "unable to parse SM or JSON patch from [{content}]: {error}"
+        ))
+    })?;
     for patch in parsed {
         if patch.is_array() {
-            let operations: json_patch::Patch = serde_json::from_value(patch)
-                .map_err(|error| BuildError(format!("unable to parse SM or JSON patch from [{content}]: {error}")))?;
-            let target = target.ok_or_else(|| BuildError("must specify a target for JSON patch".to_owned()))?;
+            let operations: json_patch::Patch = serde_json::from_value(patch).map_err(|error| {
+                BuildError(format!(
+                    "unable to parse SM or JSON patch from [{content}]: {error}"
+                ))
+            })?;
+            let target = target
+                .ok_or_else(|| BuildError("must specify a target for JSON patch".to_owned()))?;
             for object in built.iter_mut().filter(|object| selects(target, object)) {
                 json_patch::patch(object, &operations)
                     .map_err(|error| BuildError(format!("json patch failed: {error}")))?;
@@ -39,20 +46,25 @@ pub fn apply(built: &mut [Value], content: &str, target: Option<&Value>) -> Resu
                 Some(target) => selects(target, object),
                 None => {
                     text(object, &["kind"]) == text(&patch, &["kind"])
-                        && text(object, &["metadata", "name"]) == text(&patch, &["metadata", "name"])
+                        && text(object, &["metadata", "name"])
+                            == text(&patch, &["metadata", "name"])
                 }
             };
             if chosen {
                 found = true;
-                let (kind, name) = (at(object, &["kind"]).cloned(), at(object, &["metadata", "name"]).cloned());
+                let (kind, name) = (
+                    at(object, &["kind"]).cloned(),
+                    at(object, &["metadata", "name"]).cloned(),
+                );
                 merge(object, &patch, "");
                 // A patch with a target may be for several objects: it never renames them.
                 if let (Some(map), Some(kind)) = (object.as_object_mut(), kind) {
                     map.insert("kind".to_owned(), kind);
                 }
-                if let (Some(metadata), Some(name)) =
-                    (object.get_mut("metadata").and_then(Value::as_object_mut), name)
-                {
+                if let (Some(metadata), Some(name)) = (
+                    object.get_mut("metadata").and_then(Value::as_object_mut),
+                    name,
+                ) {
                     metadata.insert("name".to_owned(), name);
                 }
             }
@@ -72,7 +84,10 @@ fn selects(target: &Value, object: &Value) -> bool {
     let fits = |wanted: &str, found: &str| wanted.is_empty() || wanted == found || wanted == ".*";
     fits(text(target, &["kind"]), text(object, &["kind"]))
         && fits(text(target, &["name"]), text(object, &["metadata", "name"]))
-        && fits(text(target, &["namespace"]), text(object, &["metadata", "namespace"]))
+        && fits(
+            text(target, &["namespace"]),
+            text(object, &["metadata", "namespace"]),
+        )
 }
 
 /// Merges a patch into a value: mappings key by key, `null` removes, named lists item by item.
@@ -120,14 +135,21 @@ pub fn three_way(live: &mut Value, earlier: Option<&Value>, later: &Value, key: 
             }
             for (key, value) in wanted {
                 let before = earlier.and_then(|earlier| earlier.get(key));
-                three_way(map.entry(key.clone()).or_insert(Value::Null), before, value, key);
+                three_way(
+                    map.entry(key.clone()).or_insert(Value::Null),
+                    before,
+                    value,
+                    key,
+                );
             }
         }
         (Value::Array(items), Value::Array(wanted)) if MERGED_BY_NAME.contains(&key) => {
             let named = |list: &[Value], name: &str| {
                 list.iter().position(|item| text(item, &["name"]) == name)
             };
-            let before = earlier.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let before = earlier
+                .and_then(Value::as_array)
+                .map_or(&[][..], Vec::as_slice);
             items.retain(|item| {
                 let name = text(item, &["name"]);
                 named(wanted, name).is_some() || named(before, name).is_none()
@@ -162,12 +184,16 @@ mod tests {
             &json!({"containers": [{"name": "a", "args": [3]}, {"name": "b", "$patch": "delete"}, {"name": "c"}]}),
             "",
         );
-        assert_eq!(value, json!({"containers": [{"name": "a", "args": [3]}, {"name": "c"}]}));
+        assert_eq!(
+            value,
+            json!({"containers": [{"name": "a", "args": [3]}, {"name": "c"}]})
+        );
     }
 
     #[test]
     fn json_patches_need_a_target_and_change_it() {
-        let mut built = [json!({"kind": "Deployment", "metadata": {"name": "a"}, "spec": {"replicas": 1}})];
+        let mut built =
+            [json!({"kind": "Deployment", "metadata": {"name": "a"}, "spec": {"replicas": 1}})];
         let patch = "- op: replace\n  path: /spec/replicas\n  value: 4\n";
         assert!(apply(&mut built, patch, None).is_err());
         apply(&mut built, patch, Some(&json!({"kind": "Deployment"}))).unwrap();
@@ -177,7 +203,12 @@ mod tests {
     #[test]
     fn a_patch_for_nothing_is_an_error() {
         let patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: gone}\n";
-        assert!(apply(&mut [], patch, None).unwrap_err().0.contains("no matches for Id"));
+        assert!(
+            apply(&mut [], patch, None)
+                .unwrap_err()
+                .0
+                .contains("no matches for Id")
+        );
     }
 
     #[test]

@@ -19,7 +19,10 @@ pub fn all(built: &mut [Value], spec: &Value) {
         }
         for replicas in list(spec, &["replicas"]) {
             if text(object, &["metadata", "name"]) == text(replicas, &["name"])
-                && matches!(text(object, &["kind"]), "Deployment" | "StatefulSet" | "ReplicaSet")
+                && matches!(
+                    text(object, &["kind"]),
+                    "Deployment" | "StatefulSet" | "ReplicaSet"
+                )
                 && let Some(count) = integer(replicas, &["count"])
             {
                 put(object, &["spec", "replicas"], json!(count));
@@ -37,7 +40,14 @@ pub fn all(built: &mut [Value], spec: &Value) {
 /// Whether objects of the kind live outside namespaces.
 pub fn cluster_wide(kind: &str) -> bool {
     crate::kubernetes::kinds::Kind::named(kind).is_some_and(|kind| !kind.namespaced)
-        || matches!(kind, "ClusterRole" | "ClusterRoleBinding" | "StorageClass" | "PriorityClass" | "IngressClass")
+        || matches!(
+            kind,
+            "ClusterRole"
+                | "ClusterRoleBinding"
+                | "StorageClass"
+                | "PriorityClass"
+                | "IngressClass"
+        )
 }
 
 fn label(object: &mut Value, labels: &Value) {
@@ -46,10 +56,18 @@ fn label(object: &mut Value, labels: &Value) {
         let workload = at(object, &["spec", "template"]).is_some();
         let selects = flag(labels, &["includeSelectors"]);
         if workload && (selects || flag(labels, &["includeTemplates"])) {
-            put(object, &["spec", "template", "metadata", "labels", key], value.clone());
+            put(
+                object,
+                &["spec", "template", "metadata", "labels", key],
+                value.clone(),
+            );
         }
         if selects && workload {
-            put(object, &["spec", "selector", "matchLabels", key], value.clone());
+            put(
+                object,
+                &["spec", "selector", "matchLabels", key],
+                value.clone(),
+            );
         } else if selects && text(object, &["kind"]) == "Service" {
             put(object, &["spec", "selector", key], value.clone());
         }
@@ -143,10 +161,15 @@ mod tests {
 
     #[test]
     fn images_are_changed_by_name_in_every_pod_template() {
-        let mut built = [json!({"kind": "CronJob", "spec": {"jobTemplate": {"spec": {"template": {"spec": {
-            "initContainers": [{"image": "a/b:1"}], "containers": [{"image": "a/b@sha256:0"}, {"image": "a/bc:1"}]
-        }}}}}})];
-        all(&mut built, &json!({"images": [{"name": "a/b", "newName": "c/d", "newTag": "2"}]}));
+        let mut built = [
+            json!({"kind": "CronJob", "spec": {"jobTemplate": {"spec": {"template": {"spec": {
+                "initContainers": [{"image": "a/b:1"}], "containers": [{"image": "a/b@sha256:0"}, {"image": "a/bc:1"}]
+            }}}}}}),
+        ];
+        all(
+            &mut built,
+            &json!({"images": [{"name": "a/b", "newName": "c/d", "newTag": "2"}]}),
+        );
         let spec = &built[0]["spec"]["jobTemplate"]["spec"]["template"]["spec"];
         assert_eq!(spec["initContainers"][0]["image"], "c/d:2");
         assert_eq!(spec["containers"][0]["image"], "c/d:2");
@@ -155,14 +178,24 @@ mod tests {
 
     #[test]
     fn labels_reach_selectors_only_if_asked() {
-        let deployment = json!({"kind": "Deployment", "metadata": {"name": "a"}, "spec": {"template": {}}});
+        let deployment =
+            json!({"kind": "Deployment", "metadata": {"name": "a"}, "spec": {"template": {}}});
         let mut built = [deployment.clone()];
-        all(&mut built, &json!({"labels": [{"pairs": {"team": "shop"}}]}));
+        all(
+            &mut built,
+            &json!({"labels": [{"pairs": {"team": "shop"}}]}),
+        );
         assert_eq!(built[0]["metadata"]["labels"]["team"], "shop");
         assert_eq!(at(&built[0], &["spec", "selector"]), None);
         let mut built = [deployment];
-        all(&mut built, &json!({"labels": [{"pairs": {"team": "shop"}, "includeSelectors": true}]}));
+        all(
+            &mut built,
+            &json!({"labels": [{"pairs": {"team": "shop"}, "includeSelectors": true}]}),
+        );
         assert_eq!(built[0]["spec"]["selector"]["matchLabels"]["team"], "shop");
-        assert_eq!(built[0]["spec"]["template"]["metadata"]["labels"]["team"], "shop");
+        assert_eq!(
+            built[0]["spec"]["template"]["metadata"]["labels"]["team"],
+            "shop"
+        );
     }
 }

@@ -25,7 +25,11 @@ impl Controllers {
         };
         let before = &object["status"];
         let mut status = before.clone();
-        let total = |field: &str| -> usize { sets.iter().map(|set| count(set, &["status", field], 0)).sum() };
+        let total = |field: &str| -> usize {
+            sets.iter()
+                .map(|set| count(set, &["status", field], 0))
+                .sum()
+        };
         let bounds = Bounds::of(&object);
         let name = current.map_or("", |set| text(set, &["metadata", "name"]));
         let updated = sets
@@ -33,7 +37,11 @@ impl Controllers {
             .find(|set| text(set, &["metadata", "name"]) == name)
             .map_or(0, |set| count(set, &["status", "replicas"], 0));
         let (replicas, available) = (total("replicas"), total("availableReplicas"));
-        put(&mut status, &["observedGeneration"], json!(generation(&object)));
+        put(
+            &mut status,
+            &["observedGeneration"],
+            json!(generation(&object)),
+        );
         for (field, number) in [
             ("replicas", replicas),
             ("updatedReplicas", updated),
@@ -69,7 +77,13 @@ impl Controllers {
         match failure {
             Some(failure) => {
                 let (reason, message) = (text(failure, &["reason"]), text(failure, &["message"]));
-                set_condition(&mut status, now, ("ReplicaFailure", "True"), reason, message);
+                set_condition(
+                    &mut status,
+                    now,
+                    ("ReplicaFailure", "True"),
+                    reason,
+                    message,
+                );
             }
             None => remove_condition(&mut status, "ReplicaFailure"),
         }
@@ -135,7 +149,9 @@ impl Controllers {
         if reason(status) == "NewReplicaSetAvailable" && number(status, "replicas") == updated {
             return Next::OnChange;
         }
-        let old = |status: &Value| number(status, "replicas").saturating_sub(number(status, "updatedReplicas"));
+        let old = |status: &Value| {
+            number(status, "replicas").saturating_sub(number(status, "updatedReplicas"))
+        };
         let better = updated > number(before, "updatedReplicas")
             || old(status) < old(before)
             || number(status, "readyReplicas") > number(before, "readyReplicas")
@@ -144,7 +160,13 @@ impl Controllers {
             let message = format!("ReplicaSet \"{name}\" is progressing.");
             // Progress moves the update time even if the reason is the same.
             remove_update(status);
-            set_condition(status, now, ("Progressing", "True"), "ReplicaSetUpdated", &message);
+            set_condition(
+                status,
+                now,
+                ("Progressing", "True"),
+                "ReplicaSetUpdated",
+                &message,
+            );
         }
         let deadline = integer(object, &["spec", "progressDeadlineSeconds"]).unwrap_or(600);
         let Some(condition) = conditions::find(status, "Progressing") else {

@@ -73,11 +73,19 @@ impl Controllers {
         chart: Chart,
         values: Value,
     ) -> Next {
-        let latest = list(&status, &["history"]).first().cloned().unwrap_or_default();
+        let latest = list(&status, &["history"])
+            .first()
+            .cloned()
+            .unwrap_or_default();
         let config = digest(values.to_string().as_bytes());
         let forced = {
-            let force = text(object, &["metadata", "annotations", "reconcile.fluxcd.io/forceAt"]);
-            !force.is_empty() && force == requested(object) && text(&status, &["lastHandledReconcileAt"]) != force
+            let force = text(
+                object,
+                &["metadata", "annotations", "reconcile.fluxcd.io/forceAt"],
+            );
+            !force.is_empty()
+                && force == requested(object)
+                && text(&status, &["lastHandledReconcileAt"]) != force
         };
         let exhausted = |kind: Kind| failures(&status, kind) > retries(object, kind);
         let kind = match text(&latest, &["status"]) {
@@ -105,12 +113,18 @@ impl Controllers {
                 Kind::Rollback
             }
         };
-        self.begin_action(key, object, progress, status, Action {
-            kind,
-            chart,
-            values,
-            since: self.now,
-        })
+        self.begin_action(
+            key,
+            object,
+            progress,
+            status,
+            Action {
+                kind,
+                chart,
+                values,
+                since: self.now,
+            },
+        )
     }
 
     /// Marks an action as running; it takes effect a moment later.
@@ -135,11 +149,19 @@ impl Controllers {
         self.write_status(key, status);
         let work = 800 + number(self.seed, &[&key.path(), &action.chart.version], 1500);
         progress.phase = Phase::Running(action);
-        Next::After(SignedDuration::from_millis(i64::try_from(work).unwrap_or(1000)))
+        Next::After(SignedDuration::from_millis(
+            i64::try_from(work).unwrap_or(1000),
+        ))
     }
 
     /// Renders and applies.
-    pub(super) fn act(&mut self, key: &Key, object: &Value, progress: &mut Progress, action: Action) -> Next {
+    pub(super) fn act(
+        &mut self,
+        key: &Key,
+        object: &Value,
+        progress: &mut Progress,
+        action: Action,
+    ) -> Next {
         let fault = self.release_fault(key, object);
         if action.kind == Kind::Rollback {
             let target = progress
@@ -216,7 +238,11 @@ impl Controllers {
             }
         };
         let keys: Vec<Key> = effects.into_iter().map(|effect| effect.key).collect();
-        self.prune(list(&object["status"], &["inventory", "entries"]), &keys, &labels(key));
+        self.prune(
+            list(&object["status"], &["inventory", "entries"]),
+            &keys,
+            &labels(key),
+        );
         progress.applied.retain(|applied, _| keys.contains(applied));
         self.observe();
         progress.touched = false;
@@ -229,7 +255,12 @@ impl Controllers {
             // Helm waits for nothing that is paused.
             keys: keys
                 .into_iter()
-                .filter(|key| waits && !self.object(key).is_some_and(|live| flag(&live, &["spec", "paused"])))
+                .filter(|key| {
+                    waits
+                        && !self
+                            .object(key)
+                            .is_some_and(|live| flag(&live, &["spec", "paused"]))
+                })
                 .collect(),
             action,
             manifests,
@@ -253,7 +284,9 @@ impl Controllers {
             .collect();
         if found.iter().all(|(_, health)| *health == Health::Current) {
             progress.touched = false;
-            let fault = self.release_fault(key, object).filter(|fault| fault.reason == "TestFailed");
+            let fault = self
+                .release_fault(key, object)
+                .filter(|fault| fault.reason == "TestFailed");
             return self.action_succeeded(key, object, progress, waiting, fault);
         }
         let failed = found.iter().any(|(_, health)| *health == Health::Failed);
@@ -264,7 +297,9 @@ impl Controllers {
         }
         let culprits: Vec<String> = found
             .iter()
-            .filter(|(_, health)| *health == Health::Failed || over && !failed && *health != Health::Current)
+            .filter(|(_, health)| {
+                *health == Health::Failed || over && !failed && *health != Health::Current
+            })
             .map(|(key, health)| format!("{} status: '{}'", key.subject(), health.word()))
             .collect();
         let how = if failed {
@@ -286,7 +321,11 @@ impl Controllers {
         let parent = ["name", "namespace"].map(|end| {
             text(
                 object,
-                &["metadata", "labels", &format!("kustomize.toolkit.fluxcd.io/{end}")],
+                &[
+                    "metadata",
+                    "labels",
+                    &format!("kustomize.toolkit.fluxcd.io/{end}"),
+                ],
             )
             .to_owned()
         });
@@ -314,24 +353,36 @@ impl Controllers {
             }
         }
         let source = match action.kind {
-            Kind::Rollback => progress.stored.iter().rev().find(|stored| stored.good).cloned(),
+            Kind::Rollback => progress
+                .stored
+                .iter()
+                .rev()
+                .find(|stored| stored.good)
+                .cloned(),
             _ => None,
         };
         let stored = Stored {
             version,
-            chart: source.as_ref().map_or_else(|| action.chart.clone(), |source| source.chart.clone()),
-            config: source
+            chart: source
                 .as_ref()
-                .map_or_else(|| digest(action.values.to_string().as_bytes()), |source| source.config.clone()),
+                .map_or_else(|| action.chart.clone(), |source| source.chart.clone()),
+            config: source.as_ref().map_or_else(
+                || digest(action.values.to_string().as_bytes()),
+                |source| source.config.clone(),
+            ),
             manifests,
             good,
             current: good,
-            first: progress.stored.first().map_or(self.now, |first| first.first),
+            first: progress
+                .stored
+                .first()
+                .map_or(self.now, |first| first.first),
         };
         let snapshot = stored.snapshot(object, action.kind, self.now);
         progress.stored.push(stored);
         // Helm keeps five releases; the last good one is needed for a rollback.
-        while progress.stored.len() > 5 && progress.stored.iter().skip(1).any(|stored| stored.good) {
+        while progress.stored.len() > 5 && progress.stored.iter().skip(1).any(|stored| stored.good)
+        {
             progress.stored.remove(0);
         }
         snapshot
@@ -355,9 +406,12 @@ pub(super) fn retries(object: &Value, kind: Kind) -> i64 {
 
 /// Whether the last failure is rolled back too: by default only if there are retries.
 pub(super) fn remediates_last(object: &Value) -> bool {
-    at(object, &["spec", "upgrade", "remediation", "remediateLastFailure"])
-        .and_then(Value::as_bool)
-        .unwrap_or(retries(object, Kind::Upgrade) > 0)
+    at(
+        object,
+        &["spec", "upgrade", "remediation", "remediateLastFailure"],
+    )
+    .and_then(Value::as_bool)
+    .unwrap_or(retries(object, Kind::Upgrade) > 0)
 }
 
 impl Controllers {
@@ -365,6 +419,16 @@ impl Controllers {
     pub(super) fn conclude(&self, key: &Key, object: &Value, mut status: Value) {
         status["observedGeneration"] = json!(generation(object));
         handle_request(&mut status, object);
+        for (annotation, field) in [
+            ("forceAt", "lastHandledForceAt"),
+            ("resetAt", "lastHandledResetAt"),
+        ] {
+            let annotation = format!("reconcile.fluxcd.io/{annotation}");
+            let asked = text(object, &["metadata", "annotations", &annotation]);
+            if !asked.is_empty() && asked == requested(object) {
+                status[field] = json!(asked);
+            }
+        }
         self.write_status(key, status);
     }
 }

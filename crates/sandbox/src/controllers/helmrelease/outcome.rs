@@ -8,7 +8,9 @@ use super::action::{Action, Failed, Kind, Waiting, remediates_last, retries};
 use super::{COMPONENT, Progress, clear_failures, release_name, release_namespace};
 use crate::controllers::apply::inventory_entry;
 use crate::controllers::conditions;
-use crate::controllers::fields::{duration_at, entry, flag, go_duration, integer, list, put, stamp, text};
+use crate::controllers::fields::{
+    duration_at, entry, flag, go_duration, integer, list, put, stamp, text,
+};
 use crate::controllers::names::digest;
 use crate::controllers::shelf::Chart;
 use crate::controllers::{Controllers, Key, Next};
@@ -59,7 +61,11 @@ pub(super) fn release_number(status: &Value, stored: &[Stored]) -> i64 {
     let listed = list(status, &["history"])
         .first()
         .and_then(|snapshot| integer(snapshot, &["version"]));
-    stored.last().map(|stored| stored.version).or(listed).unwrap_or(0)
+    stored
+        .last()
+        .map(|stored| stored.version)
+        .or(listed)
+        .unwrap_or(0)
 }
 
 /// How often an action has failed since what is wanted last changed.
@@ -83,7 +89,11 @@ fn full_name(snapshot: &Value) -> String {
 
 /// `service@1.2.3`
 fn versioned_chart(snapshot: &Value) -> String {
-    format!("{}@{}", text(snapshot, &["chartName"]), text(snapshot, &["chartVersion"]))
+    format!(
+        "{}@{}",
+        text(snapshot, &["chartName"]),
+        text(snapshot, &["chartVersion"])
+    )
 }
 
 /// Puts a snapshot on top of the history; a deployed one supersedes what was deployed.
@@ -117,7 +127,13 @@ fn truncate(status: &mut Value) {
 
 impl Controllers {
     /// Nothing to do.
-    pub(super) fn in_sync(&mut self, key: &Key, object: &Value, progress: &mut Progress, mut status: Value) -> Next {
+    pub(super) fn in_sync(
+        &mut self,
+        key: &Key,
+        object: &Value,
+        progress: &mut Progress,
+        mut status: Value,
+    ) -> Next {
         progress.touched = false;
         truncate(&mut status);
         let latest = status["history"][0].clone();
@@ -140,12 +156,26 @@ impl Controllers {
         let same = object["status"] == status;
         self.conclude(key, object, status);
         let interval = duration_at(object, &["spec", "interval"], 600);
-        if same { Next::Idle(interval) } else { Next::After(interval) }
+        if same {
+            Next::Idle(interval)
+        } else {
+            Next::After(interval)
+        }
     }
 
     /// No retry is left: terminal until chart, values or spec change.
-    pub(super) fn retries_exceeded(&mut self, key: &Key, object: &Value, mut status: Value, kind: Kind) -> Next {
-        let message = format!("Failed to {} after {} attempt(s)", kind.name(), failures(&status, kind));
+    pub(super) fn retries_exceeded(
+        &mut self,
+        key: &Key,
+        object: &Value,
+        mut status: Value,
+        kind: Kind,
+    ) -> Next {
+        let message = format!(
+            "Failed to {} after {} attempt(s)",
+            kind.name(),
+            failures(&status, kind)
+        );
         self.release_conditions(&mut status, object)
             .stalled("RetriesExceeded", &message);
         self.conclude(key, object, status);
@@ -170,7 +200,9 @@ impl Controllers {
         waiting: Waiting,
         test_fault: Option<ApplyFault>,
     ) -> Next {
-        let Waiting { action, manifests, .. } = waiting;
+        let Waiting {
+            action, manifests, ..
+        } = waiting;
         let mut status = object["status"].clone();
         let entries: Vec<Value> = manifests.iter().map(inventory_entry).collect();
         put(&mut status, &["inventory", "entries"], json!(entries));
@@ -217,9 +249,11 @@ impl Controllers {
                 None
             }
         });
-        self.store.record_event(object, false, reason, &message, COMPONENT);
+        self.store
+            .record_event(object, false, reason, &message, COMPONENT);
         if let Some(Some(failure)) = failed_test {
-            self.store.record_event(object, true, "TestFailed", &failure, COMPONENT);
+            self.store
+                .record_event(object, true, "TestFailed", &failure, COMPONENT);
             put(&mut status, &["failures"], json!(1));
             put(&mut status, &["upgradeFailures"], json!(1));
             let exhausted = retries(object, Kind::Upgrade) == 0;
@@ -362,13 +396,18 @@ impl Controllers {
         let mut conditions = self.release_conditions(&mut status, object);
         conditions.no("Remediated", "RollbackFailed", &message);
         conditions.no("Ready", "RollbackFailed", &message);
-        self.store.record_event(object, true, "RollbackFailed", &message, COMPONENT);
+        self.store
+            .record_event(object, true, "RollbackFailed", &message, COMPONENT);
         self.retries_exceeded(key, object, status, Kind::Upgrade)
     }
 
     /// What the last action was and how long it took.
     fn ran(&self, status: &mut Value, action: &Action) {
-        put(status, &["lastAttemptedReleaseAction"], json!(action.kind.name()));
+        put(
+            status,
+            &["lastAttemptedReleaseAction"],
+            json!(action.kind.name()),
+        );
         put(
             status,
             &["lastAttemptedReleaseActionDuration"],

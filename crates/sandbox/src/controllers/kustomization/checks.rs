@@ -37,13 +37,21 @@ impl Controllers {
         status: &mut Value,
     ) -> Option<Checking> {
         let keys: Vec<Key> = if flag(object, &["spec", "wait"]) {
-            applied.iter().filter(|applied| *applied != key).cloned().collect()
+            applied
+                .iter()
+                .filter(|applied| *applied != key)
+                .cloned()
+                .collect()
         } else {
             list(object, &["spec", "healthChecks"])
                 .iter()
                 .filter_map(|check| {
                     let kind = Kind::named(text(check, &["kind"]))?;
-                    Some(Key::new(kind.kind, text(check, &["namespace"]), text(check, &["name"])))
+                    Some(Key::new(
+                        kind.kind,
+                        text(check, &["namespace"]),
+                        text(check, &["name"]),
+                    ))
                 })
                 .collect()
         };
@@ -72,7 +80,13 @@ impl Controllers {
     }
 
     /// One poll.
-    pub(super) fn check(&mut self, key: &Key, object: &Value, progress: &mut Progress, checking: Checking) -> Next {
+    pub(super) fn check(
+        &mut self,
+        key: &Key,
+        object: &Value,
+        progress: &mut Progress,
+        checking: Checking,
+    ) -> Next {
         let found: Vec<(&Key, Health)> = checking
             .keys
             .iter()
@@ -86,10 +100,19 @@ impl Controllers {
             progress.touched = false;
             let message = format!("Health check passed in {took}");
             if !checking.was_healthy {
-                self.store.record_event(object, false, "Progressing", &message, COMPONENT);
+                self.store
+                    .record_event(object, false, "Progressing", &message, COMPONENT);
             }
-            self.conditions(&mut status, object).yes("Healthy", "Succeeded", &message);
-            return self.succeed(key, object, progress, &checking.run, status, checking.digest);
+            self.conditions(&mut status, object)
+                .yes("Healthy", "Succeeded", &message);
+            return self.succeed(
+                key,
+                object,
+                progress,
+                &checking.run,
+                status,
+                checking.digest,
+            );
         }
         if !failed && !over {
             progress.phase = Phase::Checking(checking);
@@ -98,7 +121,9 @@ impl Controllers {
         // What failed is named; once time is up, all that is not current is.
         let culprits: Vec<String> = found
             .iter()
-            .filter(|(_, health)| *health == Health::Failed || over && !failed && *health != Health::Current)
+            .filter(|(_, health)| {
+                *health == Health::Failed || over && !failed && *health != Health::Current
+            })
             .map(|(key, health)| format!("{} status: '{}'", key.subject(), health.word()))
             .collect();
         let how = if failed {
@@ -107,7 +132,8 @@ impl Controllers {
             "timeout waiting for"
         };
         let message = format!("{how}: [{}]", culprits.join(", "));
-        self.conditions(&mut status, object).no("Healthy", "HealthCheckFailed", &message);
+        self.conditions(&mut status, object)
+            .no("Healthy", "HealthCheckFailed", &message);
         let failure = Failure {
             reason: "HealthCheckFailed",
             message: format!("health check failed after {took}: {message}"),

@@ -22,8 +22,18 @@ impl Controllers {
         digest: String,
     ) -> Next {
         put(&mut status, &["lastAppliedRevision"], json!(run.revision));
-        set_or_cut(&mut status, "lastAppliedOriginRevision", &run.origin_revision);
-        remember(&mut status, &digest, "ReconciliationSucceeded", run, self.now);
+        set_or_cut(
+            &mut status,
+            "lastAppliedOriginRevision",
+            &run.origin_revision,
+        );
+        remember(
+            &mut status,
+            &digest,
+            "ReconciliationSucceeded",
+            run,
+            self.now,
+        );
         let mut conditions = self.conditions(&mut status, object);
         conditions.yes(
             "Ready",
@@ -31,7 +41,11 @@ impl Controllers {
             &format!("Applied revision: {}", run.revision),
         );
         conditions.remove("Reconciling");
-        put(&mut status, &["observedGeneration"], json!(generation(object)));
+        put(
+            &mut status,
+            &["observedGeneration"],
+            json!(generation(object)),
+        );
         handle_request(&mut status, object);
         self.write_status(key, status);
         let interval = duration_at(object, &["spec", "interval"], 600);
@@ -40,8 +54,13 @@ impl Controllers {
             go_duration(self.now.duration_since(run.since)),
             go_duration(interval)
         );
-        self.store
-            .record_event(object, false, "ReconciliationSucceeded", &message, COMPONENT);
+        self.store.record_event(
+            object,
+            false,
+            "ReconciliationSucceeded",
+            &message,
+            COMPONENT,
+        );
         progress.phase = Phase::Idle;
         progress.steady = Some(run.clone());
         if self.outdated(object, run) {
@@ -92,7 +111,11 @@ impl Controllers {
     pub(super) fn settled_status(&mut self, key: &Key, object: &Value) -> Value {
         let mut status = object["status"].clone();
         let now = self.now;
-        if let Some((runs, last)) = self.rhythms.get_mut(key).and_then(|rhythm| rhythm.take(now)) {
+        if let Some((runs, last)) = self
+            .rhythms
+            .get_mut(key)
+            .and_then(|rhythm| rhythm.take(now))
+        {
             count_in(&mut status, runs, last);
         }
         status
@@ -104,7 +127,12 @@ impl Controllers {
         let ticked: Vec<(Key, i64, Timestamp)> = self
             .rhythms
             .iter_mut()
-            .filter(|(key, _)| matches!(key.kind, "Kustomization" | "ImageRepository" | "ImageUpdateAutomation"))
+            .filter(|(key, _)| {
+                matches!(
+                    key.kind,
+                    "Kustomization" | "ImageRepository" | "ImageUpdateAutomation"
+                )
+            })
             .filter_map(|(key, rhythm)| {
                 let (runs, last) = rhythm.take(now)?;
                 Some((key.clone(), runs, last))
@@ -148,7 +176,9 @@ fn count_in(status: &mut Value, runs: i64, last: Timestamp) {
 
 /// Adds an attempt to `status.history`: the same digest and status again only counts up.
 fn remember(status: &mut Value, digest: &str, reason: &str, run: &Run, now: Timestamp) {
-    let took = now.duration_since(run.since).max(SignedDuration::from_millis(100));
+    let took = now
+        .duration_since(run.since)
+        .max(SignedDuration::from_millis(100));
     let mut metadata = json!({"revision": run.revision});
     if !run.origin_revision.is_empty() {
         metadata["originRevision"] = json!(run.origin_revision);
@@ -199,7 +229,13 @@ mod tests {
         let mut status = json!({});
         let mut at = |second: i64, digest: &str, revision: &str| {
             let now = Timestamp::from_second(second).unwrap();
-            remember(&mut status, digest, "ReconciliationSucceeded", &run(revision), now);
+            remember(
+                &mut status,
+                digest,
+                "ReconciliationSucceeded",
+                &run(revision),
+                now,
+            );
             status["history"].clone()
         };
         at(10, "a", "r1");
@@ -212,7 +248,12 @@ mod tests {
             at(30, digest, "r3");
         }
         let full = at(40, "b", "r4");
-        let digests: Vec<_> = full.as_array().unwrap().iter().map(|s| text(s, &["digest"])).collect();
+        let digests: Vec<_> = full
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| text(s, &["digest"]))
+            .collect();
         assert_eq!(digests, ["b", "f", "e", "d", "c"]);
     }
 }

@@ -9,7 +9,11 @@ use crate::faults::PodBehaviour;
 
 impl Controllers {
     /// How a container of a pod behaves that does not simply start, with the container's name.
-    pub(in crate::controllers) fn behaviour(&self, namespace: &str, spec: &Value) -> Option<(String, PodBehaviour)> {
+    pub(in crate::controllers) fn behaviour(
+        &self,
+        namespace: &str,
+        spec: &Value,
+    ) -> Option<(String, PodBehaviour)> {
         let cluster = self.cluster();
         let table = self.faults.table();
         if table.images.is_empty() {
@@ -101,7 +105,9 @@ impl Controllers {
                 return Some((name, image.to_owned(), why));
             };
             let table = self.faults.table();
-            if let Some(PodBehaviour::PullFails { message }) = table.behaviour(self.cluster(), namespace, &digest) {
+            if let Some(PodBehaviour::PullFails { message }) =
+                table.behaviour(self.cluster(), namespace, &digest)
+            {
                 return Some((name, image.to_owned(), message.clone()));
             }
         }

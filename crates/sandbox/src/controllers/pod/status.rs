@@ -32,8 +32,16 @@ impl ContainerEnd {
 }
 
 /// Sets a pod condition: the transition is a change of status.
-fn set(status: &mut Value, now: Timestamp, (kind, value): (&str, &str), reason: &str, message: &str) {
-    let conditions = entry(status).entry("conditions").or_insert_with(|| json!([]));
+fn set(
+    status: &mut Value,
+    now: Timestamp,
+    (kind, value): (&str, &str),
+    reason: &str,
+    message: &str,
+) {
+    let conditions = entry(status)
+        .entry("conditions")
+        .or_insert_with(|| json!([]));
     let Some(conditions) = conditions.as_array_mut() else {
         return;
     };
@@ -46,7 +54,11 @@ fn set(status: &mut Value, now: Timestamp, (kind, value): (&str, &str), reason: 
     match conditions.iter_mut().find(|c| text(c, &["type"]) == kind) {
         Some(known) => {
             if text(known, &["status"]) == value {
-                put(&mut fresh, &["lastTransitionTime"], known["lastTransitionTime"].clone());
+                put(
+                    &mut fresh,
+                    &["lastTransitionTime"],
+                    known["lastTransitionTime"].clone(),
+                );
             }
             *known = fresh;
         }
@@ -57,13 +69,23 @@ fn set(status: &mut Value, now: Timestamp, (kind, value): (&str, &str), reason: 
 /// No node takes it.
 pub(super) fn unschedulable(status: &mut Value, message: &str, now: Timestamp) {
     put(status, &["phase"], json!("Pending"));
-    set(status, now, ("PodScheduled", "False"), "Unschedulable", message);
+    set(
+        status,
+        now,
+        ("PodScheduled", "False"),
+        "Unschedulable",
+        message,
+    );
 }
 
 /// It has a node; its containers are being made.
 pub(super) fn scheduled(status: &mut Value, spec: &Value, node: &str, now: Timestamp) {
     put(status, &["phase"], json!("Pending"));
-    put(status, &["hostIP"], json!(format!("10.0.{}.{}", node.len() % 200, 10)));
+    put(
+        status,
+        &["hostIP"],
+        json!(format!("10.0.{}.{}", node.len() % 200, 10)),
+    );
     put(status, &["startTime"], stamp(now));
     let names = names(spec, "containers");
     let inits = names_of(spec, "initContainers");
@@ -72,10 +94,20 @@ pub(super) fn scheduled(status: &mut Value, spec: &Value, node: &str, now: Times
         set(status, now, ("Initialized", "True"), "", "");
     } else {
         let message = format!("containers with incomplete status: [{}]", inits.join(" "));
-        set(status, now, ("Initialized", "False"), "ContainersNotInitialized", &message);
+        set(
+            status,
+            now,
+            ("Initialized", "False"),
+            "ContainersNotInitialized",
+            &message,
+        );
     }
     not_ready(status, &names, now);
-    let creating = if inits.is_empty() { "ContainerCreating" } else { "PodInitializing" };
+    let creating = if inits.is_empty() {
+        "ContainerCreating"
+    } else {
+        "PodInitializing"
+    };
     put(
         status,
         &["containerStatuses"],
@@ -126,12 +158,30 @@ fn waiting_container(container: &Value, reason: &str) -> Value {
 
 fn not_ready(status: &mut Value, unready: &str, now: Timestamp) {
     let message = format!("containers with unready status: [{unready}]");
-    set(status, now, ("Ready", "False"), "ContainersNotReady", &message);
-    set(status, now, ("ContainersReady", "False"), "ContainersNotReady", &message);
+    set(
+        status,
+        now,
+        ("Ready", "False"),
+        "ContainersNotReady",
+        &message,
+    );
+    set(
+        status,
+        now,
+        ("ContainersReady", "False"),
+        "ContainersNotReady",
+        &message,
+    );
 }
 
 /// A container waits for a reason.
-pub(super) fn waiting(status: &mut Value, container: &str, reason: &str, message: &str, now: Timestamp) {
+pub(super) fn waiting(
+    status: &mut Value,
+    container: &str,
+    reason: &str,
+    message: &str,
+    now: Timestamp,
+) {
     for field in ["containerStatuses", "initContainerStatuses"] {
         let containers = status.get_mut(field).and_then(Value::as_array_mut);
         for found in containers.into_iter().flatten() {
@@ -155,7 +205,9 @@ pub(super) fn started(status: &mut Value, picture: &Picture<'_>, troubled: Optio
     put(status, &["podIP"], json!(picture.address));
     put(status, &["podIPs"], json!([{"ip": picture.address}]));
     // Init containers have done their work by now.
-    let inits = status.get_mut("initContainerStatuses").and_then(Value::as_array_mut);
+    let inits = status
+        .get_mut("initContainerStatuses")
+        .and_then(Value::as_array_mut);
     for init in inits.into_iter().flatten() {
         put(
             init,
@@ -174,7 +226,9 @@ pub(super) fn started(status: &mut Value, picture: &Picture<'_>, troubled: Optio
             let known = before.iter().find(|known| text(known, &["name"]) == name);
             let ill = troubled == Some(name);
             // A healthy neighbour of a container that ends again and again goes on running.
-            if let Some(known) = known.filter(|known| !ill && known["state"].get("running").is_some()) {
+            if let Some(known) =
+                known.filter(|known| !ill && known["state"].get("running").is_some())
+            {
                 return known.clone();
             }
             json!({
@@ -214,8 +268,13 @@ pub(super) fn initializing(status: &mut Value, picture: &Picture<'_>, container:
     let Some(inits) = inits.as_array_mut() else {
         return;
     };
-    let position = inits.iter().position(|init| text(init, &["name"]) == container);
-    let last = position.map_or_else(|| json!({}), |position| inits[position]["lastState"].clone());
+    let position = inits
+        .iter()
+        .position(|init| text(init, &["name"]) == container);
+    let last = position.map_or_else(
+        || json!({}),
+        |position| inits[position]["lastState"].clone(),
+    );
     let running = json!({
         "name": container,
         "image": image,
@@ -257,7 +316,11 @@ pub(super) fn ended(
         "finishedAt": stamp(picture.now),
         "containerID": picture.container_id,
     }});
-    let field = if init { "initContainerStatuses" } else { "containerStatuses" };
+    let field = if init {
+        "initContainerStatuses"
+    } else {
+        "containerStatuses"
+    };
     let containers = status.get_mut(field).and_then(Value::as_array_mut);
     for found in containers.into_iter().flatten() {
         if text(found, &["name"]) != container {
@@ -285,7 +348,9 @@ pub(super) fn ended(
 
 /// All containers are ready.
 pub(super) fn ready(status: &mut Value, now: Timestamp) {
-    let containers = status.get_mut("containerStatuses").and_then(Value::as_array_mut);
+    let containers = status
+        .get_mut("containerStatuses")
+        .and_then(Value::as_array_mut);
     for container in containers.into_iter().flatten() {
         put(container, &["ready"], json!(true));
     }
