@@ -11,6 +11,7 @@ mod grid;
 pub mod order;
 #[cfg(test)]
 pub(crate) mod sample;
+mod whole;
 
 use std::sync::Arc;
 
@@ -30,7 +31,6 @@ use crate::keys;
 use crate::notice;
 use crate::router::Router;
 use crate::sentence;
-use crate::words;
 
 /// How many lines need attention before the rest is folded away.
 const LOUD: usize = 5;
@@ -392,37 +392,6 @@ pub fn journey(row: &BoardRow, environment: Option<String>, cluster: Option<Stri
             cluster,
         },
     }
-}
-
-/// A row's whole text for one environment, for titles and the line under the board; clusters that say the same make
-/// one line.
-fn whole(row: &BoardRow, environment: &str) -> Vec<String> {
-    let mut lines: Vec<(String, String)> = Vec::new();
-    for cell in cells::here(row, environment) {
-        let runs = match (&cell.running, cells::version(cell)) {
-            (Some(running), Some(version)) => format!(
-                "runs {version}, {} ({} of {} ready)",
-                words::health(running.health),
-                running.ready,
-                running.wanted
-            ),
-            _ => "what runs is not known".to_owned(),
-        };
-        let seen = cell.stale_since.map_or_else(String::new, |at| {
-            let at = crate::time::clock(clock::clock().at_once(), at, clock::offset_minutes(at));
-            format!(", last seen {at}")
-        });
-        let says = format!("{runs}{seen}; {}", sentence::text(&cell.delivery.headline));
-        let cluster = foreign::line(&cell.cluster);
-        match lines.iter_mut().find(|(_, known)| *known == says) {
-            Some((clusters, _)) => *clusters = format!("{clusters}, {cluster}"),
-            None => lines.push((cluster, says)),
-        }
-    }
-    lines
-        .into_iter()
-        .map(|(clusters, says)| format!("{clusters}: {says}"))
-        .collect()
 }
 
 /// A row's key with its element number.

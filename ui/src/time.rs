@@ -32,7 +32,8 @@ pub fn span(seconds: i64, length: Length) -> String {
     }
 }
 
-/// A moment seen from now: "14 minutes ago", "just now", "in 2 minutes".
+/// A moment seen from now: "14 minutes ago", "just now", "in 2 minutes". In full it is what the terminal says
+/// ([`api::time::relative`]), but for the steps of five seconds.
 pub fn relative(now: Timestamp, at: Timestamp, length: Length) -> String {
     let seconds = now.as_second() - at.as_second();
     if seconds >= 5 {
@@ -176,6 +177,23 @@ mod tests {
             relative(now, at("2026-11-21T11:58:59Z"), Length::Long),
             "1 minute ago"
         );
+    }
+
+    #[test]
+    fn the_window_says_ages_as_the_terminal_does() {
+        let now = at("2026-11-21T12:00:00Z");
+        for seconds in [
+            -200_000, -3_700, -60, -4, 0, 4, 5, 60, 61, 3_599, 86_400, 172_800,
+        ] {
+            let then = Timestamp::from_second(now.as_second() - seconds).unwrap();
+            if seconds < -120 || seconds >= -4 {
+                assert_eq!(
+                    relative(now, then, Length::Long),
+                    api::time::relative(then, now),
+                    "{seconds}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -213,7 +213,7 @@ pub fn title(rows: &[Arc<BoardRow>]) -> String {
         } else {
             (words::number(unknown).to_lowercase(), String::new())
         };
-        parts.push(format!("{number}{noun} could not be read everywhere"));
+        parts.push(format!("{number}{noun} {} not fully known", be(unknown)));
     }
     match parts.as_slice() {
         [] if rows.iter().all(|row| {
@@ -347,7 +347,7 @@ mod tests {
         let mut unread = cell("dev", "nonprod", State::Unknown);
         unread.running = None;
         let rows = [shared("a", vec![unread])];
-        assert_eq!(title(&rows), "One app could not be read everywhere");
+        assert_eq!(title(&rows), "One app is not fully known");
         let subtitle = subtitle(&rows, &environments());
         assert!(!subtitle.contains("Everything"), "{subtitle}");
         assert!(

@@ -11,6 +11,8 @@ use crate::glyph::mark;
 use crate::sentence;
 use crate::words::{self, Tone};
 
+/// How many things that could not be read are listed before the rest is folded away.
+const UNREAD: usize = 8;
 /// How many workloads are listed before the rest is folded away.
 const SHOWN: usize = 20;
 
@@ -18,24 +20,37 @@ const SHOWN: usize = 20;
 #[component]
 pub fn Unread() -> impl IntoView {
     let feed = BoardFeed::here();
-    let any = Memo::new(move |_| feed.unread.with(|unread| !unread.is_empty()));
+    let count = Memo::new(move |_| feed.unread.with(Vec::len));
+    let unfolded = RwSignal::new(false);
     view! {
-        <section class:gone=move || !any.get() aria-labelledby="unread">
-            <h2 id="unread">"Could not be read"</h2>
+        <section class:gone=move || count.get() == 0 aria-labelledby="unread">
+            <h2 id="unread">
+                "Could not be read "
+                <span class="dim">{move || words::count(count.get(), "thing")}</span>
+            </h2>
             <ul class="card lines">
                 {move || {
+                    let most = if unfolded.get() { usize::MAX } else { UNREAD };
                     feed.unread
-                        .get()
-                        .iter()
-                        .map(|line| {
-                            view! {
-                                <li>
-                                    {mark(Tone::Dunno)} <span>{sentence::live(line)}</span>
-                                </li>
-                            }
+                        .with(|unread| {
+                            unread
+                                .iter()
+                                .take(most)
+                                .map(|line| {
+                                    view! {
+                                        <li>
+                                            {mark(Tone::Dunno)} <span class="wrap">{sentence::live(line)}</span>
+                                        </li>
+                                    }
+                                })
+                                .collect_view()
                         })
-                        .collect_view()
                 }}
+                <li class:gone=move || count.get() <= UNREAD || unfolded.get()>
+                    <button class="ref" type="button" on:click=move |_| unfolded.set(true)>
+                        {move || format!("Show {} more", count.get().saturating_sub(UNREAD))}
+                    </button>
+                </li>
             </ul>
         </section>
     }

@@ -14,7 +14,8 @@ use web_sys::KeyboardEvent;
 
 use super::cells::{self, Spot};
 use super::order::{self, RowKey};
-use super::{BoardChoice, Placed, cell, journey, whole};
+use super::whole::{Whole, whole};
+use super::{BoardChoice, Placed, cell, journey};
 use crate::clock;
 use crate::feed::{BoardFeed, Row};
 use crate::foreign;
@@ -33,15 +34,15 @@ const HEADER: f64 = 48.0;
 
 /// A column.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Column {
-    environment: String,
+pub(super) struct Column {
+    pub(super) environment: String,
     clusters: Vec<String>,
     /// The cluster that was seen longest ago, and when, if one does not answer.
     stale: Option<(Timestamp, String)>,
 }
 
 /// Where the active cell is: a row's number and a column, 0 being the app's name.
-type Spotlight = (usize, usize);
+pub(super) type Spotlight = (usize, usize);
 
 /// The grid.
 #[component]
@@ -414,80 +415,4 @@ fn pointed(event: &web_sys::MouseEvent) -> Option<(web_sys::Element, Spotlight)>
 /// A cell's element id.
 fn id(serial: usize, column: usize) -> String {
     format!("cell-{serial}-{column}")
-}
-
-/// The active cell's whole text, at the foot of the window while the grid has the focus.
-#[component]
-fn Whole(
-    active: RwSignal<Option<Spotlight>>,
-    focused: RwSignal<bool>,
-    order: Memo<Vec<Placed>>,
-    columns: Memo<Vec<Column>>,
-) -> impl IntoView {
-    let feed = BoardFeed::here();
-    let lines = Memo::new(move |_| {
-        if !focused.get() {
-            return Vec::new();
-        }
-        let Some((serial, column)) = active.get() else {
-            return Vec::new();
-        };
-        let row = order
-            .with(|order| {
-                let placed = order.iter().find(|(_, number)| *number == serial);
-                placed.and_then(|(key, _)| feed.row(key))
-            })
-            .map(|row| row.row.get());
-        let column = column
-            .checked_sub(1)
-            .and_then(|column| columns.with(|columns| columns.get(column).cloned()));
-        match (row, column) {
-            (Some(row), Some(column)) => {
-                let mut lines = vec![format!(
-                    "{} in {}",
-                    foreign::line(&row.app),
-                    foreign::line(&column.environment)
-                )];
-                lines.extend(whole(&row, &column.environment));
-                lines
-            }
-            (Some(row), None) => vec![
-                foreign::line(&row.app),
-                row.newest.as_ref().map_or_else(
-                    || "Its newest commit is not known.".to_owned(),
-                    |commit| {
-                        format!(
-                            "Newest commit {}: {}, {}",
-                            api::headline::short(&commit.sha),
-                            foreign::line(&commit.subject),
-                            foreign::line(&commit.author)
-                        )
-                    },
-                ),
-            ],
-            (None, _) => Vec::new(),
-        }
-    });
-    view! {
-        <div class="whole-line" class:gone=move || lines.with(Vec::is_empty) aria-live="polite">
-            {move || {
-                lines
-                    .get()
-                    .into_iter()
-                    .enumerate()
-                    .map(|(index, line)| {
-                        if index == 0 {
-                            view! { <b>{line}</b> }.into_any()
-                        } else {
-                            view! { <span>{line}</span> }.into_any()
-                        }
-                    })
-                    .collect_view()
-            }}
-            <span class="dim">
-                <kbd>"Enter"</kbd>
-                " opens its journey"
-            </span>
-        </div>
-    }
 }
