@@ -84,7 +84,7 @@ impl Company {
         }
         self.run_clusters(now);
         for controllers in &mut self.controllers {
-            controllers.run_until(now);
+            controllers.settle();
         }
         // From now on somebody is watching: the code host tells Flux of every push to the shared GitOps repository.
         for controllers in &mut self.controllers {
@@ -148,6 +148,7 @@ impl Company {
             }
             Deed::Revert(role, label, of) => self.revert((role, label), of, at, who, agenda),
             Deed::Branch(role, label, pull) => self.branch((role, label), pull, at, who),
+            Deed::Build(role, label) => self.build_late((role, label), at, who, agenda),
             Deed::Run(role, label, progress) => self.run((role, label), progress, at),
             Deed::Promote(role, label, environment, with) => {
                 self.promote((role, label), environment, with, at, who)

@@ -120,6 +120,18 @@ impl Company {
         });
     }
 
+    pub(super) fn build_late(
+        &mut self,
+        label: Label,
+        at: Timestamp,
+        who: usize,
+        agenda: &mut Agenda,
+    ) -> Result<(), CompanyError> {
+        let app = self.known_app(label.0)?.clone();
+        self.start_run(label, &app, Outcome::Image, at, who, agenda);
+        Ok(())
+    }
+
     pub(super) fn run(
         &mut self,
         label: Label,
