@@ -13,7 +13,7 @@ use facts::meta::Kind;
 
 use crate::discover::Target;
 use crate::environment::same;
-use crate::images::is_hex;
+use crate::images::{commit_word, is_hex};
 use crate::nearest::nearest;
 use crate::view::{Gap, Learned, View};
 
@@ -397,23 +397,21 @@ pub fn meaning(
             .into_iter()
             .collect(),
     };
-    let mut candidates: BTreeMap<(String, String), Vec<ResolvedBy>> = BTreeMap::new();
-    let mut pending: Option<Gap> = None;
-    let mut unread: Vec<Gap> = Vec::new();
-    for key in &keys {
-        match view.resolve(key, &question.text) {
-            Ok(found) => {
-                for one in found {
-                    candidates
-                        .entry((key.clone(), one.sha.clone()))
-                        .or_default()
-                        .push(one.by.clone());
-                }
-            }
-            Err(gap) if gap.pending => pending = Some(gap),
-            Err(gap) => unread.push(gap),
+    let mut found = look_up(view, &keys, &question.text);
+    if found.candidates.is_empty() && found.pending.is_none() {
+        // An image's tag, such as main-3f2c1ab-1700000000, or a SHA in capitals.
+        let word = commit_word(&question.text)
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        if !word.is_empty() && word != question.text {
+            found = look_up(view, &keys, &word);
         }
     }
+    let LookedUp {
+        mut candidates,
+        pending,
+        mut unread,
+    } = found;
     let whole = question.text.len() == 40 && is_hex(&question.text);
     if candidates.len() == 1
         && (whole || pending.is_none())
@@ -437,6 +435,40 @@ pub fn meaning(
     }
     unread.extend(known.gaps);
     Err(unknown(view, all, question, &keys, &unread))
+}
+
+/// What a text stands for in several repositories.
+struct LookedUp {
+    /// Commits, by repository and SHA, and how the text names them.
+    candidates: BTreeMap<(String, String), Vec<ResolvedBy>>,
+    /// Set while a repository has not said.
+    pending: Option<Gap>,
+    /// Why others cannot say.
+    unread: Vec<Gap>,
+}
+
+fn look_up(view: &View<'_>, keys: &[String], text: &str) -> LookedUp {
+    let mut looked = LookedUp {
+        candidates: BTreeMap::new(),
+        pending: None,
+        unread: Vec::new(),
+    };
+    for key in keys {
+        match view.resolve(key, text) {
+            Ok(found) => {
+                for one in found {
+                    looked
+                        .candidates
+                        .entry((key.clone(), one.sha.clone()))
+                        .or_default()
+                        .push(one.by.clone());
+                }
+            }
+            Err(gap) if gap.pending => looked.pending = Some(gap),
+            Err(gap) => looked.unread.push(gap),
+        }
+    }
+    looked
 }
 
 /// The repositories of one app.

@@ -3,7 +3,7 @@
 //! Owns the grouping of workloads into apps, the choice of the app's own container, and the link from an image to
 //! its source repository. Targets exist because a workload exists; what runs in them is another question.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use facts::code::repository_key;
 use facts::image::ImageReference;
@@ -54,6 +54,7 @@ impl Target<'_> {
 
 /// Every target, in the order of apps, then environments from first to last, then clusters.
 pub fn targets<'a>(view: &View<'a>) -> Vec<Target<'a>> {
+    let shared = shared_names(view);
     let mut origins = Origins::default();
     let mut targets: Vec<Target<'a>> = view
         .places()
@@ -65,7 +66,7 @@ pub fn targets<'a>(view: &View<'a>) -> Vec<Target<'a>> {
                 .filter(|workload| is_app(workload))
                 .map(move |workload| (place, workload))
         })
-        .filter_map(|(place, workload)| target(view, &mut origins, place, workload))
+        .filter_map(|(place, workload)| target(view, &shared, &mut origins, place, workload))
         .collect();
     for target in &mut targets {
         // The same image elsewhere says where it comes from, if its labels cannot be read here.
@@ -102,11 +103,12 @@ fn is_app(workload: &Workload) -> bool {
 
 fn target<'a>(
     view: &View<'a>,
+    shared: &BTreeSet<String>,
     origins: &mut Origins,
     place: Place<'a>,
     workload: &'a Workload,
 ) -> Option<Target<'a>> {
-    let app = app_name(workload);
+    let app = app_name(workload, shared);
     let candidates: Vec<&Container> = workload.containers.iter().filter(|one| !one.init).collect();
     let pods = pods_of(place, workload);
     let mut best: Option<(&Container, ImageReference, Learned<Option<String>>)> = None;
@@ -141,19 +143,51 @@ fn target<'a>(
     })
 }
 
+const NAME: &str = "app.kubernetes.io/name";
+const INSTANCE: &str = "app.kubernetes.io/instance";
+
 /// The app a workload belongs to.
-fn app_name(workload: &Workload) -> String {
-    ["app.kubernetes.io/name", "app"]
-        .into_iter()
-        .find_map(|label| {
-            workload
-                .meta
-                .label(label)
-                .or_else(|| workload.pod_labels.get(label).map(String::as_str))
-                .filter(|name| !name.is_empty())
-        })
-        .unwrap_or(&workload.meta.name)
-        .to_owned()
+fn app_name(workload: &Workload, shared: &BTreeSet<String>) -> String {
+    let name = label(workload, NAME)
+        .or_else(|| label(workload, "app"))
+        .unwrap_or(&workload.meta.name);
+    match label(workload, INSTANCE) {
+        Some(instance) if shared.contains(name) => instance.to_owned(),
+        _ => name.to_owned(),
+    }
+}
+
+fn label<'a>(workload: &'a Workload, name: &str) -> Option<&'a str> {
+    workload
+        .meta
+        .label(name)
+        .or_else(|| workload.pod_labels.get(name).map(String::as_str))
+        .filter(|name| !name.is_empty())
+}
+
+/// Names that are a chart's and not an app's: two instances in one namespace have it, with different images.
+fn shared_names(view: &View<'_>) -> BTreeSet<String> {
+    let mut seen: BTreeMap<(&str, &str, &str), (&str, Option<String>)> = BTreeMap::new();
+    let mut shared = BTreeSet::new();
+    for place in view.places() {
+        for workload in place.facts.workloads.values() {
+            let (Some(name), Some(instance)) = (label(workload, NAME), label(workload, INSTANCE))
+            else {
+                continue;
+            };
+            let image = workload
+                .containers
+                .first()
+                .map(|one| ImageReference::parse(&one.image).repository);
+            let before = seen
+                .entry((place.name, &workload.meta.namespace, name))
+                .or_insert_with(|| (instance, image.clone()));
+            if before.0 != instance && before.1 != image {
+                shared.insert(name.to_owned());
+            }
+        }
+    }
+    shared
 }
 
 fn is_named_like(container: &Container, app: &str, workload: &Workload) -> bool {

@@ -3,11 +3,14 @@
 //! Owns the two values that stages hand to the verdict. Builds no sentence of its own.
 
 use api::journey::{Cause, ChainLink, Evidence, NextAttempt};
-use api::{ObjectRef, Sentence, Stage, StageKind, StageState, State};
+use api::{ObjectRef, Sentence, Span, Stage, StageKind, StageState, State};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::causes::CauseCode;
 use crate::view::Gap;
+
+/// How many characters of a quote a line of text shows before it is cut, with an ellipsis at its end.
+const QUOTED: usize = 240;
 
 /// Why something does not go on.
 #[derive(Clone, Debug)]
@@ -261,7 +264,27 @@ impl Outcome {
         self.stage.state = StageState::Done;
         self.stage.summary = summary;
         self.stage.since = None;
-        self.finding = None;
+        if let Some(finding) = self.finding.take()
+            && matches!(finding.turn, State::Blocked | State::RolledBack)
+        {
+            let beside = Sentence::default().words("Beside that, ");
+            self.notes.push(ended(beside.then(finding.sentence)));
+        }
+    }
+}
+
+/// Ends a sentence with one full stop.
+pub fn ended(sentence: Sentence) -> Sentence {
+    let has_stop = match sentence.0.last() {
+        Some(Span::Quote { text } | Span::Words { text }) => {
+            text.trim_end().ends_with(['.', '!', '?', '…']) || text.chars().count() > QUOTED
+        }
+        _ => false,
+    };
+    if has_stop {
+        sentence
+    } else {
+        sentence.words(".")
     }
 }
 

@@ -3,11 +3,11 @@
 //! Owns the words around a finding. The finding's own sentence comes from the stage that made it.
 
 use api::journey::{NextAttempt, StageKind};
-use api::{ObjectRef, Sentence, Span, State};
+use api::{ObjectRef, Sentence, State};
 use facts::code::Relation;
 use jiff::Timestamp;
 
-use crate::finding::Finding;
+use crate::finding::{Finding, ended};
 use crate::stages::pods::Proof;
 use crate::view::Gap;
 
@@ -152,20 +152,5 @@ fn acts(sentence: Sentence, next: &NextAttempt, object: &ObjectRef) -> Sentence 
     match next.at {
         Some(at) => sentence.words(" ").instant(at),
         None => sentence,
-    }
-}
-
-/// Ends a sentence with one full stop.
-pub fn ended(sentence: Sentence) -> Sentence {
-    let has_stop = match sentence.0.last() {
-        Some(Span::Quote { text } | Span::Words { text }) => {
-            text.trim_end().ends_with(['.', '!', '?', '…']) || text.chars().count() > 240
-        }
-        _ => false,
-    };
-    if has_stop {
-        sentence
-    } else {
-        sentence.words(".")
     }
 }

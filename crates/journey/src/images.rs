@@ -175,7 +175,7 @@ pub fn names(tag: &str, commit: &str) -> bool {
 }
 
 /// The part of a tag's name that looks like a commit's SHA: with a letter in it, so that a date does not.
-fn commit_word(tag: &str) -> Option<&str> {
+pub fn commit_word(tag: &str) -> Option<&str> {
     hex_words(tag).find(|word| word.bytes().any(|b| b.is_ascii_alphabetic()))
 }
 

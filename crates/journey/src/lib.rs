@@ -61,7 +61,7 @@ pub struct BoardEvaluation {
 
 /// Answers an ask from what is known. `now` is the time by our own clock.
 pub fn answer(facts: &Facts, ask: &api::Ask, now: Timestamp) -> Evaluation {
-    let view = view::View::new(facts, now);
+    let view = view::View::new(facts, now, true);
     let answer = verdict::answer(&view, ask);
     let (wants, changes_at) = view.outcome();
     let answer = answer.map(|mut answer| {
@@ -77,7 +77,7 @@ pub fn answer(facts: &Facts, ask: &api::Ask, now: Timestamp) -> Evaluation {
 
 /// The board from what is known. `now` is the time by our own clock.
 pub fn board(facts: &Facts, now: Timestamp) -> BoardEvaluation {
-    let view = view::View::new(facts, now);
+    let view = view::View::new(facts, now, false);
     let board = board::board(&view);
     let (wants, changes_at) = view.outcome();
     BoardEvaluation {

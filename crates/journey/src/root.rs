@@ -14,23 +14,39 @@ use crate::finding::{Finding, next_tick, when};
 use crate::messages;
 use crate::route;
 use crate::stages::{helm, source, trouble};
-use crate::view::{Learned, Place};
+use crate::view::{Gap, Learned, Place};
 
 /// How long a chain of objects that wait for each other may be.
 const DEPTH: usize = 32;
 
+/// How many objects are looked at: a wide web of dependencies has more ways through it than anybody waits for.
+const STEPS: usize = 4096;
+
 /// The objects passed on the way down.
 #[derive(Default)]
-pub struct Seen(Vec<(Kind, Key)>);
+pub struct Seen {
+    path: Vec<(Kind, Key)>,
+    steps: usize,
+}
 
 impl Seen {
-    /// Steps on an object; false if we stood on it before, or the way is too long.
-    fn step(&mut self, kind: Kind, key: &Key) -> bool {
-        if self.0.len() >= DEPTH || self.0.iter().any(|one| one.0 == kind && one.1 == *key) {
-            return false;
+    /// Steps on an object; false if we stand on it already.
+    fn step(&mut self, kind: Kind, key: &Key) -> Learned<bool> {
+        self.steps += 1;
+        if self.path.len() >= DEPTH || self.steps > STEPS {
+            return Err(Gap::new(
+                "too many objects wait for each other to follow them all",
+            ));
         }
-        self.0.push((kind, key.clone()));
-        true
+        if self.path.iter().any(|one| one.0 == kind && one.1 == *key) {
+            return Ok(false);
+        }
+        self.path.push((kind, key.clone()));
+        Ok(true)
+    }
+
+    fn back(&mut self) {
+        self.path.pop();
     }
 }
 
@@ -106,7 +122,7 @@ pub fn of_dependencies(
     waiting: &Kustomization,
     seen: &mut Seen,
 ) -> Learned<Option<Finding>> {
-    seen.step(Kind::Kustomization, &waiting.meta.key());
+    seen.step(Kind::Kustomization, &waiting.meta.key())?;
     let mut found = Vec::new();
     for dependency in &waiting.depends_on {
         found.push(kustomization_dependency(place, waiting, dependency, seen));
@@ -130,11 +146,11 @@ fn kustomization_dependency(
         return Ok(Some(missing(place, dependency)));
     };
     let object = evidence::referred(place, dependency);
-    if !seen.step(Kind::Kustomization, &key) {
+    if !seen.step(Kind::Kustomization, &key)? {
         return Ok(Some(circle(object)));
     }
     let trouble = kustomization(place, found, seen);
-    seen.0.pop();
+    seen.back();
     if let Some(finding) = trouble? {
         return Ok(Some(finding));
     }
@@ -175,7 +191,7 @@ pub fn of_helm_dependencies(
     waiting: &HelmRelease,
     seen: &mut Seen,
 ) -> Learned<Option<Finding>> {
-    seen.step(Kind::HelmRelease, &waiting.meta.key());
+    seen.step(Kind::HelmRelease, &waiting.meta.key())?;
     let mut found = Vec::new();
     for dependency in &waiting.depends_on {
         found.push(helm_dependency(place, dependency, seen));
@@ -194,11 +210,11 @@ fn helm_dependency(
     let Some(found) = place.object(found, Kind::HelmRelease, &key.namespace)? else {
         return Ok(Some(missing(place, dependency)));
     };
-    if !seen.step(Kind::HelmRelease, &key) {
+    if !seen.step(Kind::HelmRelease, &key)? {
         return Ok(Some(circle(evidence::referred(place, dependency))));
     }
     let trouble = helm_release(place, found, seen);
-    seen.0.pop();
+    seen.back();
     trouble
 }
 
@@ -390,7 +406,7 @@ fn suspected(place: Place<'_>, suspect: &Reference, seen: &mut Seen) -> Learned<
     };
     match kind {
         Kind::Kustomization | Kind::HelmRelease => {
-            if !seen.step(kind, &key) {
+            if !seen.step(kind, &key)? {
                 return Ok(None);
             }
             let trouble = if kind == Kind::HelmRelease {
@@ -406,7 +422,7 @@ fn suspected(place: Place<'_>, suspect: &Reference, seen: &mut Seen) -> Learned<
                     None => Ok(None),
                 }
             };
-            seen.0.pop();
+            seen.back();
             trouble
         }
         Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet => {

@@ -2,6 +2,8 @@
 //!
 //! Owns the table [`TRIALS`]; the laws over all of them are in `laws`.
 
+mod asking;
+mod cases;
 mod faults;
 mod laws;
 mod table;

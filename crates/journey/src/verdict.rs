@@ -5,6 +5,7 @@
 use api::journey::{Answer, Ask, Journey, NextAttempt};
 use api::{Sentence, StageKind, State};
 use facts::Reach;
+use facts::code::Relation;
 use facts::meta::Kind;
 use jiff::Timestamp;
 
@@ -369,11 +370,38 @@ impl<'v, 'a> Draft<'v, 'a> {
             }
             journey.stages.push(outcome.stage);
         }
+        let apart = diverged(view, self.commit, &running).filter(|_| !journey.state.is_settled());
+        journey.notes.extend(apart);
         if let Some(NextAttempt { at: Some(at), .. }) = &journey.next_attempt {
             view.changes_at(self.target.place, *at);
         }
         journey.running = Some(running);
         journey
+    }
+}
+
+/// What runs may be on a line of its own, such as a hotfix: then arriving means to replace it.
+fn diverged(
+    view: &View<'_>,
+    asked: Option<(&str, &str)>,
+    running: &api::journey::Running,
+) -> Option<Sentence> {
+    let (key, sha) = asked?;
+    let runs = running
+        .commit
+        .as_ref()
+        .filter(|runs| runs.repository == key)?;
+    match view.for_show(|| view.relation(key, sha, &runs.sha)).ok()? {
+        Relation::Diverged { ahead, .. } => Some(
+            Sentence::default()
+                .words("What runs there, ")
+                .commit(key, &runs.sha)
+                .words(format!(
+                    ", is on a line of its own: it has {ahead} {} that this one does not contain.",
+                    if ahead == 1 { "commit" } else { "commits" }
+                )),
+        ),
+        _ => None,
     }
 }
 

@@ -98,17 +98,20 @@ pub struct View<'a> {
     wants: RefCell<BTreeSet<Want>>,
     changes_at: Cell<Option<Timestamp>>,
     quiet: Cell<bool>,
+    curious: bool,
 }
 
 impl<'a> View<'a> {
-    /// Begins an evaluation.
-    pub fn new(facts: &'a Facts, now: Timestamp) -> Self {
+    /// Begins an evaluation. A curious one also wants what cannot change a state and is worth showing to somebody who
+    /// asked; a board of thousands of cells does without.
+    pub fn new(facts: &'a Facts, now: Timestamp, curious: bool) -> Self {
         Self {
             facts,
             now,
             wants: RefCell::default(),
             changes_at: Cell::new(None),
             quiet: Cell::new(false),
+            curious,
         }
     }
 
@@ -123,6 +126,15 @@ impl<'a> View<'a> {
         let seen = look();
         self.quiet.set(before);
         seen
+    }
+
+    /// Looks for what is worth showing and cannot change a state: wanting it only for somebody who asked.
+    pub fn for_show<T>(&self, look: impl FnOnce() -> T) -> T {
+        if self.curious {
+            look()
+        } else {
+            self.quietly(look)
+        }
     }
 
     /// The clusters.

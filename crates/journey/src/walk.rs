@@ -58,8 +58,8 @@ pub fn journey<'a>(
     let case = case_of(&followed);
     let template = images::contents(view, key, &followed, &target.image);
     let mut outcomes = match &proof {
-        // What is proven needs no more facts: the rest is shown as far as it is known.
-        Ok(Proven::Runs(_)) => view.quietly(|| walk(&case, &crew, &template)),
+        // What is proven needs no more facts: the rest is only shown.
+        Ok(Proven::Runs(_)) => view.for_show(|| walk(&case, &crew, &template)),
         _ => walk(&case, &crew, &template),
     };
     let verdict = match &proof {
@@ -379,7 +379,9 @@ fn settle(
 ) -> Option<Settled> {
     let place = case.target.place;
     if let Ok(crew) = crew {
-        outcomes[6] = rollout::done(place, case.target.workload, Some(crew));
+        let begun = crew.newest.and_then(|set| set.meta.created);
+        outcomes[6] =
+            rollout::done(place, case.target.workload, Some(crew)).took(begun, proof.since);
         outcomes[7] = Outcome::done(StageKind::Pods, pods::count(case, crew))
             .since(proof.since)
             .proof(pods::digests(case, crew));
@@ -387,7 +389,7 @@ fn settle(
     outcomes[8] = serving::outcome(case);
     let head_revert = case
         .view
-        .quietly(|| {
+        .for_show(|| {
             let head = case.view.head(case.key)?;
             reverts::in_effect(case.view, case.key, case.commit, head)
         })

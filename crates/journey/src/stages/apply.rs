@@ -23,6 +23,29 @@ use crate::view::{Gap, Learned};
 
 /// How Flux stands to the release commit; without one, only what is wrong with its objects themselves is said.
 pub fn outcome(case: &Case<'_, '_>, path: &Path<'_>, release: Option<&Commit>) -> Outcome {
+    let outcome = look(case, path, release);
+    if outcome.is_met() {
+        return outcome;
+    }
+    let above = path.parents.iter().find(|parent| parent.suspended);
+    outcome.note(above.map(|parent| suspended_above(case, path, parent)))
+}
+
+/// A suspended parent does not stop what it applied before; it stops changes to it.
+fn suspended_above(case: &Case<'_, '_>, path: &Path<'_>, parent: &Kustomization) -> Sentence {
+    let place = case.target.place;
+    let above = evidence::object(place, "Kustomization", &parent.meta.key());
+    let sentence = Sentence::default().object(&above).words(" is suspended");
+    match path.kustomization {
+        Some(below) => sentence
+            .words(": changes to ")
+            .object(&evidence::object(place, "Kustomization", &below.meta.key()))
+            .words(" itself do not arrive."),
+        None => sentence.words("."),
+    }
+}
+
+fn look(case: &Case<'_, '_>, path: &Path<'_>, release: Option<&Commit>) -> Outcome {
     let first = match path.kustomization {
         Some(kustomization) => of_kustomization(case, path, kustomization, release)
             .unwrap_or_else(|gap| Outcome::unknown(StageKind::Apply, &gap)),
@@ -74,7 +97,16 @@ fn of_kustomization(
     )? {
         return Ok(applied(case, one, ready));
     }
-    if includes(case, path, source, one.attempted.as_ref(), None, release)? {
+    if includes(
+        case,
+        path,
+        source,
+        one.attempted.as_ref(),
+        one.applied_origin
+            .as_ref()
+            .filter(|_| one.attempted == one.applied),
+        release,
+    )? {
         return attempted(case, one, ready);
     }
     not_attempted(case, one, ready).map(|finding| Outcome::found(stage, finding))

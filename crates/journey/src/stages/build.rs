@@ -37,7 +37,7 @@ pub fn outcome(case: &Case<'_, '_>, found: &Learned<Option<Built>>) -> Outcome {
 fn done(case: &Case<'_, '_>) -> Outcome {
     let runs = case
         .view
-        .quietly(|| case.view.ci(case.key, case.commit))
+        .for_show(|| case.view.ci(case.key, case.commit))
         .unwrap_or_default();
     let run = runs.iter().find(|run| run.state == CiState::Succeeded);
     match run {

@@ -65,6 +65,7 @@ fn in_git<'a>(
     place: &Configuration,
     built: &Learned<Option<Built>>,
 ) -> Learned<Release<'a>> {
+    let place = &unpacked(case, place)?;
     let history = history(case, place)?;
     let Some((history, now)) = history.and_then(|one| one.entries.first().map(|now| (one, now)))
     else {
@@ -149,7 +150,42 @@ fn in_git<'a>(
     Ok(release)
 }
 
-/// The declared history of a place. A path inside an artifact may lie deeper in the repository.
+/// The place in the repository that an artifact's path comes from: often the artifact is made of one folder only.
+fn unpacked(case: &Case<'_, '_>, place: &Configuration) -> Learned<Configuration> {
+    let names_app = |history: &DeclaredHistory| {
+        history
+            .entries
+            .first()
+            .is_some_and(|entry| !of_app(case, entry).is_empty())
+    };
+    if !place.packed || history(case, place)?.is_some_and(names_app) {
+        return Ok(place.clone());
+    }
+    let root = Configuration {
+        path: String::new(),
+        ..place.clone()
+    };
+    let inner = format!("/{}/", place.path);
+    let folder = history(case, &root)?
+        .and_then(|history| history.entries.first())
+        .and_then(|entry| {
+            of_app(case, entry).iter().find_map(|image| {
+                image
+                    .file
+                    .split_once(&inner)
+                    .map(|(outer, _)| outer.to_owned())
+            })
+        });
+    Ok(match folder {
+        Some(folder) => Configuration {
+            path: format!("{folder}/{}", place.path),
+            ..place.clone()
+        },
+        None => place.clone(),
+    })
+}
+
+/// The declared history of a place.
 fn history<'a>(case: &Case<'_, 'a>, place: &Configuration) -> Learned<Option<&'a DeclaredHistory>> {
     case.view
         .declared(&place.repository, &place.branch, &place.path)

@@ -155,7 +155,8 @@ pub fn trouble(
             Finding::blocked(CauseCode::RolloutPaused, object, sentence).proof([proof]),
         ));
     }
-    let short = crew.is_none_or(|crew| crew.current.len() < workload.wanted as usize);
+    let short = workload.updated < workload.wanted
+        || crew.is_none_or(|crew| crew.current.len() < workload.wanted as usize);
     if short && let Some(finding) = refused(place, workload, crew)? {
         return Ok(Some(finding));
     }
