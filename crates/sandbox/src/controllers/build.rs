@@ -8,7 +8,7 @@ mod patch;
 mod transform;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::Deserialize as _;
@@ -37,6 +37,13 @@ const KNOWN: [&str; 12] = [
     "sortOptions",
 ];
 
+/// The files of a folder, by its path with a slash.
+fn below<'a>(files: &'a Files, folder: &'a str) -> impl Iterator<Item = (&'a String, &'a String)> {
+    files
+        .range(folder.to_owned()..)
+        .take_while(move |(path, _)| path.starts_with(folder))
+}
+
 /// How many texts are kept read.
 const KEPT_TEXTS: usize = 2000;
 
@@ -56,6 +63,28 @@ pub struct Workspace<'a> {
     pub folder: &'a str,
     /// What was read before.
     pub parsed: &'a Parsed,
+    /// What this build looked at.
+    pub inputs: RefCell<Inputs>,
+}
+
+/// What a build looked at: as long as none of it differs, another build would give the same.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// Files that were asked for, there or not.
+    files: BTreeSet<String>,
+    /// Folders of which every file counts, with a slash at the end, or empty for all.
+    folders: BTreeSet<String>,
+}
+
+impl Inputs {
+    /// Whether two commits have the same of it.
+    pub fn same(&self, old: &Files, new: &Files) -> bool {
+        self.files.iter().all(|path| old.get(path) == new.get(path))
+            && self
+                .folders
+                .iter()
+                .all(|folder| below(old, folder).eq(below(new, folder)))
+    }
 }
 
 /// Builds the folder `path` (`./apps/shop`, without or with the dot), in the order of the files.
@@ -205,6 +234,7 @@ impl Workspace<'_> {
     }
 
     fn file(&self, path: &str) -> Option<&str> {
+        self.inputs.borrow_mut().files.insert(path.to_owned());
         self.files.get(path).map(String::as_str)
     }
 
@@ -228,6 +258,7 @@ impl Workspace<'_> {
             format!("{folder}/")
         };
         let mut done: Vec<String> = Vec::new();
+        self.inputs.borrow_mut().folders.insert(below.clone());
         for (path, content) in self.files.range(below.clone()..) {
             let Some(rest) = path.strip_prefix(&below) else {
                 break;
@@ -332,6 +363,7 @@ impl Workspace<'_> {
             });
         }
         if exists(self.files, &inside) {
+            // Whether it is there is seen by its kustomization file.
             return self.folder(&inside, depth + 1).map_err(|error| {
                 BuildError(format!(
                     "accumulating resources: accumulation err='accumulating resources from '{resource}': read \

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::fields::{flag, put, text};
 use super::names::template_hash;
-use super::workload::is_ready;
+use super::workload::{is_going, is_ready};
 use super::{Controllers, Key, Next, generation};
 
 const HASH: &str = "controller-revision-hash";
@@ -38,14 +38,14 @@ impl Controllers {
         }
         for pod in pods
             .iter()
-            .filter(|pod| !nodes.iter().any(|node| on(pod, node)))
+            .filter(|pod| !is_going(pod) && !nodes.iter().any(|node| on(pod, node)))
         {
             self.delete_pod(&object, pod);
             changed = true;
         }
         let outdated = pods
             .iter()
-            .find(|pod| text(pod, &["metadata", "labels", HASH]) != revision);
+            .find(|pod| !is_going(pod) && text(pod, &["metadata", "labels", HASH]) != revision);
         if let Some(pod) = outdated {
             // maxUnavailable is one: an old pod goes when all others serve, or when it does not serve itself.
             let others = pods

@@ -184,10 +184,8 @@ impl Controllers {
         let bounds = Bounds::of(object);
         let old_total: usize = old.iter().map(|set| replicas(set)).sum();
         if text(object, &["spec", "strategy", "type"]) == "Recreate" {
-            let running: usize = old
-                .iter()
-                .map(|set| count(set, &["status", "replicas"], 0))
-                .sum();
+            // Also those that are still ending.
+            let running: usize = old.iter().map(|set| self.owned(set, "Pod").len()).sum();
             for set in old {
                 self.scale(object, set, 0);
             }

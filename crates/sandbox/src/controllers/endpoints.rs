@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::conditions;
 use super::fields::{at, list, mapping, text};
 use super::names::suffix;
-use super::workload::{is_ready, owner_reference};
+use super::workload::{is_going, is_ready, owner_reference};
 use super::{Controllers, Key, Next};
 
 /// Whether a Service's selector finds a pod; one without a selector finds none.
@@ -36,7 +37,11 @@ impl Controllers {
                 let ready = is_ready(pod);
                 json!({
                     "addresses": [pod["status"]["podIP"]],
-                    "conditions": {"ready": ready, "serving": ready, "terminating": false},
+                    "conditions": {
+                        "ready": ready,
+                        "serving": conditions::is(&pod["status"], "Ready", "True"),
+                        "terminating": is_going(pod),
+                    },
                     "nodeName": pod["spec"]["nodeName"],
                     "targetRef": {
                         "kind": "Pod",

@@ -89,6 +89,9 @@ struct Built {
     /// Digest of the built manifests: equal across revisions that change nothing here.
     digest: String,
     manifests: Arc<Vec<Value>>,
+    /// What it was built from, and the files in which that was looked up.
+    inputs: build::Inputs,
+    files: Arc<build::Files>,
 }
 
 /// Why a run failed.

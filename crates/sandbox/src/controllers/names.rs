@@ -9,32 +9,35 @@ use sha2::{Digest, Sha256};
 /// The letters of Kubernetes' generated names: no vowels, so that no words arise.
 const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 
-/// Bytes drawn from a seed and what the name is for.
-fn draw(seed: u64, parts: &[&str]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(seed.to_be_bytes());
+/// Numbers drawn from a seed and what the name is for: FNV-1a over the parts, then SplitMix64. Nothing secret hangs on
+/// them, and a cryptographic hash would cost more than all else in a debug build.
+fn draw(seed: u64, parts: &[&str]) -> impl Iterator<Item = u64> {
+    let mut state = 0xcbf2_9ce4_8422_2325_u64 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     for part in parts {
-        hash.update(part.as_bytes());
-        hash.update([0]);
+        for byte in part.bytes().chain([0]) {
+            state = (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
     }
-    hash.finalize().into()
+    std::iter::repeat_with(move || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    })
 }
 
 /// A generated suffix of Kubernetes' letters.
 pub fn suffix(seed: u64, parts: &[&str], length: usize) -> String {
+    let letters = LETTERS.len() as u64;
     draw(seed, parts)
-        .iter()
         .take(length)
-        .map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]))
+        .map(|drawn| char::from(LETTERS[usize::try_from(drawn % letters).unwrap_or(0)]))
         .collect()
 }
 
 /// A number below `below`, drawn from the seed.
 pub fn number(seed: u64, parts: &[&str], below: u64) -> u64 {
-    let bytes = draw(seed, parts);
-    let mut first = [0; 8];
-    first.copy_from_slice(&bytes[..8]);
-    u64::from_be_bytes(first) % below.max(1)
+    draw(seed, parts).next().unwrap_or(0) % below.max(1)
 }
 
 /// `sha256:<hex>` of bytes.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::fields::{flag, integer, list, put, text};
 use super::names::{number, suffix};
+use super::workload::is_going;
 use super::{Controllers, Key, Next};
 use crate::faults::PodBehaviour;
 use status::{ContainerEnd, Picture};
@@ -51,6 +52,8 @@ enum Stage {
     CrashBackOff,
     /// Ready.
     Ready,
+    /// Asked to end.
+    Ending,
 }
 
 impl Controllers {
@@ -72,6 +75,9 @@ impl Controllers {
 
     /// One step of a pod's life.
     fn live(&mut self, key: &Key, pod: &Value, mut life: Life) -> (Life, Next) {
+        if is_going(pod) {
+            return self.end(key, life);
+        }
         let next = match life.stage {
             Stage::Unscheduled => self.schedule(key, pod, &mut life),
             Stage::Scheduled => self.pull(key, pod, &mut life),
@@ -86,9 +92,26 @@ impl Controllers {
                 self.start(key, pod, &mut life)
             }
             Stage::Started => self.run_on(key, pod, &mut life),
-            Stage::Ready => Next::OnChange,
+            Stage::Ready | Stage::Ending => Next::OnChange,
         };
         (life, next)
+    }
+
+    /// Lets a pod end: what runs takes a moment, and then it is gone.
+    fn end(&mut self, key: &Key, mut life: Life) -> (Life, Next) {
+        if life.stage == Stage::Ending {
+            self.store.delete("Pod", &key.namespace, &key.name);
+            return (life, Next::OnChange);
+        }
+        let running = matches!(life.stage, Stage::Started | Stage::Ready);
+        life.stage = Stage::Ending;
+        let wait = if running {
+            1000 + number(self.seed, &[&key.name, "end"], 2000)
+        } else {
+            100
+        };
+        let wait = SignedDuration::from_millis(i64::try_from(wait).unwrap_or(1000));
+        (life, Next::After(wait))
     }
 
     /// Records an Event about trouble, at most every five minutes.

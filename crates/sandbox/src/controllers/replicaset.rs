@@ -16,7 +16,7 @@ impl Controllers {
             return Next::OnChange;
         };
         let wanted = count(&object, &["spec", "replicas"], 1);
-        let mut pods = self.owned(&object, "Pod");
+        let mut pods = self.active_pods(&object);
         let mut status = object["status"].clone();
         let mut refused = None;
         if pods.len() < wanted {
@@ -37,7 +37,7 @@ impl Controllers {
         if pods.len() != wanted {
             // What was just created or deleted counts at once.
             self.observe();
-            pods = self.owned(&object, "Pod");
+            pods = self.active_pods(&object);
         }
         let next = match &refused {
             Some(message) => {

@@ -39,7 +39,7 @@ pub struct Set {
 /// Sets every marked value in a file. Answers the new content and what was set, or `None` if nothing was.
 pub fn set(content: &str, policies: &BTreeMap<String, ImageRef>) -> Option<(String, Vec<Set>)> {
     const TOKEN: &str = "\"$imagepolicy\"";
-    if !content.contains(TOKEN) || !is_yaml(content) {
+    if !content.contains(TOKEN) {
         return None;
     }
     let mut sets = Vec::new();
@@ -53,7 +53,8 @@ pub fn set(content: &str, policies: &BTreeMap<String, ImageRef>) -> Option<(Stri
             _ => line.to_owned(),
         });
     }
-    if sets.is_empty() {
+    // Asked last, because reading YAML costs most: most files have nothing to set.
+    if sets.is_empty() || !is_yaml(content) {
         return None;
     }
     let mut content = lines.join("\n");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::fields::{count, put, text};
 use super::names::template_hash;
-use super::workload::is_ready;
+use super::workload::{is_going, is_ready};
 use super::{Controllers, Key, Next, generation};
 
 const HASH: &str = "controller-revision-hash";
@@ -116,6 +116,9 @@ impl Controllers {
             .filter(|pod| number(pod).is_some_and(|ordinal| ordinal >= wanted))
             .max_by_key(|pod| number(pod));
         if let Some(pod) = surplus {
+            if is_going(pod) {
+                return false;
+            }
             self.delete_pod(object, pod);
             return true;
         }
@@ -129,6 +132,8 @@ impl Controllers {
         );
         for ordinal in (partition..wanted).rev() {
             match named(ordinal) {
+                // It comes back under the new revision once it is gone.
+                Some(pod) if is_going(pod) => return false,
                 Some(pod) if hash(pod) != revision => {
                     self.delete_pod(object, pod);
                     return true;

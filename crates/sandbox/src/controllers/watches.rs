@@ -6,6 +6,7 @@ use serde_json::Value;
 use tokio::sync::broadcast::error::TryRecvError;
 
 use super::fields::{at, list, mapping, text};
+use super::workload::is_going;
 use super::{Controllers, Key, generation, requested};
 use crate::kubernetes::{Change, ChangeEvent};
 
@@ -164,7 +165,17 @@ impl Controllers {
                     self.adopt(&key, object);
                     self.due(key.clone());
                 }
+                if change.event == ChangeEvent::Modified
+                    && is_going(object)
+                    && previous.is_some_and(|before| !is_going(before))
+                {
+                    self.due(key.clone());
+                }
                 self.owner_due(object);
+                if change.event == ChangeEvent::Deleted {
+                    // A Deployment that recreates waits for the last pod of the old ReplicaSet.
+                    self.grandparent_due(object);
+                }
                 self.services_of(object);
             }
             "Node" => {
@@ -266,6 +277,18 @@ impl Controllers {
                 if self.object(&key).is_some() {
                     self.due(key);
                 }
+            }
+        }
+    }
+
+    fn grandparent_due(&mut self, pod: &Value) {
+        let namespace = text(pod, &["metadata", "namespace"]);
+        for owner in list(pod, &["metadata", "ownerReferences"]) {
+            let set = self
+                .store
+                .get(text(owner, &["kind"]), namespace, text(owner, &["name"]));
+            if let Some(set) = set {
+                self.owner_due(&set);
             }
         }
     }

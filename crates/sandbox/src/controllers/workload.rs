@@ -79,10 +79,17 @@ pub fn share(value: Option<&Value>, total: usize, default: usize, up: bool) -> u
     }
 }
 
+/// `terminationGracePeriodSeconds` by default.
+const GRACE: i64 = 30;
+
+/// Whether an object is on its way out.
+pub fn is_going(object: &Value) -> bool {
+    at(object, &["metadata", "deletionTimestamp"]).is_some()
+}
+
 /// Whether a pod is ready and stays.
 pub fn is_ready(pod: &Value) -> bool {
-    conditions::is(&pod["status"], "Ready", "True")
-        && at(pod, &["metadata", "deletionTimestamp"]).is_none()
+    conditions::is(&pod["status"], "Ready", "True") && !is_going(pod)
 }
 
 /// The reference by which a dependent names its controller.
@@ -107,6 +114,13 @@ impl Controllers {
             .filter(|key| key.kind == kind)
             .filter_map(|key| self.object(key))
             .collect()
+    }
+
+    /// The pods of an owner that are not on their way out.
+    pub(super) fn active_pods(&self, owner: &Value) -> Vec<Arc<Value>> {
+        let mut pods = self.owned(owner, "Pod");
+        pods.retain(|pod| !is_going(pod));
+        pods
     }
 
     /// Why pods of a template may not be created, if they may not.
@@ -171,7 +185,7 @@ impl Controllers {
         }
     }
 
-    /// Deletes a pod of an owner.
+    /// Deletes a pod of an owner: it gets time to end.
     pub(super) fn delete_pod(&mut self, owner: &Value, pod: &Value) {
         let (namespace, name) = (
             text(pod, &["metadata", "namespace"]),
@@ -187,7 +201,7 @@ impl Controllers {
             ),
             "kubelet",
         );
-        self.store.delete("Pod", namespace, name);
+        self.store.terminate("Pod", namespace, name, GRACE);
         let component = match text(owner, &["kind"]) {
             "ReplicaSet" => "replicaset-controller",
             "StatefulSet" => "statefulset-controller",

@@ -42,6 +42,34 @@ fn deleted_pods_come_back_under_other_names() {
 }
 
 #[test]
+fn a_pod_that_is_let_go_serves_no_more_and_is_gone_a_moment_later() {
+    let mut world = running();
+    world.edit("Deployment", "shop", "cart", |deployment| {
+        deployment["spec"]["replicas"] = json!(1);
+    });
+    world.controllers.run_until(world.now);
+    let all = world.store.list("Pod", Some("shop"));
+    let going: Vec<_> = all
+        .iter()
+        .filter(|pod| pod["metadata"]["deletionTimestamp"].is_string())
+        .collect();
+    assert_eq!((all.len(), going.len()), (2, 1));
+    let slice = &world.store.list("EndpointSlice", Some("shop"))[0];
+    let ready = |terminating: bool| {
+        let endpoints = slice["endpoints"].as_array().unwrap();
+        let found = endpoints
+            .iter()
+            .find(|e| e["conditions"]["terminating"] == terminating);
+        found.unwrap()["conditions"]["ready"].clone()
+    };
+    assert_eq!((ready(true), ready(false)), (json!(false), json!(true)));
+    let deployment = world.get("Deployment", "shop", "cart");
+    assert_eq!(deployment["status"]["replicas"], 1);
+    world.pass(5);
+    assert_eq!(world.store.list("Pod", Some("shop")).len(), 1);
+}
+
+#[test]
 fn scaling_needs_no_new_replica_set() {
     let mut world = running();
     world.edit("Deployment", "shop", "cart", |deployment| {
@@ -194,8 +222,10 @@ fn recreate_stops_all_before_it_starts_any() {
     world.commit("Two", &[("cart/cart.yaml", recreate("2"))]);
     for _ in 0..100 {
         world.pass(1);
+        // Those that are still ending count too.
         let tags: std::collections::BTreeSet<String> = world
-            .pods("cart")
+            .store
+            .list("Pod", Some("shop"))
             .iter()
             .map(|pod| string(&pod["spec"]["containers"][0]["image"]))
             .collect();

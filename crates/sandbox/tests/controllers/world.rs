@@ -170,10 +170,13 @@ impl World {
         }));
     }
 
-    /// The pods of an app, by name.
+    /// The pods of an app that are not on their way out, by name.
     pub fn pods(&self, app: &str) -> Vec<Value> {
         let pods = self.store.list("Pod", Some("shop"));
-        let of = |pod: &Value| pod["metadata"]["labels"]["app"] == app;
+        let of = |pod: &Value| {
+            pod["metadata"]["labels"]["app"] == app
+                && pod["metadata"].get("deletionTimestamp").is_none()
+        };
         pods.iter()
             .filter(|pod| of(pod))
             .map(|pod| Value::clone(pod))

@@ -16,6 +16,7 @@ fn built(list: &[(&str, &str)], path: &str) -> Result<Vec<Value>, BuildError> {
             files: &files,
             folder: "/tmp/kustomization-1",
             parsed: &Parsed::default(),
+            inputs: RefCell::default(),
         },
         path,
     )
@@ -148,4 +149,37 @@ fn variables_are_substituted() {
     let mut objects = vec![json!({"a": "${x}-${y}"})];
     substitute(&mut objects, &json!({"x": "1"}));
     assert_eq!(objects[0]["a"], "1-${y}");
+}
+
+#[test]
+fn a_build_is_the_same_as_long_as_what_it_looked_at_is() {
+    let old = files(&[
+        ("base/kustomization.yaml", "resources: [deployment.yaml]\n"),
+        ("base/deployment.yaml", DEPLOYMENT),
+        ("envs/prod/kustomization.yaml", "resources: [../../base]\n"),
+        ("plain/a.yaml", DEPLOYMENT),
+        ("readme.md", "hello"),
+    ]);
+    let inputs = |path: &str| {
+        let workspace = Workspace {
+            files: &old,
+            folder: "/tmp/kustomization-1",
+            parsed: &Parsed::default(),
+            inputs: RefCell::default(),
+        };
+        build(&workspace, path).unwrap();
+        workspace.inputs.into_inner()
+    };
+    let changed = |path: &str, content: &str| {
+        let mut new = old.clone();
+        new.insert(path.to_owned(), content.to_owned());
+        new
+    };
+    let (overlay, plain) = (inputs("envs/prod"), inputs("plain"));
+    assert!(overlay.same(&old, &changed("readme.md", "bye")));
+    assert!(overlay.same(&old, &changed("envs/prod/unlisted.yaml", "a: b")));
+    assert!(!overlay.same(&old, &changed("base/deployment.yaml", "a: b")));
+    assert!(!overlay.same(&old, &changed("base/kustomization.yaml", "resources: []")));
+    assert!(plain.same(&old, &changed("plainer/a.yaml", "a: b")));
+    assert!(!plain.same(&old, &changed("plain/b.yaml", "a: b")));
 }

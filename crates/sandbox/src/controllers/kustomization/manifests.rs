@@ -1,5 +1,6 @@
 //! What a Kustomization applies: the build of its path in an artifact, and what applying that meets.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -21,10 +22,11 @@ impl Controllers {
         progress: &mut Progress,
         run: &Run,
     ) -> Result<Built, Failure> {
-        let known = progress.built.as_ref().filter(|built| {
-            built.artifact == run.artifact && built.generation == generation(object)
-        });
-        if let Some(built) = known {
+        let known = progress
+            .built
+            .as_ref()
+            .filter(|built| built.generation == generation(object));
+        if let Some(built) = known.filter(|built| built.artifact == run.artifact) {
             return Ok(built.clone());
         }
         let folder = format!(
@@ -45,10 +47,21 @@ impl Controllers {
                 ),
             ));
         }
+        // Most commits touch nothing that this path is built from.
+        if let Some(built) = known.filter(|built| built.inputs.same(&built.files, &files)) {
+            let built = Built {
+                artifact: run.artifact.clone(),
+                files,
+                ..built.clone()
+            };
+            progress.built = Some(built.clone());
+            return Ok(built);
+        }
         let workspace = Workspace {
             files: &files,
             folder: &folder,
             parsed: self.contents.parsed(),
+            inputs: RefCell::default(),
         };
         let mut manifests = build::build(&workspace, path)
             .and_then(|mut manifests| {
@@ -64,6 +77,8 @@ impl Controllers {
             generation: generation(object),
             digest,
             manifests: Arc::new(manifests),
+            inputs: workspace.inputs.into_inner(),
+            files: Arc::clone(&files),
         };
         progress.built = Some(built.clone());
         Ok(built)
