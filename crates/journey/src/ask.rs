@@ -509,7 +509,7 @@ fn ambiguous(
             lines.join("\n")
         ),
     )
-    .hint("Type more of the SHA, or say which repository.")
+    .hint("Type more of the SHA, or say which repository (in the terminal: --repo).")
 }
 
 fn named_by(by: &ResolvedBy) -> String {

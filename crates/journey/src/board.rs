@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use api::board::{Board, BoardCell, BoardRow, Delivery, Unlinked};
-use api::journey::{Cause, Journey};
+use api::journey::Journey;
 use facts::code::Relation;
 
 use crate::discover::{Target, targets};
@@ -68,6 +68,7 @@ fn environments(view: &View<'_>, all: &[Target<'_>]) -> Vec<String> {
 fn cell<'a>(view: &View<'a>, all: &[Target<'a>], target: &Target<'a>) -> BoardCell {
     let journey = newest(view, all, target);
     let behind = behind(view, target, &journey);
+    let since = journey.running.as_ref().and_then(|running| running.since);
     BoardCell {
         environment: journey.environment,
         cluster: journey.cluster,
@@ -77,7 +78,11 @@ fn cell<'a>(view: &View<'a>, all: &[Target<'a>], target: &Target<'a>) -> BoardCe
             state: journey.state,
             behind,
             stage: journey.blocking_stage,
-            since: journey.cause.as_ref().and_then(|cause: &Cause| cause.since),
+            since: match &journey.cause {
+                Some(cause) => cause.since,
+                None if journey.state.is_settled() => since,
+                None => None,
+            },
             cause: journey.cause.map(|cause| cause.code),
             headline: journey.headline,
         },

@@ -215,6 +215,12 @@ fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict
             finding: Box::new(finding.clone()),
         };
     }
+    if let Some(finding) = not_in_step(case, applied) {
+        return Verdict::Found {
+            stage: StageKind::Rollout,
+            finding: Box::new(finding),
+        };
+    }
     let revision = way
         .path
         .kustomization
@@ -238,6 +244,27 @@ fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict
             .cloned()
             .collect(),
     }
+}
+
+/// What was applied a moment ago may not have reached the workload as we see it: nothing else tells its pods apart.
+fn not_in_step(case: &Case<'_, '_>, applied: &Outcome) -> Option<Finding> {
+    let place = case.target.place;
+    let at = applied.stage.since?;
+    let until = at.checked_add(rollout::IN_STEP).ok()?;
+    if until <= place.now {
+        return None;
+    }
+    case.view.changes_at(place, until);
+    let object = case.workload();
+    let sentence = Sentence::default()
+        .object(&object)
+        .words(" takes up what was applied ")
+        .instant(at);
+    Some(
+        Finding::moving(CauseCode::RolloutRunning, object, sentence)
+            .since(Some(at))
+            .proof(applied.stage.evidence.iter().cloned()),
+    )
 }
 
 /// Whether the commit changes nothing in this target, proven; `None` if it may.

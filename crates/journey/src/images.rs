@@ -223,11 +223,12 @@ pub struct Built {
 const UNNAMED_TAGS: usize = 10;
 
 /// Finds an image of `repository` that contains the commit: among `candidates` that something runs or declares, then
-/// among the registry's tags. One built from exactly the commit is preferred.
+/// among the registry's tags that name it or `newer_commit`. One built from exactly the commit is preferred.
 pub fn find(
     view: &View<'_>,
     key: &str,
     commit: &str,
+    newer_commit: Option<&str>,
     repository: &str,
     candidates: &[ImageReference],
 ) -> Learned<Option<Built>> {
@@ -277,9 +278,11 @@ pub fn find(
         tag: Some(tag.clone()),
         digest: None,
     };
-    for tag in tags.iter().filter(|tag| names(tag, commit)) {
-        if let Some(built) = consider(&tagged(tag)) {
-            return Ok(Some(built));
+    for name in std::iter::once(commit).chain(newer_commit) {
+        for tag in tags.iter().filter(|tag| names(tag, name)) {
+            if let Some(built) = consider(&tagged(tag)) {
+                return Ok(Some(built));
+            }
         }
     }
     let mut unnamed: Vec<&String> = tags

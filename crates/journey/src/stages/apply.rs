@@ -9,6 +9,7 @@ use facts::code::Commit;
 use facts::flux::{HelmRelease, Kustomization, Revision, Source};
 use facts::image::ImageReference;
 use facts::meta::{Condition, Status};
+use jiff::SignedDuration;
 
 use super::{Case, helm, source};
 use crate::causes::CauseCode;
@@ -109,7 +110,28 @@ fn of_kustomization(
     )? {
         return attempted(case, one, ready);
     }
-    not_attempted(case, one, ready).map(|finding| Outcome::found(stage, finding))
+    let finding = not_attempted(case, one, ready)?;
+    let late = (finding.code == CauseCode::ApplyPending)
+        .then(|| overdue(case, source, &object))
+        .flatten();
+    Ok(Outcome::found(stage, finding.qualified(late)))
+}
+
+/// Flux begins within seconds of a fetch, minutes where a thousand objects wait for four workers.
+const BUSY: SignedDuration = SignedDuration::from_mins(10);
+
+/// Said where Flux has taken longer than it ever should.
+fn overdue(case: &Case<'_, '_>, source: &Source, object: &api::ObjectRef) -> Option<Sentence> {
+    let fetched = source.artifact.as_ref()?.updated?;
+    let waited = case.target.place.now.duration_since(fetched);
+    (waited > BUSY).then(|| {
+        Sentence::default()
+            .words("It was fetched ")
+            .instant(fetched)
+            .words(" already: the controller of ")
+            .object(object)
+            .words(" may be busy or stuck.")
+    })
 }
 
 /// Whether a revision contains the release commit; none contains nothing.

@@ -5,7 +5,7 @@
 use api::journey::NextAttempt;
 use api::{Sentence, State};
 use facts::code::{DeclaredImage, PullRequest, repository_key};
-use facts::flux::{ImagePolicy, ImageRepository, ImageUpdateAutomation, SourceReference};
+use facts::flux::{ImagePolicy, ImageRepository, ImageUpdateAutomation, Revision, SourceReference};
 use facts::image::ImageReference;
 use facts::meta::{Key, Kind, Status};
 
@@ -481,11 +481,10 @@ fn not_written(
     {
         return aside_branch(case, place, &object, automation, branch);
     }
-    if observed
-        && automation
-            .pushed
-            .is_none_or(|pushed| Some(pushed) < automation.ran)
-    {
+    if observed && let Some(finding) = not_read_yet(case, place, &object, automation)? {
+        return Ok(finding);
+    }
+    if observed {
         let file = evidence::file(&place.repository, &image.file);
         let sentence = Sentence::default()
             .object(&object)
@@ -530,6 +529,41 @@ fn not_written(
             .proof([proof])
             .next(Some(next)),
     )
+}
+
+/// The automation's last push is not in the history that was read: Git has moved on since.
+fn not_read_yet(
+    case: &Case<'_, '_>,
+    place: &Configuration,
+    object: &api::ObjectRef,
+    automation: &ImageUpdateAutomation,
+) -> Learned<Option<Finding>> {
+    let pushed = automation.push_commit.as_deref().map(Revision::new);
+    let Some(commit) = pushed.as_ref().and_then(Revision::commit) else {
+        return Ok(None);
+    };
+    let head = case.view.head_of(&place.repository, &place.branch)?;
+    let relation = case.view.relation(&place.repository, commit, head)?;
+    if relation.is_contained() == Some(true) {
+        return Ok(None);
+    }
+    let sentence = Sentence::default()
+        .object(object)
+        .words(" pushed ")
+        .commit(&place.repository, commit)
+        .words(", which is not on ")
+        .name(&place.branch)
+        .words(" as it was read last");
+    let proof = evidence::evidence(object, "status.lastPushCommit", commit, automation.pushed);
+    Ok(Some(
+        Finding::moving(
+            CauseCode::ReleaseAutomationPending,
+            object.clone(),
+            sentence,
+        )
+        .since(automation.pushed)
+        .proof([proof]),
+    ))
 }
 
 /// The automation pushes to a branch of its own: somebody has to merge it.

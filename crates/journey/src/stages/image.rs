@@ -52,7 +52,20 @@ pub fn find(case: &Case<'_, '_>) -> Learned<Option<Built>> {
             distinct.push(candidate);
         }
     }
-    images::find(case.view, case.key, case.commit, repository, &distinct)
+    // Commits that are pushed together are built once, as the newest of them.
+    let head = case
+        .view
+        .head(case.key)
+        .ok()
+        .filter(|head| *head != case.commit);
+    images::find(
+        case.view,
+        case.key,
+        case.commit,
+        head,
+        repository,
+        &distinct,
+    )
 }
 
 /// How the image stands. `built` says whether CI ended well, if that is known.

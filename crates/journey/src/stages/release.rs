@@ -216,6 +216,12 @@ fn reference(image: &DeclaredImage) -> ImageReference {
 }
 
 fn contents_of(case: &Case<'_, '_>, image: &DeclaredImage) -> Learned<Contents> {
+    if let Some(tag) = image.tag.as_deref().filter(|tag| tag.contains("${")) {
+        return Err(Gap::new(format!(
+            "the tag {tag} in {} is put in by Flux, not by Git",
+            image.file
+        )));
+    }
     images::contents(case.view, case.key, case.commit, &reference(image))
 }
 
@@ -275,6 +281,14 @@ fn set_back(
             .words(" back to another image ")
             .instant(by.at);
         let proof = evidence::evidence(&object, "message", &by.subject, Some(by.at));
+        let marked = of_app(case, &history.entries[0])
+            .iter()
+            .any(|image| image.marker.is_some());
+        let undone = marked.then(|| {
+            Sentence::default().words(
+                "The line still carries an image policy's marker: the automation may write the newer image again.",
+            )
+        });
         return Ok(Some(
             Finding::new(
                 CauseCode::ReleaseNeedsPromotion,
@@ -283,7 +297,8 @@ fn set_back(
                 sentence,
             )
             .since(Some(by.at))
-            .proof([proof]),
+            .proof([proof])
+            .qualified(undone),
         ));
     }
     Ok(None)

@@ -16,7 +16,7 @@ use crate::images::Contents;
 use crate::view::{Learned, Place};
 
 /// How long after Flux applied it a template may still look old to us: two watches need not be in step.
-const IN_STEP: SignedDuration = SignedDuration::from_secs(15);
+pub const IN_STEP: SignedDuration = SignedDuration::from_secs(15);
 
 /// How the rollout stands. `template` is what the workload's image contains; `applied` whether Flux says it is done,
 /// and since when.

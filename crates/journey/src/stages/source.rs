@@ -8,6 +8,7 @@ use api::{Sentence, StageKind, StageState};
 use facts::code::Commit;
 use facts::flux::{HelmRelease, Revision, Source, SourceReference};
 use facts::meta::{Condition, Kind, Status, condition};
+use jiff::SignedDuration;
 
 use super::Case;
 use crate::causes::CauseCode;
@@ -253,6 +254,18 @@ fn pending(case: &Case<'_, '_>, path: &Path<'_>, source: &Source, release: &Comm
         .words(" yet, committed ")
         .instant(release.at);
     let proof = revision(place, source);
+    // Twice the interval and a minute: a fetch may just have missed the commit, and takes its time.
+    let due = source
+        .interval
+        .and_then(|interval| interval.checked_mul(2))
+        .and_then(|interval| release.at.checked_add(interval).ok())
+        .and_then(|due| due.checked_add(SignedDuration::from_mins(1)).ok());
+    let late = due.filter(|due| *due < place.now).map(|_| {
+        Sentence::default()
+            .words("A fetch is overdue: the controller of ")
+            .object(&object)
+            .words(" may be busy or stuck.")
+    });
     Finding::waiting(CauseCode::SourcePending, object.clone(), sentence)
         .since(Some(release.at))
         .proof(proof)
@@ -261,6 +274,7 @@ fn pending(case: &Case<'_, '_>, path: &Path<'_>, source: &Source, release: &Comm
             who: object,
             what: "fetches again".to_owned(),
         }))
+        .qualified(late)
 }
 
 /// Said beside a journey that the source's trouble does not stop: green but stale.

@@ -611,7 +611,7 @@ fn telling_line(text: &str) -> Option<&str> {
         .any(|word| line.contains(word))
     };
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines().filter(speaks).last().or_else(|| lines().last())
+    lines().rfind(speaks).or_else(|| lines().next_back())
 }
 
 #[cfg(test)]

@@ -242,6 +242,20 @@ fn the_board_says_what_runs_and_how_delivery_stands() {
 }
 
 #[test]
+fn the_board_and_the_answer_agree_in_every_world() {
+    for trial in super::TRIALS {
+        let world = (trial.world)();
+        let answer = world.answer(&ask("")).answer.unwrap();
+        let board = world.board().board;
+        let cells = board.rows.iter().flat_map(|row| &row.cells);
+        for (cell, journey) in cells.zip(&answer.journeys) {
+            assert_eq!(cell.delivery.headline, journey.headline, "{}", trial.name);
+            assert_eq!(cell.running, journey.running, "{}", trial.name);
+        }
+    }
+}
+
+#[test]
 fn a_workload_without_a_label_is_listed_with_its_remedy() {
     let mut world = delivered();
     for image in world

@@ -118,6 +118,70 @@ fn a_revert_that_has_not_arrived_does_not_hide_what_runs() {
 }
 
 #[test]
+fn commits_pushed_together_are_built_as_the_newest_of_them() {
+    let mut world = committed();
+    world.commit(&source(APP), APP, 5, 40);
+    world.build(APP, 5, 34);
+    let journey = prod(&world, 4);
+    assert_eq!(journey.state, State::NeedsPromotion, "{journey:#?}");
+    assert!(matches!(journey.stages[2].state, StageState::Done));
+}
+
+#[test]
+fn a_tag_that_flux_puts_in_is_not_guessed() {
+    let mut world = pushed();
+    let history = world
+        .repo(FLEET)
+        .declared
+        .get_mut(&("main".to_owned(), path(APP, PROD)))
+        .unwrap();
+    history.entries[0].images[0].tag = Some("${TAG}".to_owned());
+    assert_eq!(prod(&world, 4).state, State::Unknown);
+    assert_eq!(prod(&world, 3).state, State::Deployed);
+}
+
+#[test]
+fn a_push_that_was_not_read_yet_is_no_missing_marker() {
+    let mut world = pushed();
+    world.automate(APP);
+    let elsewhere = sha("fleet", 9);
+    world.edit(DEV, |facts| {
+        for one in facts.image_automations.values_mut() {
+            one.push_commit = Some(elsewhere.clone());
+        }
+    });
+    let journey = one(&world, &sha(APP, 4), APP, DEV);
+    assert_eq!(journey.state, State::Moving, "{journey:#?}");
+    assert_eq!(journey.cause.unwrap().code, "release-automation-pending");
+}
+
+#[test]
+fn an_automation_that_would_undo_a_rollback_is_said() {
+    let mut world = declared();
+    world.commit(FLEET, "fleet", 4, 12);
+    world.declare_at(APP, DEV, 3, 4, 12);
+    let journey = one(&world, &sha(APP, 4), APP, DEV);
+    assert_eq!(journey.state, State::RolledBack);
+    assert!(notes(&world, &journey).contains("may write the newer image again"));
+}
+
+#[test]
+fn what_was_applied_this_second_is_not_yet_believed_of_the_workload() {
+    let mut world = delivered();
+    world.commit(FLEET, "fleet", 4, 1);
+    world
+        .repo(FLEET)
+        .touched
+        .insert(sha("fleet", 4), vec!["base/x.yaml".to_owned()]);
+    world.fetch(PROD, 4, 0);
+    world.apply(APP, PROD, 4, 0);
+    assert_eq!(
+        one(&world, &sha("fleet", 4), APP, PROD).state,
+        State::Moving
+    );
+}
+
+#[test]
 fn a_reverted_revert_brings_the_commit_back() {
     let mut world = reverted();
     world.commit(&source(APP), APP, 6, 10);
