@@ -312,8 +312,7 @@ pub fn ask_words(ask: &Ask) -> String {
     } else {
         &ask.text
     };
-    let sha = text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    foreign::line(if sha {
+    foreign::line(if crate::sentence::is_sha(text) {
         api::headline::short(text)
     } else {
         text

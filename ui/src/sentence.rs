@@ -35,6 +35,14 @@ pub fn around_quotes(sentence: &Sentence) -> Vec<AnyView> {
         .collect()
 }
 
+/// What a sentence says of an object: from its last mention on. Nothing if it does not mention it.
+pub fn about(sentence: &Sentence, object: &ObjectRef) -> Option<Sentence> {
+    let mentions =
+        |span: &Span| matches!(span, Span::Object { object: mentioned } if mentioned == object);
+    let from = sentence.0.iter().rposition(mentions)?;
+    sentence.0.get(from..).map(|spans| Sentence(spans.to_vec()))
+}
+
 /// Whether a span is a quote of several lines, or too long to be read inside a sentence.
 pub fn is_long_quote(span: &Span) -> bool {
     matches!(span, Span::Quote { text } if text.trim().contains('\n') || text.chars().count() > QUOTE)
@@ -86,13 +94,23 @@ fn foreign_words(text: &str) -> String {
     )
 }
 
-/// `namespace/name`, or the name where there is no namespace.
+/// `namespace/name`, or the name where there is no namespace; a name that is a full SHA as people write it.
 pub fn full_name(object: &ObjectRef) -> String {
-    if object.namespace.is_empty() {
-        foreign::line(&object.name)
+    let name = if is_sha(&object.name) {
+        short(&object.name)
     } else {
-        foreign::line(&format!("{}/{}", object.namespace, object.name))
+        &object.name
+    };
+    if object.namespace.is_empty() {
+        foreign::line(name)
+    } else {
+        foreign::line(&format!("{}/{name}", object.namespace))
     }
+}
+
+/// Whether text is a full SHA.
+pub fn is_sha(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// A name that fits into a sentence: of a long one the beginning and the end, which tell it from its siblings.
@@ -180,6 +198,32 @@ mod tests {
         let short = shortened(&long);
         assert_eq!(short.chars().count(), 61);
         assert!(short.ends_with("-x2x7q") && short.starts_with("aaa"));
+    }
+
+    #[test]
+    fn of_a_chain_the_root_says_only_what_is_about_itself() {
+        let (app, root) = (
+            ObjectRef::new("prod", "Kustomization", "flux-system", "apps"),
+            ObjectRef::new("prod", "Kustomization", "flux-system", "infra"),
+        );
+        let sentence = Sentence::default()
+            .object(&app)
+            .words(" waits for ")
+            .object(&root)
+            .words(", which failed");
+        let about_root = about(&sentence, &root).unwrap();
+        assert_eq!(
+            about_root.text(|_| String::new()),
+            "Kustomization flux-system/infra, which failed"
+        );
+        assert_eq!(about(&Sentence::default().words("It failed"), &root), None);
+    }
+
+    #[test]
+    fn a_full_sha_is_written_as_people_write_it() {
+        let sha = "54a386bff67e048b2d79e0ecb559aab4c789b879";
+        let object = ObjectRef::new("code.example", "Commit", "shop/pricing", sha);
+        assert_eq!(full_name(&object), "shop/pricing/54a386b");
     }
 
     #[test]

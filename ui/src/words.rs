@@ -201,6 +201,9 @@ pub fn cause(code: &str) -> String {
         "not ready",
         "unknown",
         "reverted",
+        "never pushed",
+        "deadline",
+        "dependency",
     ];
     let words = |text: &str| crate::foreign::line(&text.replace('-', " "));
     match code.split_once('-') {
@@ -333,6 +336,7 @@ mod tests {
         assert_eq!(cause("build-failed"), "build failed");
         assert_eq!(cause("apply-immutable-field"), "immutable field");
         assert_eq!(cause("source-suspended"), "source suspended");
+        assert_eq!(cause("image-never-pushed"), "image never pushed");
         assert_eq!(cause("apply-other"), "apply failed");
         assert_eq!(cause("quota"), "quota");
         assert_eq!(cause("teleport-broken"), "teleport broken");

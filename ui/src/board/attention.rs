@@ -188,33 +188,31 @@ pub fn title(rows: &[Arc<BoardRow>]) -> String {
         .count();
     let unknown = apps_where(&|state| state == State::Unknown);
     let be = |count: usize| if count == 1 { "is" } else { "are" };
-    let noun = |count: usize| if count == 1 { "app" } else { "apps" };
-    let mut parts = Vec::new();
-    if stuck > 0 {
-        parts.push(format!(
-            "{} {} {} stuck",
-            words::number(stuck),
-            noun(stuck),
-            be(stuck)
-        ));
-    }
-    if moving > 0 {
-        let (number, noun) = if parts.is_empty() {
-            (words::number(moving), format!(" {}", noun(moving)))
+    let way = if moving == 1 { "its way" } else { "their way" };
+    // Words for small numbers, but not beside a large one.
+    let digits = stuck.max(moving).max(unknown) > 12;
+    let parts: Vec<String> = [
+        (stuck, "stuck".to_owned()),
+        (moving, format!("on {way}")),
+        (unknown, "not fully known".to_owned()),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .enumerate()
+    .map(|(place, (count, words))| {
+        let number = if digits {
+            count.to_string()
         } else {
-            (words::number(moving).to_lowercase(), String::new())
+            words::number(count)
         };
-        let way = if moving == 1 { "its way" } else { "their way" };
-        parts.push(format!("{number}{noun} {} on {way}", be(moving)));
-    }
-    if unknown > 0 {
-        let (number, noun) = if parts.is_empty() {
-            (words::number(unknown), format!(" {}", noun(unknown)))
-        } else {
-            (words::number(unknown).to_lowercase(), String::new())
-        };
-        parts.push(format!("{number}{noun} {} not fully known", be(unknown)));
-    }
+        let be = be(count);
+        match (place, count) {
+            (0, 1) => format!("{number} app {be} {words}"),
+            (0, _) => format!("{number} apps {be} {words}"),
+            _ => format!("{} {be} {words}", number.to_lowercase()),
+        }
+    })
+    .collect();
     match parts.as_slice() {
         [] if rows.iter().all(|row| {
             row.cells
@@ -382,6 +380,11 @@ mod tests {
         ];
         assert_eq!(title(&rows), "One app is stuck, one is on its way");
         assert_eq!(title(&rows[2..]), "Everything is current");
+        let many: Vec<_> = (0..13)
+            .map(|_| shared("a", vec![cell("dev", "nonprod", State::Blocked)]))
+            .chain(rows[1..2].iter().cloned())
+            .collect();
+        assert_eq!(title(&many), "13 apps are stuck, 1 is on its way");
         assert_eq!(title(&[]), "No apps found");
         assert_eq!(
             title(&[shared("a", vec![cell("dev", "x", State::NeedsPromotion)])]),

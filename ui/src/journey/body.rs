@@ -119,12 +119,22 @@ fn root(why: &Why) -> Option<AnyView> {
         .map(|link| &link.object)
         .or(cause.map(|cause| &cause.object))?;
     let says = link.map(|link| foreign::line(&link.says));
+    // The chain above says already what waits for what: here only what is about the root itself.
+    let about = cause.and_then(|cause| sentence::about(&cause.sentence, object));
+    let line = match &about {
+        Some(about) => view! { <p>{sentence::around_quotes(about)}</p> }.into_any(),
+        None => view! { <p>{sentence::object(object)} " " {says.clone()}</p> }.into_any(),
+    };
+    let more = match (&about, cause) {
+        (None, Some(cause)) => {
+            Some(view! { <p>{sentence::around_quotes(&cause.sentence)}</p> }.into_any())
+        }
+        (Some(_), _) => says.map(|says| view! { <p class="dim">{says}</p> }.into_any()),
+        (None, None) => None,
+    };
     let quotes: Vec<String> = cause
         .map(|cause| quotes(&cause.sentence))
         .unwrap_or_default();
-    let sentence = cause.map(|cause| {
-        view! { <p>{sentence::around_quotes(&cause.sentence)}</p> }
-    });
     let code = cause.map(|cause| {
         let since = cause
             .since
@@ -133,14 +143,18 @@ fn root(why: &Why) -> Option<AnyView> {
     });
     let view = view! {
         <div class=format!("root {}-root", why.tone.name())>
-            <div class="link">
-                {glyph(why.tone, "cause")} <p>{sentence::object(object)} " " {says}</p> {code}
-            </div>
+            <div class="link">{glyph(why.tone, "cause")} {line} {code}</div>
             <div class="because">
-                {sentence}
+                {more}
                 {quotes
                     .into_iter()
-                    .map(|text| view! { <pre class="msg mono" tabindex="0">{text}</pre> })
+                    .map(|text| {
+                        view! {
+                            <pre class="msg mono" tabindex="0">
+                                {text}
+                            </pre>
+                        }
+                    })
                     .collect_view()}
             </div>
         </div>
@@ -248,7 +262,7 @@ fn row(line: &Evidence, again: bool) -> impl IntoView + use<> {
             <span class="clip what" class:again=again title=name.clone()>
                 {name.clone()}
             </span>
-            <span class="mono clip" title=foreign::line(&line.field)>
+            <span class="mono field" title=foreign::line(&line.field)>
                 {foreign::line(&line.field)}
             </span>
             <span class="mono value" title=api::headline::plain(&line.value, 1_000)>

@@ -12,6 +12,9 @@ use crate::markdown;
 use crate::sentence;
 use crate::time::Length;
 
+/// From how many characters on a headline is set smaller, so that what follows stays in view.
+const LONG: usize = 130;
+
 /// The head.
 #[component]
 pub fn Head(
@@ -26,6 +29,17 @@ pub fn Head(
             .map(|journey| (journey.app.clone(), journey.commit.clone()))
     });
     let headline = Memo::new(move |_| shared.journey.get().map(|journey| journey.headline.clone()));
+    let long = Memo::new(move |_| {
+        headline.with(|headline| {
+            headline.as_ref().is_some_and(|headline| {
+                headline
+                    .text(|_| "14 minutes ago".to_owned())
+                    .chars()
+                    .count()
+                    > LONG
+            })
+        })
+    });
     let notes = Memo::new(move |_| {
         shared
             .journey
@@ -63,7 +77,7 @@ pub fn Head(
                             })
                     }}
                 </div>
-                <h1 id="headline">
+                <h1 id="headline" class:long=move || long.get()>
                     {move || headline.get().map(|headline| sentence::live(&headline))}
                 </h1>
                 {move || {
