@@ -46,11 +46,10 @@ pub fn error(error: &Error, json: bool) -> ExitCode {
         let document = serde_json::json!({ "version": api::JSON_VERSION, "error": error });
         let _closed = writeln!(anstream::stdout(), "{document}");
     } else {
-        let _closed = writeln!(
-            anstream::stderr(),
-            "landfall: {}",
-            crate::print::foreign(&error.message, 2000)
-        );
+        // A message that lists things has a line for each; none of them may move the cursor.
+        let lines = error.message.lines().map(|line| crate::print::foreign(line, 2000));
+        let message = lines.collect::<Vec<_>>().join("\n");
+        let _closed = writeln!(anstream::stderr(), "landfall: {message}");
         if !error.hint.is_empty() {
             let _closed = writeln!(anstream::stderr(), "{}", error.hint);
         }

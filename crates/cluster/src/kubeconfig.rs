@@ -90,7 +90,7 @@ impl From<KubeconfigError> for api::Error {
         let (code, hint) = match &error {
             KubeconfigError::NotFound { .. } | KubeconfigError::NoHome => (
                 api::error::Code::NoKubeconfig,
-                "name one with --kubeconfig or KUBECONFIG, or look at the sandbox",
+                "Name one with --kubeconfig or KUBECONFIG, or try --sandbox: the embedded company needs nothing.",
             ),
             KubeconfigError::UnknownContext { .. } => (api::error::Code::UnknownName, ""),
             _ => (api::error::Code::BadFile, ""),

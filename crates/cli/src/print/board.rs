@@ -20,8 +20,8 @@ pub fn board(board: &Board, now: Timestamp) -> String {
         .map(|row| row.app.chars().count())
         .max()
         .unwrap_or(3)
-        .clamp(3, 28);
-    let cell_width = 30;
+        .clamp(3, 32);
+    let cell_width = 32;
     let _ = write!(page, "{}", styled(bold(), format!("{:<app_width$}", "app")));
     for (environment, cluster) in &columns {
         let title = if columns
@@ -45,7 +45,7 @@ pub fn board(board: &Board, now: Timestamp) -> String {
     }
     page.push('\n');
     for row in &board.rows {
-        let _ = write!(page, "{:<app_width$}", foreign(&row.app, app_width - 1));
+        let _ = write!(page, "{:<app_width$}", foreign(&row.app, app_width));
         for (environment, cluster) in &columns {
             let cell = row
                 .cells
@@ -154,6 +154,8 @@ fn cell_text(cell: &BoardCell) -> (String, usize) {
     let (glyph, word, delivery_style) = state(cell.delivery.state);
     let words = match (cell.delivery.state, cell.delivery.behind) {
         (State::Deployed, _) => "current".to_owned(),
+        // What the newest commit does not change is not behind it.
+        (State::NotAffected, _) => word.to_owned(),
         (_, Some(behind)) if behind > 0 => format!("{word}, {behind} behind"),
         _ => word.to_owned(),
     };
