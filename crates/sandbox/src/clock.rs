@@ -71,10 +71,31 @@ impl Clock {
     }
 }
 
-/// A moment as Kubernetes writes it: whole seconds, `2026-11-21T20:31:00Z`.
+/// A moment as Kubernetes writes it: `2026-11-21T20:31:00Z`, whole seconds, cut off and never rounded into the future.
 pub fn rfc3339(at: Timestamp) -> String {
-    at.round(jiff::Unit::Second)
-        .unwrap_or(at)
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string()
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_never_written_as_one_to_come() {
+        let late: Timestamp = "2026-11-21T20:31:00.9Z".parse().unwrap();
+        assert_eq!(rfc3339(late), "2026-11-21T20:31:00Z");
+    }
+
+    #[test]
+    fn work_as_of_a_moment_sees_it_and_nobody_else_does() {
+        let clock = Clock::default();
+        let moment = Timestamp::UNIX_EPOCH;
+        let elsewhere = clock.as_of(moment, || {
+            assert_eq!(clock.now(), moment);
+            let other = clock.clone();
+            std::thread::spawn(move || other.now()).join().unwrap()
+        });
+        assert_ne!(elsewhere, moment);
+        assert_ne!(clock.now(), moment);
+    }
 }

@@ -7,8 +7,8 @@
 //! the registry in this process and writes only through the [`Store`]. It does not know any situation: what goes wrong
 //! comes from the objects, from Git, from the registry or from [`Faults`].
 //!
-//! Simplified: controllers have as many workers as there are objects, intervals have no jitter, deleted pods go at once
-//! and Jobs do not run.
+//! Simplified: controllers have as many workers as there are objects, intervals have no jitter, Jobs do not run, and a
+//! pod that was ready once stays so until it is replaced.
 
 mod apply;
 mod build;
