@@ -3,6 +3,9 @@
 //! Owns the forms an ask may have, the resolution over every repository that is known, and the errors that say what
 //! could not be found and what may have been meant.
 
+mod refusal;
+mod typed;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::error::Code;
@@ -14,7 +17,6 @@ use facts::meta::Kind;
 use crate::discover::Target;
 use crate::environment::same;
 use crate::images::{commit_word, is_hex};
-use crate::nearest::nearest;
 use crate::view::{Gap, Learned, View};
 
 /// What an ask stands for.
@@ -59,7 +61,7 @@ pub fn question(view: &View<'_>, all: &[Target<'_>], ask: &Ask) -> Result<Questi
     let apps: BTreeSet<&str> = all.iter().map(|target| target.app.as_str()).collect();
     let named = ask.app.as_deref().map(|name| named_app(view, &apps, name));
     let app = named.transpose()?.flatten();
-    let (linked, text) = take_apart(typed);
+    let (linked, text) = typed::take_apart(typed);
     let as_app = app_called(&apps, &text).filter(|_| linked.is_none());
     let repository = match linked.or_else(|| ask.repository.clone()) {
         Some(name) => Some(repository(view, all, &name, linked_text(typed))?),
@@ -103,62 +105,18 @@ fn named_app(
     if is_connecting(view) {
         return Ok(Some(name.to_owned()));
     }
-    Err(unknown_name(view, "app", name, apps.iter().copied()))
+    Err(refusal::unknown_name(
+        view,
+        "app",
+        name,
+        apps.iter().copied(),
+    ))
 }
 
 /// Whether a cluster has not answered yet: names may still appear.
 pub fn is_connecting(view: &View<'_>) -> bool {
     view.places()
         .any(|place| place.facts.reach == Reach::Connecting)
-}
-
-fn unknown_name<'a>(
-    view: &View<'_>,
-    what: &str,
-    name: &str,
-    names: impl Iterator<Item = &'a str> + Clone,
-) -> api::Error {
-    let shown = api::headline::plain(name, 80);
-    let list: Vec<String> = names
-        .clone()
-        .take(50)
-        .map(|one| api::headline::plain(one, 80))
-        .collect();
-    let message = if list.is_empty() {
-        format!(
-            "There is no {what} {shown}: none was found at all.{}",
-            unreached(view)
-        )
-    } else {
-        format!(
-            "There is no {what} {shown}. There are: {}.{}",
-            list.join(", "),
-            unreached(view)
-        )
-    };
-    let error = api::Error::new(Code::UnknownName, message);
-    match did_you_mean(name, names) {
-        Some(hint) => error.hint(hint),
-        None => error,
-    }
-}
-
-/// The clusters that could not be looked into, as a sentence after others.
-fn unreached(view: &View<'_>) -> String {
-    let names: Vec<&str> = view
-        .places()
-        .filter(|place| matches!(place.facts.reach, Reach::Unreachable { .. }))
-        .map(|place| place.name)
-        .collect();
-    match names.as_slice() {
-        [] => String::new(),
-        names => format!(" Not answering: {}.", names.join(", ")),
-    }
-}
-
-fn did_you_mean<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
-    let near = nearest(name, names);
-    (!near.is_empty()).then(|| format!("Did you mean {}?", near.join(" or ")))
 }
 
 /// Keeps the targets that an ask is about.
@@ -181,7 +139,7 @@ pub fn narrow<'a>(
                 .iter()
                 .map(|target| target.environment.as_str())
                 .collect();
-            return Err(unknown_name(
+            return Err(refusal::unknown_name(
                 view,
                 "environment",
                 environment,
@@ -191,86 +149,6 @@ pub fn narrow<'a>(
         kept.retain(|target| same(&target.environment, environment));
     }
     Ok(kept)
-}
-
-/// Takes a text apart into the repository it names, if it does, and what is to be resolved there.
-fn take_apart(typed: &str) -> (Option<String>, String) {
-    if let Some((_, rest)) = typed.split_once("://") {
-        return link(rest);
-    }
-    let lower = typed.to_ascii_lowercase();
-    for (prefix, form) in [
-        ("pull request ", "#"),
-        ("pr ", "#"),
-        ("pr#", "#"),
-        ("pr-", "#"),
-        ("!", "#"),
-        ("#", "#"),
-        ("ci run ", "run "),
-        ("run ", "run "),
-        ("run#", "run "),
-    ] {
-        let number = lower
-            .strip_prefix(prefix)
-            .map(|rest| rest.trim_start_matches('#').trim());
-        if let Some(number) = number
-            && is_number(number)
-        {
-            return (None, format!("{form}{number}"));
-        }
-    }
-    if let Some((repository, number)) = typed.rsplit_once('#')
-        && repository.contains('/')
-        && is_number(number)
-    {
-        return (Some(repository.to_owned()), format!("#{number}"));
-    }
-    if let Some((repository, commit)) = typed.rsplit_once('@')
-        && repository.contains('/')
-        && commit.len() >= 4
-        && is_hex(commit)
-    {
-        return (Some(repository.to_owned()), commit.to_owned());
-    }
-    (None, typed.to_owned())
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.len() < 20 && text.bytes().all(|b| b.is_ascii_digit())
-}
-
-/// A link to a pull request, CI run, commit, branch or tag, on GitHub or a host that names things like it.
-fn link(rest: &str) -> (Option<String>, String) {
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    let parts: Vec<&str> = rest.split('/').filter(|part| !part.is_empty()).collect();
-    let at = |index: usize| parts.get(index).copied().unwrap_or_default();
-    for (index, part) in parts.iter().enumerate().skip(2) {
-        let text = match *part {
-            "pull" | "pulls" | "merge_requests" | "pull-requests" if is_number(at(index + 1)) => {
-                Some(format!("#{}", at(index + 1)))
-            }
-            "actions" if at(index + 1) == "runs" && is_number(at(index + 2)) => {
-                Some(format!("run {}", at(index + 2)))
-            }
-            "pipelines" if is_number(at(index + 1)) => Some(format!("run {}", at(index + 1))),
-            "commit" | "commits" if !at(index + 1).is_empty() => Some(at(index + 1).to_owned()),
-            "tree" => parts.get(index + 1..).map(|rest| rest.join("/")),
-            "releases" if at(index + 1) == "tag" => {
-                parts.get(index + 2..).map(|rest| rest.join("/"))
-            }
-            _ => None,
-        };
-        if let Some(text) = text {
-            let repository: Vec<&str> = parts
-                .iter()
-                .take(index)
-                .filter(|part| **part != "-")
-                .copied()
-                .collect();
-            return (Some(repository.join("/")), text);
-        }
-    }
-    (Some(parts.join("/")), String::new())
 }
 
 /// The repositories that an ask may be about: what images are built from, and what Flux follows.
@@ -354,7 +232,7 @@ fn repository(
     let list: Vec<&str> = known.all().into_iter().take(50).collect();
     let message = format!(
         "No app here is built from {shown}, and Flux does not follow it.{}",
-        unreached(view)
+        refusal::unreached(view)
     );
     let hint = if list.is_empty() {
         "No image here says which repository it is built from: add the label \
@@ -423,7 +301,7 @@ pub fn meaning(
         return Ok(Err(gap));
     }
     if !candidates.is_empty() {
-        return Err(ambiguous(view, &question.text, &candidates));
+        return Err(refusal::ambiguous(view, &question.text, &candidates));
     }
     if question.repository.is_none()
         && let Some(gap) = known.gaps.iter().find(|gap| gap.pending)
@@ -434,7 +312,7 @@ pub fn meaning(
         return Ok(Err(Gap::new("a cluster is being read for the first time")));
     }
     unread.extend(known.gaps);
-    Err(unknown(view, all, question, &keys, &unread))
+    Err(refusal::unknown(view, all, question, &keys, &unread))
 }
 
 /// What a text stands for in several repositories.
@@ -480,147 +358,4 @@ fn of_app(all: &[Target<'_>], app: Option<&str>) -> Option<BTreeSet<String>> {
         .filter_map(|target| target.source.clone().ok().flatten())
         .collect();
     Some(keys)
-}
-
-fn ambiguous(
-    view: &View<'_>,
-    text: &str,
-    candidates: &BTreeMap<(String, String), Vec<ResolvedBy>>,
-) -> api::Error {
-    let mut lines = Vec::new();
-    for ((key, sha), by) in candidates.iter().take(20) {
-        let known = view.commit(key, sha).ok().flatten();
-        let subject = known.map_or(String::new(), |one| {
-            format!(" {}", api::headline::plain(&one.subject, 80))
-        });
-        let names: Vec<String> = by.iter().map(named_by).collect();
-        lines.push(format!(
-            "{}{subject} ({key}, {})",
-            api::headline::short(sha),
-            names.join(", ")
-        ));
-    }
-    api::Error::new(
-        Code::AmbiguousAsk,
-        format!(
-            "{} stands for {} commits:\n{}",
-            api::headline::plain(text, 80),
-            candidates.len(),
-            lines.join("\n")
-        ),
-    )
-    .hint("Type more of the SHA, or say which repository (in the terminal: --repo).")
-}
-
-fn named_by(by: &ResolvedBy) -> String {
-    match by {
-        ResolvedBy::Sha => "by its SHA".to_owned(),
-        ResolvedBy::Branch(name) => format!("branch {}", api::headline::plain(name, 60)),
-        ResolvedBy::Tag(name) => format!("tag {}", api::headline::plain(name, 60)),
-        ResolvedBy::PullRequest(number) => format!("pull request #{number}"),
-        ResolvedBy::CiRun(number) => format!("CI run {number}"),
-        ResolvedBy::Message(key) => format!("{} in its message", api::headline::plain(key, 60)),
-    }
-}
-
-fn unknown(
-    view: &View<'_>,
-    all: &[Target<'_>],
-    question: &Question,
-    keys: &[String],
-    unread: &[Gap],
-) -> api::Error {
-    let text = api::headline::plain(&question.text, 80);
-    let looked = match keys {
-        [] => "no repository is known to look in".to_owned(),
-        [one] => format!("looked in {one}"),
-        many => format!("looked in {} repositories: {}", many.len(), many.join(", ")),
-    };
-    let mut message = format!(
-        "{text} is no commit, branch, tag, pull request, CI run or app that is known here; {looked}."
-    );
-    for gap in unread.iter().take(3) {
-        message.push_str(&format!(
-            " Not known: {}.",
-            api::headline::plain(&gap.why, 200)
-        ));
-    }
-    message.push_str(&unreached(view));
-    let branches = keys
-        .iter()
-        .filter_map(|key| view.facts.code.repositories.get(key))
-        .flat_map(|known| known.branches.keys().map(String::as_str));
-    let names = all
-        .iter()
-        .map(|target| target.app.as_str())
-        .chain(branches)
-        .collect::<BTreeSet<&str>>();
-    let hint = did_you_mean(&question.text, names.into_iter()).unwrap_or_else(|| {
-        if question.text.len() >= 4 && is_hex(&question.text) {
-            "If it is a new commit, push it first.".to_owned()
-        } else {
-            String::new()
-        }
-    });
-    let error = api::Error::new(Code::UnknownAsk, message).hint(hint);
-    if unread.is_empty() {
-        error
-    } else {
-        error.retryable()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::take_apart;
-
-    #[test]
-    fn links_and_numbers_are_taken_apart() {
-        for (typed, repository, text) in [
-            (
-                "https://github.com/shop/api/pull/12/files",
-                Some("github.com/shop/api"),
-                "#12",
-            ),
-            (
-                "https://github.com/shop/api/actions/runs/4807/job/1",
-                Some("github.com/shop/api"),
-                "run 4807",
-            ),
-            (
-                "https://gitlab.example/group/sub/api/-/merge_requests/3",
-                Some("gitlab.example/group/sub/api"),
-                "#3",
-            ),
-            (
-                "https://github.com/shop/api/commit/3f2c1ab",
-                Some("github.com/shop/api"),
-                "3f2c1ab",
-            ),
-            (
-                "https://github.com/shop/api/tree/feature/x",
-                Some("github.com/shop/api"),
-                "feature/x",
-            ),
-            (
-                "https://github.com/shop/api",
-                Some("github.com/shop/api"),
-                "",
-            ),
-            ("shop/api#12", Some("shop/api"), "#12"),
-            ("shop/api@3f2c1ab", Some("shop/api"), "3f2c1ab"),
-            ("#12", None, "#12"),
-            ("PR 12", None, "#12"),
-            ("run 4807", None, "run 4807"),
-            ("feature/x", None, "feature/x"),
-            ("3f2c1ab", None, "3f2c1ab"),
-            ("https://", Some(""), ""),
-        ] {
-            assert_eq!(
-                take_apart(typed),
-                (repository.map(str::to_owned), text.to_owned()),
-                "{typed}"
-            );
-        }
-    }
 }

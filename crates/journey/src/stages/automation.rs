@@ -2,14 +2,16 @@
 //!
 //! Owns the walk along ImageRepository, ImagePolicy and ImageUpdateAutomation to the first that has not done its part.
 
+mod push;
+
 use api::journey::NextAttempt;
 use api::{Sentence, State};
-use facts::code::{DeclaredImage, PullRequest, repository_key};
-use facts::flux::{ImagePolicy, ImageRepository, ImageUpdateAutomation, Revision, SourceReference};
+use facts::code::{DeclaredImage, repository_key};
+use facts::flux::{ImagePolicy, ImageRepository, ImageUpdateAutomation, SourceReference};
 use facts::image::ImageReference;
 use facts::meta::{Key, Kind, Status};
 
-use super::{Case, release};
+use super::Case;
 use crate::causes::CauseCode;
 use crate::conditions::believed;
 use crate::evidence;
@@ -74,7 +76,7 @@ fn marked(
             sentence,
         ));
     };
-    not_written(case, place, cluster, policy, automation, image)
+    push::not_written(case, place, cluster, policy, automation, image)
 }
 
 /// The line names no policy: that is an omission only where a policy has chosen the image for nobody else.
@@ -419,188 +421,6 @@ fn covers(path: &str, file: &str) -> bool {
         || file
             .strip_prefix(path)
             .is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// The policy has chosen the image; why Git does not have it yet.
-fn not_written(
-    case: &Case<'_, '_>,
-    place: &Configuration,
-    cluster: Place<'_>,
-    policy: &ImagePolicy,
-    automation: &ImageUpdateAutomation,
-    image: &DeclaredImage,
-) -> Learned<Finding> {
-    let object = evidence::object(cluster, "ImageUpdateAutomation", &automation.meta.key());
-    if automation.suspended {
-        let sentence = Sentence::default()
-            .object(&object)
-            .words(" is suspended, so nothing writes the chosen image to Git");
-        let proof = evidence::evidence(&object, "spec.suspend", "true", None);
-        return Ok(
-            Finding::blocked(CauseCode::ReleaseAutomationSuspended, object, sentence)
-                .proof([proof]),
-        );
-    }
-    let next = NextAttempt {
-        at: next_tick(automation.ran, automation.interval, cluster.now),
-        who: object.clone(),
-        what: "runs again".to_owned(),
-    };
-    if let Some(ready) = believed(
-        &automation.conditions,
-        "Ready",
-        automation.observed_generation,
-        &automation.meta,
-    ) && ready.status == Status::False
-    {
-        let sentence = Sentence::default()
-            .object(&object)
-            .words(" failed to push to Git");
-        let sentence = when(sentence, ready.since)
-            .words(": ")
-            .quote(&ready.message);
-        let proof = evidence::condition(&object, ready);
-        return Ok(
-            Finding::blocked(CauseCode::ReleasePushRefused, object, sentence)
-                .since(ready.since)
-                .proof(proof)
-                .next(Some(next)),
-        );
-    }
-    let tag = policy.latest_tag.as_deref().unwrap_or_default();
-    let observed = automation
-        .observed_policies
-        .get(&policy.meta.name)
-        .is_some_and(|reference| ImageReference::parse(reference).tag.as_deref() == Some(tag));
-    let aside = automation
-        .push_branch
-        .as_deref()
-        .filter(|branch| *branch != place.branch);
-    if let Some(branch) = aside
-        && (observed || automation.pushed.is_some())
-    {
-        return aside_branch(case, place, &object, automation, branch);
-    }
-    if observed && let Some(finding) = not_read_yet(case, place, &object, automation)? {
-        return Ok(finding);
-    }
-    if observed {
-        let file = evidence::file(&place.repository, &image.file);
-        let sentence = Sentence::default()
-            .object(&object)
-            .words(" has run since and changed nothing: the marker in ")
-            .object(&file)
-            .words(" does not reach the image's line");
-        let proof = evidence::evidence(
-            &object,
-            "status.observedPolicies",
-            automation
-                .observed_policies
-                .get(&policy.meta.name)
-                .map_or("", String::as_str),
-            automation.ran,
-        );
-        return Ok(
-            Finding::blocked(CauseCode::ReleaseMarkerMissing, file, sentence)
-                .since(automation.ran)
-                .proof([proof]),
-        );
-    }
-    if let Some(at) = next.at {
-        case.view.changes_at(cluster, at);
-    }
-    let mut sentence = Sentence::default()
-        .object(&object)
-        .words(" has not written the chosen image to Git yet");
-    if let Some(ran) = automation.ran {
-        sentence = sentence.words(", it ran last ").instant(ran);
-    }
-    let proof = evidence::evidence(
-        &object,
-        "status.lastAutomationRunTime",
-        automation
-            .ran
-            .map_or_else(|| "none".to_owned(), |at| at.to_string()),
-        automation.ran,
-    );
-    Ok(
-        Finding::waiting(CauseCode::ReleaseAutomationPending, object, sentence)
-            .since(automation.ran)
-            .proof([proof])
-            .next(Some(next)),
-    )
-}
-
-/// The automation's last push is not in the history that was read: Git has moved on since.
-fn not_read_yet(
-    case: &Case<'_, '_>,
-    place: &Configuration,
-    object: &api::ObjectRef,
-    automation: &ImageUpdateAutomation,
-) -> Learned<Option<Finding>> {
-    let pushed = automation.push_commit.as_deref().map(Revision::new);
-    let Some(commit) = pushed.as_ref().and_then(Revision::commit) else {
-        return Ok(None);
-    };
-    let head = case.view.head_of(&place.repository, &place.branch)?;
-    let relation = case.view.relation(&place.repository, commit, head)?;
-    if relation.is_contained() == Some(true) {
-        return Ok(None);
-    }
-    let sentence = Sentence::default()
-        .object(object)
-        .words(" pushed ")
-        .commit(&place.repository, commit)
-        .words(", which is not on ")
-        .name(&place.branch)
-        .words(" as it was read last");
-    let proof = evidence::evidence(object, "status.lastPushCommit", commit, automation.pushed);
-    Ok(Some(
-        Finding::moving(
-            CauseCode::ReleaseAutomationPending,
-            object.clone(),
-            sentence,
-        )
-        .since(automation.pushed)
-        .proof([proof]),
-    ))
-}
-
-/// The automation pushes to a branch of its own: somebody has to merge it.
-fn aside_branch(
-    case: &Case<'_, '_>,
-    place: &Configuration,
-    object: &api::ObjectRef,
-    automation: &ImageUpdateAutomation,
-    branch: &str,
-) -> Learned<Finding> {
-    let is_its = |pull: &&PullRequest| pull.head == branch && pull.base == place.branch;
-    if let Some(pull) = case.view.open_pulls(&place.repository)?.iter().find(is_its) {
-        return Ok(release::open_pull(place, pull));
-    }
-    let sentence = Sentence::default()
-        .object(object)
-        .words(" pushed it to branch ")
-        .name(branch)
-        .words(", which nobody has merged into ")
-        .name(&place.branch);
-    let proof = [
-        evidence::evidence(object, "spec.git.push.branch", branch, None),
-        evidence::evidence(
-            object,
-            "status.lastPushCommit",
-            automation.push_commit.as_deref().unwrap_or("none"),
-            automation.pushed,
-        ),
-    ];
-    Ok(Finding::new(
-        CauseCode::ReleaseOnUnmergedBranch,
-        State::NeedsPromotion,
-        object.clone(),
-        sentence,
-    )
-    .since(automation.pushed)
-    .proof(proof))
 }
 
 #[cfg(test)]

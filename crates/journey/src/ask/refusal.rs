@@ -1,0 +1,152 @@
+//! What is said to somebody whose ask names nothing, or too much.
+//!
+//! Owns the words of those errors and their hints; foreign text in them is made harmless.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::error::Code;
+use facts::Reach;
+use facts::code::ResolvedBy;
+
+use super::Question;
+use crate::discover::Target;
+use crate::images::is_hex;
+use crate::nearest::nearest;
+use crate::view::{Gap, View};
+
+pub fn unknown_name<'a>(
+    view: &View<'_>,
+    what: &str,
+    name: &str,
+    names: impl Iterator<Item = &'a str> + Clone,
+) -> api::Error {
+    let shown = api::headline::plain(name, 80);
+    let list: Vec<String> = names
+        .clone()
+        .take(50)
+        .map(|one| api::headline::plain(one, 80))
+        .collect();
+    let message = if list.is_empty() {
+        format!(
+            "There is no {what} {shown}: none was found at all.{}",
+            unreached(view)
+        )
+    } else {
+        format!(
+            "There is no {what} {shown}. There are: {}.{}",
+            list.join(", "),
+            unreached(view)
+        )
+    };
+    let error = api::Error::new(Code::UnknownName, message);
+    match did_you_mean(name, names) {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+/// The clusters that could not be looked into, as a sentence after others.
+pub fn unreached(view: &View<'_>) -> String {
+    let names: Vec<&str> = view
+        .places()
+        .filter(|place| matches!(place.facts.reach, Reach::Unreachable { .. }))
+        .map(|place| place.name)
+        .collect();
+    match names.as_slice() {
+        [] => String::new(),
+        names => format!(" Not answering: {}.", names.join(", ")),
+    }
+}
+
+fn did_you_mean<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let near = nearest(name, names);
+    (!near.is_empty()).then(|| format!("Did you mean {}?", near.join(" or ")))
+}
+
+pub fn ambiguous(
+    view: &View<'_>,
+    text: &str,
+    candidates: &BTreeMap<(String, String), Vec<ResolvedBy>>,
+) -> api::Error {
+    let mut lines = Vec::new();
+    for ((key, sha), by) in candidates.iter().take(20) {
+        let known = view.commit(key, sha).ok().flatten();
+        let subject = known.map_or(String::new(), |one| {
+            format!(" {}", api::headline::plain(&one.subject, 80))
+        });
+        let names: Vec<String> = by.iter().map(named_by).collect();
+        lines.push(format!(
+            "{}{subject} ({key}, {})",
+            api::headline::short(sha),
+            names.join(", ")
+        ));
+    }
+    api::Error::new(
+        Code::AmbiguousAsk,
+        format!(
+            "{} stands for {} commits:\n{}",
+            api::headline::plain(text, 80),
+            candidates.len(),
+            lines.join("\n")
+        ),
+    )
+    .hint("Type more of the SHA, or say which repository (in the terminal: --repo).")
+}
+
+fn named_by(by: &ResolvedBy) -> String {
+    match by {
+        ResolvedBy::Sha => "by its SHA".to_owned(),
+        ResolvedBy::Branch(name) => format!("branch {}", api::headline::plain(name, 60)),
+        ResolvedBy::Tag(name) => format!("tag {}", api::headline::plain(name, 60)),
+        ResolvedBy::PullRequest(number) => format!("pull request #{number}"),
+        ResolvedBy::CiRun(number) => format!("CI run {number}"),
+        ResolvedBy::Message(key) => format!("{} in its message", api::headline::plain(key, 60)),
+    }
+}
+
+pub fn unknown(
+    view: &View<'_>,
+    all: &[Target<'_>],
+    question: &Question,
+    keys: &[String],
+    unread: &[Gap],
+) -> api::Error {
+    let text = api::headline::plain(&question.text, 80);
+    let looked = match keys {
+        [] => "no repository is known to look in".to_owned(),
+        [one] => format!("looked in {one}"),
+        many => format!("looked in {} repositories: {}", many.len(), many.join(", ")),
+    };
+    let mut message = format!(
+        "{text} is no commit, branch, tag, pull request, CI run or app that is known here; {looked}."
+    );
+    for gap in unread.iter().take(3) {
+        message.push_str(&format!(
+            " Not known: {}.",
+            api::headline::plain(&gap.why, 200)
+        ));
+    }
+    message.push_str(&unreached(view));
+    let branches = keys
+        .iter()
+        .filter_map(|key| view.facts.code.repositories.get(key))
+        .flat_map(|known| known.branches.keys().map(String::as_str));
+    let names = all
+        .iter()
+        .map(|target| target.app.as_str())
+        .chain(branches)
+        .collect::<BTreeSet<&str>>();
+    let hint = did_you_mean(&question.text, names.into_iter()).unwrap_or_else(|| {
+        if question.text.len() >= 4 && is_hex(&question.text) {
+            "If it is a new commit, push it first.".to_owned()
+        } else {
+            String::new()
+        }
+    });
+    let error = api::Error::new(Code::UnknownAsk, message).hint(hint);
+    if unread.is_empty() {
+        error
+    } else {
+        error.retryable()
+    }
+}
