@@ -1,7 +1,7 @@
 //! What a person typed, and what it stands for.
 //!
-//! Owns the forms an ask may have, the resolution over every repository that is known, and the errors that say what
-//! could not be found and what may have been meant.
+//! Owns the resolution over every repository that is known. The forms an ask may have are in `typed`, the words for
+//! what names nothing in `refusal`.
 
 mod refusal;
 mod typed;

@@ -1,6 +1,7 @@
 //! Why an object of Flux's is not ready, down to the first thing that is not merely waiting for another.
 //!
-//! Owns the walk along dependsOn and health checks, with circles found, and the chain it leaves behind.
+//! Owns the walk along dependsOn, with circles found, and the chain it leaves behind. Which object a health check waits
+//! for is read in `culprit`.
 
 mod culprit;
 

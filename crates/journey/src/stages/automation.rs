@@ -1,6 +1,7 @@
 //! Stage 4, where Flux itself writes the release: scan, policy, marker, push.
 //!
-//! Owns the walk along ImageRepository, ImagePolicy and ImageUpdateAutomation to the first that has not done its part.
+//! Owns the walk along ImageRepository and ImagePolicy to the first that has not done its part; the
+//! ImageUpdateAutomation's own part is in `push`.
 
 mod push;
 

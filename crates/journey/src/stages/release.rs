@@ -1,7 +1,7 @@
 //! Stage 4: Git declares an image that contains the commit for this environment.
 //!
-//! Owns the reading of what a path of the GitOps repository declares, the release commit that made it so, and who
-//! has to change it if it does not. What image automation does about it is in `automation`.
+//! Owns the reading of what a path of the GitOps repository declares, and the release commit that made it so. Who has
+//! to change it if it does not is in `promotion`, what image automation does about it in `automation`.
 
 pub mod promotion;
 

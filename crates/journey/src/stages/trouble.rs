@@ -1,7 +1,7 @@
 //! What is wrong with a pod, or with the workload that makes pods: the containers' own truth.
 //!
-//! Owns the reading of container states, conditions and events. The workload may be the app's own or one that
-//! another object's health check waits for.
+//! Owns which pods and containers count, and which of several troubles to name. The workload may be the app's own or
+//! one that another object's health check waits for. What is wrong with one container is read in `container`.
 
 mod container;
 

@@ -1,0 +1,217 @@
+//! Tests only: commits of the GitOps repository, and what automation does to it.
+
+use super::*;
+
+#[test]
+fn a_tag_that_flux_puts_in_is_not_guessed() {
+    let mut world = pushed();
+    let history = world
+        .repo(FLEET)
+        .declared
+        .get_mut(&("main".to_owned(), path(APP, PROD)))
+        .unwrap();
+    history.entries[0].images[0].tag = Some("${TAG}".to_owned());
+    assert_eq!(prod(&world, 4).state, State::Unknown);
+    assert_eq!(prod(&world, 3).state, State::Deployed);
+}
+
+#[test]
+fn a_push_that_was_not_read_yet_is_no_missing_marker() {
+    let mut world = pushed();
+    world.automate(APP);
+    let elsewhere = sha("fleet", 9);
+    world.edit(DEV, |facts| {
+        for one in facts.image_automations.values_mut() {
+            one.push_commit = Some(elsewhere.clone());
+        }
+    });
+    let journey = one(&world, &sha(APP, 4), APP, DEV);
+    assert_eq!(journey.state, State::Moving, "{journey:#?}");
+    assert_eq!(journey.cause.unwrap().code, "release-automation-pending");
+}
+
+#[test]
+fn an_automation_that_would_undo_a_rollback_is_said() {
+    let mut world = declared();
+    world.commit(FLEET, "fleet", 4, 12);
+    world.declare_at(APP, DEV, 3, 4, 12);
+    let journey = one(&world, &sha(APP, 4), APP, DEV);
+    assert_eq!(journey.state, State::RolledBack);
+    assert!(notes(&world, &journey).contains("may write the newer image again"));
+}
+
+#[test]
+fn what_was_applied_this_second_is_not_yet_believed_of_the_workload() {
+    let mut world = delivered();
+    world.commit(FLEET, "fleet", 4, 1);
+    world
+        .repo(FLEET)
+        .touched
+        .insert(sha("fleet", 4), vec!["base/x.yaml".to_owned()]);
+    world.fetch(PROD, 4, 0);
+    world.apply(APP, PROD, 4, 0);
+    assert_eq!(
+        one(&world, &sha("fleet", 4), APP, PROD).state,
+        State::Moving
+    );
+}
+
+#[test]
+fn green_and_stale_is_said() {
+    let mut world = delivered();
+    let since = world.ago(5);
+    world.edit(PROD, |facts| {
+        let key = (Kind::GitRepository, key("flux-system", "fleet"));
+        facts.sources.get_mut(&key).unwrap().conditions = vec![condition(
+            "Ready",
+            Status::False,
+            "AuthenticationFailed",
+            "authentication required",
+            since,
+        )];
+    });
+    let journey = &prod(&world, 4);
+    assert_eq!(journey.state, State::Deployed);
+    assert!(
+        notes(&world, journey).contains("failed to sign in"),
+        "{:?}",
+        journey.notes
+    );
+}
+
+#[test]
+fn a_configuration_commit_is_in_effect_when_it_is_applied_and_the_pods_are_well() {
+    let world = delivered();
+    let newest = one(&world, &sha("fleet", 3), APP, PROD);
+    assert_eq!(newest.state, State::Deployed, "{newest:#?}");
+    assert!(matches!(newest.stages[1].state, StageState::Skipped { .. }));
+    let older = one(&world, &sha("fleet", 2), APP, PROD);
+    assert_eq!(older.state, State::Superseded, "{older:#?}");
+    let by_helm = one(&world, &sha("fleet", 3), "search", PROD);
+    assert_eq!(by_helm.state, State::Deployed, "{by_helm:#?}");
+}
+
+#[test]
+fn a_configuration_commit_on_its_way_waits_where_its_image_would() {
+    let journey = one(&declared(), &sha("fleet", 3), APP, PROD);
+    assert_eq!(
+        (journey.state, journey.blocking_stage),
+        (State::Waiting, Some(StageKind::Source))
+    );
+    let journey = one(
+        &attempted("ReconciliationFailed", "spec.selector: field is immutable"),
+        &sha("fleet", 3),
+        APP,
+        PROD,
+    );
+    assert_eq!(
+        (journey.state, journey.blocking_stage),
+        (State::Blocked, Some(StageKind::Apply))
+    );
+    let unhealthy = one(
+        &attempted("HealthCheckFailed", "timeout"),
+        &sha("fleet", 3),
+        APP,
+        PROD,
+    );
+    assert_eq!(unhealthy.state, State::Blocked, "{unhealthy:#?}");
+}
+
+#[test]
+fn a_configuration_commit_that_touches_another_app_does_not_affect_this_one() {
+    let mut world = delivered();
+    world.commit(FLEET, "fleet", 4, 3);
+    let touched = vec![
+        format!("{}/values.yaml", path("search", PROD)),
+        "README.md".to_owned(),
+    ];
+    world.repo(FLEET).touched.insert(sha("fleet", 4), touched);
+    let journey = one(&world, &sha("fleet", 4), APP, PROD);
+    assert_eq!(journey.state, State::NotAffected, "{journey:#?}");
+    let other = one(&world, &sha("fleet", 4), "search", PROD);
+    assert_eq!(other.state, State::Waiting, "{other:#?}");
+}
+
+#[test]
+fn a_shared_base_affects_everybody() {
+    let mut world = delivered();
+    world.commit(FLEET, "fleet", 4, 3);
+    let touched = vec!["base/deployment.yaml".to_owned()];
+    world.repo(FLEET).touched.insert(sha("fleet", 4), touched);
+    assert_eq!(
+        one(&world, &sha("fleet", 4), APP, PROD).state,
+        State::Waiting
+    );
+}
+
+#[test]
+fn manifests_that_build_to_the_same_digest_are_not_affected() {
+    let mut world = delivered();
+    world.commit(FLEET, "fleet", 4, 3);
+    world
+        .repo(FLEET)
+        .touched
+        .insert(sha("fleet", 4), vec!["base/notes.yaml".to_owned()]);
+    world.fetch(PROD, 4, 2);
+    world.edit(PROD, |facts| {
+        let one = facts
+            .kustomizations
+            .get_mut(&key("flux-system", APP))
+            .unwrap();
+        one.applied = Some(revision(4));
+        one.attempted = Some(revision(4));
+        one.history[0].revision = Some(revision(4));
+    });
+    let journey = one(&world, &sha("fleet", 4), APP, PROD);
+    assert_eq!(journey.state, State::NotAffected, "{journey:#?}");
+}
+
+#[test]
+fn an_artifact_made_of_one_folder_is_found_in_the_repository() {
+    let mut world = declared();
+    for (cluster, _) in CLUSTERS {
+        let repo = world.repo(FLEET);
+        let mut history = repo
+            .declared
+            .remove(&("main".to_owned(), path(APP, cluster)))
+            .unwrap();
+        for entry in &mut history.entries {
+            entry.images[0].file = format!("deploy/{}/kustomization.yaml", path(APP, cluster));
+        }
+        repo.declared.insert(
+            ("main".to_owned(), format!("deploy/{}", path(APP, cluster))),
+            history.clone(),
+        );
+        repo.declared
+            .insert(("main".to_owned(), String::new()), history);
+        world.edit(cluster, |facts| {
+            let mut source =
+                facts.sources[&(Kind::GitRepository, key("flux-system", "fleet"))].clone();
+            source.kind = Kind::OCIRepository;
+            source.url = "oci://registry.example/shop/fleet".to_owned();
+            source.artifact = Some(Artifact {
+                revision: Revision::new("latest@sha256:2222"),
+                digest: "sha256:bb".to_owned(),
+                updated: Some(jiff::Timestamp::UNIX_EPOCH),
+                origin_revision: Some(revision(2)),
+                origin_source: Some(format!("https://{FLEET}")),
+            });
+            facts
+                .sources
+                .insert((Kind::OCIRepository, source.meta.key()), source);
+            for one in facts.kustomizations.values_mut() {
+                one.source.kind = "OCIRepository".to_owned();
+                one.applied = Some(Revision::new("latest@sha256:2222"));
+                one.attempted = one.applied.clone();
+                one.applied_origin = Some(revision(2));
+            }
+        });
+    }
+    let journey = prod(&world, 4);
+    assert_eq!(
+        (journey.state, journey.blocking_stage),
+        (State::Waiting, Some(StageKind::Source)),
+        "{journey:#?}"
+    );
+    assert_eq!(journey.cause.unwrap().object.kind, "OCIRepository");
+}

@@ -1,0 +1,203 @@
+//! Tests only: what proves that a commit runs, and what does not.
+
+use super::*;
+
+#[test]
+fn a_tag_that_moved_after_the_pull_changes_nothing_about_what_runs() {
+    let mut world = delivered();
+    let older = digest(APP, 2);
+    world
+        .tags
+        .get_mut(&image(APP))
+        .unwrap()
+        .insert(tag(APP, 4), older);
+    assert_eq!(prod(&world, 4).state, State::Deployed);
+}
+
+#[test]
+fn a_pod_that_reports_one_platform_of_an_index_is_proven_by_the_index() {
+    let mut world = delivered();
+    let child = digest("a platform", 1);
+    let index = (image(APP), digest(APP, 4));
+    world
+        .images
+        .get_mut(&index)
+        .unwrap()
+        .children
+        .push(child.clone());
+    let mut bare = world.images[&index].clone();
+    (bare.digest, bare.source, bare.revision) = (child.clone(), None, None);
+    world.images.insert((image(APP), child.clone()), bare);
+    world.edit(PROD, |facts| {
+        for pod in facts
+            .pods
+            .values_mut()
+            .filter(|pod| pod.meta.label("app") == Some(APP))
+        {
+            pod.containers[0].image_id = format!("{}@{child}", image(APP));
+        }
+    });
+    // The index is known because Git declares the tag that points to it.
+    let state = prod(&world, 4).state;
+    assert!(
+        matches!(state, State::Deployed | State::Unknown),
+        "{state:?}"
+    );
+    let mut facts = world.gathered(&ask(&sha(APP, 4))).0;
+    facts.absorb(world.find(&facts::Want::Image {
+        repository: image(APP),
+        digest: digest(APP, 4),
+    }));
+    let answer = crate::answer(&facts, &ask(&sha(APP, 4)), world.now)
+        .answer
+        .unwrap();
+    let journey = answer
+        .journeys
+        .into_iter()
+        .find(|one| one.cluster == PROD)
+        .unwrap();
+    assert_eq!(journey.state, State::Deployed, "{journey:#?}");
+}
+
+#[test]
+fn the_labels_of_a_base_image_prove_nothing() {
+    let mut world = delivered();
+    let index = (image(APP), digest(APP, 4));
+    world.images.get_mut(&index).unwrap().source =
+        Some("https://code.example/base/debian".to_owned());
+    let states: Vec<State> = world
+        .answer(&ask(&sha(APP, 4)))
+        .answer
+        .map(|answer| answer.journeys.into_iter().map(|one| one.state).collect())
+        .unwrap_or_default();
+    assert!(states.iter().all(|state| !state.is_settled()), "{states:?}");
+}
+
+#[test]
+fn old_pods_that_still_run_keep_it_from_being_deployed() {
+    let mut world = delivered();
+    let mut old = calm();
+    let mut pod = None;
+    old.edit(PROD, |facts| {
+        pod = facts
+            .pods
+            .values()
+            .find(|pod| pod.meta.label("app") == Some(APP))
+            .cloned()
+    });
+    let pod = pod.unwrap();
+    world.edit(PROD, |facts| {
+        facts.pods.insert(pod.meta.key(), pod);
+    });
+    let journey = prod(&world, 4);
+    assert_eq!(journey.state, State::Moving, "{journey:#?}");
+}
+
+#[test]
+fn what_runs_is_never_mixed_with_the_fate_of_what_does_not() {
+    let mut world = applied();
+    world.one_pod(APP, PROD, |pod| {
+        pod.containers[0].state = waiting("CrashLoopBackOff", "");
+        pod.containers[0].last = Some(ContainerState::Terminated {
+            reason: "Error".to_owned(),
+            message: String::new(),
+            exit_code: 1,
+            finished: None,
+        });
+    });
+    let journey = prod(&world, 4);
+    assert_eq!(journey.state, State::Blocked);
+    let running = journey.running.unwrap();
+    assert_eq!(running.health, Health::Healthy);
+    assert_eq!(running.commit.unwrap().sha, sha(APP, 3));
+}
+
+#[test]
+fn a_health_check_that_failed_does_not_hide_that_the_app_is_live_and_ready() {
+    let mut world = delivered();
+    fail(
+        &mut world,
+        APP,
+        "HealthCheckFailed",
+        "timeout waiting for: [Job/shop/report status: 'InProgress']",
+    );
+    let journey = prod(&world, 4);
+    assert_eq!(journey.state, State::Deployed, "{journey:#?}");
+    assert!(
+        notes(&world, &journey).contains("health check failed"),
+        "{:?}",
+        journey.notes
+    );
+}
+
+/// The Deployment becomes another kind of workload.
+fn as_kind(world: &mut World, kind: Kind) {
+    world.edit(PROD, |facts| {
+        let mut workload = facts
+            .workloads
+            .remove(&(Kind::Deployment, key("shop", APP)))
+            .unwrap();
+        workload.kind = kind;
+        workload.update_revision = (kind == Kind::StatefulSet).then(|| "checkout-new".to_owned());
+        facts.workloads.insert((kind, key("shop", APP)), workload);
+        for pod in facts
+            .pods
+            .values_mut()
+            .filter(|pod| pod.meta.label("app") == Some(APP))
+        {
+            pod.meta.labels.remove("pod-template-hash");
+            pod.meta.labels.insert(
+                "controller-revision-hash".to_owned(),
+                "checkout-new".to_owned(),
+            );
+            pod.meta.owners[0].kind = kind.name().to_owned();
+            pod.meta.owners[0].name = APP.to_owned();
+        }
+    });
+}
+
+#[test]
+fn stateful_and_daemon_sets_are_proven_by_their_pods_too() {
+    for kind in [Kind::StatefulSet, Kind::DaemonSet] {
+        let mut world = delivered();
+        as_kind(&mut world, kind);
+        assert_eq!(prod(&world, 4).state, State::Deployed, "{kind:?}");
+        world.edit(PROD, |facts| {
+            let pod = facts
+                .pods
+                .values_mut()
+                .find(|pod| pod.meta.label("app") == Some(APP))
+                .unwrap();
+            pod.meta.labels.insert(
+                "controller-revision-hash".to_owned(),
+                "checkout-old".to_owned(),
+            );
+            pod.meta.created = Some(jiff::Timestamp::UNIX_EPOCH);
+        });
+        assert_eq!(prod(&world, 4).state, State::Moving, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_forbidden_registry_never_proves_anything() {
+    let mut world = delivered();
+    let (_, found) = world.gathered(&ask(&sha(APP, 4)));
+    let _ = found;
+    for number in 1..=4 {
+        world.deaf.insert(
+            facts::Want::Image {
+                repository: image(APP),
+                digest: digest(APP, number),
+            },
+            Coverage::Denied {
+                message: "401".to_owned(),
+            },
+        );
+    }
+    let answer = world.answer(&ask(APP)).answer.unwrap();
+    assert_eq!(answer.journeys.len(), 2);
+    for journey in &answer.journeys {
+        assert_eq!(journey.state, State::Unknown);
+        assert!(read_aloud(&world, &journey.headline).contains("401"));
+    }
+}
