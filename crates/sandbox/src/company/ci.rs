@@ -165,7 +165,6 @@ impl Ci {
                 Progress::WaitingForReview => vec!["release".to_owned()],
                 _ => Vec::new(),
             },
-            ..Run::default()
         };
         self.github.put_run(&record.app.repository, run);
     }
