@@ -6,7 +6,7 @@
 mod culprit;
 
 use api::journey::ChainLink;
-use api::{ObjectRef, Sentence, State};
+use api::{ObjectRef, Sentence, Span, State};
 use facts::flux::{HelmRelease, Kustomization};
 use facts::meta::{Condition, Key, Kind, Reference, Status};
 
@@ -72,13 +72,32 @@ fn rooted(mut finding: Finding, says: &str) -> Finding {
     finding
 }
 
-/// Puts an object that waits on top of what it waits for.
+/// What every sentence of something that waits says after its object.
+const WAITS: &str = " waits";
+
+/// Puts an object that waits on top of what it waits for. The sentence names the two ends: what stands between them is
+/// in the chain.
 pub fn waits(waiting: &ObjectRef, says: &str, mut root: Finding) -> Finding {
+    // A root's sentence that already begins with another that waits: two spans, then the root itself.
+    let waits_already = matches!(
+        root.sentence.0.as_slice(),
+        [Span::Object { .. }, Span::Words { text }, ..] if text.starts_with(WAITS) && text.ends_with("for ")
+    );
+    let (between, told) = if waits_already {
+        let between = root.chain.iter().filter(|link| !link.root).count();
+        (between, Sentence(root.sentence.0.split_off(2)))
+    } else {
+        (0, which(&root))
+    };
     root.chain.insert(0, link(waiting, says, false));
     root.sentence = Sentence::default()
         .object(waiting)
-        .words(" waits for ")
-        .then(which(&root));
+        .words(match between {
+            0 => format!("{WAITS} for "),
+            1 => format!("{WAITS}, behind another, for "),
+            more => format!("{WAITS}, behind {more} others, for "),
+        })
+        .then(told);
     root
 }
 
@@ -86,7 +105,7 @@ pub fn waits(waiting: &ObjectRef, says: &str, mut root: Finding) -> Finding {
 fn which(finding: &Finding) -> Sentence {
     let spans = &finding.sentence.0;
     match spans.split_first() {
-        Some((api::Span::Object { object }, rest)) if *object == finding.object => {
+        Some((Span::Object { object }, rest)) if *object == finding.object => {
             let mut sentence = Sentence::default().object(object).words(", which");
             sentence.0.extend(rest.iter().cloned());
             sentence
