@@ -13,7 +13,7 @@ mod history;
 mod infrastructure;
 mod timeline;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -89,6 +89,8 @@ pub struct Company {
     pub landmarks: BTreeMap<Label, Landmark>,
     /// Numbers and durations for CI, shared with what goes on after the history.
     pub counters: ci::Counters,
+    /// Subjects of commits, by repository: none is used twice in one.
+    subjects: BTreeMap<String, BTreeSet<String>>,
     controllers: Vec<Controllers>,
     seed: u64,
 }
@@ -126,6 +128,7 @@ impl Company {
             apps,
             landmarks: BTreeMap::new(),
             counters: ci::Counters::new(&names),
+            subjects: BTreeMap::new(),
             controllers: Vec::new(),
             clock: clock.clone(),
             names,
@@ -158,6 +161,17 @@ impl Company {
         self.landmarks
             .get(&label)
             .ok_or_else(|| CompanyError::Missing(format!("commit {}/{}", label.0, label.1)))
+    }
+
+    /// A subject for a commit in a repository: the one of that number, or the next that is not taken.
+    fn subject(&mut self, repository: &str, number: usize) -> String {
+        let taken = self.subjects.entry(repository.to_owned()).or_default();
+        let free = (number..number + 64)
+            .map(|number| self.names.subject(number))
+            .find(|subject| !taken.contains(*subject))
+            .unwrap_or("Change");
+        taken.insert(free.to_owned());
+        free.to_owned()
     }
 
     fn repository(&self, path: &str) -> Result<Repository, CompanyError> {

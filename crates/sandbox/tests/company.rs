@@ -50,6 +50,7 @@ fn every_situation_is_as_it_says_under_seed_1() {
     let company = company(1, NOON);
     check_all(&company);
     nothing_happened_before_its_cause(&company);
+    commits_are_commits(&company);
 }
 
 #[test]
@@ -78,6 +79,30 @@ fn situations_are_true_from_midnight_to_midnight_and_their_asks_stay() {
             .collect()
     };
     assert_eq!(asks(&first), asks(&last));
+}
+
+/// Every commit changes something, and no two of a repository say the same.
+fn commits_are_commits(company: &Company) {
+    for path in company.code.paths() {
+        let repository = company.code.repository(&path).unwrap();
+        let mut subjects = std::collections::BTreeSet::new();
+        let bumps = path.contains(&company.names.deploy);
+        for commit in repository.log("main", 200) {
+            let changes =
+                repository.changes(commit.parents.first().map(String::as_str), &commit.sha);
+            assert!(
+                !changes.is_empty(),
+                "{path}: {} changes nothing",
+                commit.message
+            );
+            let subject = commit.message.lines().next().unwrap_or_default().to_owned();
+            assert!(
+                bumps || subjects.insert(subject),
+                "{path}: {} twice",
+                commit.message
+            );
+        }
+    }
 }
 
 fn nothing_happened_before_its_cause(company: &Company) {

@@ -203,8 +203,7 @@ metadata:
   name: infra-{part}
   namespace: {FLUX}
 spec:
-  interval: 30m
-  retryInterval: 5m
+  interval: 1h
   timeout: 5m
   path: ./infrastructure/{cluster}/{part}
   prune: true
@@ -242,7 +241,7 @@ metadata:
   name: {}
   namespace: {FLUX}
 spec:
-  interval: 30m
+  interval: 1h
   timeout: 3m
   path: ./{}
   prune: true

@@ -252,11 +252,11 @@ pub(super) const TIMELINE: &[(Moment, Deed)] = &[
     ),
     (ago(82), RelabelIngress),
     (
-        ago(52),
+        ago(47),
         Promote("payments", "second", Production, With::Nothing),
     ),
     (
-        ago(52),
+        ago(47),
         Promote("gallery", "second", Production, With::HostileAnnotation),
     ),
     (

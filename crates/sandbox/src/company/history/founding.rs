@@ -78,16 +78,16 @@ impl Company {
                 &[write("README.md", format!("# {path}\n"))],
             )?;
             for (step, days) in [(1, 96), (2, 33), (3, 9)] {
-                let subject = self.names.subject(number * 5 + step);
+                let subject = self.subject(path, number * 5 + step);
                 let author = self.names.author(number + step);
-                repository.commit("main", &author, ago(days), subject, &change(app, subject))?;
+                repository.commit("main", &author, ago(days), &subject, &change(app, &subject))?;
             }
         }
         let first = repository.commit(
             "main",
             &self.names.author(number + 4),
             later(at, i64::try_from(number).unwrap_or(0)),
-            self.names.subject(number * 5 + 4),
+            &self.subject(path, number * 5 + 4),
             &workflow(app),
         )?;
         // In a repository that apps share, the newest first commit is everybody's.

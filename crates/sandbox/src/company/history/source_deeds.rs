@@ -22,7 +22,7 @@ impl Company {
         agenda: &mut Agenda,
     ) -> Result<(), CompanyError> {
         let app = self.known_app(label.0)?.clone();
-        let (author, subject) = self.authorship(label, who);
+        let (author, subject) = self.authorship(label, &app, who);
         let repository = self.repository(&app.repository)?;
         let edits = change(&app, &subject);
         // Every second commit comes through a pull request that was squashed.
@@ -188,7 +188,7 @@ impl Company {
         who: usize,
     ) -> Result<(), CompanyError> {
         let app = self.known_app(label.0)?.clone();
-        let (author, subject) = self.authorship(label, who);
+        let (author, subject) = self.authorship(label, &app, who);
         let repository = self.repository(&app.repository)?;
         let name = format!(
             "{}-{who}",
@@ -235,10 +235,10 @@ impl Company {
     }
 
     /// Who writes a commit, and its subject.
-    fn authorship(&self, label: Label, who: usize) -> (String, String) {
+    fn authorship(&mut self, label: Label, app: &App, who: usize) -> (String, String) {
         match label {
             ("gallery", "second") => (HOSTILE_AUTHOR.to_owned(), HOSTILE_SUBJECT.to_owned()),
-            _ => (self.names.author(who), self.names.subject(who).to_owned()),
+            _ => (self.names.author(who), self.subject(&app.repository, who)),
         }
     }
 
