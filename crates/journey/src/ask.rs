@@ -4,6 +4,8 @@
 //! what names nothing in `refusal`.
 
 mod refusal;
+
+pub use refusal::unsure;
 mod typed;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,7 +61,10 @@ pub fn question(view: &View<'_>, all: &[Target<'_>], ask: &Ask) -> Result<Questi
         ));
     }
     let apps: BTreeSet<&str> = all.iter().map(|target| target.app.as_str()).collect();
-    let named = ask.app.as_deref().map(|name| named_app(view, &apps, name));
+    let named = ask
+        .app
+        .as_deref()
+        .map(|name| named_app(view, all, &apps, name));
     let app = named.transpose()?.flatten();
     let (linked, text) = typed::take_apart(typed);
     let as_app = app_called(&apps, &text).filter(|_| linked.is_none());
@@ -96,6 +101,7 @@ fn app_called<'a>(apps: &BTreeSet<&'a str>, name: &str) -> Option<&'a str> {
 
 fn named_app(
     view: &View<'_>,
+    all: &[Target<'_>],
     apps: &BTreeSet<&str>,
     name: &str,
 ) -> Result<Option<String>, api::Error> {
@@ -107,6 +113,7 @@ fn named_app(
     }
     Err(refusal::unknown_name(
         view,
+        all,
         "app",
         name,
         apps.iter().copied(),
@@ -141,6 +148,7 @@ pub fn narrow<'a>(
                 .collect();
             return Err(refusal::unknown_name(
                 view,
+                all,
                 "environment",
                 environment,
                 names.iter().copied(),
@@ -230,10 +238,7 @@ fn repository(
     }
     let shown = api::headline::plain(&key, 120);
     let list: Vec<&str> = known.all().into_iter().take(50).collect();
-    let message = format!(
-        "No app here is built from {shown}, and Flux does not follow it.{}",
-        refusal::unreached(view)
-    );
+    let message = format!("No app here is built from {shown}, and Flux does not follow it.");
     let hint = if list.is_empty() {
         "No image here says which repository it is built from: add the label \
          org.opencontainers.image.source."
@@ -246,7 +251,8 @@ fn repository(
     } else {
         Code::UnknownName
     };
-    Err(api::Error::new(code, message).hint(hint))
+    let error = api::Error::new(code, message).hint(hint);
+    Err(unsure(view, all, error))
 }
 
 /// What the question stands for, or why that is not known yet.

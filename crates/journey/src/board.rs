@@ -8,7 +8,7 @@ use api::board::{Board, BoardCell, BoardRow, Delivery, Unlinked};
 use api::journey::Journey;
 use facts::code::Relation;
 
-use crate::discover::{Target, targets};
+use crate::discover::{Target, Targets, targets};
 use crate::environment::rank;
 use crate::evidence;
 use crate::running;
@@ -23,9 +23,9 @@ pub fn board(view: &View<'_>) -> Board {
         environments: environments(view, &all),
         rows: Vec::new(),
         unlinked: Vec::new(),
-        unread: unread(view, &all),
+        unread: unread(view, all.all(), None),
     };
-    for target in &all {
+    for target in all.all() {
         if matches!(target.source, Ok(None)) {
             board.unlinked.push(unlinked(target));
             continue;
@@ -54,8 +54,9 @@ pub fn board(view: &View<'_>) -> Board {
     board
 }
 
-fn environments(view: &View<'_>, all: &[Target<'_>]) -> Vec<String> {
+fn environments(view: &View<'_>, all: &Targets<'_>) -> Vec<String> {
     let names: BTreeSet<&str> = all
+        .all()
         .iter()
         .filter(|target| !matches!(target.source, Ok(None)))
         .map(|target| target.environment.as_str())
@@ -65,7 +66,7 @@ fn environments(view: &View<'_>, all: &[Target<'_>]) -> Vec<String> {
     names
 }
 
-fn cell<'a>(view: &View<'a>, all: &[Target<'a>], target: &Target<'a>) -> BoardCell {
+fn cell<'a>(view: &View<'a>, all: &Targets<'a>, target: &Target<'a>) -> BoardCell {
     let journey = newest(view, all, target);
     let behind = behind(view, target, &journey);
     let since = journey.running.as_ref().and_then(|running| running.since);

@@ -8,7 +8,7 @@ use facts::code::Commit;
 use facts::flux::Kustomization;
 
 use crate::causes::CauseCode;
-use crate::discover::Target;
+use crate::discover::{Target, Targets};
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
 use crate::route::{Configuration, Path};
@@ -44,7 +44,7 @@ fn is_below(path: &str, folder: &str) -> bool {
 /// The journey of a configuration commit to a target.
 pub fn journey<'a>(
     view: &View<'a>,
-    all: &[Target<'a>],
+    all: &Targets<'a>,
     target: &Target<'a>,
     way: &Way<'a>,
     key: &str,
@@ -289,10 +289,8 @@ fn unaffected(case: &Case<'_, '_>, way: &Way<'_>, known: &Commit) -> Learned<Opt
     }
     let touched = case.view.touched(case.key, case.commit)?;
     // Bases may lie anywhere: only what is certainly somebody else's, or no manifest at all, is left out.
-    let others: Vec<String> = other_paths(case, place);
     let is_foreign = |path: &String| {
-        !is_below(path, &place.path)
-            && (others.iter().any(|other| is_below(path, other)) || is_prose(path))
+        !is_below(path, &place.path) && (is_prose(path) || is_anothers(case, place, path))
     };
     if touched.is_empty() || !touched.iter().all(is_foreign) {
         return Ok(None);
@@ -321,15 +319,19 @@ fn unaffected(case: &Case<'_, '_>, way: &Way<'_>, known: &Commit) -> Learned<Opt
     ))
 }
 
-/// The paths that other Kustomizations on this repository apply, of which ours is no part.
-fn other_paths(case: &Case<'_, '_>, place: &Configuration) -> Vec<String> {
+/// Whether a path belongs to another Kustomization's folder, of which ours is no part.
+fn is_anothers(case: &Case<'_, '_>, place: &Configuration, path: &str) -> bool {
     let ours = &place.path;
     case.view
         .places()
         .flat_map(|cluster| cluster.facts.kustomizations.values())
-        .map(|one| one.path.trim_matches('/').to_owned())
-        .filter(|path| !path.is_empty() && !is_below(ours, path) && path != ours)
-        .collect()
+        .map(|one| one.path.trim_matches('/'))
+        .any(|folder| {
+            !folder.is_empty()
+                && folder != ours
+                && is_below(path, folder)
+                && !is_below(ours, folder)
+        })
 }
 
 fn is_prose(path: &str) -> bool {

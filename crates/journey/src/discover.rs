@@ -32,6 +32,8 @@ pub struct Target<'a> {
     pub container: &'a Container,
     /// That container's image as the workload declares it.
     pub image: ImageReference,
+    /// What that container runs in the workload's pods: builds of its image, by digest.
+    pub running: Vec<ImageReference>,
     /// The key of the repository that the image is built from; `None` if the image does not say.
     pub source: Learned<Option<String>>,
 }
@@ -53,7 +55,63 @@ impl Target<'_> {
 }
 
 /// Every target, in the order of apps, then environments from first to last, then clusters.
-pub fn targets<'a>(view: &View<'a>) -> Vec<Target<'a>> {
+pub struct Targets<'a> {
+    list: Vec<Target<'a>>,
+    by_app: BTreeMap<String, Vec<usize>>,
+    by_image: BTreeMap<String, Vec<usize>>,
+    by_source: BTreeMap<String, Vec<usize>>,
+}
+
+impl<'a> Targets<'a> {
+    fn new(list: Vec<Target<'a>>) -> Self {
+        let mut targets = Self {
+            list: Vec::new(),
+            by_app: BTreeMap::new(),
+            by_image: BTreeMap::new(),
+            by_source: BTreeMap::new(),
+        };
+        let note = |by: &mut BTreeMap<String, Vec<usize>>, key: &String, at| {
+            by.entry(key.clone()).or_default().push(at);
+        };
+        for (at, target) in list.iter().enumerate() {
+            note(&mut targets.by_app, &target.app, at);
+            note(&mut targets.by_image, &target.image.repository, at);
+            if let Ok(Some(source)) = &target.source {
+                note(&mut targets.by_source, source, at);
+            }
+        }
+        targets.list = list;
+        targets
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &[Target<'a>] {
+        &self.list
+    }
+
+    /// Those of an app.
+    pub fn of_app(&self, app: &str) -> impl Iterator<Item = &Target<'a>> {
+        self.at(self.by_app.get(app))
+    }
+
+    /// Those that run builds of an image.
+    pub fn of_image(&self, repository: &str) -> impl Iterator<Item = &Target<'a>> {
+        self.at(self.by_image.get(repository))
+    }
+
+    /// Those that are built from a source repository.
+    pub fn built_from(&self, key: &str) -> impl Iterator<Item = &Target<'a>> {
+        self.at(self.by_source.get(key))
+    }
+
+    fn at(&self, found: Option<&Vec<usize>>) -> impl Iterator<Item = &Target<'a>> {
+        let found = found.cloned().unwrap_or_default();
+        found.into_iter().filter_map(|at| self.list.get(at))
+    }
+}
+
+/// Finds every target.
+pub fn targets<'a>(view: &View<'a>) -> Targets<'a> {
     let shared = shared_names(view);
     let mut origins = Origins::default();
     let mut targets: Vec<Target<'a>> = view
@@ -86,7 +144,7 @@ pub fn targets<'a>(view: &View<'a>) -> Vec<Target<'a>> {
             target.workload.meta.key(),
         )
     });
-    targets
+    Targets::new(targets)
 }
 
 /// What is known so far of where image repositories come from.
@@ -111,13 +169,14 @@ fn target<'a>(
     let app = app_name(workload, shared);
     let candidates: Vec<&Container> = workload.containers.iter().filter(|one| !one.init).collect();
     let pods = pods_of(place, workload);
-    let mut best: Option<(&Container, ImageReference, Learned<Option<String>>)> = None;
+    let mut best = None;
     // The container named like the app comes first: a sidecar's image has labels too.
     let mut ordered = candidates;
     ordered.sort_by_key(|container| !is_named_like(container, &app, workload));
     for container in ordered {
         let image = ImageReference::parse(&container.image);
-        let source = origin(view, &pods, container, &image);
+        let running = running(&pods, container);
+        let source = origin(view, &running, &image);
         if let Ok(Some(source)) = &source {
             origins
                 .by_image
@@ -125,13 +184,13 @@ fn target<'a>(
         }
         let decided = !matches!(source, Ok(None));
         if best.is_none() || decided {
-            best = Some((container, image, source));
+            best = Some((container, image, running, source));
         }
         if decided {
             break;
         }
     }
-    let (container, image, source) = best?;
+    let (container, image, running, source) = best?;
     Some(Target {
         environment: environment(&view.facts.team, place, workload),
         app,
@@ -139,6 +198,7 @@ fn target<'a>(
         workload,
         container,
         image,
+        running,
         source,
     })
 }
@@ -198,23 +258,25 @@ fn is_named_like(container: &Container, app: &str, workload: &Workload) -> bool 
         .any(|name| *name == app || *name == workload.meta.name)
 }
 
-/// The repository that a container's image is built from, by the labels of what runs, else of what is declared.
-fn origin(
-    view: &View<'_>,
-    pods: &[&Pod],
-    container: &Container,
-    image: &ImageReference,
-) -> Learned<Option<String>> {
-    let mut running: Vec<ImageReference> = pods
+/// What a container runs in a workload's pods, each build once.
+fn running(pods: &[&Pod], container: &Container) -> Vec<ImageReference> {
+    let running: BTreeSet<ImageReference> = pods
         .iter()
         .flat_map(|pod| &pod.containers)
         .filter(|status| status.name == container.name && !status.init)
         .filter_map(images::running)
         .collect();
-    running.sort_unstable();
-    running.dedup();
+    running.into_iter().collect()
+}
+
+/// The repository that a container's image is built from, by the labels of what runs, else of what is declared.
+fn origin(
+    view: &View<'_>,
+    running: &[ImageReference],
+    image: &ImageReference,
+) -> Learned<Option<String>> {
     let mut gap: Option<Gap> = None;
-    for one in &running {
+    for one in running {
         match labels(
             view,
             &one.repository,
@@ -248,27 +310,7 @@ fn origin(
 
 /// The pods that a workload's selector selects.
 pub fn pods_of<'a>(place: Place<'a>, workload: &Workload) -> Vec<&'a Pod> {
-    if workload.selector.is_empty() {
-        return Vec::new();
-    }
-    in_namespace(&place.facts.pods, &workload.meta.namespace)
-        .filter(|pod| {
-            workload
-                .selector
-                .iter()
-                .all(|(name, value)| pod.meta.label(name) == Some(value))
-        })
-        .collect()
-}
-
-/// The objects of one namespace; keys are sorted by it.
-pub fn in_namespace<'a, T>(
-    objects: &'a BTreeMap<Key, T>,
-    namespace: &str,
-) -> impl Iterator<Item = &'a T> + use<'a, T> {
-    let namespace = namespace.to_owned();
-    objects
-        .range(Key::new(&namespace, "")..)
-        .take_while(move |(key, _)| key.namespace == namespace)
-        .map(|(_, object)| object)
+    place
+        .index
+        .pods(&workload.meta.namespace, &workload.selector)
 }

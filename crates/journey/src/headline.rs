@@ -54,7 +54,7 @@ impl Subject<'_> {
     }
 
     /// It runs there, and the pods prove it.
-    pub fn deployed(&self, proof: &Proof, wanted: u32, rolled_out: Option<Timestamp>) -> Sentence {
+    pub fn deployed(&self, proof: &Proof, wanted: u32, started: Option<Timestamp>) -> Sentence {
         let mut sentence = self.place(self.what().words(" is in "));
         if proof.relation != Relation::Same
             && let Some((key, _)) = self.commit
@@ -67,8 +67,13 @@ impl Subject<'_> {
             ", on {} of {wanted} pods",
             proof.pods.min(wanted as usize)
         ));
-        if let Some(at) = rolled_out {
-            sentence = sentence.words(", rolled out ").instant(at);
+        if let Some(at) = started {
+            let words = if proof.pods == 1 {
+                ", started "
+            } else {
+                ", the oldest started "
+            };
+            sentence = sentence.words(words).instant(at);
         }
         ended(sentence)
     }

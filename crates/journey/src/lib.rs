@@ -17,6 +17,7 @@ mod evidence;
 mod finding;
 mod headline;
 mod images;
+mod index;
 mod messages;
 mod nearest;
 mod reverts;
@@ -61,7 +62,8 @@ pub struct BoardEvaluation {
 
 /// Answers an ask from what is known. `now` is the time by our own clock.
 pub fn answer(facts: &Facts, ask: &api::Ask, now: Timestamp) -> Evaluation {
-    let view = view::View::new(facts, now, true);
+    let indexes = index::Index::all(facts);
+    let view = view::View::new(facts, &indexes, now, true);
     let answer = verdict::answer(&view, ask);
     let (wants, changes_at) = view.outcome();
     let answer = answer.map(|mut answer| {
@@ -77,7 +79,8 @@ pub fn answer(facts: &Facts, ask: &api::Ask, now: Timestamp) -> Evaluation {
 
 /// The board from what is known. `now` is the time by our own clock.
 pub fn board(facts: &Facts, now: Timestamp) -> BoardEvaluation {
-    let view = view::View::new(facts, now, false);
+    let indexes = index::Index::all(facts);
+    let view = view::View::new(facts, &indexes, now, false);
     let board = board::board(&view);
     let (wants, changes_at) = view.outcome();
     BoardEvaluation {

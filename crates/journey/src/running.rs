@@ -47,9 +47,7 @@ pub fn running(view: &View<'_>, target: &Target<'_>, crew: &Learned<Crew<'_>>) -
     let Some((image, since)) = serving(target, alive()) else {
         return running;
     };
-    let newest = crew.newest.and_then(|set| set.meta.created);
-    let of_newest = crew.old.is_empty();
-    running.since = newest.filter(|_| of_newest).or(since);
+    running.since = since;
     running.image = match (&image.tag, &image.digest) {
         (Some(tag), Some(digest)) => format!("{}:{tag}@{digest}", image.repository),
         (_, Some(digest)) => format!("{}@{digest}", image.repository),

@@ -17,7 +17,7 @@ pub mod trouble;
 
 use api::ObjectRef;
 
-use crate::discover::Target;
+use crate::discover::{Target, Targets};
 use crate::evidence;
 use crate::view::View;
 
@@ -28,7 +28,7 @@ pub struct Case<'v, 'a> {
     /// Where to.
     pub target: &'v Target<'a>,
     /// Every target there is, this one included.
-    pub all: &'v [Target<'a>],
+    pub all: &'v Targets<'a>,
     /// The key of the commit's repository.
     pub key: &'v str,
     /// The commit's full SHA.
@@ -59,9 +59,9 @@ impl<'a> Case<'_, 'a> {
 
     /// The other targets that are built from the same repository into the same image.
     pub fn siblings(&self) -> impl Iterator<Item = &Target<'a>> {
-        self.all.iter().filter(|other| {
-            other.image.repository == self.target.image.repository
-                && other.identity() != self.target.identity()
-        })
+        let own = self.target.identity();
+        self.all
+            .of_image(&self.target.image.repository)
+            .filter(move |other| other.identity() != own)
     }
 }

@@ -114,6 +114,135 @@ fn every_cause_has_a_trial() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
+/// The objects that a sentence names.
+fn objects(sentence: &api::Sentence) -> Vec<&api::ObjectRef> {
+    let mut found = Vec::new();
+    for span in &sentence.0 {
+        if let api::Span::Object { object } = span {
+            found.push(object);
+        }
+    }
+    found
+}
+
+#[test]
+fn what_the_headline_names_is_what_the_evidence_shows() {
+    for trial in TRIALS {
+        let world = (trial.world)();
+        let journey = journey(&world, trial);
+        let cause = journey.cause.as_ref().unwrap();
+        assert!(!journey.evidence.is_empty(), "{}: no evidence", trial.name);
+        let shown: Vec<&api::ObjectRef> = journey
+            .evidence
+            .iter()
+            .map(|line| &line.object)
+            .chain(journey.chain.iter().map(|link| &link.object))
+            .chain([&cause.object])
+            .chain(journey.running.iter().map(|running| &running.workload))
+            .chain(journey.next_attempt.iter().map(|next| &next.who))
+            .collect();
+        for object in objects(&journey.headline) {
+            assert!(
+                shown.contains(&object),
+                "{}: {object} is not shown",
+                trial.name
+            );
+        }
+        let root = journey.chain.iter().find(|link| link.root);
+        assert!(
+            root.is_none_or(|root| root.object == cause.object),
+            "{}",
+            trial.name
+        );
+        assert_eq!(journey.stages.len(), 9);
+        let blocking = journey.blocking_stage.unwrap();
+        let stage = journey
+            .stages
+            .iter()
+            .find(|stage| stage.kind == blocking)
+            .unwrap();
+        assert!(
+            !matches!(
+                stage.state,
+                api::StageState::Done | api::StageState::NotReached
+            ),
+            "{}: {stage:?}",
+            trial.name
+        );
+    }
+}
+
+#[test]
+fn a_board_of_what_runs_asks_no_code_host_and_lists_no_tags() {
+    let world = delivered();
+    let mut facts = world.facts.clone();
+    for _ in 0..64 {
+        let wants = crate::board(&facts, world.now).wants;
+        for want in wants {
+            let cheap = !matches!(
+                want,
+                facts::Want::Tags { .. }
+                    | facts::Want::Ci { .. }
+                    | facts::Want::Pulls { .. }
+                    | facts::Want::OpenPulls { .. }
+                    | facts::Want::Touched { .. }
+            );
+            assert!(cheap, "{want:?}");
+            facts.absorb(world.find(&want));
+        }
+    }
+}
+
+#[test]
+fn a_board_of_a_thousand_cells_does_not_look_through_everything_for_each() {
+    let mut world = delivered();
+    for (cluster, _) in crate::world::company::CLUSTERS {
+        world.edit(cluster, multiply);
+    }
+    let begun = std::time::Instant::now();
+    let cells: usize = world
+        .board()
+        .board
+        .rows
+        .iter()
+        .map(|row| row.cells.len())
+        .sum();
+    assert_eq!(cells, 1004);
+    // It takes about a second without optimisation; looking through all pods for each cell took minutes.
+    assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
+}
+
+/// 250 more of every app, all built alike.
+fn multiply(facts: &mut facts::ClusterFacts) {
+    let few = facts.clone();
+    for copy in 0..250 {
+        let named = |name: &str| format!("{name}-{copy}");
+        for ((kind, _), workload) in &few.workloads {
+            let mut one = workload.clone();
+            one.meta.name = named(&one.meta.name);
+            let label = "app.kubernetes.io/name".to_owned();
+            one.meta.labels.insert(label, one.meta.name.clone());
+            one.selector = [("app".to_owned(), one.meta.name.clone())].into();
+            one.pod_labels = one.selector.clone();
+            facts.workloads.insert((*kind, one.meta.key()), one);
+        }
+        for pod in few.pods.values() {
+            let mut one = pod.clone();
+            one.meta.name = named(&one.meta.name);
+            let app = named(&one.meta.labels["app"]);
+            one.meta.labels.insert("app".to_owned(), app);
+            one.meta.owners[0].name = named(&one.meta.owners[0].name);
+            facts.pods.insert(one.meta.key(), one);
+        }
+        for set in few.replica_sets.values() {
+            let mut one = set.clone();
+            one.meta.name = named(&one.meta.name);
+            one.meta.owners[0].name = named(&one.meta.owners[0].name);
+            facts.replica_sets.insert(one.meta.key(), one);
+        }
+    }
+}
+
 #[test]
 fn headlines_read_aloud() {
     let mut text = String::new();

@@ -10,7 +10,7 @@ use facts::meta::Kind;
 use jiff::Timestamp;
 
 use crate::ask::{self, Meaning};
-use crate::discover::{Target, targets};
+use crate::discover::{Target, Targets, targets};
 use crate::finding::{Finding, Outcome};
 use crate::headline::Subject;
 use crate::route::{Route, route};
@@ -22,18 +22,18 @@ use crate::{configuration, walk};
 /// Answers an ask.
 pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Answer, api::Error> {
     let all = targets(view);
-    let question = ask::question(view, &all, ask)?;
-    let chosen = ask::narrow(view, &all, ask, &question)?;
+    let question = ask::question(view, all.all(), ask)?;
+    let chosen = ask::narrow(view, all.all(), ask, &question)?;
     let mut answer = Answer {
         version: api::JSON_VERSION,
         ask: ask.clone(),
         commit: None,
         journeys: Vec::new(),
         pending: 0,
-        unread: unread(view, &all),
+        unread: unread(view, all.all(), home(view, ask)),
         at: view.now,
     };
-    match ask::meaning(view, &all, &question)? {
+    match ask::meaning(view, all.all(), &question)? {
         Err(gap) => answer.unread.push(
             Sentence::default()
                 .words("Not known yet: ")
@@ -60,7 +60,7 @@ pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Answer, api::Error> {
 /// The journeys of one commit: to what is built from it, and to what it configures.
 fn of_commit<'a>(
     view: &View<'a>,
-    all: &[Target<'a>],
+    all: &Targets<'a>,
     chosen: &[Target<'a>],
     key: &str,
     sha: &str,
@@ -96,19 +96,18 @@ fn configured_by<'a>(
 /// No target has to do with the commit: said as an error, so that nobody reads an empty answer as good news.
 fn nowhere(
     view: &View<'_>,
-    all: &[Target<'_>],
+    all: &Targets<'_>,
     key: &str,
     sha: &str,
     answer: Answer,
 ) -> Result<Answer, api::Error> {
-    let known = ask::repositories(view, all);
+    let known = ask::repositories(view, all.all());
     let unsure = known.gaps.iter().any(|gap| gap.pending) || ask::is_connecting(view);
     if unsure {
         return Ok(answer);
     }
     let here: Vec<String> = all
-        .iter()
-        .filter(|target| matches!(&target.source, Ok(Some(source)) if source == key))
+        .built_from(key)
         .map(|target| format!("{} in {}", target.app, target.environment))
         .collect();
     let message = if here.is_empty() {
@@ -124,14 +123,11 @@ fn nowhere(
         )
     };
     let error = api::Error::new(api::error::Code::UnknownAsk, message);
-    Err(match answer.unread.first() {
-        Some(gap) => error.hint(gap.text(|at| at.to_string())).retryable(),
-        None => error,
-    })
+    Err(ask::unsure(view, all.all(), error))
 }
 
 /// The journey of the newest commit of a target's app.
-pub fn newest<'a>(view: &View<'a>, all: &[Target<'a>], target: &Target<'a>) -> Journey {
+pub fn newest<'a>(view: &View<'a>, all: &Targets<'a>, target: &Target<'a>) -> Journey {
     match &target.source {
         Ok(Some(key)) => match view.head(key) {
             Ok(head) => walk::journey(view, all, target, key, head),
@@ -155,7 +151,7 @@ pub fn newest<'a>(view: &View<'a>, all: &[Target<'a>], target: &Target<'a>) -> J
 /// A target whose commit is not known.
 fn unlinked<'a>(
     view: &View<'a>,
-    all: &[Target<'a>],
+    all: &Targets<'a>,
     target: &Target<'a>,
     key: Option<&str>,
     gap: &Gap,
@@ -266,7 +262,7 @@ pub struct Draft<'v, 'a> {
     /// The facts.
     pub view: &'v View<'a>,
     /// Every target, to know whether an environment has several clusters.
-    pub all: &'v [Target<'a>],
+    pub all: &'v Targets<'a>,
     /// Where to.
     pub target: &'v Target<'a>,
     /// The key of the repository and the commit asked for.
@@ -283,10 +279,8 @@ impl<'v, 'a> Draft<'v, 'a> {
     /// What the headline is about.
     pub fn subject(&self) -> Subject<'v> {
         let (target, all) = (self.target, self.all);
-        let elsewhere = all.iter().any(|other| {
-            other.app == target.app
-                && other.environment == target.environment
-                && other.place.name != target.place.name
+        let elsewhere = all.of_app(&target.app).any(|other| {
+            other.environment == target.environment && other.place.name != target.place.name
         });
         Subject {
             app: &target.app,
@@ -412,10 +406,29 @@ fn stale_since(place: Place<'_>) -> Option<Timestamp> {
     }
 }
 
+/// The one cluster that an ask's environment lives on, if the team file binds it to one: what cannot be read elsewhere
+/// does not matter to such an ask.
+fn home<'a>(view: &View<'a>, ask: &Ask) -> Option<&'a str> {
+    let wanted = ask.environment.as_deref()?;
+    let mut homes = view
+        .facts
+        .team
+        .environments
+        .iter()
+        .filter(|one| one.name.eq_ignore_ascii_case(wanted))
+        .map(|one| one.cluster.as_deref());
+    match (homes.next(), homes.next()) {
+        (Some(home), None) => home,
+        _ => None,
+    }
+}
+
 /// What could not be read at all: clusters that do not answer, kinds of workloads that may not be listed.
-pub fn unread(view: &View<'_>, all: &[Target<'_>]) -> Vec<Sentence> {
+/// With `only`, of that cluster alone.
+pub fn unread(view: &View<'_>, all: &[Target<'_>], only: Option<&str>) -> Vec<Sentence> {
+    let meant = |name: &str| only.is_none_or(|only| only == name);
     let mut said = Vec::new();
-    for place in view.places() {
+    for place in view.places().filter(|place| meant(place.name)) {
         let cluster = Sentence::default().words("Cluster ").name(place.name);
         match &place.facts.reach {
             Reach::Connecting => {
@@ -444,7 +457,7 @@ pub fn unread(view: &View<'_>, all: &[Target<'_>]) -> Vec<Sentence> {
             }
         }
     }
-    for target in all {
+    for target in all.iter().filter(|target| meant(target.place.name)) {
         if let Err(gap) = &target.source
             && !gap.pending
         {

@@ -4,7 +4,7 @@
 //! an evaluation: what is wanted and when the answer changes by itself. Judges nothing.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use facts::code::{
     CiRun, Commit, DeclaredHistory, PullRequest, Relation, RepositoryFacts, Resolved,
@@ -12,6 +12,8 @@ use facts::code::{
 use facts::image::Image;
 use facts::{ClusterFacts, Coverage, Facts, Kind, Reach, Read, Want};
 use jiff::Timestamp;
+
+use crate::index::Index;
 
 /// Why something is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +51,8 @@ pub struct Place<'a> {
     pub name: &'a str,
     /// What is known of it.
     pub facts: &'a ClusterFacts,
+    /// The same by what it is looked up by.
+    pub index: &'a Index<'a>,
     /// Now, by its clock.
     pub now: Timestamp,
 }
@@ -95,6 +99,7 @@ pub struct View<'a> {
     pub facts: &'a Facts,
     /// Now, by our clock.
     pub now: Timestamp,
+    indexes: &'a BTreeMap<&'a str, Index<'a>>,
     wants: RefCell<BTreeSet<Want>>,
     changes_at: Cell<Option<Timestamp>>,
     quiet: Cell<bool>,
@@ -104,10 +109,16 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// Begins an evaluation. A curious one also wants what cannot change a state and is worth showing to somebody who
     /// asked; a board of thousands of cells does without.
-    pub fn new(facts: &'a Facts, now: Timestamp, curious: bool) -> Self {
+    pub fn new(
+        facts: &'a Facts,
+        indexes: &'a BTreeMap<&'a str, Index<'a>>,
+        now: Timestamp,
+        curious: bool,
+    ) -> Self {
         Self {
             facts,
             now,
+            indexes,
             wants: RefCell::default(),
             changes_at: Cell::new(None),
             quiet: Cell::new(false),
@@ -139,11 +150,15 @@ impl<'a> View<'a> {
 
     /// The clusters.
     pub fn places(&self) -> impl Iterator<Item = Place<'a>> + use<'a> {
-        let now = self.now;
-        self.facts.clusters.iter().map(move |(name, facts)| Place {
-            name,
-            facts: facts.as_ref(),
-            now: now.checked_add(facts.clock_offset).unwrap_or(now),
+        let (now, facts) = (self.now, self.facts);
+        self.indexes.iter().filter_map(move |(name, index)| {
+            let facts = facts.clusters.get(*name)?.as_ref();
+            Some(Place {
+                name,
+                facts,
+                index,
+                now: now.checked_add(facts.clock_offset).unwrap_or(now),
+            })
         })
     }
 

@@ -9,7 +9,7 @@ use facts::meta::Status;
 
 use crate::causes::CauseCode;
 use crate::conditions::believed;
-use crate::discover::Target;
+use crate::discover::{Target, Targets};
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
 use crate::images::{self, Built, Contents};
@@ -25,7 +25,7 @@ use crate::view::{Learned, View};
 /// The journey of a commit of `key` to a target that is built from it.
 pub fn journey<'a>(
     view: &View<'a>,
-    all: &[Target<'a>],
+    all: &Targets<'a>,
     target: &Target<'a>,
     key: &str,
     asked: &str,
@@ -97,10 +97,7 @@ pub fn journey<'a>(
             headline: draft.subject().deployed(
                 &proof,
                 target.workload.wanted,
-                crew.as_ref()
-                    .ok()
-                    .and_then(|crew| crew.newest)
-                    .and_then(|set| set.meta.created),
+                crew.as_ref().ok().and_then(Crew::begun),
             ),
             evidence: crew
                 .as_ref()
@@ -379,9 +376,7 @@ fn settle(
 ) -> Option<Settled> {
     let place = case.target.place;
     if let Ok(crew) = crew {
-        let begun = crew.newest.and_then(|set| set.meta.created);
-        outcomes[6] =
-            rollout::done(place, case.target.workload, Some(crew)).took(begun, proof.since);
+        outcomes[6] = rollout::done(place, case.target.workload, Some(crew));
         outcomes[7] = Outcome::done(StageKind::Pods, pods::count(case, crew))
             .since(proof.since)
             .proof(pods::digests(case, crew));

@@ -12,10 +12,12 @@ use super::Question;
 use crate::discover::Target;
 use crate::images::is_hex;
 use crate::nearest::nearest;
+use crate::verdict::unread;
 use crate::view::{Gap, View};
 
 pub fn unknown_name<'a>(
     view: &View<'_>,
+    all: &[Target<'_>],
     what: &str,
     name: &str,
     names: impl Iterator<Item = &'a str> + Clone,
@@ -26,36 +28,46 @@ pub fn unknown_name<'a>(
         .take(50)
         .map(|one| api::headline::plain(one, 80))
         .collect();
-    let message = if list.is_empty() {
-        format!(
-            "There is no {what} {shown}: none was found at all.{}",
-            unreached(view)
-        )
-    } else {
-        format!(
-            "There is no {what} {shown}. There are: {}.{}",
-            list.join(", "),
-            unreached(view)
-        )
+    let whole = unread(view, all, None).is_empty();
+    let message = match (list.is_empty(), whole) {
+        (true, true) => format!("There is no {what} {shown}: none was found at all."),
+        (true, false) => format!("No {what} was found in what could be read, nor {shown}."),
+        (false, true) => format!(
+            "There is no {what} {shown}. There are: {}.",
+            list.join(", ")
+        ),
+        (false, false) => format!(
+            "No {what} {shown} was found in what could be read. Found: {}.",
+            list.join(", ")
+        ),
     };
     let error = api::Error::new(Code::UnknownName, message);
-    match did_you_mean(name, names) {
+    let error = match did_you_mean(name, names) {
         Some(hint) => error.hint(hint),
         None => error,
-    }
+    };
+    unsure(view, all, error)
 }
 
-/// The clusters that could not be looked into, as a sentence after others.
-pub fn unreached(view: &View<'_>) -> String {
-    let names: Vec<&str> = view
-        .places()
-        .filter(|place| matches!(place.facts.reach, Reach::Unreachable { .. }))
-        .map(|place| place.name)
-        .collect();
-    match names.as_slice() {
-        [] => String::new(),
-        names => format!(" Not answering: {}.", names.join(", ")),
+/// Where something could not be read, not finding a thing proves nothing: the error becomes one about reading, with
+/// what was not read as its hint, and may go away by itself.
+pub fn unsure(view: &View<'_>, all: &[Target<'_>], mut error: api::Error) -> api::Error {
+    let gaps = unread(view, all, None);
+    if gaps.is_empty() {
+        return error;
     }
+    let silent = |reach: &Reach| matches!(reach, Reach::Unreachable { .. } | Reach::Lost { .. });
+    error.code = if view.places().any(|place| silent(&place.facts.reach)) {
+        Code::Unreachable
+    } else {
+        Code::Denied
+    };
+    let lines: Vec<String> = gaps
+        .iter()
+        .take(3)
+        .map(|gap| gap.text(|at| at.to_string()))
+        .collect();
+    error.hint(lines.join("\n")).retryable()
 }
 
 fn did_you_mean<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
@@ -109,7 +121,7 @@ pub fn unknown(
     all: &[Target<'_>],
     question: &Question,
     keys: &[String],
-    unread: &[Gap],
+    gaps: &[Gap],
 ) -> api::Error {
     let text = api::headline::plain(&question.text, 80);
     let looked = match keys {
@@ -120,13 +132,12 @@ pub fn unknown(
     let mut message = format!(
         "{text} is no commit, branch, tag, pull request, CI run or app that is known here; {looked}."
     );
-    for gap in unread.iter().take(3) {
+    for gap in gaps.iter().take(3) {
         message.push_str(&format!(
             " Not known: {}.",
             api::headline::plain(&gap.why, 200)
         ));
     }
-    message.push_str(&unreached(view));
     let branches = keys
         .iter()
         .filter_map(|key| view.facts.code.repositories.get(key))
@@ -144,9 +155,10 @@ pub fn unknown(
         }
     });
     let error = api::Error::new(Code::UnknownAsk, message).hint(hint);
-    if unread.is_empty() {
+    let error = if gaps.is_empty() {
         error
     } else {
         error.retryable()
-    }
+    };
+    unsure(view, all, error)
 }

@@ -89,15 +89,12 @@ fn unmarked(
     let cluster = case.target.place;
     cluster.whole(Kind::ImagePolicy, "")?;
     cluster.whole(Kind::ImageRepository, "")?;
-    for policy in cluster.facts.image_policies.values() {
+    for policy in cluster.index.policies(&case.target.image.repository) {
         let scanned = cluster
             .facts
             .image_repositories
             .get(&policy.repository.key());
-        let of_image = scanned.is_some_and(|scanned| {
-            ImageReference::parse(&scanned.image).repository == case.target.image.repository
-        });
-        if !of_image || !chosen(case, scanned, policy)? {
+        if !chosen(case, scanned, policy)? {
             continue;
         }
         let elsewhere = used_elsewhere(case, policy, &image.file)?;

@@ -204,12 +204,9 @@ fn speaking<'a>(case: &Case<'_, '_>, runs: &'a [CiRun]) -> Speaking<'a> {
 fn other_apps<'v>(case: &'v Case<'_, '_>) -> Vec<&'v str> {
     let mut others: Vec<&str> = case
         .all
-        .iter()
-        .filter(|other| {
-            other.app != case.target.app
-                && matches!(&other.source, Ok(Some(source)) if source == case.key)
-        })
+        .built_from(case.key)
         .map(|other| other.app.as_str())
+        .filter(|other| *other != case.target.app)
         .collect();
     others.sort_unstable();
     others.dedup();

@@ -2,12 +2,13 @@
 //!
 //! Owns where to look for one. What an image contains is read in `images`.
 
+use std::collections::BTreeSet;
+
 use api::{Sentence, StageKind};
 use facts::image::ImageReference;
 
 use super::Case;
 use crate::causes::CauseCode;
-use crate::discover::pods_of;
 use crate::evidence;
 use crate::finding::{Finding, Outcome, when};
 use crate::images::{self, Built};
@@ -19,39 +20,20 @@ pub fn find(case: &Case<'_, '_>) -> Learned<Option<Built>> {
     let mut candidates = vec![case.target.image.clone()];
     for target in std::iter::once(case.target).chain(case.siblings()) {
         candidates.push(target.image.clone());
-        let running = pods_of(target.place, target.workload)
-            .into_iter()
-            .flat_map(|pod| &pod.containers)
-            .filter(|status| status.name == target.container.name && !status.init)
-            .filter_map(images::running);
-        candidates.extend(running);
+        candidates.extend(target.running.iter().cloned());
     }
-    let policies = case.view.places().flat_map(|place| {
-        place
-            .facts
-            .image_policies
-            .values()
-            .filter_map(|policy| policy.latest_tag.as_ref().map(|tag| (place, policy, tag)))
-            .filter_map(|(place, policy, tag)| {
-                let key = policy.repository.key();
-                let image = &place.facts.image_repositories.get(&key)?.image;
-                Some((ImageReference::parse(image).repository, tag.clone()))
-            })
-            .collect::<Vec<_>>()
-    });
-    candidates.extend(policies.filter(|(image, _)| image == repository).map(
-        |(repository, tag)| ImageReference {
-            repository,
-            tag: Some(tag),
-            digest: None,
-        },
-    ));
-    let mut distinct: Vec<ImageReference> = Vec::new();
-    for candidate in candidates {
-        if !distinct.contains(&candidate) {
-            distinct.push(candidate);
-        }
-    }
+    let chosen = case
+        .view
+        .places()
+        .flat_map(|place| place.index.policies(repository))
+        .filter_map(|policy| policy.latest_tag.clone());
+    candidates.extend(chosen.map(|tag| ImageReference {
+        repository: repository.clone(),
+        tag: Some(tag),
+        digest: None,
+    }));
+    let mut seen = BTreeSet::new();
+    candidates.retain(|candidate| seen.insert(candidate.clone()));
     // Commits that are pushed together are built once, as the newest of them.
     let head = case
         .view
@@ -64,7 +46,7 @@ pub fn find(case: &Case<'_, '_>) -> Learned<Option<Built>> {
         case.commit,
         head,
         repository,
-        &distinct,
+        &candidates,
     )
 }
 

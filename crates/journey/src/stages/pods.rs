@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::{Case, trouble};
 use crate::causes::CauseCode;
-use crate::discover::{in_namespace, pods_of};
+use crate::discover::pods_of;
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
 use crate::images;
@@ -26,6 +26,14 @@ pub struct Crew<'a> {
     pub old: Vec<&'a Pod>,
     /// Ended badly and not deleted yet, of the newest template.
     pub failed: Vec<&'a Pod>,
+}
+
+impl Crew<'_> {
+    /// When what runs began to: the creation of the oldest pod of the newest template. A ReplicaSet's own creation is no
+    /// answer, because a rollback takes an old ReplicaSet into use again.
+    pub fn begun(&self) -> Option<Timestamp> {
+        self.current.iter().filter_map(|pod| pod.meta.created).min()
+    }
 }
 
 /// The pods of a workload.
@@ -55,7 +63,7 @@ pub fn crew<'a>(place: Place<'a>, workload: &'a Workload) -> Learned<Crew<'a>> {
     };
     let (of_newest, of_older): (Vec<&Pod>, Vec<&Pod>) = pods
         .into_iter()
-        .filter(|pod| is_owned(pod, workload, &sets))
+        .filter(|pod| is_owned(pod, workload, sets))
         .partition(|pod| newest_hash.is_none() || pod.meta.label(label) == newest_hash);
     let is_failed = |pod: &&Pod| pod.phase == "Failed";
     let (failed, current) = of_newest.into_iter().partition(is_failed);
@@ -69,19 +77,12 @@ pub fn crew<'a>(place: Place<'a>, workload: &'a Workload) -> Learned<Crew<'a>> {
 }
 
 /// The ReplicaSets of a Deployment, if they may be read.
-fn replica_sets<'a>(place: Place<'a>, workload: &Workload) -> Vec<&'a ReplicaSet> {
+fn replica_sets<'a>(place: Place<'a>, workload: &Workload) -> &'a [&'a ReplicaSet] {
     let namespace = &workload.meta.namespace;
     if workload.kind != Kind::Deployment || place.whole(Kind::ReplicaSet, namespace).is_err() {
-        return Vec::new();
+        return &[];
     }
-    in_namespace(&place.facts.replica_sets, namespace)
-        .filter(|set| {
-            set.meta
-                .owners
-                .iter()
-                .any(|owner| owner.kind == "Deployment" && owner.name == workload.meta.name)
-        })
-        .collect()
+    place.index.replica_sets(&workload.meta.key())
 }
 
 /// A ReplicaSet's place among its Deployment's: a rollback raises the number of the old one.

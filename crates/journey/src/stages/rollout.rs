@@ -57,9 +57,7 @@ pub fn outcome(
 /// A rollout that is over.
 pub fn done(place: Place<'_>, workload: &Workload, crew: Option<&Crew<'_>>) -> Outcome {
     let object = evidence::workload(place, workload);
-    let since = crew
-        .and_then(|crew| crew.newest)
-        .and_then(|set| set.meta.created);
+    let since = crew.and_then(Crew::begun);
     Outcome::done(StageKind::Rollout, progress(workload))
         .since(since)
         .proof([evidence::evidence(
@@ -105,8 +103,8 @@ fn drifted(case: &Case<'_, '_>, applied: &Outcome) -> Finding {
         .words(" runs ")
         .name(&case.target.container.image)
         .words(" though Flux applied another image: somebody changed it in the cluster");
+    // Nothing says when it was changed: when Flux applied is not that.
     Finding::blocked(CauseCode::RolloutDrifted, object, sentence)
-        .since(applied.stage.since)
         .proof([proof])
         .proof(applied.stage.evidence.iter().cloned())
 }
@@ -183,9 +181,7 @@ pub fn trouble(
     if updated && crew.is_none_or(|crew| crew.old.is_empty()) {
         return Ok(None);
     }
-    let since = crew
-        .and_then(|crew| crew.newest)
-        .and_then(|set| set.meta.created);
+    let since = crew.and_then(Crew::begun);
     let mut sentence = Sentence::default().object(&object).words(format!(
         " is rolling out, {} of {} pods updated",
         workload.updated.min(workload.wanted),

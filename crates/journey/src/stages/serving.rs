@@ -2,13 +2,14 @@
 //!
 //! Owns which Services are the app's, and whether each of them has a ready endpoint.
 
+use std::collections::BTreeMap;
+
 use api::{Sentence, StageKind};
 use facts::kubernetes::Service;
-use facts::meta::Kind;
+use facts::meta::{Key, Kind};
 
 use super::Case;
 use crate::causes::CauseCode;
-use crate::discover::in_namespace;
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
 use crate::view::Learned;
@@ -23,9 +24,7 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
     let place = case.target.place;
     let namespace = case.target.namespace();
     place.whole(Kind::Service, namespace)?;
-    let services: Vec<&Service> = in_namespace(&place.facts.services, namespace)
-        .filter(|service| is_of_app(case, service))
-        .collect();
+    let services = services(case);
     if services.is_empty() {
         return Ok(Outcome::skipped(stage, "no Service selects these pods"));
     }
@@ -34,8 +33,7 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
     let mut total = 0;
     for service in &services {
         let object = evidence::object(place, "Service", &service.meta.key());
-        let slices = in_namespace(&place.facts.endpoint_slices, namespace)
-            .filter(|slice| slice.service == service.meta.name);
+        let slices = place.index.slices(&service.meta.key()).iter();
         let (ready, not_ready) = slices.fold((0, 0), |(ready, not_ready), slice| {
             (ready + slice.ready, not_ready + slice.not_ready)
         });
@@ -91,30 +89,40 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
     Ok(Outcome::done(stage, summary).proof(proof))
 }
 
-/// A Service is the app's if it selects the workload's pods, or is named like it: a selector that matches nothing is
-/// the very mistake to be found.
-fn is_of_app(case: &Case<'_, '_>, service: &Service) -> bool {
-    if service.selector.is_empty() {
-        return false;
-    }
-    let name = &service.meta.name;
-    selects(case, service)
-        || (*name == case.target.workload.meta.name || *name == case.target.app)
-            && !selects_another(case, service)
+/// The app's Services: those that select the workload's pods, and those named like it, because a selector that matches
+/// nothing is the very mistake to be found.
+fn services<'a>(case: &Case<'_, 'a>) -> Vec<&'a Service> {
+    let target = case.target;
+    let (place, namespace) = (target.place, target.namespace());
+    let selecting = place
+        .index
+        .services(namespace, &target.workload.pod_labels)
+        .filter(|service| selects(case, service));
+    let named = [&target.workload.meta.name, &target.app]
+        .into_iter()
+        .filter_map(|name| place.facts.services.get(&Key::new(namespace, name)))
+        .filter(|service| !service.selector.is_empty() && !selects_another(case, service));
+    let found: BTreeMap<&str, &Service> = selecting
+        .chain(named)
+        .map(|service| (service.meta.name.as_str(), service))
+        .collect();
+    found.into_values().collect()
 }
 
 fn selects(case: &Case<'_, '_>, service: &Service) -> bool {
     matches(service, &case.target.workload.pod_labels)
 }
 
-/// Whether it selects another workload's pods: then it only shares the name.
+/// Whether it selects another workload's pods and not ours: then it only shares the name.
 fn selects_another(case: &Case<'_, '_>, service: &Service) -> bool {
-    case.target.place.facts.workloads.values().any(|workload| {
-        workload.meta.namespace == service.meta.namespace && matches(service, &workload.pod_labels)
-    })
+    !selects(case, service)
+        && case.target.place.facts.workloads.values().any(|workload| {
+            workload.meta.namespace == service.meta.namespace
+                && matches(service, &workload.pod_labels)
+        })
 }
 
-fn matches(service: &Service, labels: &std::collections::BTreeMap<String, String>) -> bool {
+fn matches(service: &Service, labels: &BTreeMap<String, String>) -> bool {
     service
         .selector
         .iter()

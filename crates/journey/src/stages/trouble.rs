@@ -13,7 +13,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::pods::{self, Crew};
 use super::rollout;
 use crate::causes::CauseCode;
-use crate::discover::in_namespace;
 use crate::evidence;
 use crate::finding::{Finding, when};
 use crate::view::{Gap, Learned, Place};
@@ -165,9 +164,7 @@ fn failed(place: Place<'_>, pod: &Pod) -> Finding {
 
 /// Warnings about an object, newest first.
 pub fn warnings<'a>(place: Place<'a>, kind: &str, key: &Key) -> Vec<&'a Event> {
-    let mut found: Vec<&Event> = in_namespace(&place.facts.events, &key.namespace)
-        .filter(|event| event.warning && event.about.kind == kind && event.about.name == key.name)
-        .collect();
+    let mut found = place.index.warnings(kind, key).to_vec();
     found.sort_by_key(|event| std::cmp::Reverse((event.last, event.count)));
     found
 }
