@@ -273,7 +273,7 @@ pub struct Running {
     /// The commit it is built from, if its image says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<Commit>,
-    /// When these pods began to run it (the newest ReplicaSet's creation).
+    /// When the oldest of its pods was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
     /// Whether it is well.

@@ -78,6 +78,7 @@ pub struct Systems {
 #[derive(Args)]
 pub struct Why {
     /// A commit (full or short SHA), branch, tag, pull request or CI run (number or link), or an app's name
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub ask: String,
     /// Only this app
     #[arg(long)]

@@ -47,7 +47,10 @@ pub fn error(error: &Error, json: bool) -> ExitCode {
         let _closed = writeln!(anstream::stdout(), "{document}");
     } else {
         // A message that lists things has a line for each; none of them may move the cursor.
-        let lines = error.message.lines().map(|line| crate::print::foreign(line, 2000));
+        let lines = error
+            .message
+            .lines()
+            .map(|line| crate::print::foreign(line, 2000));
         let message = lines.collect::<Vec<_>>().join("\n");
         let _closed = writeln!(anstream::stderr(), "landfall: {message}");
         if !error.hint.is_empty() {

@@ -180,18 +180,19 @@ impl Evaluation {
         self.answers.retain(|(_, publisher)| !publisher.is_closed());
         self.connections.retain(|publisher| !publisher.is_closed());
         let now = Timestamp::now();
+        // Wants are taken in also while a slow cluster is still being read: they are of others.
         let clusters_settled = self.settling.is_empty();
         self.changes_at = None;
         if !self.boards.is_empty() {
             let evaluation = journey::board(&self.facts, now);
-            let settled = clusters_settled && self.take(&evaluation.wants, evaluation.changes_at);
+            let settled = self.take(&evaluation.wants, evaluation.changes_at) && clusters_settled;
             for publisher in &self.boards {
                 publisher.publish(evaluation.board.clone(), settled);
             }
         }
         for (ask, publisher) in std::mem::take(&mut self.answers) {
             let evaluation = journey::answer(&self.facts, &ask, now);
-            let settled = clusters_settled && self.take(&evaluation.wants, evaluation.changes_at);
+            let settled = self.take(&evaluation.wants, evaluation.changes_at) && clusters_settled;
             publisher.publish(evaluation.answer, settled);
             self.answers.push((ask, publisher));
         }
