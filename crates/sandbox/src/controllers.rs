@@ -39,6 +39,10 @@ mod versions;
 mod watches;
 mod workload;
 
+/// The words in which a controller says why it cannot go on: they become a condition's message as they are, which is all
+/// that anybody ever does with them.
+type Refusal = String;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,15 +5,15 @@
 //! meets it as it would meet a customer: through a kubeconfig and a team file, with its ordinary clients.
 
 pub mod clock;
+pub mod company;
 pub mod controllers;
 pub mod faults;
 pub mod git;
-pub mod kubernetes;
-pub mod serve;
 pub mod github;
-pub mod registry;
-pub mod company;
+pub mod kubernetes;
 pub mod names;
+pub mod registry;
+pub mod serve;
 pub mod served;
 pub mod situations;
 pub mod start;

@@ -165,7 +165,8 @@ fn named(
         };
         let object = match &expectation.object {
             Some(template) => Some(
-                filled(template, environment, app, landmark, &company.names).map_err(&missing)?,
+                filled(template, environment, app, landmark, &company.names)
+                    .map_err(|Unfillable(what)| missing(what))?,
             ),
             None => None,
         };
@@ -195,6 +196,10 @@ fn named(
     })
 }
 
+/// What in a template has nothing to stand for.
+#[derive(Debug)]
+struct Unfillable(String);
+
 /// A template with its placeholders filled in; an error names the placeholder that cannot be.
 fn filled(
     template: &str,
@@ -202,12 +207,12 @@ fn filled(
     app: &App,
     landmark: &Landmark,
     names: &Names,
-) -> Result<String, String> {
+) -> Result<String, Unfillable> {
     let mut text = String::with_capacity(template.len() + 32);
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
         let Some((placeholder, after)) = after.split_once('}') else {
-            return Err(format!("an open brace in {template}"));
+            return Err(Unfillable(format!("an open brace in {template}")));
         };
         let value = match placeholder {
             "app" => Some(app.name.clone()),
@@ -224,7 +229,7 @@ fn filled(
             _ => None,
         };
         text.push_str(before);
-        text.push_str(&value.ok_or_else(|| format!("placeholder {placeholder}"))?);
+        text.push_str(&value.ok_or_else(|| Unfillable(format!("placeholder {placeholder}")))?);
         rest = after;
     }
     text.push_str(rest);

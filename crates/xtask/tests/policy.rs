@@ -166,6 +166,10 @@ fn no_test_is_switched_off_and_no_string_is_an_error() {
         for pattern in banned {
             assert!(!text.contains(pattern), "{name} contains {pattern}");
         }
+        // What a test asserts on may be text.
+        if name.contains("/tests/") || name.ends_with("/tests.rs") {
+            continue;
+        }
         for (number, line) in text.lines().enumerate() {
             let stringly = line.contains("Result<")
                 && (line.contains(concat!(", Str", "ing>")) && !line.contains("Map<"));

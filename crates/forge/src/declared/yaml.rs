@@ -13,6 +13,9 @@ const MAX_DEPTH: usize = 100;
 /// A file with more values than this is refused: aliases can make a small file enormous.
 const MAX_NODES: usize = 500_000;
 
+/// Why a text is no YAML, with the line: it becomes the reason of a broken file as it is.
+pub(crate) type NotYaml = String;
+
 /// One value.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
@@ -121,7 +124,7 @@ impl Node {
 ///
 /// # Errors
 /// Why it is no YAML, with the line.
-pub(crate) fn parse(file: &Rc<str>, text: &str, first_line: u32) -> Result<Vec<Rc<Node>>, String> {
+pub(crate) fn parse(file: &Rc<str>, text: &str, first_line: u32) -> Result<Vec<Rc<Node>>, NotYaml> {
     let text = text.trim_start_matches('\u{feff}');
     let markers = markers(text, first_line);
     let mut reader = Reader {
@@ -198,7 +201,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn node(&mut self, value: Value, line: u32) -> Result<Rc<Node>, String> {
+    fn node(&mut self, value: Value, line: u32) -> Result<Rc<Node>, NotYaml> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
             return Err(format!("line {line}: too many values"));

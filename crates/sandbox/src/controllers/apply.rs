@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::Controllers;
+use super::Refusal;
 use super::build::{self, three_way};
 use super::fields::{at, cut, entry, mapping, put, text};
 use super::queue::Key;
@@ -81,7 +82,7 @@ impl Controllers {
         &mut self,
         manifests: &[Value],
         earlier: &mut HashMap<Key, Value>,
-    ) -> Result<Vec<Effect>, String> {
+    ) -> Result<Vec<Effect>, Refusal> {
         let mut effects = Vec::new();
         let (first, rest): (Vec<&Value>, Vec<&Value>) =
             manifests.iter().partition(|m| is_definition(m));
@@ -126,7 +127,7 @@ impl Controllers {
         &self,
         manifest: &Value,
         earlier: &HashMap<Key, Value>,
-    ) -> Result<(Key, Option<Value>), String> {
+    ) -> Result<(Key, Option<Value>), Refusal> {
         let name = subject(manifest);
         let (kind, version) = (text(manifest, &["kind"]), text(manifest, &["apiVersion"]));
         let known = Kind::named(kind)

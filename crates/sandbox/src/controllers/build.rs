@@ -14,6 +14,7 @@ use std::sync::Arc;
 use serde::Deserialize as _;
 use serde_json::Value;
 
+use super::Refusal;
 use super::fields::{list, text};
 
 pub use patch::three_way;
@@ -185,7 +186,7 @@ fn normal(base: &str, path: &str) -> Option<String> {
 }
 
 /// The documents of a YAML text, `List`s taken apart.
-fn documents(content: &str) -> Result<Vec<Value>, String> {
+fn documents(content: &str) -> Result<Vec<Value>, Refusal> {
     let mut objects = Vec::new();
     for document in serde_yaml_ng::Deserializer::from_str(content) {
         let value = Value::deserialize(document).map_err(|error| yaml_words(&error))?;
@@ -220,7 +221,7 @@ fn yaml_words(error: &serde_yaml_ng::Error) -> String {
 
 impl Workspace<'_> {
     /// The documents of a YAML text, read once.
-    fn documents(&self, content: &str) -> Result<Vec<Value>, String> {
+    fn documents(&self, content: &str) -> Result<Vec<Value>, Refusal> {
         if let Some(known) = self.parsed.borrow().get(content) {
             return Ok(Vec::clone(known));
         }

@@ -6,6 +6,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::Refusal;
 use super::fields::{at, count, flag, integer, mapping, put, text};
 use super::shelf::Chart;
 
@@ -27,7 +28,7 @@ pub fn render(
     release: &str,
     namespace: &str,
     values: &Value,
-) -> Result<Vec<Value>, String> {
+) -> Result<Vec<Value>, Refusal> {
     let repository = text(values, &["image", "repository"]);
     if repository.is_empty() {
         return Err(format!(

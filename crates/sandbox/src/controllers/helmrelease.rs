@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
+use super::Refusal;
 use super::conditions::{self, Conditions};
 use super::fields::{at, cut, duration_at, flag, integer, list, put, text};
 use super::names::digest;
@@ -196,7 +197,7 @@ impl Controllers {
         chart
     }
 
-    fn release_dependencies(&self, key: &Key, object: &Value) -> Result<(), String> {
+    fn release_dependencies(&self, key: &Key, object: &Value) -> Result<(), Refusal> {
         for dependency in list(object, &["spec", "dependsOn"]) {
             let namespace = match text(dependency, &["namespace"]) {
                 "" => &key.namespace,
@@ -219,7 +220,7 @@ impl Controllers {
     }
 
     /// `spec.values` over what `spec.valuesFrom` names.
-    fn values(&self, key: &Key, object: &Value) -> Result<Value, String> {
+    fn values(&self, key: &Key, object: &Value) -> Result<Value, Refusal> {
         let mut values = Value::Object(Map::new());
         for reference in list(object, &["spec", "valuesFrom"]) {
             let (kind, name) = (text(reference, &["kind"]), text(reference, &["name"]));
@@ -349,7 +350,7 @@ fn reset_requested(object: &Value, status: &Value) -> bool {
 }
 
 /// Whether a source has what a release needs, in helm-controller's words.
-fn source_ready(key: &Key, source: &Value) -> Result<(), String> {
+fn source_ready(key: &Key, source: &Value) -> Result<(), Refusal> {
     let status = &source["status"];
     let not_ready = |why: &str| {
         Err(format!(

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::Refusal;
 use super::apply::{Effect, inventory_entry, log};
 use super::build;
 use super::conditions::{self, Conditions};
@@ -345,7 +346,7 @@ impl Controllers {
         object: &Value,
         source: &Key,
         revision: &str,
-    ) -> Result<(), String> {
+    ) -> Result<(), Refusal> {
         for dependency in list(object, &["spec", "dependsOn"]) {
             let namespace = match text(dependency, &["namespace"]) {
                 "" => &key.namespace,

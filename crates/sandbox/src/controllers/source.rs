@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::Refusal;
 use super::conditions::{self, Conditions};
 use super::contents::Origin;
 use super::fields::{at, cut, duration_at, entry, flag, integer, put, stamp, text};
@@ -346,7 +347,7 @@ impl Controllers {
 }
 
 /// The commit that a GitRepository's `spec.ref` means now, and the name that its revision carries.
-fn follow(repository: &Repository, object: &Value, url: &str) -> Result<(String, String), String> {
+fn follow(repository: &Repository, object: &Value, url: &str) -> Result<(String, String), Refusal> {
     let wanted = |field: &str| text(object, &["spec", "ref", field]);
     let missing =
         |what: String| format!("unable to clone '{url}': couldn't find remote ref \"{what}\"");
