@@ -397,3 +397,55 @@ fn poison(facts: &mut facts::ClusterFacts, nasty: &str) {
         }
     }
 }
+
+/// A world whose production does not answer.
+fn without_production() -> World {
+    let mut world = delivered();
+    world.edit(PROD, |facts| {
+        *facts = facts::ClusterFacts {
+            reach: facts::Reach::Unreachable {
+                error: "refused".to_owned(),
+            },
+            ..facts::ClusterFacts::default()
+        };
+    });
+    world
+}
+
+#[test]
+fn an_environment_whose_cluster_does_not_answer_is_not_said_to_be_none() {
+    let narrowed = Ask {
+        environment: Some("production".to_owned()),
+        ..ask("checkout")
+    };
+    let error = error(&without_production(), &narrowed);
+    assert_eq!(error.code, Code::Unreachable, "{error}");
+    assert!(
+        error.retryable && !error.message.contains("There is no"),
+        "{error}"
+    );
+    assert!(
+        error.hint.contains("refused"),
+        "what was not read is said: {error}"
+    );
+}
+
+#[test]
+fn an_outage_elsewhere_does_not_spoil_a_question_about_one_environment() {
+    let mut world = without_production();
+    world.facts.team.environments = [("dev", DEV), ("production", PROD)]
+        .map(|(name, cluster)| facts::team::Environment {
+            name: name.to_owned(),
+            cluster: Some(cluster.to_owned()),
+            namespaces: Vec::new(),
+        })
+        .to_vec();
+    let narrowed = Ask {
+        environment: Some("dev".to_owned()),
+        ..ask("checkout")
+    };
+    let answer = world.answer(&narrowed).answer.unwrap();
+    assert_eq!(answer.unread, [], "production is not asked about");
+    let everywhere = world.answer(&ask("checkout")).answer.unwrap();
+    assert_eq!(everywhere.unread.len(), 1, "and here it is");
+}

@@ -201,3 +201,26 @@ fn a_forbidden_registry_never_proves_anything() {
         assert!(read_aloud(&world, &journey.headline).contains("401"));
     }
 }
+
+#[test]
+fn a_rollback_that_uses_an_old_replica_set_again_is_not_as_old_as_that() {
+    let mut world = delivered();
+    let started = world.ago(1);
+    let mine = |labels: &facts::Meta| labels.label("app") == Some(APP);
+    world.edit(PROD, |facts| {
+        // The ReplicaSet stays as old as it was: only the pods are new.
+        for pod in facts.pods.values_mut().filter(|pod| mine(&pod.meta)) {
+            pod.meta.created = Some(started);
+        }
+    });
+    let journey = prod(&world, 4);
+    assert_eq!(
+        journey.running.and_then(|running| running.since),
+        Some(started)
+    );
+    let said = journey.headline.0.iter().find_map(|span| match span {
+        api::Span::Instant { at } => Some(*at),
+        _ => None,
+    });
+    assert_eq!(said, Some(started), "{:?}", journey.headline);
+}
