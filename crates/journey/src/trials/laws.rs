@@ -8,7 +8,7 @@ use facts::cluster::Scope;
 use facts::{Coverage, Kind};
 use proptest::prelude::*;
 
-use super::faults::MISHAPS;
+use super::faults::{APP, MISHAPS, PROD};
 use super::{TRIALS, ask};
 use crate::world::World;
 use crate::world::company::{APPS, CLUSTERS, calm, delivered, sha};
@@ -133,6 +133,25 @@ fn coverages() -> impl Strategy<Value = Coverage> {
         Just(Coverage::Unreachable { message: message() }),
         Just(Coverage::NotAsked),
     ]
+}
+
+/// The same law without chance: chance seldom takes away just the kind that would make just this world greener.
+#[test]
+fn no_kind_that_may_not_be_read_makes_any_trial_greener() {
+    let question = ask(&sha(APP, 4));
+    for trial in TRIALS {
+        let world = (trial.world)();
+        let before = judged(world.answer(&question).answer);
+        for kind in Kind::ALL {
+            let mut less = world.clone();
+            let message = "no".to_owned();
+            remove(&mut less, PROD, kind, Coverage::Denied { message });
+            let after = judged(less.answer(&question).answer);
+            if let Err(error) = never_greener(&before, &after) {
+                panic!("{}, {kind:?}: {error}", trial.name);
+            }
+        }
+    }
 }
 
 proptest! {
