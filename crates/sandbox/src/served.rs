@@ -55,6 +55,9 @@ impl Served {
         let team = folder.join("team.yaml");
         std::fs::write(&kubeconfig, sandbox.kubeconfig())?;
         std::fs::write(&team, sandbox.team_file())?;
+        // Of this very company: another start's commits have other SHAs on another day.
+        let situations = serde_json::to_vec(sandbox.situations()).map_err(std::io::Error::from)?;
+        std::fs::write(folder.join("situations.json"), situations)?;
         Ok(Self {
             sandbox,
             kubeconfig,
