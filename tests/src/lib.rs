@@ -4,10 +4,11 @@
 //! `LANDFALL_BIN` and `LANDFALL_DESKTOP_BIN`, which `./dev test` sets; without them the tests fail and say so.
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     reason = "a test that cannot be set up fails here, with words"
 )]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -32,9 +33,7 @@ pub fn program(variable: &str) -> PathBuf {
 }
 
 fn missing(variable: &str) -> ! {
-    std::panic::panic_any(format!(
-        "{variable} must name the program under test: run ./dev test"
-    ))
+    panic!("{variable} must name the program under test: run ./dev test")
 }
 
 /// A child process that does not outlive its owner.
@@ -108,12 +107,38 @@ impl Company {
             .expect("the situation exists")
     }
 
+    /// Runs the real kubectl against one of its clusters, with that text as its input; what it printed.
+    pub fn kubectl(&self, context: &str, words: &[&str], input: &str) -> String {
+        let mut child = Command::new(program("LANDFALL_KUBECTL"))
+            .arg("--kubeconfig")
+            .arg(self.kubeconfig())
+            .args(["--context", context])
+            .args(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("kubectl starts");
+        let mut stdin = child.stdin.take().expect("piped");
+        stdin.write_all(input.as_bytes()).expect("kubectl reads");
+        drop(stdin);
+        let output = child.wait_with_output().expect("kubectl ends");
+        let said = text(&output);
+        assert!(output.status.success(), "{said}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     /// A terminal whose questions go to this company.
     pub fn terminal(&self) -> Terminal {
+        self.terminal_with(&self.kubeconfig())
+    }
+
+    /// A terminal whose questions go to this company with another kubeconfig.
+    pub fn terminal_with(&self, kubeconfig: &Path) -> Terminal {
         let mut terminal = Terminal::new();
         terminal.systems = vec![
             "--kubeconfig".to_owned(),
-            self.kubeconfig().display().to_string(),
+            kubeconfig.display().to_string(),
             "--team".to_owned(),
             self.team().display().to_string(),
         ];
@@ -202,7 +227,7 @@ pub fn json(output: &Output) -> Value {
     let text = String::from_utf8_lossy(&output.stdout);
     serde_json::from_str(&text).unwrap_or_else(|error| {
         let errors = String::from_utf8_lossy(&output.stderr);
-        std::panic::panic_any(format!("not JSON ({error}):\n{text}\n{errors}"))
+        panic!("not JSON ({error}):\n{text}\n{errors}")
     })
 }
 

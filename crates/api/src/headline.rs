@@ -51,6 +51,9 @@ pub enum Span {
     },
 }
 
+/// A sentence quotes no more characters than this. What shows it may cut it shorter.
+pub const LONGEST_QUOTE: usize = 2_000;
+
 impl Sentence {
     /// Adds our own words.
     #[must_use]
@@ -78,10 +81,15 @@ impl Sentence {
         self
     }
 
-    /// Adds somebody else's words.
+    /// Adds somebody else's words, their first [`LONGEST_QUOTE`] characters: the whole of them is evidence.
     #[must_use]
     pub fn quote(mut self, text: impl Into<String>) -> Self {
-        self.0.push(Span::Quote { text: text.into() });
+        let mut text = text.into();
+        if let Some((end, _)) = text.char_indices().nth(LONGEST_QUOTE) {
+            text.truncate(end);
+            text.push('…');
+        }
+        self.0.push(Span::Quote { text });
         self
     }
 

@@ -111,6 +111,9 @@ causes! {
     ReleaseNeedsPromotion "release-needs-promotion" Release
         "The environment names an older image, and nothing changes it by itself: a person promotes."
         "Promote the image to this environment in Git.";
+    ReleaseSetBack "release-set-back" Release
+        "A person set the environment back to another image in Git, after it had declared one with the commit."
+        "Ask whoever set it back why; once that is mended, promote a newer image, or this one again.";
     ReleaseFileBroken "release-file-broken" Release
         "A file of the environment in Git cannot be read as YAML."
         "Mend the file.";
@@ -251,6 +254,9 @@ causes! {
         "Pods are not ready, and nothing deeper is known."
         "Look at the pods that are named.";
 
+    ServingServiceMissing "serving-service-missing" Serving
+        "Pods are ready, but the Service that Flux applied for them was deleted from the cluster."
+        "Reconcile the Kustomization: Flux applies the Service again.";
     ServingNoEndpoint "serving-no-endpoint" Serving
         "Pods are ready, but the Service has no ready endpoint."
         "Compare the Service's selector with the pods' labels.";

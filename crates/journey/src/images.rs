@@ -59,6 +59,27 @@ pub fn labels<'a>(view: &View<'a>, repository: &str, digest: &str) -> Learned<Op
     Ok(of_index.or(own))
 }
 
+/// Why nothing says what an image was built from: it has no such label, or the registry does not have it.
+pub fn unsaid(view: &View<'_>, image: &ImageReference, what: &str, label: &str) -> Gap {
+    let digest = match (&image.digest, &image.tag) {
+        (Some(digest), _) => Ok(Some(digest.as_str())),
+        (None, tag) => view
+            .digest(&image.repository, tag.as_deref().unwrap_or("latest"))
+            .map(|digest| digest.map(String::as_str)),
+    };
+    let is_there = digest.and_then(|digest| match digest {
+        Some(digest) => Ok(labels(view, &image.repository, digest)?.is_some()),
+        None => Ok(false),
+    });
+    Gap::new(match is_there {
+        Ok(false) => format!(
+            "{what} is not in the registry {}, which alone could say what it is built from",
+            image.repository
+        ),
+        _ => format!("{what} does not say what it is built from: it has no label {label}"),
+    })
+}
+
 /// The commit of repository `key` that a digest was built from, by its labels alone; `None` if they do not say.
 pub fn revision(
     view: &View<'_>,

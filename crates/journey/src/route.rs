@@ -4,8 +4,9 @@
 
 use facts::code::repository_key;
 use facts::flux::{HelmRelease, Kustomization, Source, SourceReference};
-use facts::meta::{Key, Kind, Meta, Reference};
+use facts::meta::{Key, Kind, Meta, Reference, Status};
 
+use crate::conditions::believed;
 use crate::discover::Target;
 use crate::view::{Gap, Learned, Place, View};
 
@@ -17,7 +18,10 @@ pub enum Route<'a> {
     /// Flux does.
     Flux(Box<Path<'a>>),
     /// Nobody whom we know: it was applied by hand or by another tool.
-    Nobody,
+    Nobody {
+        /// The Kustomization whose labels it carries, though that does not list it: it is a copy of what that applies.
+        copied_from: Option<Reference>,
+    },
     /// Its labels name an object of Flux's that does not exist.
     Gone(Reference),
 }
@@ -65,13 +69,18 @@ pub fn route<'a>(view: &View<'a>, target: &Target<'a>) -> Learned<Route<'a>> {
     if let Some(key) = owner(meta, "kustomize.toolkit.fluxcd.io") {
         let found = place.facts.kustomizations.get(&key);
         return match place.object(found, Kind::Kustomization, &key.namespace)? {
+            Some(one) if disowns(one, target.workload.kind.name(), &meta.key()) => {
+                Ok(Route::Nobody {
+                    copied_from: Some(reference(Kind::Kustomization, &key)),
+                })
+            }
             Some(kustomization) => Ok(path(view, place, None, Some(kustomization))),
             None => Ok(Route::Gone(reference(Kind::Kustomization, &key))),
         };
     }
     match listing(place, target.workload.kind.name(), &meta.key())? {
         Some(kustomization) => Ok(path(view, place, None, Some(kustomization))),
-        None => Ok(Route::Nobody),
+        None => Ok(Route::Nobody { copied_from: None }),
     }
 }
 
@@ -219,6 +228,19 @@ fn listing<'a>(place: Place<'a>, kind: &str, key: &Key) -> Learned<Option<&'a Ku
             .iter()
             .any(|entry| entry.kind == kind && entry.key() == *key)
     }))
+}
+
+/// Whether a Kustomization that carries an object's labels knows that it does not apply it. One that is not ready may
+/// not have written its inventory yet.
+fn disowns(one: &Kustomization, kind: &str, key: &Key) -> bool {
+    let is_ready = believed(&one.conditions, "Ready", one.observed_generation, &one.meta)
+        .is_some_and(|ready| ready.status == Status::True);
+    is_ready
+        && !one.inventory.is_empty()
+        && !one
+            .inventory
+            .iter()
+            .any(|entry| entry.kind == kind && entry.key() == *key)
 }
 
 fn reference(kind: Kind, key: &Key) -> Reference {

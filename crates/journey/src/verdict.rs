@@ -13,6 +13,7 @@ use crate::ask::{self, Meaning};
 use crate::discover::{Target, Targets, targets};
 use crate::finding::{Finding, Outcome};
 use crate::headline::Subject;
+use crate::images;
 use crate::route::{Route, route};
 use crate::running;
 use crate::stages::pods::{self, Crew};
@@ -131,31 +132,25 @@ pub fn newest<'a>(view: &View<'a>, all: &Targets<'a>, target: &Target<'a>) -> Jo
     match &target.source {
         Ok(Some(key)) => match view.head(key) {
             Ok(head) => walk::journey(view, all, target, key, head),
-            Err(gap) => unlinked(view, all, target, Some(key), &gap),
+            Err(gap) => unlinked(view, all, target, &gap),
         },
         Ok(None) => unlinked(
             view,
             all,
             target,
-            None,
-            &Gap::new(format!(
-                "image {} does not say what it is built from: it has no label \
-                 org.opencontainers.image.source",
-                target.container.image
-            )),
+            &images::unsaid(
+                view,
+                target.running.first().unwrap_or(&target.image),
+                &format!("image {}", target.container.image),
+                "org.opencontainers.image.source",
+            ),
         ),
-        Err(gap) => unlinked(view, all, target, None, gap),
+        Err(gap) => unlinked(view, all, target, gap),
     }
 }
 
 /// A target whose commit is not known.
-fn unlinked<'a>(
-    view: &View<'a>,
-    all: &Targets<'a>,
-    target: &Target<'a>,
-    key: Option<&str>,
-    gap: &Gap,
-) -> Journey {
+fn unlinked<'a>(view: &View<'a>, all: &Targets<'a>, target: &Target<'a>, gap: &Gap) -> Journey {
     let crew = pods::crew(target.place, target.workload);
     let outcomes = StageKind::ALL
         .into_iter()
@@ -165,7 +160,6 @@ fn unlinked<'a>(
         })
         .collect();
     let verdict = Verdict::unknown(StageKind::Commit, gap.clone());
-    let _ = key;
     Draft {
         view,
         all,
@@ -348,8 +342,8 @@ impl<'v, 'a> Draft<'v, 'a> {
                 journey.blocking_stage = Some(stage);
             }
         }
-        journey.notes.extend(qualifiers);
-        journey.notes.append(&mut self.notes);
+        let mut notes = qualifiers;
+        notes.append(&mut self.notes);
         for outcome in self.outcomes {
             if Some(outcome.stage.kind) != journey.blocking_stage
                 && let Some(finding) = &outcome.finding
@@ -357,15 +351,16 @@ impl<'v, 'a> Draft<'v, 'a> {
             {
                 journey.other_causes.push(finding.cause(outcome.stage.kind));
             }
-            for note in outcome.notes {
-                if !journey.notes.contains(&note) {
-                    journey.notes.push(note);
-                }
-            }
+            notes.extend(outcome.notes);
             journey.stages.push(outcome.stage);
         }
         let apart = diverged(view, self.commit, &running).filter(|_| !journey.state.is_settled());
-        journey.notes.extend(apart);
+        notes.extend(apart);
+        for note in notes {
+            if !journey.notes.contains(&note) {
+                journey.notes.push(note);
+            }
+        }
         if let Some(NextAttempt { at: Some(at), .. }) = &journey.next_attempt {
             view.changes_at(self.target.place, *at);
         }

@@ -5,7 +5,7 @@
 use api::journey::Journey;
 use api::{Sentence, StageKind, State};
 use facts::code::Relation;
-use facts::meta::Status;
+use facts::meta::{Reference, Status};
 
 use crate::causes::CauseCode;
 use crate::conditions::believed;
@@ -146,7 +146,7 @@ fn walk(
         .filter(|contents| contents.contains());
     let commit = commit::outcome(case);
     // What Git declares comes first: it may follow a branch of its own, and name an image that no search would find.
-    let early = Delivery::look(case, &Ok(None));
+    let early = Delivery::look(case, &Ok(None), template);
     let is_declared = early.release.is_met() && early.built.is_some();
     let open = goes_on(&commit) || live.is_some() || is_declared;
     let look = |find: &dyn Fn() -> Learned<Option<Built>>| {
@@ -169,9 +169,10 @@ fn walk(
     let delivery = if is_declared {
         early
     } else if open {
-        Delivery::look(case, &built)
+        Delivery::look(case, &built, template)
     } else {
-        view.quietly(|| Delivery::look(case, &built)).only_shown()
+        view.quietly(|| Delivery::look(case, &built, template))
+            .only_shown()
     };
     let mut outcomes = vec![
         commit,
@@ -227,10 +228,16 @@ impl Delivery {
         }
     }
 
-    fn look(case: &Case<'_, '_>, built: &Learned<Option<Built>>) -> Self {
+    fn look(
+        case: &Case<'_, '_>,
+        built: &Learned<Option<Built>>,
+        template: &Learned<Contents>,
+    ) -> Self {
         let path = match route(case.view, case.target) {
             Ok(Route::Flux(path)) => path,
-            Ok(Route::Nobody) => return Self::by_hand(case, built),
+            Ok(Route::Nobody { copied_from }) => {
+                return Self::by_hand(case, built, template, copied_from.as_ref());
+            }
             Ok(Route::Gone(reference)) => return Self::gone(case, &reference),
             Err(gap) => {
                 return Self {
@@ -279,7 +286,7 @@ impl Delivery {
     }
 
     /// What applied the workload is gone: nothing will change it any more.
-    fn gone(case: &Case<'_, '_>, reference: &facts::meta::Reference) -> Self {
+    fn gone(case: &Case<'_, '_>, reference: &Reference) -> Self {
         let why = "what applied it does not exist any more";
         let object = evidence::referred(case.target.place, reference);
         let sentence = Sentence::default()
@@ -305,11 +312,18 @@ impl Delivery {
     }
 
     /// Nothing of Flux's applies the workload: a person changes it.
-    fn by_hand(case: &Case<'_, '_>, built: &Learned<Option<Built>>) -> Self {
+    fn by_hand(
+        case: &Case<'_, '_>,
+        built: &Learned<Option<Built>>,
+        template: &Learned<Contents>,
+        copied_from: Option<&Reference>,
+    ) -> Self {
         let why = "nothing of Flux's applies this workload";
         let object = case.workload();
-        let release = match built {
-            Ok(Some(_)) => {
+        let release = match (built, template) {
+            (_, Err(gap)) => Outcome::unknown(StageKind::Release, gap),
+            (_, Ok(contents)) if contents.contains() => Outcome::skipped(StageKind::Release, why),
+            (Ok(Some(_)), Ok(_)) => {
                 let sentence = Sentence::default()
                     .words("nothing of Flux's applies ")
                     .object(&object)
@@ -332,7 +346,13 @@ impl Delivery {
                         object,
                         sentence,
                     )
-                    .proof([proof]),
+                    .proof([proof])
+                    .qualified(copied_from.map(|reference| {
+                        Sentence::default()
+                            .words("It carries the labels of ")
+                            .object(&evidence::referred(case.target.place, reference))
+                            .words(", which does not list it among what it applies.")
+                    })),
                 )
             }
             _ => Outcome::not_reached(StageKind::Release),
@@ -398,7 +418,6 @@ fn settle(
                 .words(", which is not here yet."),
         );
     }
-    let _ = proof.relation;
     if !outcomes[8].is_met() {
         return Some(Settled::But);
     }

@@ -29,6 +29,7 @@ mod kustomization;
 mod names;
 mod pod;
 mod queue;
+mod refusal;
 mod replicaset;
 mod rhythm;
 mod setters;
@@ -38,10 +39,6 @@ mod statefulset;
 mod versions;
 mod watches;
 mod workload;
-
-/// The words in which a controller says why it cannot go on: they become a condition's message as they are, which is all
-/// that anybody ever does with them.
-type Refusal = String;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;

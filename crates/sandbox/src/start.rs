@@ -26,6 +26,8 @@ use crate::situations::{self, Situation, SituationError};
 
 /// The user that the kubeconfig names; the token is the same word.
 const USER: &str = "developer";
+/// Somebody whom every cluster knows and who may do nothing yet.
+const NEWCOMER: &str = "newcomer";
 
 /// How to start.
 #[derive(Clone, Debug)]
@@ -136,6 +138,7 @@ impl Sandbox {
         let situations = situations::of(&company)?;
         for store in [&company.nonprod, &company.prod] {
             store.set_rules(USER, Rules::everything());
+            store.set_rules(NEWCOMER, Rules::default());
         }
         let mut places = Vec::with_capacity(System::ALL.len());
         for (number, system) in (0_u16..).zip(System::ALL) {

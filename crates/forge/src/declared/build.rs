@@ -323,7 +323,7 @@ impl Build<'_> {
         match parse(&node.file, text, node.first_line_of(text)) {
             Ok(documents) => Rc::new(documents),
             Err(why) => {
-                self.broken(&node.file, why);
+                self.broken(&node.file, why.to_string());
                 Rc::default()
             }
         }

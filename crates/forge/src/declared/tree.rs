@@ -218,7 +218,9 @@ fn read(path: &str, content: &[u8]) -> Documents {
         };
     }
     let text = std::str::from_utf8(content).map_err(|_| Rc::from("it is no text"))?;
-    parse(&path.into(), text, 1).map(Rc::new).map_err(Rc::from)
+    parse(&path.into(), text, 1)
+        .map(Rc::new)
+        .map_err(|error| error.to_string().into())
 }
 
 /// One tree, read for one build.

@@ -13,8 +13,24 @@ const MAX_DEPTH: usize = 100;
 /// A file with more values than this is refused: aliases can make a small file enormous.
 const MAX_NODES: usize = 500_000;
 
-/// Why a text is no YAML, with the line: it becomes the reason of a broken file as it is.
-pub(crate) type NotYaml = String;
+/// A text that is no YAML.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {problem}")]
+pub(crate) struct NotYaml {
+    /// The line on which reading ended, from 1.
+    pub(crate) line: u32,
+    /// What is wrong there.
+    pub(crate) problem: String,
+}
+
+impl NotYaml {
+    fn at(line: u32, problem: impl Into<String>) -> Self {
+        Self {
+            line,
+            problem: problem.into(),
+        }
+    }
+}
 
 /// One value.
 #[derive(Clone, Debug)]
@@ -139,8 +155,8 @@ pub(crate) fn parse(file: &Rc<str>, text: &str, first_line: u32) -> Result<Vec<R
     let mut open: Vec<Open> = Vec::new();
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| {
-            let line = error.marker().line() + first_line as usize - 1;
-            format!("line {line}: {}", error.info())
+            let line = u32::try_from(error.marker().line()).unwrap_or(u32::MAX);
+            NotYaml::at(line.saturating_add(first_line - 1), error.info())
         })?;
         let line = u32::try_from(span.start.line())
             .unwrap_or(u32::MAX)
@@ -156,7 +172,7 @@ pub(crate) fn parse(file: &Rc<str>, text: &str, first_line: u32) -> Result<Vec<R
             }
             Event::Alias(anchor) => {
                 let node = reader.anchors.get(&anchor).cloned();
-                Some(node.ok_or_else(|| format!("line {line}: an alias of nothing"))?)
+                Some(node.ok_or_else(|| NotYaml::at(line, "an alias of nothing"))?)
             }
             Event::SequenceStart(anchor, _) => {
                 open.push(Open::new(Value::Sequence(Vec::new()), line, anchor));
@@ -181,7 +197,7 @@ pub(crate) fn parse(file: &Rc<str>, text: &str, first_line: u32) -> Result<Vec<R
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => None,
         };
         if open.len() > MAX_DEPTH {
-            return Err(format!("line {line}: nested too deeply"));
+            return Err(NotYaml::at(line, "nested too deeply"));
         }
         let Some(node) = done else { continue };
         match open.last_mut() {
@@ -204,7 +220,7 @@ impl Reader<'_> {
     fn node(&mut self, value: Value, line: u32) -> Result<Rc<Node>, NotYaml> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
-            return Err(format!("line {line}: too many values"));
+            return Err(NotYaml::at(line, "too many values"));
         }
         let marker = match value {
             Value::Scalar(_) => self.markers.get(&line).cloned(),
@@ -354,7 +370,7 @@ mod tests {
     #[test]
     fn a_template_is_no_yaml_and_the_line_is_said() {
         let error = parse(&"f".into(), "a: 1\nb: {{ .Values.x }}\nc: {{- if }}\n", 1).unwrap_err();
-        assert!(error.starts_with("line "), "{error}");
+        assert_eq!(error.line, 3, "{error}");
     }
 
     #[test]

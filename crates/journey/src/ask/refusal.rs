@@ -127,7 +127,11 @@ pub fn unknown(
     let looked = match keys {
         [] => "no repository is known to look in".to_owned(),
         [one] => format!("looked in {one}"),
-        many => format!("looked in {} repositories: {}", many.len(), many.join(", ")),
+        [first, second, third] => format!("looked in {first}, {second} and {third}"),
+        [first, second, ..] => format!(
+            "looked in {} repositories ({first}, {second}, …)",
+            keys.len()
+        ),
     };
     let mut message = format!(
         "{text} is no commit, branch, tag, pull request, CI run or app that is known here; {looked}."

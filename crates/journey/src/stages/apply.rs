@@ -25,7 +25,8 @@ use crate::view::{Gap, Learned};
 /// How Flux stands to the release commit; without one, only what is wrong with its objects themselves is said.
 pub fn outcome(case: &Case<'_, '_>, path: &Path<'_>, release: Option<&Commit>) -> Outcome {
     let outcome = look(case, path, release);
-    if outcome.is_met() {
+    // What has not come this far is not kept by the parents of what applies it.
+    if outcome.is_met() || release.is_none() {
         return outcome;
     }
     let above = path.parents.iter().find(|parent| parent.suspended);

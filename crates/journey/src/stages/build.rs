@@ -10,7 +10,7 @@ use crate::causes::CauseCode;
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
 use crate::images::Built;
-use crate::view::{Gap, Learned};
+use crate::view::Learned;
 
 /// How the build stands, given the image that was found or not.
 pub fn outcome(case: &Case<'_, '_>, found: &Learned<Option<Built>>) -> Outcome {
@@ -18,16 +18,9 @@ pub fn outcome(case: &Case<'_, '_>, found: &Learned<Option<Built>>) -> Outcome {
         Ok(Some(_)) => done(case),
         Ok(None) => look(case).unwrap_or_else(|gap| Outcome::unknown(StageKind::Build, &gap)),
         // An image that cannot be looked for leaves only what CI itself says.
-        Err(_) => match look(case) {
+        Err(unread) => match look(case) {
             Ok(outcome) if outcome.is_met() && outcome.unaffected.is_none() => outcome,
-            Ok(outcome) => Outcome::unknown(
-                StageKind::Build,
-                &Gap::new(match found {
-                    Err(gap) => gap.why.clone(),
-                    Ok(_) => String::new(),
-                }),
-            )
-            .proof(outcome.stage.evidence),
+            Ok(outcome) => Outcome::unknown(StageKind::Build, unread).proof(outcome.stage.evidence),
             Err(gap) => Outcome::unknown(StageKind::Build, &gap),
         },
     }

@@ -4,6 +4,7 @@
 
 use api::{Sentence, StageKind};
 use facts::code::Relation;
+use facts::image::ImageReference;
 use facts::kubernetes::{Pod, ReplicaSet, Workload};
 use facts::meta::{Kind, condition};
 use jiff::Timestamp;
@@ -194,13 +195,16 @@ pub fn proof(case: &Case<'_, '_>, crew: &Crew<'_>) -> Learned<Option<Proof>> {
 }
 
 /// The commit that a pod's app container runs; `None` if its image's labels do not say.
-fn revision_of(case: &Case<'_, '_>, pod: &Pod) -> Learned<Option<String>> {
+fn running_image(case: &Case<'_, '_>, pod: &Pod) -> Option<ImageReference> {
     let name = &case.target.container.name;
-    let status = pod
-        .containers
+    pod.containers
         .iter()
-        .find(|status| status.name == *name && !status.init);
-    let Some(image) = status.and_then(images::running) else {
+        .find(|status| status.name == *name && !status.init)
+        .and_then(images::running)
+}
+
+fn revision_of(case: &Case<'_, '_>, pod: &Pod) -> Learned<Option<String>> {
+    let Some(image) = running_image(case, pod) else {
         return Ok(None);
     };
     let digest = image.digest.as_deref().unwrap_or_default();
@@ -281,11 +285,14 @@ fn look(case: &Case<'_, '_>, crew: &Crew<'_>) -> Learned<Outcome> {
     }
     for pod in &crew.current {
         let Some(revision) = revision_of(case, pod)? else {
-            return Err(Gap::new(format!(
-                "the image that {} runs does not say which commit it is built from: it has no label \
-                 org.opencontainers.image.revision",
-                evidence::pod(place, pod)
-            )));
+            let what = format!("the image that {} runs", evidence::pod(place, pod));
+            let image = running_image(case, pod).unwrap_or_else(|| case.target.image.clone());
+            return Err(images::unsaid(
+                case.view,
+                &image,
+                &what,
+                "org.opencontainers.image.revision",
+            ));
         };
         if !case.view.contained(case.key, case.commit, &revision)? {
             return Ok(Outcome::found(stage, tag_moved(case, pod, &revision)));

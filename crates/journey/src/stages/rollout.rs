@@ -2,7 +2,7 @@
 //!
 //! Owns what a Deployment, StatefulSet or DaemonSet and its ReplicaSet say about the way from template to pods.
 
-use api::{Sentence, StageKind};
+use api::{Sentence, StageKind, StageState};
 use facts::kubernetes::Workload;
 use facts::meta::{Condition, Kind, Status, condition};
 use jiff::SignedDuration;
@@ -35,7 +35,8 @@ pub fn outcome(
     match template {
         Err(gap) => return Outcome::unknown(stage, gap),
         Ok(contents) if !contents.contains() => {
-            return if applied.is_met() {
+            // Where nothing of Flux's applies the workload that stage is skipped: nothing says what should run.
+            return if applied.stage.state == StageState::Done {
                 Outcome::found(stage, drifted(case, applied))
             } else {
                 Outcome::not_reached(stage)

@@ -5,13 +5,15 @@
 use std::collections::BTreeMap;
 
 use api::{Sentence, StageKind};
+use facts::flux::Kustomization;
 use facts::kubernetes::Service;
-use facts::meta::{Key, Kind};
+use facts::meta::{Key, Kind, Reference};
 
 use super::Case;
 use crate::causes::CauseCode;
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
+use crate::route::{Route, route};
 use crate::view::Learned;
 
 /// How serving stands, once the pods are ready.
@@ -26,6 +28,9 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
     place.whole(Kind::Service, namespace)?;
     let services = services(case);
     if services.is_empty() {
+        if let Some((service, by)) = deleted(case)? {
+            return Ok(Outcome::found(stage, missing(case, service, by)));
+        }
         return Ok(Outcome::skipped(stage, "no Service selects these pods"));
     }
     place.whole(Kind::EndpointSlice, namespace)?;
@@ -107,6 +112,46 @@ fn services<'a>(case: &Case<'_, 'a>) -> Vec<&'a Service> {
         .map(|service| (service.meta.name.as_str(), service))
         .collect();
     found.into_values().collect()
+}
+
+/// The app's Service that its Kustomization lists among what it applied, and that the cluster does not have.
+fn deleted<'a>(case: &Case<'_, 'a>) -> Learned<Option<(&'a Reference, &'a Kustomization)>> {
+    let target = case.target;
+    let Route::Flux(path) = route(case.view, target)? else {
+        return Ok(None);
+    };
+    let Some(one) = path.kustomization else {
+        return Ok(None);
+    };
+    let name = &target.workload.meta.name;
+    let lost = one.inventory.iter().find(|entry| {
+        entry.kind == "Service"
+            && entry.namespace == target.namespace()
+            && (entry.name == *name || entry.name == target.app)
+            && !target.place.facts.services.contains_key(&entry.key())
+    });
+    Ok(lost.map(|service| (service, one)))
+}
+
+fn missing(case: &Case<'_, '_>, service: &Reference, by: &Kustomization) -> Finding {
+    let place = case.target.place;
+    let object = evidence::referred(place, service);
+    let owner = evidence::object(place, "Kustomization", &by.meta.key());
+    let sentence = Sentence::default()
+        .object(&object)
+        .words(", which ")
+        .object(&owner)
+        .words(" applied, is not in the cluster any more");
+    let proof = evidence::evidence(&owner, "status.inventory", format!("{object}"), None);
+    let again = (!by.suspended).then(|| {
+        Sentence::default()
+            .words("Flux applies it again when ")
+            .object(&owner)
+            .words(" is reconciled.")
+    });
+    Finding::blocked(CauseCode::ServingServiceMissing, object, sentence)
+        .proof([proof])
+        .qualified(again)
 }
 
 fn selects(case: &Case<'_, '_>, service: &Service) -> bool {

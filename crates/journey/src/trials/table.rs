@@ -124,7 +124,7 @@ trials! {
             world
         };
     "a person promotes", APP, PROD, NeedsPromotion, Release, ReleaseNeedsPromotion, "File apps/production/checkout/kustomization.yaml", pushed();
-    "set back in Git", APP, PROD, RolledBack, Release, ReleaseNeedsPromotion, "Commit ",
+    "set back in Git", APP, PROD, RolledBack, Release, ReleaseSetBack, "Commit ",
         {
             let mut world = declared();
             world.commit(FLEET, "fleet", 4, 12);
@@ -301,6 +301,13 @@ trials! {
         };
     "drifted", APP, PROD, Blocked, Rollout, RolloutDrifted, "Deployment checkout",
         { let mut world = fetched(); world.apply(APP, PROD, 3, 28); world };
+    "a copy with another's labels", APP, PROD, NeedsPromotion, Release, ReleaseNeedsPromotion, "Deployment checkout",
+        {
+            let mut world = fetched();
+            world.apply(APP, PROD, 3, 28);
+            world.edit(PROD, |facts| facts.kustomizations.get_mut(&key("flux-system", APP)).unwrap().inventory[0].name = "checkout-v1".to_owned());
+            world
+        };
 
     "cannot pull", APP, PROD, Blocked, Pods, PodsImagePull, "Pod checkout-",
         {
@@ -431,6 +438,17 @@ trials! {
             world
         };
 
+    "the Service is deleted", APP, PROD, Blocked, Serving, ServingServiceMissing, "Service checkout",
+        {
+            let mut world = delivered();
+            world.edit(PROD, |facts| {
+                let service = key("shop", APP);
+                facts.services.remove(&service);
+                let one = facts.kustomizations.get_mut(&key("flux-system", APP)).unwrap();
+                one.inventory.push(reference("Service", "shop", APP));
+            });
+            world
+        };
     "no endpoint", APP, PROD, Blocked, Serving, ServingNoEndpoint, "Service checkout",
         {
             let mut world = delivered();

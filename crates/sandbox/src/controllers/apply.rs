@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::Controllers;
-use super::Refusal;
 use super::build::{self, three_way};
 use super::fields::{at, cut, entry, mapping, put, text};
 use super::queue::Key;
+use super::refusal::Refusal;
 use crate::kubernetes::kinds::Kind;
 
 /// What applying or pruning did to one object.
@@ -91,7 +91,7 @@ impl Controllers {
             for manifest in stage {
                 match self.dry_run(manifest, earlier) {
                     Ok(plan) => planned.push((manifest, plan)),
-                    Err(error) => return Err(format!("{error}\n{}", log(&effects))),
+                    Err(error) => return Err(Refusal(format!("{error}\n{}", log(&effects)))),
                 }
             }
             for (manifest, (key, wanted)) in planned {
@@ -140,14 +140,14 @@ impl Controllers {
         let namespace = text(manifest, &["metadata", "namespace"]);
         if known.namespaced {
             if namespace.is_empty() {
-                return Err(format!(
+                return Err(Refusal(format!(
                     "{name} namespace not specified: the server could not find the requested resource"
-                ));
+                )));
             }
             if self.store.get("Namespace", "", namespace).is_none() {
-                return Err(format!(
+                return Err(Refusal(format!(
                     "{name} not found: namespaces \"{namespace}\" not found"
-                ));
+                )));
             }
         }
         let key = Key::of(manifest).ok_or_else(|| format!("{name} has no kind"))?;
@@ -168,9 +168,9 @@ impl Controllers {
             } else {
                 format!(".{}", known.group)
             };
-            return Err(format!(
+            return Err(Refusal(format!(
                 "{name} dry-run failed (Invalid): {kind}{group} \"{object}\" is invalid: {refusal}"
-            ));
+            )));
         }
         let changed = live.is_none_or(|live| *live != wanted);
         Ok((key, changed.then_some(wanted)))

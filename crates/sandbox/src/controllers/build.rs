@@ -14,8 +14,8 @@ use std::sync::Arc;
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::Refusal;
 use super::fields::{list, text};
+use super::refusal::Refusal;
 
 pub use patch::three_way;
 
@@ -47,11 +47,6 @@ fn below<'a>(files: &'a Files, folder: &'a str) -> impl Iterator<Item = (&'a Str
 
 /// How many texts are kept read.
 const KEPT_TEXTS: usize = 2000;
-
-/// Why building failed, in Flux's words.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct BuildError(pub String);
 
 /// The documents of YAML texts that were read before, by the text.
 pub type Parsed = RefCell<HashMap<String, Arc<Vec<Value>>>>;
@@ -92,12 +87,12 @@ impl Inputs {
 ///
 /// # Errors
 /// The words that kustomize-controller puts into its Ready condition.
-pub fn build(workspace: &Workspace<'_>, path: &str) -> Result<Vec<Value>, BuildError> {
+pub fn build(workspace: &Workspace<'_>, path: &str) -> Result<Vec<Value>, Refusal> {
     let path = normal("", path).unwrap_or_default();
     let built = if workspace.kustomization(&path).is_some() {
         workspace
             .folder(&path, 0)
-            .map_err(|error| BuildError(format!("kustomize build failed: {error}")))?
+            .map_err(|error| Refusal(format!("kustomize build failed: {error}")))?
     } else {
         workspace.plain(&path)?
     };
@@ -106,7 +101,7 @@ pub fn build(workspace: &Workspace<'_>, path: &str) -> Result<Vec<Value>, BuildE
             || text(object, &["apiVersion"]).is_empty()
             || text(object, &["metadata", "name"]).is_empty()
         {
-            return Err(BuildError(format!(
+            return Err(Refusal(format!(
                 "failed to decode Kubernetes apiVersion, kind and name from: {object}"
             )));
         }
@@ -137,10 +132,10 @@ pub fn is_cluster_wide(manifest: &Value) -> bool {
 ///
 /// # Errors
 /// A patch cannot be read or has no target.
-pub fn overlay(built: &mut [Value], spec: &Value) -> Result<(), BuildError> {
+pub fn overlay(built: &mut [Value], spec: &Value) -> Result<(), Refusal> {
     for patch in list(spec, &["patches"]) {
         patch::apply(built, text(patch, &["patch"]), patch.get("target"))
-            .map_err(|error| BuildError(format!("kustomize build failed: {error}")))?;
+            .map_err(|error| Refusal(format!("kustomize build failed: {error}")))?;
     }
     let mut changes = serde_json::json!({"images": spec.get("images"), "components": []});
     if let Some(namespace) = spec.get("targetNamespace") {
@@ -189,7 +184,7 @@ fn normal(base: &str, path: &str) -> Option<String> {
 fn documents(content: &str) -> Result<Vec<Value>, Refusal> {
     let mut objects = Vec::new();
     for document in serde_yaml_ng::Deserializer::from_str(content) {
-        let value = Value::deserialize(document).map_err(|error| yaml_words(&error))?;
+        let value = Value::deserialize(document).map_err(|error| Refusal(yaml_words(&error)))?;
         if value.is_null() {
             continue;
         }
@@ -251,7 +246,7 @@ impl Workspace<'_> {
     }
 
     /// A folder without a kustomization file: every manifest below it, except in folders that have their own.
-    fn plain(&self, folder: &str) -> Result<Vec<Value>, BuildError> {
+    fn plain(&self, folder: &str) -> Result<Vec<Value>, Refusal> {
         let mut built = Vec::new();
         let below = if folder.is_empty() {
             String::new()
@@ -274,12 +269,12 @@ impl Workspace<'_> {
             if let Some(inner) = nested {
                 built.extend(
                     self.folder(&inner, 0)
-                        .map_err(|error| BuildError(format!("kustomize build failed: {error}")))?,
+                        .map_err(|error| Refusal(format!("kustomize build failed: {error}")))?,
                 );
                 done.push(format!("{inner}/"));
             } else if path.ends_with(".yaml") || path.ends_with(".yml") {
                 built.extend(self.documents(content).map_err(|error| {
-                    BuildError(format!(
+                    Refusal(format!(
                         "failed to decode Kubernetes YAML from {}/{path}: error converting YAML to JSON: {error}",
                         self.folder
                     ))
@@ -290,20 +285,20 @@ impl Workspace<'_> {
     }
 
     /// A folder with a kustomization file.
-    fn folder(&self, folder: &str, depth: usize) -> Result<Vec<Value>, BuildError> {
+    fn folder(&self, folder: &str, depth: usize) -> Result<Vec<Value>, Refusal> {
         let Some((path, content)) = self.kustomization(folder) else {
-            return Err(BuildError(format!(
+            return Err(Refusal(format!(
                 "unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory '{}/{folder}'",
                 self.folder
             )));
         };
         if depth > 16 {
-            return Err(BuildError(format!("cycle detected at '{folder}'")));
+            return Err(Refusal(format!("cycle detected at '{folder}'")));
         }
         let spec = self
             .documents(content)
             .map_err(|error| {
-                BuildError(format!(
+                Refusal(format!(
                     "invalid Kustomization: error converting YAML to JSON: {error} in File: {path}"
                 ))
             })?
@@ -314,7 +309,7 @@ impl Workspace<'_> {
             .as_object()
             .and_then(|map| map.keys().find(|key| !KNOWN.contains(&key.as_str())))
         {
-            return Err(BuildError(format!(
+            return Err(Refusal(format!(
                 "invalid Kustomization: json: unknown field \"{unknown}\""
             )));
         }
@@ -332,8 +327,7 @@ impl Workspace<'_> {
                 return Err(self.missing(folder, component));
             };
             let spec = self
-                .documents(content)
-                .map_err(BuildError)?
+                .documents(content)?
                 .into_iter()
                 .next()
                 .unwrap_or_default();
@@ -346,16 +340,11 @@ impl Workspace<'_> {
         Ok(built)
     }
 
-    fn resource(
-        &self,
-        folder: &str,
-        resource: &str,
-        depth: usize,
-    ) -> Result<Vec<Value>, BuildError> {
+    fn resource(&self, folder: &str, resource: &str, depth: usize) -> Result<Vec<Value>, Refusal> {
         let inside = normal(folder, resource).ok_or_else(|| self.missing(folder, resource))?;
         if let Some(content) = self.file(&inside) {
             return self.documents(content).map_err(|error| {
-                BuildError(format!(
+                Refusal(format!(
                     "accumulating resources: accumulation err='accumulating resources from '{resource}': \
                      MalformedYAMLError: {error} in File: {resource}': must build at directory: \
                      '{}/{inside}': file is not directory",
@@ -366,7 +355,7 @@ impl Workspace<'_> {
         if exists(self.files, &inside) {
             // Whether it is there is seen by its kustomization file.
             return self.folder(&inside, depth + 1).map_err(|error| {
-                BuildError(format!(
+                Refusal(format!(
                     "accumulating resources: accumulation err='accumulating resources from '{resource}': read \
                      {0}/{inside}: is a directory': recursed accumulation of path '{0}/{inside}': {error}",
                     self.folder
@@ -376,27 +365,27 @@ impl Workspace<'_> {
         Err(self.missing(folder, resource))
     }
 
-    fn missing(&self, folder: &str, resource: &str) -> BuildError {
+    fn missing(&self, folder: &str, resource: &str) -> Refusal {
         let place = format!(
             "{}/{}",
             self.folder,
             normal(folder, resource).unwrap_or_default()
         );
-        BuildError(format!(
+        Refusal(format!(
             "accumulating resources: accumulation err='accumulating resources from '{resource}': open {place}: \
              no such file or directory': must build at directory: not a valid directory: evalsymlink failure on \
              '{place}' : lstat {place}: no such file or directory"
         ))
     }
 
-    fn transform(&self, folder: &str, spec: &Value, built: &mut [Value]) -> Result<(), BuildError> {
+    fn transform(&self, folder: &str, spec: &Value, built: &mut [Value]) -> Result<(), Refusal> {
         for patch in list(spec, &["patches"]) {
             let content = match text(patch, &["path"]) {
                 "" => text(patch, &["patch"]),
                 path => normal(folder, path)
                     .and_then(|inside| self.file(&inside))
                     .ok_or_else(|| {
-                        BuildError(format!(
+                        Refusal(format!(
                             "trouble configuring builtin PatchTransformer with config: `\npath: {path}\n`: failed to \
                              get the patch file from path({path}): evalsymlink failure on '{}/{}' : no such file or \
                              directory",

@@ -6,8 +6,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Refusal;
 use super::fields::{at, count, flag, integer, mapping, put, text};
+use super::refusal::Refusal;
 use super::shelf::Chart;
 
 /// What is read of a Chart.yaml.
@@ -31,10 +31,10 @@ pub fn render(
 ) -> Result<Vec<Value>, Refusal> {
     let repository = text(values, &["image", "repository"]);
     if repository.is_empty() {
-        return Err(format!(
+        return Err(Refusal(format!(
             "execution error at ({}/templates/deployment.yaml:31:20): image.repository is required",
             chart.name
-        ));
+        )));
     }
     let tag = match at(values, &["image", "tag"]) {
         Some(Value::String(tag)) if !tag.is_empty() => tag.clone(),
@@ -138,7 +138,7 @@ mod tests {
         };
         let image = |values: Value| {
             let manifests = render(&chart, "cart", "shop", &values)?;
-            Ok::<_, String>(
+            Ok::<_, Refusal>(
                 manifests[1]["spec"]["template"]["spec"]["containers"][0]["image"].clone(),
             )
         };
@@ -153,6 +153,7 @@ mod tests {
         assert!(
             image(json!({}))
                 .unwrap_err()
+                .0
                 .contains("image.repository is required")
         );
     }

@@ -10,10 +10,10 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::Refusal;
 use super::conditions::{self, Conditions};
 use super::fields::{at, cut, duration_at, flag, integer, list, put, text};
 use super::names::digest;
+use super::refusal::Refusal;
 use super::shelf::Chart;
 use super::source::handle_request;
 use super::{Controllers, Key, Next, generation, requested};
@@ -93,9 +93,9 @@ impl Controllers {
         let mut status = object["status"].clone();
         let chart_key = self.chart_template(key, object, &mut status);
         if let Err(why) = self.release_dependencies(key, object) {
-            self.unfulfilled(key, object, status, "DependencyNotReady", &why);
+            self.unfulfilled(key, object, status, "DependencyNotReady", &why.0);
             self.store
-                .record_event(object, false, "DependencyNotReady", &why, COMPONENT);
+                .record_event(object, false, "DependencyNotReady", &why.0, COMPONENT);
             return Next::seconds(RETRY_DEPENDENCY);
         }
         let Some(source) = self.object(&chart_key) else {
@@ -107,15 +107,15 @@ impl Controllers {
             return self.back_off(key);
         };
         if let Err(why) = source_ready(&chart_key, &source) {
-            self.unfulfilled(key, object, status, "SourceNotReady", &why);
+            self.unfulfilled(key, object, status, "SourceNotReady", &why.0);
             return Next::seconds(RETRY_DEPENDENCY);
         }
         let values = match self.values(key, object) {
             Ok(values) => values,
             Err(why) => {
-                self.unfulfilled(key, object, status, "ValuesError", &why);
+                self.unfulfilled(key, object, status, "ValuesError", &why.0);
                 self.store
-                    .record_event(object, true, "ValuesError", &why, COMPONENT);
+                    .record_event(object, true, "ValuesError", &why.0, COMPONENT);
                 return self.back_off(key);
             }
         };
@@ -213,7 +213,9 @@ impl Controllers {
             if observed != Some(generation(&other))
                 || !conditions::is(&other["status"], "Ready", "True")
             {
-                return Err(format!("dependency '{namespace}/{name}' is not ready"));
+                return Err(Refusal(format!(
+                    "dependency '{namespace}/{name}' is not ready"
+                )));
             }
         }
         Ok(())
@@ -240,14 +242,14 @@ impl Controllers {
                     continue;
                 }
                 let plural = format!("{}s", kind.to_lowercase());
-                return Err(unresolved(format!("{plural} \"{name}\" not found")));
+                return Err(unresolved(format!("{plural} \"{name}\" not found")).into());
             };
             let content = match kind {
                 "Secret" => text(&found, &["stringData", data_key]).to_owned(),
                 _ => text(&found, &["data", data_key]).to_owned(),
             };
             if content.is_empty() {
-                return Err(unresolved(format!("missing key '{data_key}' in {kind}")));
+                return Err(unresolved(format!("missing key '{data_key}' in {kind}")).into());
             }
             let read: Value =
                 serde_yaml_ng::from_str(&content).map_err(|error| unresolved(error.to_string()))?;
@@ -353,10 +355,10 @@ fn reset_requested(object: &Value, status: &Value) -> bool {
 fn source_ready(key: &Key, source: &Value) -> Result<(), Refusal> {
     let status = &source["status"];
     let not_ready = |why: &str| {
-        Err(format!(
+        Err(Refusal(format!(
             "{} '{}/{}' is not ready: {why}",
             key.kind, key.namespace, key.name
-        ))
+        )))
     };
     if integer(status, &["observedGeneration"]) != Some(generation(source)) {
         return match conditions::find(status, "Ready") {

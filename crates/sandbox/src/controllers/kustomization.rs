@@ -13,12 +13,12 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::Refusal;
 use super::apply::{Effect, inventory_entry, log};
 use super::build;
 use super::conditions::{self, Conditions};
 use super::fields::{at, cut, duration_at, flag, go_duration, integer, list, put, text};
 use super::names::number;
+use super::refusal::Refusal;
 use super::source::handle_request;
 use super::{Controllers, Key, Next, generation, requested};
 use checks::Checking;
@@ -151,7 +151,7 @@ impl Controllers {
             return Next::seconds(RETRY_DEPENDENCY);
         }
         if let Err(why) = self.dependencies(key, object, &source, revision) {
-            self.not_started(key, object, progress, "DependencyNotReady", &why);
+            self.not_started(key, object, progress, "DependencyNotReady", &why.0);
             self.store.record_event(
                 object,
                 false,
@@ -304,7 +304,7 @@ impl Controllers {
             match self.apply_all(&built.manifests, &mut progress.applied) {
                 Ok(effects) => effects,
                 Err(message) => {
-                    return Err((status, with_history("ReconciliationFailed", message)));
+                    return Err((status, with_history("ReconciliationFailed", message.0)));
                 }
             }
         };
@@ -366,12 +366,14 @@ impl Controllers {
             if observed != Some(generation(&other))
                 || !conditions::is(&other["status"], "Ready", "True")
             {
-                return Err(format!("dependency '{name}' is not ready"));
+                return Err(Refusal(format!("dependency '{name}' is not ready")));
             }
             if source_of(&other) == *source
                 && text(&other, &["status", "lastAppliedRevision"]) != revision
             {
-                return Err(format!("dependency '{name}' revision is not up to date"));
+                return Err(Refusal(format!(
+                    "dependency '{name}' revision is not up to date"
+                )));
             }
         }
         Ok(())

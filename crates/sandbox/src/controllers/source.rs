@@ -5,11 +5,11 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Refusal;
 use super::conditions::{self, Conditions};
 use super::contents::Origin;
 use super::fields::{at, cut, duration_at, entry, flag, integer, put, stamp, text};
 use super::names::digest;
+use super::refusal::Refusal;
 use super::versions::{Range, newest};
 use super::{Controllers, Key, Next, generation, requested};
 use crate::git::Repository;
@@ -212,7 +212,7 @@ impl Controllers {
                 "unable to list remote for '{url}': repository not found"
             )));
         };
-        let (name, commit) = follow(&repository, object, url).map_err(failed)?;
+        let (name, commit) = follow(&repository, object, url).map_err(|why| failed(why.0))?;
         let revision = match name.as_str() {
             "" => format!("sha1:{commit}"),
             name => format!("{name}@sha1:{commit}"),
@@ -367,7 +367,7 @@ fn follow(repository: &Repository, object: &Value, url: &str) -> Result<(String,
         return Range::parse(range)
             .and_then(|range| newest(tags.keys().map(String::as_str), &range))
             .and_then(|tag| Some((tag.to_owned(), tags.get(tag)?.clone())))
-            .ok_or_else(|| format!("no match found for semver: {range}"));
+            .ok_or_else(|| format!("no match found for semver: {range}").into());
     }
     if !wanted("tag").is_empty() {
         let tag = wanted("tag");

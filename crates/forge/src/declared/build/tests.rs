@@ -35,7 +35,7 @@ impl Files for Given {
     fn documents(&mut self, path: &str) -> Result<Rc<Vec<Rc<Node>>>, Rc<str>> {
         parse(&path.into(), self.0[path], 1)
             .map(Rc::new)
-            .map_err(Into::into)
+            .map_err(|error| error.to_string().into())
     }
 }
 

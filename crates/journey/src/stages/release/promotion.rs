@@ -58,7 +58,7 @@ pub fn set_back(
         });
         return Ok(Some(
             Finding::new(
-                CauseCode::ReleaseNeedsPromotion,
+                CauseCode::ReleaseSetBack,
                 State::RolledBack,
                 object,
                 sentence,

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{BuildError, documents};
+use super::documents;
 use crate::controllers::fields::{at, text};
+use crate::controllers::refusal::Refusal;
 
 /// Lists whose items are merged by name instead of replaced; other lists are replaced whole.
 const MERGED_BY_NAME: [&str; 6] = [
@@ -19,24 +20,24 @@ const MERGED_BY_NAME: [&str; 6] = [
 ///
 /// # Errors
 /// It cannot be read, or no object is its target.
-pub fn apply(built: &mut [Value], content: &str, target: Option<&Value>) -> Result<(), BuildError> {
+pub fn apply(built: &mut [Value], content: &str, target: Option<&Value>) -> Result<(), Refusal> {
     let parsed = documents(content).map_err(|error| {
-        BuildError(format!(
+        Refusal(format!(
             "unable to parse SM or JSON patch from [{content}]: {error}"
         ))
     })?;
     for patch in parsed {
         if patch.is_array() {
             let operations: json_patch::Patch = serde_json::from_value(patch).map_err(|error| {
-                BuildError(format!(
+                Refusal(format!(
                     "unable to parse SM or JSON patch from [{content}]: {error}"
                 ))
             })?;
-            let target = target
-                .ok_or_else(|| BuildError("must specify a target for JSON patch".to_owned()))?;
+            let target =
+                target.ok_or_else(|| Refusal("must specify a target for JSON patch".to_owned()))?;
             for object in built.iter_mut().filter(|object| selects(target, object)) {
                 json_patch::patch(object, &operations)
-                    .map_err(|error| BuildError(format!("json patch failed: {error}")))?;
+                    .map_err(|error| Refusal(format!("json patch failed: {error}")))?;
             }
             continue;
         }
@@ -70,7 +71,7 @@ pub fn apply(built: &mut [Value], content: &str, target: Option<&Value>) -> Resu
             }
         }
         if !found && target.is_none() {
-            return Err(BuildError(format!(
+            return Err(Refusal(format!(
                 "no resource matches strategic merge patch \"{}.[noVer].[noGrp]/{}.[noNs]\": no matches for Id",
                 text(&patch, &["kind"]),
                 text(&patch, &["metadata", "name"])

@@ -9,7 +9,7 @@ fn files(list: &[(&str, &str)]) -> Files {
         .collect()
 }
 
-fn built(list: &[(&str, &str)], path: &str) -> Result<Vec<Value>, BuildError> {
+fn built(list: &[(&str, &str)], path: &str) -> Result<Vec<Value>, Refusal> {
     let files = files(list);
     build(
         &Workspace {

@@ -185,7 +185,7 @@ impl Controllers {
             Ok(manifests) => manifests,
             Err(message) => {
                 let failed = Failed {
-                    message,
+                    message: message.0,
                     roll_back: false,
                     applied: None,
                 };
@@ -230,7 +230,7 @@ impl Controllers {
             Ok(effects) => effects,
             Err(message) => {
                 let failed = Failed {
-                    message: message.trim().to_owned(),
+                    message: message.0.trim().to_owned(),
                     roll_back: roll_back.unwrap_or(false),
                     applied: None,
                 };
