@@ -117,6 +117,15 @@ impl Window {
             .expect("typed");
     }
 
+    /// The sum of red, green and blue of the page's paper, up to 765.
+    async fn brightness(&self) -> u32 {
+        let script = "return getComputedStyle(document.body).backgroundColor";
+        let colour = self.client.execute(script, vec![]).await.expect("a colour");
+        let colour = colour.as_str().expect("a text");
+        let parts = colour.split(|c: char| !c.is_ascii_digit());
+        parts.filter_map(|part| part.parse::<u32>().ok()).sum()
+    }
+
     async fn screenshot(&self, name: &str) {
         let picture = self.client.screenshot().await.expect("a screenshot");
         assert!(picture.len() > 10_000, "{name} shows something");
@@ -218,18 +227,21 @@ async fn a_pasted_commit_reads_in_the_window_as_in_the_terminal() {
         .await;
     assert!(headline.contains("is not in production"), "{headline}");
 
-    // Both themes, looked at.
-    for theme in ["light", "dark"] {
+    // Both themes, by their buttons: light paper is lighter than dark paper.
+    let mut paper = Vec::new();
+    for theme in ["Light", "Dark"] {
         window
-            .client
-            .execute(
-                &format!("document.documentElement.dataset.theme = '{theme}'"),
-                vec![],
-            )
-            .await
-            .expect("a theme");
-        window.screenshot(&format!("journey-{theme}")).await;
+            .click(&format!("[role=radiogroup] [aria-label={theme}]"))
+            .await;
+        window
+            .screenshot(&format!("journey-{}", theme.to_lowercase()))
+            .await;
+        paper.push(window.brightness().await);
     }
+    assert!(
+        paper[0] > 600 && paper[1] < 200,
+        "red, green and blue together: {paper:?}"
+    );
 
     // Open the proof: the object whole, as text.
     window.click(".ev button.line").await;
