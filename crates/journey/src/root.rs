@@ -268,6 +268,37 @@ pub fn suspended(object: ObjectRef) -> Finding {
     Finding::blocked(CauseCode::ApplySuspended, object, sentence).proof([proof])
 }
 
+/// How an object stands before its own words count.
+enum Standing<'a> {
+    /// Nothing is wrong with it.
+    Ready,
+    /// It does not say why it is not ready: it is suspended, or was never reconciled.
+    Silent(Box<Finding>),
+    /// It says why it is not ready.
+    Says(&'a Condition),
+}
+
+fn standing<'a>(
+    object: &ObjectRef,
+    ready: Option<&'a Condition>,
+    is_suspended: bool,
+) -> Standing<'a> {
+    match ready {
+        Some(ready) if ready.status == Status::True => Standing::Ready,
+        _ if is_suspended => {
+            Standing::Silent(Box::new(rooted(suspended(object.clone()), "is suspended")))
+        }
+        Some(ready) => Standing::Says(ready),
+        None => {
+            let sentence = Sentence::default()
+                .object(object)
+                .words(" has not been reconciled yet");
+            let pending = Finding::moving(CauseCode::ApplyPending, object.clone(), sentence);
+            Standing::Silent(Box::new(rooted(pending, "has not been reconciled yet")))
+        }
+    }
+}
+
 /// Why a Kustomization is not ready; `None` if it is.
 pub fn kustomization(
     place: Place<'_>,
@@ -276,20 +307,10 @@ pub fn kustomization(
 ) -> Learned<Option<Finding>> {
     let object = evidence::object(place, "Kustomization", &one.meta.key());
     let ready = believed(&one.conditions, "Ready", one.observed_generation, &one.meta);
-    if ready.is_some_and(|ready| ready.status == Status::True) {
-        return Ok(None);
-    }
-    if one.suspended {
-        return Ok(Some(rooted(suspended(object), "is suspended")));
-    }
-    let Some(ready) = ready else {
-        let sentence = Sentence::default()
-            .object(&object)
-            .words(" has not been reconciled yet");
-        return Ok(Some(rooted(
-            Finding::moving(CauseCode::ApplyPending, object, sentence),
-            "has not been reconciled yet",
-        )));
+    let ready = match standing(&object, ready, one.suspended) {
+        Standing::Says(ready) => ready,
+        Standing::Ready => return Ok(None),
+        Standing::Silent(finding) => return Ok(Some(*finding)),
     };
     if ready.reason == "DependencyNotReady" {
         return Ok(Some(dependency_not_ready(place, one, ready, seen)?));
@@ -321,20 +342,25 @@ fn dependency_not_ready(
     for dependency in &one.depends_on {
         found.push(kustomization_dependency(place, one, dependency, seen));
     }
-    if let Some(root) = worst(found)? {
-        return Ok(waits(&object, "waits for its dependency", root));
+    Ok(behind(object, ready, worst(found)?))
+}
+
+/// An object that says it waits for a dependency: behind the root of that, if one is left.
+fn behind(object: ObjectRef, ready: &Condition, root: Option<Finding>) -> Finding {
+    if let Some(root) = root {
+        return waits(&object, "waits for its dependency", root);
     }
     // What it waited for is ready by now; it looks again every 30 seconds.
     let sentence = Sentence::default()
         .object(&object)
         .words(" waited for a dependency that is ready now");
     let proof = evidence::condition(&object, ready);
-    Ok(rooted(
+    rooted(
         Finding::waiting(CauseCode::ApplyDependency, object, sentence)
             .since(ready.since)
             .proof(proof),
         "waited for a dependency that is ready now",
-    ))
+    )
 }
 
 /// A Kustomization's own failure or work, in its own words.
@@ -391,41 +417,17 @@ pub fn helm_release(
 ) -> Learned<Option<Finding>> {
     let object = evidence::object(place, "HelmRelease", &one.meta.key());
     let ready = believed(&one.conditions, "Ready", one.observed_generation, &one.meta);
-    if ready.is_some_and(|ready| ready.status == Status::True) {
-        return Ok(None);
-    }
-    if one.suspended {
-        return Ok(Some(rooted(suspended(object), "is suspended")));
-    }
-    let Some(ready) = ready else {
-        let sentence = Sentence::default()
-            .object(&object)
-            .words(" has not been reconciled yet");
-        return Ok(Some(rooted(
-            Finding::moving(CauseCode::ApplyPending, object, sentence),
-            "has not been reconciled yet",
-        )));
+    let ready = match standing(&object, ready, one.suspended) {
+        Standing::Says(ready) => ready,
+        Standing::Ready => return Ok(None),
+        Standing::Silent(finding) => return Ok(Some(*finding)),
     };
     if ready.reason == "DependencyNotReady" {
         let mut found = Vec::new();
         for dependency in &one.depends_on {
             found.push(helm_dependency(place, dependency, seen));
         }
-        return Ok(Some(match worst(found)? {
-            Some(root) => waits(&object, "waits for its dependency", root),
-            None => {
-                let sentence = Sentence::default()
-                    .object(&object)
-                    .words(" waited for a dependency that is ready now");
-                let proof = evidence::condition(&object, ready);
-                rooted(
-                    Finding::waiting(CauseCode::ApplyDependency, object, sentence)
-                        .since(ready.since)
-                        .proof(proof),
-                    "waited for a dependency that is ready now",
-                )
-            }
-        }));
+        return Ok(Some(behind(object, ready, worst(found)?)));
     }
     if let Some(chart) = source::chart_trouble(place, one)? {
         let mut chart = rooted(chart, "cannot be fetched");

@@ -45,7 +45,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
 pub use queue::Key;
@@ -56,9 +56,11 @@ use crate::faults::Faults;
 use crate::git::{CodeHost, Push};
 use crate::kubernetes::{Change, Store};
 use crate::registry::Registry;
-use fields::text;
+use conditions::Conditions;
+use fields::{put, text};
 use queue::Queue;
 use rhythm::Rhythm;
+use source::handle_request;
 
 /// How often the live loop looks whether somebody advanced the clock.
 const LOOK_AT_CLOCK: Duration = Duration::from_millis(100);
@@ -301,6 +303,25 @@ impl Controllers {
         {
             tracing::debug!(%error, "a status had no object");
         }
+    }
+
+    /// Writes the status of an object whose reconciliation ended well.
+    fn write_success(&self, key: &Key, object: &Value, mut status: Value, message: &str) {
+        put(
+            &mut status,
+            &["observedGeneration"],
+            json!(generation(object)),
+        );
+        let mut conditions = Conditions {
+            status: &mut status,
+            generation: generation(object),
+            now: self.now,
+        };
+        conditions.remove("Reconciling");
+        conditions.remove("Stalled");
+        conditions.yes("Ready", "Succeeded", message);
+        handle_request(&mut status, object);
+        self.write_status(key, status);
     }
 
     /// A suspended object keeps its last word; only that its spec was seen is written, if its controller writes that

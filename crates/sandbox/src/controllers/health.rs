@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::conditions;
 use super::fields::{at, integer, list, text};
-use super::generation;
+use super::{Key, generation};
 
 /// kstatus' verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,6 +130,26 @@ fn stateful_set(object: &Value) -> bool {
             && number("readyReplicas") >= wanted
             && number("currentReplicas") >= wanted
             && text(status, &["currentRevision"]) == text(status, &["updateRevision"])
+}
+
+/// Why a check of these objects ended badly: what failed is named; where nothing did, time is up, and all that is not
+/// current is.
+pub fn culprits(found: &[(&Key, Health)]) -> String {
+    let failed = found.iter().any(|(_, health)| *health == Health::Failed);
+    let named: Vec<String> = found
+        .iter()
+        .filter(|(_, health)| match failed {
+            true => *health == Health::Failed,
+            false => *health != Health::Current,
+        })
+        .map(|(key, health)| format!("{} status: '{}'", key.subject(), health.word()))
+        .collect();
+    let how = if failed {
+        "failed early due to stalled resources"
+    } else {
+        "timeout waiting for"
+    };
+    format!("{how}: [{}]", named.join(", "))
 }
 
 #[cfg(test)]

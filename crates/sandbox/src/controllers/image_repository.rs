@@ -113,21 +113,7 @@ impl Controllers {
             &["observedExclusionList"],
             json!(["^.*\\.sig$"]),
         );
-        put(
-            &mut status,
-            &["observedGeneration"],
-            json!(generation(object)),
-        );
-        let mut conditions = Conditions {
-            status: &mut status,
-            generation: generation(object),
-            now: self.now,
-        };
-        conditions.remove("Reconciling");
-        conditions.remove("Stalled");
-        conditions.yes("Ready", "Succeeded", &message);
-        handle_request(&mut status, object);
-        self.write_status(key, status);
+        self.write_success(key, object, status, &message);
         if was != message {
             self.store
                 .record_event(object, false, "Succeeded", &message, COMPONENT);

@@ -295,20 +295,8 @@ impl Controllers {
             progress.phase = Phase::Waiting(waiting);
             return Next::seconds(POLL);
         }
-        let culprits: Vec<String> = found
-            .iter()
-            .filter(|(_, health)| {
-                *health == Health::Failed || over && !failed && *health != Health::Current
-            })
-            .map(|(key, health)| format!("{} status: '{}'", key.subject(), health.word()))
-            .collect();
-        let how = if failed {
-            "failed early due to stalled resources"
-        } else {
-            "timeout waiting for"
-        };
         let failed = Failed {
-            message: format!("{how}: [{}]", culprits.join(", ")),
+            message: health::culprits(&found),
             roll_back: false,
             applied: Some(waiting.manifests),
         };

@@ -118,20 +118,7 @@ impl Controllers {
             progress.phase = Phase::Checking(checking);
             return Next::seconds(POLL);
         }
-        // What failed is named; once time is up, all that is not current is.
-        let culprits: Vec<String> = found
-            .iter()
-            .filter(|(_, health)| {
-                *health == Health::Failed || over && !failed && *health != Health::Current
-            })
-            .map(|(key, health)| format!("{} status: '{}'", key.subject(), health.word()))
-            .collect();
-        let how = if failed {
-            "failed early due to stalled resources"
-        } else {
-            "timeout waiting for"
-        };
-        let message = format!("{how}: [{}]", culprits.join(", "));
+        let message = health::culprits(&found);
         self.conditions(&mut status, object)
             .no("Healthy", "HealthCheckFailed", &message);
         let failure = Failure {
