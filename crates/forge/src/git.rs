@@ -88,6 +88,7 @@ impl Git {
             token: self.config.token(host).cloned(),
             url,
             fresh_for: self.config.fresh_for,
+            opened: self.clock.now(),
             clock: self.clock.clone(),
             ledger: Arc::clone(&self.ledger),
             stop: Arc::clone(&self.stop),
@@ -122,6 +123,8 @@ pub(crate) struct Repository {
     token: Option<Token>,
     store: Store,
     fresh_for: Duration,
+    /// When this process first wanted it: what another one fetched before that may miss the push that is asked about.
+    opened: Timestamp,
     clock: Clock,
     ledger: Arc<Ledger>,
     stop: Arc<AtomicBool>,
@@ -255,7 +258,8 @@ impl Repository {
             .clock
             .now()
             .checked_sub(fresh_for)
-            .unwrap_or(Timestamp::MIN);
+            .unwrap_or(Timestamp::MIN)
+            .max(self.opened);
         let source = Source {
             repository: &self.key,
             host: &self.host,

@@ -164,6 +164,9 @@ causes! {
     ApplyUnknownKind "apply-unknown-kind" Apply
         "The cluster does not know a kind in the manifests: its CustomResourceDefinition is missing."
         "Install the CustomResourceDefinition first, with a dependsOn.";
+    ApplyNamespaceMissing "apply-namespace-missing" Apply
+        "The change touches an object in a namespace that the cluster does not have."
+        "Create the namespace in the manifests, before what lives in it, or mend the namespace's name.";
     ApplyAdmissionDenied "apply-admission-denied" Apply
         "An admission webhook or policy refuses the object."
         "Change the object as the message says, or talk to the policy's owner.";

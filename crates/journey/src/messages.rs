@@ -129,6 +129,8 @@ pub fn refusal(message: &str) -> Option<CauseCode> {
         ],
     ) {
         CauseCode::ApplyUnknownKind
+    } else if has(message, &["namespaces \""]) && has(message, &["not found"]) {
+        CauseCode::ApplyNamespaceMissing
     } else if has(message, &["decrypt", "sops"]) {
         CauseCode::ApplyDecryptionFailed
     } else if has(message, &["path not found", "no such file or directory"])

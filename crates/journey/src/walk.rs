@@ -259,11 +259,19 @@ impl Delivery {
             };
         }
         let source = source::outcome(case, &path, found.commit);
+        let release = if Self::branch_gone(case, &path, &source) {
+            Outcome::skipped(
+                StageKind::Release,
+                "the branch that the source follows is not in Git",
+            )
+        } else {
+            found.outcome
+        };
         let apply = apply::outcome(case, &path, found.commit.filter(|_| source.is_met()));
         let reached_helm = apply.is_met()
             || matches!(&apply.finding, Some(finding) if finding.object.kind == "HelmRelease");
         Self {
-            release: found.outcome,
+            release,
             source: if reached_helm {
                 source::with_chart(source, case.target.place, path.helm)
             } else {
@@ -283,6 +291,19 @@ impl Delivery {
         let says = messages::kustomization(&ready.reason, &ready.message);
         (ready.status == Status::False && says == CauseCode::ApplyPathMissing)
             .then(|| root::own(case.target.place, one, ready))
+    }
+
+    /// Git does not have the branch that the source follows, and the source says so itself: what it follows has to be
+    /// mended, not what Git declares.
+    fn branch_gone(case: &Case<'_, '_>, path: &Path<'_>, source: &Outcome) -> bool {
+        let says = |finding: &Finding| finding.code == CauseCode::SourceNotFound;
+        let Ok(Some(place)) = &path.configuration else {
+            return false;
+        };
+        let declared = case
+            .view
+            .declared(&place.repository, &place.branch, &place.path);
+        source.finding.as_ref().is_some_and(says) && matches!(declared, Ok(None))
     }
 
     /// What applied the workload is gone: nothing will change it any more.

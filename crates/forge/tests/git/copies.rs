@@ -105,6 +105,21 @@ async fn another_process_uses_the_same_copy() {
 }
 
 #[tokio::test]
+async fn what_another_process_fetched_before_a_push_does_not_hide_the_push() {
+    let server = Server::start().await;
+    let work = server.repository("shop/api");
+    work.commit("Base", &[("a.txt", "1")]);
+    work.push();
+    let cache = tempfile::tempdir().unwrap();
+    Reader::new(&server, cache.path()).head().await;
+    let pushed = work.commit("Release", &[("a.txt", "2")]);
+    work.push();
+    let next = Reader::new(&server, cache.path());
+    next.second.fetch_add(1, Ordering::SeqCst);
+    assert_eq!(next.head().await.branches["main"], pushed);
+}
+
+#[tokio::test]
 async fn branches_that_went_are_gone_and_history_may_be_rewritten() {
     let server = Server::start().await;
     let work = server.repository("shop/api");

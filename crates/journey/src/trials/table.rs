@@ -145,6 +145,15 @@ trials! {
         source_fails("AuthenticationFailed", "failed to checkout and determine revision: authentication required");
     "the branch is gone", APP, PROD, Blocked, Source, SourceNotFound, "GitRepository fleet",
         source_fails("GitOperationFailed", "failed to checkout and determine revision: couldn't find remote ref \"refs/heads/main\"");
+    "the branch is gone from Git too", APP, PROD, Blocked, Source, SourceNotFound, "GitRepository fleet",
+        {
+            let mut world = source_fails("GitOperationFailed", "failed to checkout and determine revision: couldn't find remote ref \"refs/heads/gone\"");
+            world.edit(PROD, |facts| {
+                let source = facts.sources.get_mut(&(Kind::GitRepository, key("flux-system", "fleet"))).unwrap();
+                source.reference = facts::flux::SourceReference::Branch("gone".to_owned());
+            });
+            world
+        };
     "the signature is wrong", APP, PROD, Blocked, Source, SourceVerificationFailed, "GitRepository fleet",
         source_fails("InvalidCommitSignature", "signature verification of commit failed: unable to verify");
     "the host does not answer", APP, PROD, Blocked, Source, SourceFetchFailed, "GitRepository fleet",

@@ -381,7 +381,9 @@ fn probed(
         sentence = sentence.words(": ").quote(&event.message);
     }
     let finding = match (event, long) {
-        (Some(_), true) => Finding::blocked(CauseCode::PodsProbeFailing, object, sentence),
+        (Some(_), _) if long || is_past_deadline(workload) => {
+            Finding::blocked(CauseCode::PodsProbeFailing, object, sentence)
+        }
         (None, true) if !is_progressing(workload) => {
             Finding::blocked(CauseCode::PodsNotReady, object, sentence)
         }
@@ -395,6 +397,13 @@ fn probed(
 fn is_progressing(workload: &Workload) -> bool {
     condition(&workload.conditions, "Progressing").is_some_and(|progressing| {
         progressing.status == Status::True && progressing.reason != "NewReplicaSetAvailable"
+    })
+}
+
+/// Whether Kubernetes has given the rollout up: then a failing probe is no slow start any more, however short it fails.
+fn is_past_deadline(workload: &Workload) -> bool {
+    condition(&workload.conditions, "Progressing").is_some_and(|progressing| {
+        progressing.status == Status::False && progressing.reason == "ProgressDeadlineExceeded"
     })
 }
 

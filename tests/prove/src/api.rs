@@ -1,0 +1,343 @@
+//! The real API server, as the scenarios set it up and wait on it.
+//!
+//! Owns the few requests that this takes and the table of kinds that scenarios use. The product itself never goes
+//! through here: it is asked through its terminal, with a kubeconfig.
+
+use reqwest::{Client, Method, StatusCode};
+use serde_json::Value;
+
+/// A kind, as its URL needs it: kind, API version, plural, whether it lives in a namespace.
+type Kind = (&'static str, &'static str, &'static str, bool);
+
+const KINDS: &[Kind] = &[
+    ("Namespace", "v1", "namespaces", false),
+    ("Node", "v1", "nodes", false),
+    ("Pod", "v1", "pods", true),
+    ("Service", "v1", "services", true),
+    ("Secret", "v1", "secrets", true),
+    ("ConfigMap", "v1", "configmaps", true),
+    ("Event", "v1", "events", true),
+    ("ResourceQuota", "v1", "resourcequotas", true),
+    ("LimitRange", "v1", "limitranges", true),
+    ("ServiceAccount", "v1", "serviceaccounts", true),
+    (
+        "PersistentVolumeClaim",
+        "v1",
+        "persistentvolumeclaims",
+        true,
+    ),
+    ("Deployment", "apps/v1", "deployments", true),
+    ("ReplicaSet", "apps/v1", "replicasets", true),
+    ("StatefulSet", "apps/v1", "statefulsets", true),
+    ("DaemonSet", "apps/v1", "daemonsets", true),
+    (
+        "EndpointSlice",
+        "discovery.k8s.io/v1",
+        "endpointslices",
+        true,
+    ),
+    ("Role", "rbac.authorization.k8s.io/v1", "roles", true),
+    (
+        "RoleBinding",
+        "rbac.authorization.k8s.io/v1",
+        "rolebindings",
+        true,
+    ),
+    (
+        "ValidatingAdmissionPolicy",
+        "admissionregistration.k8s.io/v1",
+        "validatingadmissionpolicies",
+        false,
+    ),
+    (
+        "ValidatingAdmissionPolicyBinding",
+        "admissionregistration.k8s.io/v1",
+        "validatingadmissionpolicybindings",
+        false,
+    ),
+    (
+        "ValidatingWebhookConfiguration",
+        "admissionregistration.k8s.io/v1",
+        "validatingwebhookconfigurations",
+        false,
+    ),
+    (
+        "CustomResourceDefinition",
+        "apiextensions.k8s.io/v1",
+        "customresourcedefinitions",
+        false,
+    ),
+    (
+        "GitRepository",
+        "source.toolkit.fluxcd.io/v1",
+        "gitrepositories",
+        true,
+    ),
+    (
+        "OCIRepository",
+        "source.toolkit.fluxcd.io/v1",
+        "ocirepositories",
+        true,
+    ),
+    (
+        "HelmRepository",
+        "source.toolkit.fluxcd.io/v1",
+        "helmrepositories",
+        true,
+    ),
+    (
+        "HelmChart",
+        "source.toolkit.fluxcd.io/v1",
+        "helmcharts",
+        true,
+    ),
+    (
+        "Kustomization",
+        "kustomize.toolkit.fluxcd.io/v1",
+        "kustomizations",
+        true,
+    ),
+    (
+        "HelmRelease",
+        "helm.toolkit.fluxcd.io/v2",
+        "helmreleases",
+        true,
+    ),
+    (
+        "ImageRepository",
+        "image.toolkit.fluxcd.io/v1",
+        "imagerepositories",
+        true,
+    ),
+    (
+        "ImagePolicy",
+        "image.toolkit.fluxcd.io/v1",
+        "imagepolicies",
+        true,
+    ),
+    (
+        "ImageUpdateAutomation",
+        "image.toolkit.fluxcd.io/v1",
+        "imageupdateautomations",
+        true,
+    ),
+];
+
+/// Who owns the fields that scenarios write. Not `kubectl…`: Flux takes such changes back.
+const MANAGER: &str = "prove";
+
+/// What went wrong with a request.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// No answer.
+    #[error("the API server did not answer: {0}")]
+    Silent(#[from] reqwest::Error),
+    /// A refusal, with the server's message.
+    #[error("{what}: {message} ({status})")]
+    Refused {
+        /// What was asked.
+        what: String,
+        /// The server's words.
+        message: String,
+        /// The HTTP status.
+        status: StatusCode,
+    },
+    /// A kind that is not in the table.
+    #[error("{0:?} is no kind that scenarios know: add it to the table in api.rs")]
+    UnknownKind(String),
+}
+
+/// The API server.
+#[derive(Clone)]
+pub struct Api {
+    http: Client,
+    /// Its address, without a slash at the end.
+    pub url: String,
+    token: String,
+}
+
+impl Api {
+    /// The server at `url`, whose own certificate is its authority.
+    ///
+    /// # Errors
+    /// The certificate cannot be read.
+    pub fn new(url: String, token: &str, certificate: &[u8]) -> Result<Self, ApiError> {
+        let authority = reqwest::Certificate::from_pem(certificate)?;
+        let http = Client::builder()
+            .tls_certs_only([authority])
+            .no_proxy()
+            .build()?;
+        Ok(Self {
+            http,
+            url,
+            token: token.to_owned(),
+        })
+    }
+
+    /// Whether the server says that it is ready.
+    pub async fn is_ready(&self) -> bool {
+        let answer = self.http.get(format!("{}/readyz", self.url)).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// Creates an object or makes it so, by server-side apply; a status in it is written too.
+    ///
+    /// # Errors
+    /// The server refuses it.
+    pub async fn apply(&self, object: &Value) -> Result<Value, ApiError> {
+        let path = path_of(object)?;
+        let query = format!("fieldManager={MANAGER}&force=true");
+        let url = format!("{path}?{query}");
+        let body = object.to_string();
+        let applied = self
+            .send(
+                Method::PATCH,
+                &url,
+                Some(("application/apply-patch+yaml", body.clone())),
+            )
+            .await?;
+        if object.get("status").is_none() {
+            return Ok(applied);
+        }
+        let url = format!("{path}/status?{query}");
+        self.send(
+            Method::PATCH,
+            &url,
+            Some(("application/apply-patch+yaml", body)),
+        )
+        .await
+    }
+
+    /// Changes an object by a JSON merge patch.
+    ///
+    /// # Errors
+    /// The server refuses it.
+    pub async fn merge(
+        &self,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+        patch: &Value,
+    ) -> Result<Value, ApiError> {
+        let url = format!("{}?fieldManager={MANAGER}", path(kind, namespace, name)?);
+        self.send(
+            Method::PATCH,
+            &url,
+            Some(("application/merge-patch+json", patch.to_string())),
+        )
+        .await
+    }
+
+    /// An object, or `None` if there is none.
+    ///
+    /// # Errors
+    /// The server refuses to say.
+    pub async fn get(
+        &self,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Value>, ApiError> {
+        match self
+            .send(Method::GET, &path(kind, namespace, name)?, None)
+            .await
+        {
+            Ok(object) => Ok(Some(object)),
+            Err(ApiError::Refused { status, .. }) if status == StatusCode::NOT_FOUND => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The objects of a kind, of one namespace or of all (empty).
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub async fn list(&self, kind: &str, namespace: &str) -> Result<Vec<Value>, ApiError> {
+        let mut list = self
+            .send(Method::GET, &path(kind, namespace, "")?, None)
+            .await?;
+        let items = match list["items"].take() {
+            Value::Array(items) => items,
+            _ => Vec::new(),
+        };
+        let api_version = list["apiVersion"].clone();
+        // Items of a list say neither kind nor version themselves.
+        Ok(items
+            .into_iter()
+            .map(|mut item| {
+                item["kind"] = kind.into();
+                item["apiVersion"] = api_version.clone();
+                item
+            })
+            .collect())
+    }
+
+    /// Deletes an object; one that is not there is no error.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub async fn delete(&self, kind: &str, namespace: &str, name: &str) -> Result<(), ApiError> {
+        match self
+            .send(Method::DELETE, &path(kind, namespace, name)?, None)
+            .await
+        {
+            Err(ApiError::Refused { status, .. }) if status == StatusCode::NOT_FOUND => Ok(()),
+            answer => answer.map(drop),
+        }
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&str, String)>,
+    ) -> Result<Value, ApiError> {
+        let what = format!("{method} {path}");
+        let mut request = self
+            .http
+            .request(method, format!("{}{path}", self.url))
+            .bearer_auth(&self.token);
+        if let Some((kind, body)) = body {
+            request = request.header("content-type", kind).body(body);
+        }
+        let answer = request.send().await?;
+        let status = answer.status();
+        let document: Value = answer.json().await.unwrap_or_default();
+        if status.is_success() {
+            return Ok(document);
+        }
+        Err(ApiError::Refused {
+            what,
+            message: document["message"].as_str().unwrap_or_default().to_owned(),
+            status,
+        })
+    }
+}
+
+fn path_of(object: &Value) -> Result<String, ApiError> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let meta = &object["metadata"];
+    path(
+        &text(&object["kind"]),
+        &text(&meta["namespace"]),
+        &text(&meta["name"]),
+    )
+}
+
+/// The path of an object, of a namespace's objects (no name), or of all objects of a kind (no namespace either).
+fn path(kind: &str, namespace: &str, name: &str) -> Result<String, ApiError> {
+    let (_, version, plural, namespaced) = KINDS
+        .iter()
+        .find(|known| known.0 == kind)
+        .ok_or_else(|| ApiError::UnknownKind(kind.to_owned()))?;
+    let root = if version.contains('/') { "apis" } else { "api" };
+    let mut path = format!("/{root}/{version}");
+    if *namespaced && !namespace.is_empty() {
+        path.push_str(&format!("/namespaces/{namespace}"));
+    }
+    path.push_str(&format!("/{plural}"));
+    if !name.is_empty() {
+        path.push_str(&format!("/{name}"));
+    }
+    Ok(path)
+}

@@ -1,0 +1,245 @@
+//! The ground itself: every program started on loopback, ready, and ended.
+//!
+//! Owns one run's folder, ports and processes. Two grounds run side by side: each has a folder and ports of its own. What
+//! a run that was killed left in the temporary folder is removed by the next.
+
+mod kubelet;
+mod programs;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use sandbox::clock::Clock;
+use sandbox::git::CodeHost;
+use sandbox::github::GitHub;
+use sandbox::serve::{ANY_PORT, Server};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::api::{Api, ApiError};
+use crate::images::Registry;
+use crate::parts::Parts;
+use crate::process::{Process, end_all};
+
+/// How long a program may take until it answers. It is as long as a busy machine needs; what ends early is seen early.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How often is looked whether something is ready.
+const LOOK: Duration = Duration::from_millis(50);
+/// The beginning of the names of runs' folders.
+const FOLDER: &str = "landfall-prove-";
+
+/// Why the ground did not come up.
+#[derive(Debug, thiserror::Error)]
+pub enum GroundError {
+    /// A program ended or never answered.
+    #[error("{program} did not become ready after {seconds} s; the end of its log:\n{log}")]
+    NotReady {
+        /// Which.
+        program: &'static str,
+        /// How long it was given.
+        seconds: u64,
+        /// What it said last.
+        log: String,
+    },
+    /// The API server refused what the ground is made of.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// A file, port or process.
+    #[error(transparent)]
+    System(#[from] std::io::Error),
+    /// A certificate could not be made.
+    #[error("a key could not be made: {0}")]
+    Key(#[from] rcgen::Error),
+    /// The code host could not be made.
+    #[error(transparent)]
+    Code(#[from] sandbox::git::GitError),
+    /// A CRD's file is no YAML.
+    #[error("{path} is no YAML: {source}")]
+    Definition {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: serde_yaml_ng::Error,
+    },
+}
+
+/// The running ground. Dropping it ends everything.
+pub struct Ground {
+    /// The real API server.
+    pub api: Api,
+    /// The real registry.
+    pub registry: Registry,
+    /// The Git server, with GitHub's API beside it.
+    pub code: CodeHost,
+    /// Host and port of the Git server and GitHub's API.
+    pub code_host: String,
+    /// What each start took, in order.
+    pub times: Vec<(&'static str, Duration)>,
+    folder: tempfile::TempDir,
+    processes: Vec<Process>,
+    _servers: Vec<Server>,
+    _tasks: JoinSet<()>,
+}
+
+impl Ground {
+    /// Starts everything. Must be awaited on the main thread: programs are tied to the life of the thread that starts
+    /// them.
+    ///
+    /// # Errors
+    /// A program does not become ready.
+    pub async fn start(parts: &Parts) -> Result<Self, GroundError> {
+        sweep();
+        let folder = tempfile::Builder::new()
+            .prefix(&format!("{FOLDER}{}-", std::process::id()))
+            .tempdir()?;
+        let clock = Clock::default();
+        let code = CodeHost::new(clock.clone())?;
+        let faults = sandbox::faults::Faults::default();
+        let github = GitHub::new(code.clone(), "127.0.0.1");
+        let routes = sandbox::git::router(&code, &faults).merge(sandbox::github::router(&github));
+        let server = Server::start(&clock, routes, ANY_PORT).await?;
+        let code_host = server.address().to_string();
+
+        let mut starting = programs::Starting::new(parts, folder.path())?;
+        starting.all().await?;
+        let programs::Starting {
+            api,
+            registry,
+            processes,
+            times,
+            ..
+        } = starting;
+        let mut tasks = JoinSet::new();
+        tasks.spawn(kubelet::run(api.clone(), registry.clone()));
+        Ok(Self {
+            api,
+            registry,
+            code,
+            code_host,
+            times,
+            folder,
+            processes,
+            _servers: vec![server],
+            _tasks: tasks,
+        })
+    }
+
+    /// The kubeconfig of a person who may see everything.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder.path().join("admin.kubeconfig")
+    }
+
+    /// The run's folder, with every program's log.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The team file: where the code host and the registry of this ground are.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn team_file(&self) -> std::io::Result<PathBuf> {
+        let code = format!("http://{}", self.code_host);
+        let team = json!({
+            "version": 1,
+            "name": "Proving ground",
+            "codeHosts": [{"host": self.code_host, "address": code, "api": format!("{code}/api/v3")}],
+            "registries": [{"host": self.registry.host, "address": format!("http://{}", self.registry.host)}],
+        });
+        let path = self.folder.path().join("team.yaml");
+        // JSON is YAML.
+        std::fs::write(&path, team.to_string())?;
+        Ok(path)
+    }
+
+    /// Each program's name and resident memory in KiB, where the system tells.
+    pub fn memory(&self) -> Vec<(&'static str, u64)> {
+        self.processes
+            .iter()
+            .filter_map(|process| {
+                let status =
+                    std::fs::read_to_string(format!("/proc/{}/status", process.id())).ok()?;
+                let line = status
+                    .lines()
+                    .find_map(|line| line.strip_prefix("VmRSS:"))?;
+                Some((
+                    process.name(),
+                    line.trim().trim_end_matches(" kB").parse().ok()?,
+                ))
+            })
+            .collect()
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        // Controllers before what they speak to, so that none of them waits for an answer.
+        let mut left = std::mem::take(&mut self.processes);
+        let servers = left
+            .split_off(0)
+            .into_iter()
+            .partition::<Vec<_>, _>(|process| matches!(process.name(), "etcd" | "kube-apiserver"));
+        end_all(servers.1);
+        let (etcd, api): (Vec<_>, Vec<_>) = servers
+            .0
+            .into_iter()
+            .partition(|process| process.name() == "etcd");
+        end_all(api);
+        end_all(etcd);
+    }
+}
+
+/// Waits until `ready` says so, or the program ends.
+async fn until(
+    process: &mut Process,
+    mut ready: impl AsyncFnMut() -> bool,
+) -> Result<Duration, GroundError> {
+    let begun = Instant::now();
+    loop {
+        if ready().await {
+            return Ok(begun.elapsed());
+        }
+        if process.has_ended() || begun.elapsed() > PATIENCE {
+            return Err(GroundError::NotReady {
+                program: process.name(),
+                seconds: begun.elapsed().as_secs(),
+                log: process.last_words(),
+            });
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Removes the folders of runs whose process is gone.
+fn sweep() {
+    let Ok(files) = std::fs::read_dir(std::env::temp_dir()) else {
+        return;
+    };
+    for file in files.filter_map(Result::ok) {
+        let name = file.file_name();
+        let owner = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(FOLDER))
+            .and_then(|rest| rest.split('-').next());
+        let Some(owner) = owner.filter(|owner| owner.bytes().all(|b| b.is_ascii_digit())) else {
+            continue;
+        };
+        if Path::new("/proc").is_dir() && !Path::new(&format!("/proc/{owner}")).exists() {
+            let _removed = std::fs::remove_dir_all(file.path());
+        }
+    }
+}
+
+/// A node that KWOK keeps.
+fn node(number: usize) -> Value {
+    let name = format!("node-{number}");
+    let room = json!({"cpu": "32", "memory": "64Gi", "pods": "110"});
+    json!({
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": {
+            "kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
+        }},
+        "status": {"allocatable": room, "capacity": room},
+    })
+}

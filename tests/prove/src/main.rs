@@ -1,0 +1,278 @@
+//! `./dev prove`: plays every scenario on real Kubernetes and real Flux, asks the product, and counts.
+//!
+//! Owns the words, the order, the printed counts and the exit codes: 0 every answer right, 1 some wrong, 3 a scenario
+//! could not be played, 64 a wrong word, 77 not run because a program of the ground cannot be had. Skipped is never
+//! passed.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "printing is what a command is for"
+)]
+
+mod api;
+mod ask;
+mod ground;
+mod images;
+mod parts;
+mod play;
+mod process;
+mod scenario;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use futures::StreamExt;
+use serde_json::{Value, json};
+
+use ask::{Answer, Marks, Terminal};
+use ground::Ground;
+use parts::Parts;
+use play::Play;
+use scenario::Scenario;
+
+/// Some answers are wrong.
+const WRONG: u8 = 1;
+/// Some scenarios could not be played.
+const BROKEN: u8 = 3;
+/// Nothing was run: a program is missing.
+const NOT_RUN: u8 = 77;
+/// How many scenarios are played at once.
+const AT_ONCE: usize = 6;
+
+/// Real Kubernetes, real Flux, real failures
+#[derive(Parser)]
+#[command(name = "prove", bin_name = "./dev prove")]
+struct Arguments {
+    /// Only scenarios whose name contains this
+    #[arg(long, value_name = "PATTERN")]
+    only: Option<String>,
+    /// Names the scenarios and runs none
+    #[arg(long)]
+    list: bool,
+    /// One JSON object at the end instead of lines
+    #[arg(long)]
+    json: bool,
+    /// Starts the ground, prints where everything is, and keeps it until Ctrl-C
+    #[arg(long)]
+    up: bool,
+    /// The terminal program
+    #[arg(long, env = "LANDFALL_BIN", value_name = "FILE")]
+    landfall: Option<PathBuf>,
+}
+
+/// One scenario, played and asked.
+struct Row {
+    name: String,
+    expected: String,
+    answer: Answer,
+    marks: Marks,
+    broken: Option<String>,
+    seconds: f64,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut scenarios = match scenario::all() {
+        Ok(scenarios) => scenarios,
+        Err(error) => return say_and_end(&error.to_string(), BROKEN),
+    };
+    if let Some(pattern) = &arguments.only {
+        scenarios.retain(|scenario| scenario.name.contains(pattern.as_str()));
+    }
+    if arguments.list {
+        for scenario in &scenarios {
+            println!("{:32} {}", scenario.name, scenario.about.trim());
+        }
+        return ExitCode::SUCCESS;
+    }
+    let begun = Instant::now();
+    let parts = match Parts::get(&|line| eprintln!("prove: {line}")) {
+        Ok(parts) => parts,
+        Err(error) => return say_and_end(&format!("not run: {error}"), NOT_RUN),
+    };
+    // Ctrl-C ends this future; what it holds ends with it.
+    let run = async {
+        let ground = match Ground::start(&parts).await {
+            Ok(ground) => ground,
+            Err(error) => return say_and_end(&error.to_string(), BROKEN),
+        };
+        eprintln!(
+            "prove: the ground is up ({:.0} s)",
+            begun.elapsed().as_secs_f64()
+        );
+        if arguments.up {
+            return keep(&ground).await;
+        }
+        run(&ground, &scenarios, &arguments, begun).await
+    };
+    tokio::select! {
+        code = run => code,
+        _ = tokio::signal::ctrl_c() => say_and_end("interrupted: everything that was started is ended", 130),
+    }
+}
+
+fn say_and_end(words: &str, code: u8) -> ExitCode {
+    eprintln!("prove: {words}");
+    ExitCode::from(code)
+}
+
+/// Prints where everything is and waits.
+async fn keep(ground: &Ground) -> ExitCode {
+    println!("kubeconfig  {}", ground.kubeconfig().display());
+    match ground.team_file() {
+        Ok(team) => println!("team file   {}", team.display()),
+        Err(error) => return say_and_end(&error.to_string(), BROKEN),
+    }
+    println!("code host   http://{}", ground.code_host);
+    println!("registry    http://{}", ground.registry.host);
+    println!("logs        {}", ground.folder().display());
+    for (name, took) in &ground.times {
+        println!("{name:32} {:.1} s", took.as_secs_f64());
+    }
+    for (name, kib) in ground.memory() {
+        println!("{name:32} {} MiB", kib / 1024);
+    }
+    println!("Up until Ctrl-C.");
+    std::future::pending().await
+}
+
+async fn run(
+    ground: &Ground,
+    scenarios: &[Scenario],
+    arguments: &Arguments,
+    begun: Instant,
+) -> ExitCode {
+    let terminal = match terminal(ground, arguments) {
+        Ok(terminal) => terminal,
+        Err(why) => return say_and_end(&why, BROKEN),
+    };
+    let mut rows = Vec::new();
+    let mut playing = futures::stream::iter(scenarios)
+        .map(|scenario| prove(ground, scenario, &terminal))
+        .buffer_unordered(AT_ONCE);
+    while let Some(row) = playing.next().await {
+        if !arguments.json {
+            print(&row);
+        }
+        rows.push(row);
+    }
+    drop(playing);
+    rows.sort_by(|one, other| one.name.cmp(&other.name));
+    sum(&rows, arguments.json, begun)
+}
+
+/// The product under test, with a home of its own.
+fn terminal(ground: &Ground, arguments: &Arguments) -> Result<Terminal, String> {
+    let program = arguments
+        .landfall
+        .clone()
+        .and_then(|path| path.canonicalize().ok())
+        .ok_or("LANDFALL_BIN must name the terminal program: run ./dev prove")?;
+    let home = ground.folder().join("home/landfall");
+    std::fs::create_dir_all(&home).map_err(|error| error.to_string())?;
+    Ok(Terminal {
+        program,
+        kubeconfig: ground.kubeconfig(),
+        team: ground.team_file().map_err(|error| error.to_string())?,
+        home,
+    })
+}
+
+async fn prove(ground: &Ground, scenario: &Scenario, terminal: &Terminal) -> Row {
+    let begun = Instant::now();
+    let expected = &scenario.expect;
+    let parts = [
+        Some(&expected.state),
+        expected.stage.as_ref(),
+        expected.cause.as_ref(),
+        expected.object.as_ref(),
+    ];
+    let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+    let mut row = Row {
+        name: scenario.name.clone(),
+        expected: parts.join(" "),
+        answer: Answer::default(),
+        marks: Marks::default(),
+        broken: None,
+        seconds: 0.0,
+    };
+    match Play::through(ground, scenario).await {
+        Err(error) => row.broken = Some(error.to_string()),
+        Ok(play) => {
+            row.answer = ask::ask(terminal, &scenario.name, &play.asked(scenario.ask)).await;
+            row.marks = ask::mark(&row.answer, expected, |text| play.filled(text));
+            row.expected = play.filled(&row.expected);
+        }
+    }
+    row.seconds = begun.elapsed().as_secs_f64();
+    row
+}
+
+fn print(row: &Row) {
+    let seconds = row.seconds;
+    if let Some(why) = &row.broken {
+        println!(
+            "? {} ({seconds:.0} s): could not be played: {why}",
+            row.name
+        );
+        return;
+    }
+    if row.marks.cause {
+        println!("✓ {} ({seconds:.0} s): {}", row.name, row.answer.headline);
+        return;
+    }
+    let answer = &row.answer;
+    println!("✗ {} ({seconds:.0} s)", row.name);
+    println!("    wanted {}", row.expected);
+    println!(
+        "    said   {} {} {} {}",
+        answer.state, answer.stage, answer.cause, answer.object
+    );
+    println!(
+        "           {}",
+        answer.failed.as_ref().unwrap_or(&answer.headline).trim()
+    );
+}
+
+fn sum(rows: &[Row], as_json: bool, begun: Instant) -> ExitCode {
+    let count = |of: fn(&Row) -> bool| rows.iter().filter(|row| of(row)).count();
+    let (stage, cause) = (count(|row| row.marks.stage), count(|row| row.marks.cause));
+    let (green, broken) = (
+        count(|row| row.marks.false_green),
+        count(|row| row.broken.is_some()),
+    );
+    let seconds = begun.elapsed().as_secs_f64();
+    if as_json {
+        let rows: Vec<Value> = rows.iter().map(told).collect();
+        let told = json!({
+            "scenarios": rows.len(), "right_stage": stage, "right_cause": cause, "false_greens": green,
+            "not_played": broken, "seconds": seconds.round(), "rows": rows,
+        });
+        println!("{told}");
+    } else {
+        println!();
+        println!("scenarios    {}", rows.len());
+        println!("right stage  {stage}");
+        println!("right cause  {cause}");
+        println!("false greens {green}");
+        println!("not played   {broken}");
+        println!("seconds      {seconds:.0}");
+    }
+    match (broken, cause == rows.len()) {
+        (0, true) => ExitCode::SUCCESS,
+        (0, false) => ExitCode::from(WRONG),
+        _ => ExitCode::from(BROKEN),
+    }
+}
+
+fn told(row: &Row) -> Value {
+    json!({
+        "name": row.name, "seconds": row.seconds, "expected": row.expected,
+        "state": row.answer.state, "stage": row.answer.stage, "cause": row.answer.cause, "object": row.answer.object,
+        "headline": row.answer.headline, "right_stage": row.marks.stage, "right_cause": row.marks.cause,
+        "false_green": row.marks.false_green, "failed": row.answer.failed, "not_played": row.broken,
+    })
+}

@@ -1,0 +1,290 @@
+//! The programs of the proving ground: which there are, where each comes from, and how it is built.
+//!
+//! Owns the table and the cache. Each program has a folder below `parts/` with a go.mod and a go.sum taken over from its
+//! upstream's, so that what is built is what was released; a change of them builds anew. `KUBEBUILDER_ASSETS` names a
+//! folder that holds etcd, kube-apiserver and kubectl already.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use sha2::{Digest, Sha256};
+
+/// One program.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// Its name, which is its file's.
+    pub name: &'static str,
+    /// The folder below `parts/` that holds its go.mod.
+    pub folder: &'static str,
+    /// The Go package that is its main.
+    pub package: &'static str,
+    /// What the linker sets, beside leaving out debug information.
+    pub linked: &'static str,
+    /// The module whose `config/crd/bases` are its CRDs.
+    pub crds: Option<&'static str>,
+}
+
+const KUBERNETES: &str = "-X k8s.io/component-base/version.gitVersion=v1.36.3 \
+     -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36";
+
+macro_rules! flux {
+    ($name:literal) => {
+        Part {
+            name: $name,
+            folder: $name,
+            package: concat!("github.com/fluxcd/", $name),
+            linked: "",
+            crds: Some(concat!("github.com/fluxcd/", $name)),
+        }
+    };
+}
+
+/// Every program, in the order in which they start.
+pub const PARTS: &[Part] = &[
+    Part {
+        name: "etcd",
+        folder: "etcd",
+        package: "go.etcd.io/etcd/server/v3",
+        linked: "",
+        crds: None,
+    },
+    kubernetes("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
+    kubernetes(
+        "kube-controller-manager",
+        "k8s.io/kubernetes/cmd/kube-controller-manager",
+    ),
+    kubernetes("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
+    kubernetes("kubectl", "k8s.io/kubernetes/cmd/kubectl"),
+    Part {
+        name: "kwok",
+        folder: "kwok",
+        package: "sigs.k8s.io/kwok/cmd/kwok",
+        linked: "",
+        crds: None,
+    },
+    Part {
+        name: "registry",
+        folder: "registry",
+        package: "github.com/distribution/distribution/v3/cmd/registry",
+        linked: "",
+        crds: None,
+    },
+    flux!("notification-controller"),
+    flux!("source-controller"),
+    flux!("kustomize-controller"),
+    flux!("helm-controller"),
+    flux!("image-reflector-controller"),
+    flux!("image-automation-controller"),
+];
+
+const fn kubernetes(name: &'static str, package: &'static str) -> Part {
+    Part {
+        name,
+        folder: "kubernetes",
+        package,
+        linked: KUBERNETES,
+        crds: None,
+    }
+}
+
+/// Why the programs cannot be had: then nothing was run, which is never the same as passed.
+#[derive(Debug, thiserror::Error)]
+pub enum PartsError {
+    /// There is no Go to build with.
+    #[error(
+        "{part} is not built yet, and there is no Go to build it with. Install Go 1.26 or newer from https://go.dev, or name a folder with ready programs in KUBEBUILDER_ASSETS"
+    )]
+    NoGo {
+        /// The first program that is missing.
+        part: &'static str,
+    },
+    /// Go could not build one.
+    #[error("{part} could not be built: {why}")]
+    Build {
+        /// Which.
+        part: &'static str,
+        /// The end of what Go said.
+        why: String,
+    },
+    /// The cache cannot be used.
+    #[error("the cache {path} cannot be used: {source}")]
+    Cache {
+        /// Where it is.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// The programs, ready to start.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    programs: BTreeMap<&'static str, PathBuf>,
+    /// Files with the CRDs of Flux.
+    pub crds: Vec<PathBuf>,
+}
+
+impl Parts {
+    /// Where a program is.
+    ///
+    /// # Panics
+    /// Never for a name of [`PARTS`].
+    pub fn path(&self, name: &'static str) -> &Path {
+        &self.programs[name]
+    }
+
+    /// Finds or builds every program; `say` hears of each that takes a while.
+    ///
+    /// # Errors
+    /// Go is missing, or a program cannot be built.
+    pub fn get(say: &dyn Fn(&str)) -> Result<Self, PartsError> {
+        let cache = cache();
+        let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
+        let mut programs = BTreeMap::new();
+        let mut crds = Vec::new();
+        for part in PARTS {
+            let ready = assets.as_ref().map(|folder| folder.join(part.name));
+            let place = place(part, &cache)?;
+            let program = match ready.filter(|path| path.is_file()) {
+                Some(path) => path,
+                None => build(part, &place, say)?,
+            };
+            if let Some(module) = part.crds {
+                crds.extend(definitions(part, module, &place)?);
+            }
+            programs.insert(part.name, program);
+        }
+        Ok(Self { programs, crds })
+    }
+}
+
+/// The folder with go.mod and go.sum of a program.
+fn folder(part: &Part) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("parts")
+        .join(part.folder)
+}
+
+fn cache() -> PathBuf {
+    let below = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    below("LANDFALL_PROVE_CACHE")
+        .or_else(|| below("XDG_CACHE_HOME").map(|cache| cache.join("landfall/prove")))
+        .or_else(|| below("HOME").map(|home| home.join(".cache/landfall/prove")))
+        .unwrap_or_else(|| std::env::temp_dir().join("landfall-prove"))
+}
+
+/// A program's own folder in the cache; its name carries what the program is made from.
+fn place(part: &Part, cache: &Path) -> Result<PathBuf, PartsError> {
+    let mut hash = Sha256::new();
+    for file in ["go.mod", "go.sum"] {
+        let path = folder(part).join(file);
+        hash.update(std::fs::read(&path).map_err(|source| PartsError::Cache { path, source })?);
+    }
+    hash.update(part.package);
+    hash.update(part.linked);
+    let made_from: String = hash
+        .finalize()
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Ok(cache.join(format!("{}-{made_from}", part.name)))
+}
+
+/// The program in the cache, built if it is not there.
+fn build(part: &'static Part, place: &Path, say: &dyn Fn(&str)) -> Result<PathBuf, PartsError> {
+    let failed = |source| PartsError::Cache {
+        path: place.to_owned(),
+        source,
+    };
+    let program = place.join(part.name);
+    if program.is_file() {
+        return Ok(program);
+    }
+    let begun = Instant::now();
+    say(&format!("building {} from its Go module", part.name));
+    // Built beside its place and moved there: what is interrupted leaves no half program.
+    let unfinished = place.join(format!("unfinished-{}", std::process::id()));
+    std::fs::create_dir_all(place).map_err(failed)?;
+    let output = go(part)
+        .args(["build", "-mod=readonly", "-trimpath", "-ldflags"])
+        .arg(format!("-s -w {}", part.linked))
+        .arg("-o")
+        .arg(&unfinished)
+        .arg(part.package)
+        .output()
+        .map_err(|_| PartsError::NoGo { part: part.name })?;
+    if !output.status.success() {
+        return Err(PartsError::Build {
+            part: part.name,
+            why: end(&output.stderr),
+        });
+    }
+    std::fs::rename(&unfinished, &program).map_err(failed)?;
+    say(&format!(
+        "built {} ({} s)",
+        part.name,
+        begun.elapsed().as_secs()
+    ));
+    Ok(program)
+}
+
+/// The CRDs of a controller: files of its module, as released, kept in the cache.
+fn definitions(
+    part: &'static Part,
+    module: &str,
+    place: &Path,
+) -> Result<Vec<PathBuf>, PartsError> {
+    let kept = place.join("crds");
+    if !kept.is_dir() {
+        let output = go(part)
+            .args(["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module])
+            .output()
+            .map_err(|_| PartsError::NoGo { part: part.name })?;
+        let place = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        copy(&Path::new(&place).join("config/crd/bases"), &kept).map_err(|source| {
+            PartsError::Build {
+                part: part.name,
+                why: format!("its CRDs could not be copied from {place:?}: {source}"),
+            }
+        })?;
+    }
+    let files = std::fs::read_dir(&kept).map_err(|source| PartsError::Cache {
+        path: kept.clone(),
+        source,
+    })?;
+    let mut found: Vec<PathBuf> = files.filter_map(|file| Some(file.ok()?.path())).collect();
+    found.sort();
+    Ok(found)
+}
+
+/// Copies a folder's files, all or none.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to.parent().unwrap_or(to))?;
+    let unfinished = to.with_extension(format!("unfinished-{}", std::process::id()));
+    std::fs::create_dir_all(&unfinished)?;
+    for file in std::fs::read_dir(from)? {
+        let file = file?;
+        let content = std::fs::read(file.path())?;
+        std::fs::write(unfinished.join(file.file_name()), content)?;
+    }
+    std::fs::rename(unfinished, to)
+}
+
+fn go(part: &Part) -> Command {
+    let mut go = Command::new("go");
+    go.current_dir(folder(part)).env("CGO_ENABLED", "0");
+    go
+}
+
+/// The last lines of what a program said.
+pub fn end(said: &[u8]) -> String {
+    let said = String::from_utf8_lossy(said);
+    let lines: Vec<&str> = said
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(8)..].join("\n")
+}

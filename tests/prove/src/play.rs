@@ -1,0 +1,499 @@
+//! The playing of a scenario on the ground: its app, its repositories, its steps.
+//!
+//! Owns what "the app" is: one Deployment with a Service, built from `apps/NAME`, declared in `fleet/NAME`, applied by a
+//! GitRepository and a Kustomization of that name in a namespace of that name. Everything else a scenario says itself.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use sandbox::git::{Edit, GitError, Repository};
+use serde_json::{Value, json};
+
+use crate::api::ApiError;
+use crate::ground::Ground;
+use crate::images::{FATE, RegistryError};
+use crate::scenario::{Commit, Live, Scenario, Step, Until};
+
+/// How long the world may take to become what a step waits for.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// How often is looked.
+const LOOK: Duration = Duration::from_millis(200);
+const MAIN: &str = "main";
+const AUTHOR: &str = "Robin Vale <robin@prove.example>";
+
+/// Why a scenario could not be played to its end: then nothing was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum PlayError {
+    /// The cluster.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// Git.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// The registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The world did not become so.
+    #[error("{object} did not become {wanted} within {} s; it is {is}", PATIENCE.as_secs())]
+    Never {
+        /// The object.
+        object: String,
+        /// What was waited for.
+        wanted: String,
+        /// What it said at the end.
+        is: String,
+    },
+    /// A step refers to something that the scenario has not made.
+    #[error("{0}")]
+    Order(&'static str),
+}
+
+/// A scenario being played.
+pub struct Play<'a> {
+    ground: &'a Ground,
+    name: &'a str,
+    app: Option<Repository>,
+    fleet: Option<Repository>,
+    commits: Vec<String>,
+    tags: Vec<String>,
+    digest: String,
+}
+
+impl<'a> Play<'a> {
+    /// Plays every step.
+    ///
+    /// # Errors
+    /// A step fails, or the world does not become what one waits for.
+    pub async fn through(
+        ground: &'a Ground,
+        scenario: &'a Scenario,
+    ) -> Result<Play<'a>, PlayError> {
+        let mut play = Self {
+            ground,
+            name: &scenario.name,
+            app: None,
+            fleet: None,
+            commits: Vec::new(),
+            tags: Vec::new(),
+            digest: String::new(),
+        };
+        for step in &scenario.steps {
+            play.step(step).await?;
+        }
+        Ok(play)
+    }
+
+    async fn step(&mut self, step: &Step) -> Result<(), PlayError> {
+        match step {
+            Step::Live(live) => self.live(live).await,
+            Step::Commit(commit) => self.commit(commit).await,
+            Step::Release(release) => {
+                let tag = self.filled(release.tag.as_deref().unwrap_or(self.tag()));
+                let file = write("deploy/kustomization.yaml", &self.kustomization_file(&tag));
+                self.declare(&format!("Release {tag}"), vec![file])?;
+                match release.quietly {
+                    true => Ok(()),
+                    false => self.reconcile("GitRepository").await,
+                }
+            }
+            Step::Write(change) => {
+                let edits = self.edits(&change.files);
+                self.declare("Change the declaration", edits)?;
+                self.reconcile("GitRepository").await
+            }
+            Step::Apply(objects) => {
+                for object in objects {
+                    let object = self.filled_value(object);
+                    self.ground.api.apply(&object).await?;
+                }
+                Ok(())
+            }
+            Step::Patch(patch) => {
+                let (kind, name) = self.named(&patch.object);
+                let with = self.filled_value(&patch.with);
+                self.ground
+                    .api
+                    .merge(&kind, self.name, &name, &with)
+                    .await?;
+                Ok(())
+            }
+            Step::Delete(reference) => {
+                let (kind, name) = self.named(&reference.object);
+                Ok(self.ground.api.delete(&kind, self.name, &name).await?)
+            }
+            Step::Reconcile(reference) => {
+                let (kind, name) = self.named(&reference.object);
+                self.request(&kind, &name).await
+            }
+            Step::LoseImage => {
+                let repository = format!("apps/{}", self.name);
+                Ok(self
+                    .ground
+                    .registry
+                    .delete(&repository, &self.digest)
+                    .await?)
+            }
+            Step::Revert => self.revert().await,
+            Step::Pass(seconds) => {
+                tokio::time::sleep(Duration::from_secs(*seconds)).await;
+                Ok(())
+            }
+            Step::Until(until) => self.until(until).await,
+        }
+    }
+
+    async fn live(&mut self, live: &Live) -> Result<(), PlayError> {
+        let name = self.name;
+        self.app = Some(self.ground.code.create(&format!("apps/{name}"))?);
+        let fleet = self.ground.code.create(&format!("fleet/{name}"))?;
+        self.fleet = Some(fleet);
+        self.commit(&Commit::default()).await?;
+        let mut files: BTreeMap<String, Option<String>> = BTreeMap::new();
+        files.insert(
+            "deploy/kustomization.yaml".to_owned(),
+            Some(self.kustomization_file(self.tag())),
+        );
+        files.insert(
+            "deploy/deployment.yaml".to_owned(),
+            Some(DEPLOYMENT.to_owned()),
+        );
+        files.insert("deploy/service.yaml".to_owned(), Some(SERVICE.to_owned()));
+        files.extend(live.files.clone());
+        let edits = self.edits(&files);
+        self.declare("Begin", edits)?;
+
+        let meta = json!({"name": name, "namespace": name});
+        let mut source = json!({
+            "interval": "30m", "timeout": "20s", "ref": {"branch": MAIN},
+            "url": format!("http://{}/fleet/{name}.git", self.ground.code_host),
+        });
+        json_patch::merge(&mut source, &self.filled_value(&live.source.clone().into()));
+        let mut kustomization = json!({
+            "interval": "30m", "retryInterval": "30m", "timeout": "15s", "prune": true, "wait": true,
+            "path": "./deploy", "sourceRef": {"kind": "GitRepository", "name": name},
+        });
+        json_patch::merge(
+            &mut kustomization,
+            &self.filled_value(&live.kustomization.clone().into()),
+        );
+        for object in [
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}),
+            json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository", "metadata": meta, "spec": source}),
+            json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": meta, "spec": kustomization}),
+        ] {
+            self.ground.api.apply(&object).await?;
+        }
+        let head = self.fleet()?.head(MAIN).unwrap_or_default();
+        self.until_true(
+            &format!("Kustomization {name}"),
+            &format!("applied at {head}"),
+            |object| {
+                let is_ready =
+                    condition(object, "Ready").is_some_and(|ready| ready["status"] == "True");
+                is_ready && text(object, "/status/lastAppliedRevision").contains(&head)
+            },
+        )
+        .await
+    }
+
+    async fn commit(&mut self, commit: &Commit) -> Result<(), PlayError> {
+        let count = self.commits.len() + 1;
+        let app = self.app()?;
+        let branch = commit.branch.as_deref().unwrap_or(MAIN);
+        if branch != MAIN
+            && let Some(head) = app.head(MAIN)
+        {
+            app.branch(branch, &head)?;
+        }
+        let edit = write("main.txt", &format!("{count}\n"));
+        let message = format!("Change number {count}");
+        let sha = app.commit(branch, AUTHOR, now(), &message, &[edit])?;
+        self.commits.push(sha);
+        if commit.image.unwrap_or(true) {
+            self.push(commit.fate.as_deref()).await?;
+        }
+        Ok(())
+    }
+
+    async fn revert(&mut self) -> Result<(), PlayError> {
+        let app = self.app()?;
+        let count = self.commits.len();
+        let reverted = self.newest();
+        let message =
+            format!("Revert \"Change number {count}\"\n\nThis reverts commit {reverted}.");
+        let edit = write("main.txt", &format!("{}\n", count.saturating_sub(1)));
+        let sha = app.commit(MAIN, AUTHOR, now(), &message, &[edit])?;
+        self.commits.push(sha);
+        self.push(None).await
+    }
+
+    /// Builds and pushes the newest commit.
+    async fn push(&mut self, fate: Option<&str>) -> Result<(), PlayError> {
+        let name = self.name;
+        let commit = self.newest();
+        let tag = format!(
+            "main-{}-{}",
+            commit.get(..7).unwrap_or_default(),
+            self.commits.len()
+        );
+        let mut labels = json!({
+            "org.opencontainers.image.revision": commit,
+            "org.opencontainers.image.source": format!("http://{}/apps/{name}", self.ground.code_host),
+        });
+        if let Some(fate) = fate {
+            labels[FATE] = fate.into();
+        }
+        let repository = format!("apps/{name}");
+        let created = now().to_string();
+        let registry = &self.ground.registry;
+        self.digest = registry.push(&repository, &tag, &labels, &created).await?;
+        self.tags.push(tag);
+        Ok(())
+    }
+
+    /// The commit that is asked about.
+    pub fn asked(&self, number: Option<usize>) -> String {
+        let number = number.unwrap_or(self.commits.len());
+        let commit = self.commits.get(number.wrapping_sub(1));
+        commit.cloned().unwrap_or_default()
+    }
+
+    fn newest(&self) -> String {
+        self.commits.last().cloned().unwrap_or_default()
+    }
+
+    fn tag(&self) -> &str {
+        self.tags.last().map_or("", String::as_str)
+    }
+
+    fn app(&self) -> Result<Repository, PlayError> {
+        self.app
+            .clone()
+            .ok_or(PlayError::Order("a commit needs a live app"))
+    }
+
+    fn fleet(&self) -> Result<&Repository, PlayError> {
+        self.fleet
+            .as_ref()
+            .ok_or(PlayError::Order("a declaration needs a live app"))
+    }
+
+    fn declare(&self, message: &str, edits: Vec<Edit>) -> Result<(), PlayError> {
+        self.fleet()?.commit(MAIN, AUTHOR, now(), message, &edits)?;
+        Ok(())
+    }
+
+    fn edits(&self, files: &BTreeMap<String, Option<String>>) -> Vec<Edit> {
+        files
+            .iter()
+            .map(|(path, content)| match content {
+                Some(content) => write(path, &self.filled(content)),
+                None => Edit::Remove { path: path.clone() },
+            })
+            .collect()
+    }
+
+    fn kustomization_file(&self, tag: &str) -> String {
+        self.filled(KUSTOMIZATION).replace("{tag}", tag)
+    }
+
+    /// Asks Flux to look at the scenario's own object of a kind.
+    async fn reconcile(&self, kind: &str) -> Result<(), PlayError> {
+        self.request(kind, self.name).await
+    }
+
+    async fn request(&self, kind: &str, name: &str) -> Result<(), PlayError> {
+        let patch = json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": now().to_string()}}});
+        self.ground.api.merge(kind, self.name, name, &patch).await?;
+        Ok(())
+    }
+
+    async fn until(&self, until: &Until) -> Result<(), PlayError> {
+        let mut wanted = Vec::new();
+        if let Some(one) = &until.condition {
+            let said = [&one.status, &one.reason, &one.message];
+            let said: Vec<&str> = said.iter().filter_map(|part| part.as_deref()).collect();
+            wanted.push(format!("{} {}", one.r#type, said.join(" ")));
+        }
+        if let Some(field) = &until.field {
+            wanted.push(format!(
+                "{} with {}",
+                field.at,
+                self.filled(&field.contains)
+            ));
+        }
+        self.until_true(&self.filled(&until.object), &wanted.join(", "), |object| {
+            let by_condition = until.condition.as_ref().is_none_or(|wanted| {
+                condition(object, &wanted.r#type).is_some_and(|found| {
+                    let is = |field: &str, wanted: &Option<String>| {
+                        wanted
+                            .as_deref()
+                            .is_none_or(|wanted| found[field] == *wanted)
+                    };
+                    let says = found["message"].as_str().unwrap_or_default();
+                    is("status", &wanted.status)
+                        && is("reason", &wanted.reason)
+                        && wanted
+                            .message
+                            .as_deref()
+                            .is_none_or(|part| says.contains(&self.filled(part)))
+                })
+            });
+            let by_field = until.field.as_ref().is_none_or(|field| {
+                let value = object.pointer(&field.at).unwrap_or(&Value::Null);
+                let value = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), ToOwned::to_owned);
+                value.contains(&self.filled(&field.contains))
+            });
+            by_condition && by_field
+        })
+        .await
+    }
+
+    async fn until_true(
+        &self,
+        object: &str,
+        wanted: &str,
+        is_so: impl Fn(&Value) -> bool,
+    ) -> Result<(), PlayError> {
+        let (kind, name) = self.named(object);
+        let begun = Instant::now();
+        loop {
+            let found = match name.as_str() {
+                "*" => self.ground.api.list(&kind, self.name).await?,
+                name => self
+                    .ground
+                    .api
+                    .get(&kind, self.name, name)
+                    .await?
+                    .into_iter()
+                    .collect(),
+            };
+            if found.iter().any(&is_so) {
+                return Ok(());
+            }
+            if begun.elapsed() > PATIENCE {
+                let is: Vec<String> = found.iter().map(|one| one["status"].to_string()).collect();
+                return Err(PlayError::Never {
+                    object: object.to_owned(),
+                    wanted: wanted.to_owned(),
+                    is: is.join(" "),
+                });
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// `Kind name`, taken apart and filled in.
+    fn named(&self, object: &str) -> (String, String) {
+        let object = self.filled(object);
+        let (kind, name) = object.split_once(' ').unwrap_or((&object, self.name));
+        (kind.to_owned(), name.to_owned())
+    }
+
+    /// A text with its places filled in.
+    pub fn filled(&self, text: &str) -> String {
+        let image = format!("{}/apps/{}", self.ground.registry.host, self.name);
+        let mut text = text.to_owned();
+        for (number, tag) in (1..).zip(&self.tags) {
+            text = text.replace(&format!("{{tag{number}}}"), tag);
+        }
+        text.replace("{image}", &format!("{image}:{}", self.tag()))
+            .replace("{repository}", &image)
+            .replace("{name}", self.name)
+            .replace("{registry}", &self.ground.registry.host)
+            .replace("{digest}", &self.digest)
+            .replace("{code}", &self.ground.code_host)
+            .replace("{commit}", &self.newest())
+            .replace(
+                "{head}",
+                &self
+                    .fleet
+                    .as_ref()
+                    .and_then(|fleet| fleet.head(MAIN))
+                    .unwrap_or_default(),
+            )
+    }
+
+    fn filled_value(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.filled(text)),
+            Value::Array(items) => items.iter().map(|item| self.filled_value(item)).collect(),
+            Value::Object(fields) => fields
+                .iter()
+                .map(|(name, value)| (self.filled(name), self.filled_value(value)))
+                .collect(),
+            other => other.clone(),
+        }
+    }
+}
+
+fn write(path: &str, content: &str) -> Edit {
+    Edit::Write {
+        path: path.to_owned(),
+        content: content.to_owned(),
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+fn text<'v>(object: &'v Value, pointer: &str) -> &'v str {
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+fn condition<'v>(object: &'v Value, kind: &str) -> Option<&'v Value> {
+    let conditions = object.pointer("/status/conditions")?.as_array()?;
+    conditions
+        .iter()
+        .find(|condition| condition["type"] == kind)
+}
+
+const KUSTOMIZATION: &str = "\
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+namespace: {name}
+resources:
+  - deployment.yaml
+  - service.yaml
+images:
+  - name: app
+    newName: {repository}
+    newTag: {tag}
+";
+
+const DEPLOYMENT: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {name}
+  labels: { app.kubernetes.io/name: {name} }
+spec:
+  replicas: 2
+  progressDeadlineSeconds: 8
+  selector: { matchLabels: { app: {name} } }
+  template:
+    metadata:
+      labels: { app: {name}, app.kubernetes.io/name: {name} }
+    spec:
+      containers:
+        - name: app
+          image: app
+          ports: [{ containerPort: 8080 }]
+";
+
+const SERVICE: &str = "\
+apiVersion: v1
+kind: Service
+metadata:
+  name: {name}
+spec:
+  selector: { app: {name} }
+  ports: [{ port: 80, targetPort: 8080 }]
+";

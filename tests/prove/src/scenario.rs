@@ -1,0 +1,221 @@
+//! The form of a scenario's file: what it sets up, what it breaks, and what must be answered.
+//!
+//! Owns the words of `scenarios/*.yaml`. Every text may hold `{name}` (the scenario, which is also its app and its
+//! namespace), `{registry}` and `{code}` (host and port), `{commit}` and `{image}` (the newest of both), `{tag1}`, `{tag2}` …
+//! (images in their order), `{repository}` (the image without a tag) and `{head}` (of the GitOps repository).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// One scenario.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Its file's name without `.yaml`.
+    #[serde(skip)]
+    pub name: String,
+    /// What a reader should know: what is broken, and why it is hard to say.
+    pub about: String,
+    /// What happens, in order.
+    #[serde(with = "serde_yaml_ng::with::singleton_map_recursive")]
+    pub steps: Vec<Step>,
+    /// Which commit is asked about, counted from 1; the newest if absent.
+    #[serde(default)]
+    pub ask: Option<usize>,
+    /// What must be answered about it afterwards.
+    pub expect: Expected,
+}
+
+/// One step.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Step {
+    /// The app with its repositories, its first commit live through Flux, which waits for it to be healthy.
+    Live(Live),
+    /// A commit to the app's repository, built and pushed as an image unless said otherwise.
+    Commit(Commit),
+    /// The newest image is declared in the GitOps repository, and Flux asked to look.
+    Release(Release),
+    /// Files of the GitOps repository are written (a null removes one) and Flux asked to look.
+    Write(Write),
+    /// Objects are applied to the cluster, as a person would.
+    Apply(Vec<Value>),
+    /// An object is changed by a merge patch.
+    Patch(Patch),
+    /// An object is deleted.
+    Delete(Reference),
+    /// Flux is asked to reconcile an object now.
+    Reconcile(Reference),
+    /// The newest image is deleted from the registry, as a lifecycle rule would.
+    LoseImage,
+    /// The newest commit of the app's repository is reverted by a new one, which is built.
+    Revert,
+    /// This many seconds pass.
+    Pass(u64),
+    /// The scenario goes on when the world is so.
+    Until(Until),
+}
+
+/// How the app lives.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Live {
+    /// What is merged into the Kustomization's spec.
+    pub kustomization: Map<String, Value>,
+    /// What is merged into the GitRepository's spec.
+    pub source: Map<String, Value>,
+    /// Files beside or instead of the usual ones, by path in the GitOps repository; null leaves one out.
+    pub files: BTreeMap<String, Option<String>>,
+}
+
+/// A commit.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Commit {
+    /// The branch, if not main; it begins at main's head.
+    pub branch: Option<String>,
+    /// Whether an image is pushed.
+    pub image: Option<bool>,
+    /// How a container of the image ends up: `crash`, `oom`, `probe`, `slow`, `config`.
+    pub fate: Option<String>,
+}
+
+/// A release.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Release {
+    /// The tag to write, if not the newest image's.
+    pub tag: Option<String>,
+    /// Flux is not asked to look.
+    pub quietly: bool,
+}
+
+/// A change in the GitOps repository.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Write {
+    /// Paths from the root and their content; null removes one.
+    pub files: BTreeMap<String, Option<String>>,
+}
+
+/// A change of an object.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Patch {
+    /// `Kind name`, in the scenario's namespace.
+    pub object: String,
+    /// The JSON merge patch.
+    pub with: Value,
+}
+
+/// An object of the scenario's namespace.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Reference {
+    /// `Kind name`.
+    pub object: String,
+}
+
+/// What the world has to be like.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Until {
+    /// `Kind name` in the scenario's namespace; `Kind *` means any object of that kind.
+    pub object: String,
+    /// A condition's type and what it must be: any of status, reason and a part of the message.
+    #[serde(default)]
+    pub condition: Option<Condition>,
+    /// A JSON pointer, such as `/status/lastAttemptedRevision`, and a text that its value must contain.
+    #[serde(default)]
+    pub field: Option<Field>,
+}
+
+/// A condition.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Condition {
+    /// Its type.
+    pub r#type: String,
+    /// Its status.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// Its reason.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// A part of its message.
+    #[serde(default)]
+    pub message: Option<String>,
+}
+
+/// A field.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Field {
+    /// Where.
+    pub at: String,
+    /// What it contains.
+    pub contains: String,
+}
+
+/// What must be answered.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Expected {
+    /// The state.
+    pub state: String,
+    /// The blocking stage; none for what is settled.
+    #[serde(default)]
+    pub stage: Option<String>,
+    /// The cause's code.
+    #[serde(default)]
+    pub cause: Option<String>,
+    /// The root object: kind, namespace and name; `*` at its end for a name that the cluster makes.
+    #[serde(default)]
+    pub object: Option<String>,
+}
+
+/// Why the scenarios cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// A file cannot be read.
+    #[error(transparent)]
+    File(#[from] std::io::Error),
+    /// A file is no scenario.
+    #[error("{file}: {source}")]
+    Form {
+        /// Which.
+        file: String,
+        /// Why.
+        source: serde_yaml_ng::Error,
+    },
+}
+
+/// Every scenario, by name.
+///
+/// # Errors
+/// A file that is no scenario.
+pub fn all() -> Result<Vec<Scenario>, ScenarioError> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(folder)? {
+        let path = file?.path();
+        let name = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let text = std::fs::read_to_string(&path)?;
+        let mut scenario: Scenario =
+            serde_yaml_ng::from_str(&text).map_err(|source| ScenarioError::Form {
+                file: path.display().to_string(),
+                source,
+            })?;
+        scenario.name = name;
+        found.push(scenario);
+    }
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(found)
+}
