@@ -64,6 +64,15 @@ impl ImageReference {
             digest,
         }
     }
+
+    /// Whether two references name the same image: by digest where both have one, else by tag.
+    pub fn names_same(&self, other: &Self) -> bool {
+        self.repository == other.repository
+            && match (&self.digest, &other.digest) {
+                (Some(one), Some(other)) => one == other,
+                _ => self.tag == other.tag,
+            }
+    }
 }
 
 /// A repository with its registry written out, as [`ImageFacts`] keys it.

@@ -13,7 +13,7 @@ pub struct Workload {
     pub kind: Kind,
     /// Name, labels, owners.
     pub meta: Meta,
-    /// `spec.selector.matchLabels`
+    /// `spec.selector.matchLabels`; where expressions select, the template's labels, which satisfy them.
     pub selector: BTreeMap<String, String>,
     /// The pod template's labels.
     pub pod_labels: BTreeMap<String, String>,
@@ -33,10 +33,26 @@ pub struct Workload {
     pub available: u32,
     /// All pods it has: `status.replicas` or `currentNumberScheduled`
     pub total: u32,
+    /// Who changed its spec by hand last, beyond asking for a restart: the newest entry of `metadata.managedFields` whose
+    /// manager is a kubectl, and its time.
+    pub edited: Option<Edited>,
+    /// Whether new pods come only when somebody deletes old ones: `spec.updateStrategy.type` is `OnDelete`.
+    pub on_delete: bool,
+    /// `spec.updateStrategy.rollingUpdate.partition`: pods of a StatefulSet below this number stay as they are.
+    pub partition: u32,
     /// `status.updateRevision` of a StatefulSet.
     pub update_revision: Option<String>,
     /// `status.conditions`
     pub conditions: Vec<Condition>,
+}
+
+/// A change by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edited {
+    /// The field manager, such as `kubectl-edit`.
+    pub manager: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A container of a pod template.

@@ -48,6 +48,13 @@ pub struct Question {
     app: Option<String>,
 }
 
+impl Question {
+    /// The app that the text or the ask names.
+    pub fn app(&self) -> Option<&str> {
+        self.app.as_deref()
+    }
+}
+
 /// Takes an ask apart, and finds the names in it.
 pub fn question(view: &View<'_>, all: &[Target<'_>], ask: &Ask) -> Result<Question, api::Error> {
     let typed = ask.text.trim();
@@ -88,6 +95,11 @@ pub fn question(view: &View<'_>, all: &[Target<'_>], ask: &Ask) -> Result<Questi
 
 fn linked_text(typed: &str) -> bool {
     typed.contains("://")
+}
+
+/// Whether a text is one of Git's expressions, such as `3f2c1ab~1`: the commit in it is not the one that is meant.
+fn is_expression(text: &str) -> bool {
+    text.contains(['~', '^']) || text.contains("..") || text.contains("@{")
 }
 
 /// The app of exactly this name, else the one that differs only in case.
@@ -285,6 +297,7 @@ pub fn meaning(
     if found.candidates.is_empty() && found.pending.is_none() {
         // An image's tag, such as main-3f2c1ab-1700000000, or a SHA in capitals.
         let word = commit_word(&question.text)
+            .filter(|_| !is_expression(&question.text))
             .unwrap_or_default()
             .to_ascii_lowercase();
         if !word.is_empty() && word != question.text {

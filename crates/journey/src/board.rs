@@ -12,7 +12,7 @@ use crate::discover::{Target, Targets, targets};
 use crate::environment::rank;
 use crate::evidence;
 use crate::running;
-use crate::verdict::{newest, unread};
+use crate::verdict::{gone, newest, unread};
 use crate::view::View;
 
 /// The board.
@@ -25,6 +25,7 @@ pub fn board(view: &View<'_>) -> Board {
         unlinked: Vec::new(),
         unread: unread(view, all.all(), None),
     };
+    board.unread.extend(gone(view, |_, _| true));
     for target in all.all() {
         if matches!(target.source, Ok(None)) {
             board.unlinked.push(unlinked(target));

@@ -197,10 +197,16 @@ causes! {
     ApplyPruneFailed "apply-prune-failed" Apply
         "The manifests are live, but objects that left Git could not be deleted."
         "Look at the object that the message names; a finalizer may hold it.";
+    ApplyOwnerGone "apply-owner-gone" Apply
+        "What applied the workload is gone, or Flux itself is: nothing will change it any more."
+        "Apply it from Git again, or take the workload over and take its Flux labels off.";
     ApplyOther "apply-other" Apply
         "Flux says something this version of Landfall has no name for; it is quoted."
         "Read the message.";
 
+    RolloutHeldBack "rollout-held-back" Rollout
+        "The workload's update strategy waits for a person: OnDelete, or a partition that leaves pods out."
+        "Delete the old pods one by one, or lower the partition.";
     RolloutPaused "rollout-paused" Rollout
         "The Deployment is paused: Kubernetes rolls nothing out."
         "Resume the rollout.";
@@ -261,7 +267,7 @@ causes! {
         "Pods are ready, but the Service that Flux applied for them was deleted from the cluster."
         "Reconcile the Kustomization: Flux applies the Service again.";
     ServingNoEndpoint "serving-no-endpoint" Serving
-        "Pods are ready, but the Service has no ready endpoint."
+        "Pods are ready, but the Service has no ready endpoint, or sends its traffic to others."
         "Compare the Service's selector with the pods' labels.";
 }
 

@@ -8,12 +8,13 @@ use facts::code::Commit;
 use facts::flux::Kustomization;
 
 use crate::causes::CauseCode;
+use crate::conditions::believed;
 use crate::discover::{Target, Targets};
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
 use crate::route::{Configuration, Path};
 use crate::stages::pods::{self, Crew};
-use crate::stages::{Branch, Case, apply, commit, rollout, serving, source, trouble};
+use crate::stages::{Branch, Case, apply, commit, release, rollout, serving, source, trouble};
 use crate::verdict::{Draft, Verdict, decide};
 use crate::view::{Gap, Learned, View};
 
@@ -74,6 +75,16 @@ pub fn journey<'a>(
         Err(gap) => Err(gap),
     };
     outcomes.extend(rest(&case, way, &crew, &known));
+    if let Some(finding) = source::branch_gone(&case, &way.path, &outcomes[4]) {
+        outcomes = StageKind::ALL
+            .into_iter()
+            .map(|kind| match kind {
+                StageKind::Source => Outcome::found(kind, finding.clone()),
+                _ if kind < StageKind::Source => Outcome::skipped(kind, source::BRANCH_GONE),
+                _ => Outcome::not_reached(kind),
+            })
+            .collect();
+    }
     let draft = Draft {
         view,
         all,
@@ -215,6 +226,16 @@ fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict
             finding: Box::new(finding.clone()),
         };
     }
+    match changed_by_hand(case, way) {
+        Ok(None) => {}
+        Ok(Some(finding)) => {
+            return Verdict::Found {
+                stage: StageKind::Rollout,
+                finding: Box::new(finding),
+            };
+        }
+        Err(gap) => return Verdict::unknown(StageKind::Rollout, gap),
+    }
     if let Some(finding) = not_in_step(case, applied) {
         return Verdict::Found {
             stage: StageKind::Rollout,
@@ -244,6 +265,62 @@ fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict
             .cloned()
             .collect(),
     }
+}
+
+/// What Flux applied and somebody changed in the cluster since: the image is compared with what Git declares, and a
+/// change by kubectl after Flux's last word is taken for what it is. Flux's word alone says nothing about either.
+fn changed_by_hand(case: &Case<'_, '_>, way: &Way<'_>) -> Learned<Option<Finding>> {
+    let place = case.target.place;
+    let workload = case.target.workload;
+    let object = case.workload();
+    let declared = release::image_in_effect(case, &way.path, &way.place)?;
+    if let Some(declared) = declared.filter(|image| !case.target.image.names_same(image)) {
+        let live = &case.target.container.image;
+        let sentence = Sentence::default()
+            .object(&object)
+            .words(" runs ")
+            .name(live)
+            .words(", and what Flux applied names ")
+            .name(release::written(&declared))
+            .words(": somebody changed it in the cluster");
+        let field = format!(
+            "spec.template.spec.containers[{}].image",
+            case.target.container.name
+        );
+        let proof = evidence::evidence(&object, field, live, None);
+        return Ok(Some(
+            Finding::blocked(CauseCode::RolloutDrifted, object, sentence).proof([proof]),
+        ));
+    }
+    let Some(edited) = &workload.edited else {
+        return Ok(None);
+    };
+    let confirmed = way.path.kustomization.and_then(|one| {
+        let last = one.history.first().and_then(|entry| entry.last);
+        let ready = believed(&one.conditions, "Ready", one.observed_generation, &one.meta);
+        last.or(ready?.since)
+    });
+    if confirmed.is_some_and(|at| at >= edited.at) {
+        return Ok(None);
+    }
+    let sentence = Sentence::default()
+        .object(&object)
+        .words(" was changed by hand, with ")
+        .name(&edited.manager)
+        .words(", ")
+        .instant(edited.at)
+        .words(", after Flux had applied what Git declares");
+    let proof = evidence::evidence(
+        &evidence::workload(place, workload),
+        "metadata.managedFields",
+        &edited.manager,
+        Some(edited.at),
+    );
+    Ok(Some(
+        Finding::blocked(CauseCode::RolloutDrifted, object, sentence)
+            .since(Some(edited.at))
+            .proof([proof]),
+    ))
 }
 
 /// What was applied a moment ago may not have reached the workload as we see it: nothing else tells its pods apart.
@@ -361,7 +438,17 @@ fn same_digest(
     let changed = one.history.iter().any(|entry| {
         entry.digest != newest.digest && entry.last.is_none_or(|last| last >= known.at)
     });
-    if newest.status != "ReconciliationSucceeded" || changed || first >= known.at {
+    // The commit's time is its author's clock. It is only believed where nothing contradicts it: Flux's fetch and the
+    // commit that is applied now both come after it.
+    let fetched = match &way.path.source {
+        Ok(Some(source)) => source.artifact.as_ref().and_then(|one| one.updated),
+        _ => None,
+    };
+    let head = case.view.commit(&way.place.repository, revision)?;
+    let is_believed = known.at <= case.target.place.now
+        && fetched.is_some_and(|at| at >= known.at)
+        && head.is_some_and(|head| head.at >= known.at);
+    if newest.status != "ReconciliationSucceeded" || changed || first >= known.at || !is_believed {
         return Ok(None);
     }
     if !case

@@ -18,7 +18,22 @@ const LABELS: [&str; 4] = [
 
 /// The environment of a workload.
 pub fn environment(team: &Team, place: Place<'_>, workload: &Workload) -> String {
-    let namespace = &workload.meta.namespace;
+    of(team, place, &workload.meta.namespace, |label| {
+        workload.meta.label(label)
+    })
+}
+
+/// The environment of what lives in a namespace.
+pub fn of_namespace(team: &Team, place: Place<'_>, namespace: &str) -> String {
+    of(team, place, namespace, |_| None)
+}
+
+fn of<'a>(
+    team: &Team,
+    place: Place<'a>,
+    namespace: &str,
+    own_label: impl Fn(&str) -> Option<&'a str>,
+) -> String {
     let listed = team
         .environments
         .iter()
@@ -28,9 +43,7 @@ pub fn environment(team: &Team, place: Place<'_>, workload: &Workload) -> String
     }
     let of_namespace = place.facts.namespaces.get(namespace);
     let labelled = LABELS.into_iter().find_map(|label| {
-        workload
-            .meta
-            .label(label)
+        own_label(label)
             .or_else(|| of_namespace.and_then(|namespace| namespace.meta.label(label)))
             .filter(|value| !value.is_empty())
     });

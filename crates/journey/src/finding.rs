@@ -264,11 +264,19 @@ impl Outcome {
         self.stage.state = StageState::Done;
         self.stage.summary = summary;
         self.stage.since = None;
-        if let Some(finding) = self.finding.take()
-            && matches!(finding.turn, State::Blocked | State::RolledBack)
-        {
-            let beside = Sentence::default().words("Beside that, ");
-            self.notes.push(ended(beside.then(finding.sentence)));
+        let Some(finding) = self.finding.take() else {
+            return;
+        };
+        match finding.turn {
+            State::Blocked | State::RolledBack => {
+                let beside = Sentence::default().words("Beside that, ");
+                self.notes.push(ended(beside.then(finding.sentence)));
+            }
+            State::NeedsPromotion => self.notes.push(
+                Sentence::default()
+                    .words("Git does not declare it here: Flux sets it back when it applies what Git declares."),
+            ),
+            _ => {}
         }
     }
 }

@@ -11,6 +11,8 @@ use jiff::Timestamp;
 
 use crate::ask::{self, Meaning};
 use crate::discover::{Target, Targets, targets};
+use crate::environment::{of_namespace, same};
+use crate::evidence;
 use crate::finding::{Finding, Outcome};
 use crate::headline::Subject;
 use crate::images;
@@ -42,6 +44,9 @@ pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Answer, api::Error> {
                 .words("."),
         ),
         Ok(Meaning::Newest) => {
+            answer.unread.extend(gone(view, |name, environment| {
+                question.app().is_none_or(|app| app == name) && meant(ask, environment)
+            }));
             answer.journeys = chosen
                 .iter()
                 .map(|target| newest(view, &all, target))
@@ -50,12 +55,23 @@ pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Answer, api::Error> {
         Ok(Meaning::Commit { key, sha }) => {
             answer.commit = running::commit(view, &key, &sha);
             answer.journeys = of_commit(view, &all, &chosen, &key, &sha);
-            if answer.journeys.is_empty() {
+            answer.unread.extend(gone(view, |name, environment| {
+                let is_built = all.built_from(&key).any(|target| target.app == name);
+                (is_built || question.app() == Some(name)) && meant(ask, environment)
+            }));
+            if answer.journeys.is_empty() && answer.unread.is_empty() {
                 return nowhere(view, &all, &key, &sha, answer);
             }
         }
     }
     Ok(answer)
+}
+
+/// Whether an ask means an environment.
+fn meant(ask: &Ask, environment: &str) -> bool {
+    ask.environment
+        .as_deref()
+        .is_none_or(|wanted| same(wanted, environment))
 }
 
 /// The journeys of one commit: to what is built from it, and to what it configures.
@@ -418,6 +434,43 @@ fn home<'a>(view: &View<'a>, ask: &Ask) -> Option<&'a str> {
     }
 }
 
+/// The kinds that run an app.
+const WORKLOADS: [Kind; 3] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
+
+/// Workloads that Flux lists among what it applied and that a cluster does not have any more: no journey can speak of
+/// them, because nothing of them runs. `concerns` is asked with the name and the environment of each.
+pub fn gone(view: &View<'_>, concerns: impl Fn(&str, &str) -> bool) -> Vec<Sentence> {
+    let mut said = Vec::new();
+    for place in view.places() {
+        for one in place.facts.kustomizations.values() {
+            for entry in &one.inventory {
+                let Some(kind) = WORKLOADS.into_iter().find(|kind| kind.name() == entry.kind)
+                else {
+                    continue;
+                };
+                let is_there = place.facts.workloads.contains_key(&(kind, entry.key()));
+                let environment = of_namespace(&view.facts.team, place, &entry.namespace);
+                if is_there
+                    || place.whole(kind, &entry.namespace).is_err()
+                    || !concerns(&entry.name, &environment)
+                {
+                    continue;
+                }
+                said.push(
+                    Sentence::default()
+                        .object(&evidence::referred(place, entry))
+                        .words(" is not in ")
+                        .name(&environment)
+                        .words(" any more, though ")
+                        .object(&evidence::object(place, "Kustomization", &one.meta.key()))
+                        .words(" applied it: nothing of it runs there."),
+                );
+            }
+        }
+    }
+    said
+}
+
 /// What could not be read at all: clusters that do not answer, kinds of workloads that may not be listed.
 /// With `only`, of that cluster alone.
 pub fn unread(view: &View<'_>, all: &[Target<'_>], only: Option<&str>) -> Vec<Sentence> {
@@ -441,7 +494,7 @@ pub fn unread(view: &View<'_>, all: &[Target<'_>], only: Option<&str>) -> Vec<Se
             }
             Reach::Answering | Reach::Lost { .. } => {}
         }
-        for kind in [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet] {
+        for kind in WORKLOADS {
             if let Err(gap) = place.whole(kind, "") {
                 said.push(
                     Sentence::default()
@@ -459,7 +512,7 @@ pub fn unread(view: &View<'_>, all: &[Target<'_>], only: Option<&str>) -> Vec<Se
             said.push(
                 Sentence::default()
                     .words("What ")
-                    .object(&crate::evidence::workload(target.place, target.workload))
+                    .object(&evidence::workload(target.place, target.workload))
                     .words(" is built from is not known: ")
                     .quote(&gap.why)
                     .words("."),

@@ -4,8 +4,10 @@
 
 use api::journey::Journey;
 use api::{Sentence, StageKind, State};
+use facts::Coverage;
+use facts::cluster::Scope;
 use facts::code::Relation;
-use facts::meta::{Reference, Status};
+use facts::meta::{Kind, Reference, Status};
 
 use crate::causes::CauseCode;
 use crate::conditions::believed;
@@ -259,19 +261,20 @@ impl Delivery {
             };
         }
         let source = source::outcome(case, &path, found.commit);
-        let release = if Self::branch_gone(case, &path, &source) {
-            Outcome::skipped(
-                StageKind::Release,
-                "the branch that the source follows is not in Git",
-            )
-        } else {
-            found.outcome
-        };
+        if let Some(finding) = source::branch_gone(case, &path, &source) {
+            let why = source::BRANCH_GONE;
+            return Self {
+                release: Outcome::skipped(StageKind::Release, why),
+                source: Outcome::found(StageKind::Source, finding),
+                apply: Outcome::not_reached(StageKind::Apply),
+                built: None,
+            };
+        }
         let apply = apply::outcome(case, &path, found.commit.filter(|_| source.is_met()));
         let reached_helm = apply.is_met()
             || matches!(&apply.finding, Some(finding) if finding.object.kind == "HelmRelease");
         Self {
-            release,
+            release: found.outcome,
             source: if reached_helm {
                 source::with_chart(source, case.target.place, path.helm)
             } else {
@@ -293,28 +296,27 @@ impl Delivery {
             .then(|| root::own(case.target.place, one, ready))
     }
 
-    /// Git does not have the branch that the source follows, and the source says so itself: what it follows has to be
-    /// mended, not what Git declares.
-    fn branch_gone(case: &Case<'_, '_>, path: &Path<'_>, source: &Outcome) -> bool {
-        let says = |finding: &Finding| finding.code == CauseCode::SourceNotFound;
-        let Ok(Some(place)) = &path.configuration else {
-            return false;
-        };
-        let declared = case
-            .view
-            .declared(&place.repository, &place.branch, &place.path);
-        source.finding.as_ref().is_some_and(says) && matches!(declared, Ok(None))
-    }
-
     /// What applied the workload is gone: nothing will change it any more.
     fn gone(case: &Case<'_, '_>, reference: &Reference) -> Self {
         let why = "what applied it does not exist any more";
         let object = evidence::referred(case.target.place, reference);
-        let sentence = Sentence::default()
-            .object(&object)
-            .words(", which applied ")
-            .object(&case.workload())
-            .words(", does not exist any more");
+        let is_served = Kind::from_name(&reference.kind).is_none_or(|kind| {
+            let coverage = case.target.place.facts.coverage.get(&(kind, Scope::All));
+            !matches!(coverage, Some(Coverage::NotServed { .. }))
+        });
+        let sentence = if is_served {
+            Sentence::default()
+                .object(&object)
+                .words(", which applied ")
+                .object(&case.workload())
+                .words(", does not exist any more")
+        } else {
+            Sentence::default()
+                .words("Flux is not installed in ")
+                .name(case.target.place.name)
+                .words(", and nothing else applies ")
+                .object(&case.workload())
+        };
         let proof = evidence::evidence(
             &case.workload(),
             "metadata.labels",
@@ -326,7 +328,7 @@ impl Delivery {
             source: Outcome::skipped(StageKind::Source, why),
             apply: Outcome::found(
                 StageKind::Apply,
-                Finding::blocked(CauseCode::ApplyOther, object, sentence).proof([proof]),
+                Finding::blocked(CauseCode::ApplyOwnerGone, object, sentence).proof([proof]),
             ),
             built: None,
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use facts::kubernetes::Edited;
 use facts::{Condition, Meta, Owner, Status};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -44,7 +45,37 @@ pub(crate) struct MetaPart {
     labels: Table<Text>,
     annotations: Perhaps<Annotations>,
     owner_references: List<Part<OwnerPart>>,
+    managed_fields: List<Part<ManagedPart>>,
 }
+
+/// An entry of `managedFields`: who set which fields.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ManagedPart {
+    manager: Text,
+    time: Moment,
+    fields_v1: Part<FieldsPart>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct FieldsPart {
+    #[serde(rename = "f:spec")]
+    spec: Table<Part<TemplatePart>>,
+}
+
+/// What of a field of the spec is looked into: whether a template's own spec is among it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TemplatePart {
+    #[serde(rename = "f:spec")]
+    spec: Perhaps<Present>,
+}
+
+/// Something that is there, whatever it is.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Present {}
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -54,7 +85,33 @@ struct OwnerPart {
     uid: Text,
 }
 
+impl ManagedPart {
+    /// Whether it set anything of the spec but a template's labels and annotations, as a restart does.
+    fn sets_spec(&self) -> bool {
+        self.fields_v1
+            .spec
+            .0
+            .iter()
+            .any(|(field, part)| field != "f:template" || part.spec.0.is_some())
+    }
+}
+
 impl MetaPart {
+    /// Who changed the spec by hand last. Flux, autoscalers and Kubernetes' own controllers are not hands.
+    pub(crate) fn edited(&mut self) -> Option<Edited> {
+        let entries = std::mem::take(&mut self.managed_fields);
+        entries
+            .parts()
+            .filter(|entry| entry.manager.0.starts_with("kubectl") && entry.sets_spec())
+            .filter_map(|entry| {
+                Some(Edited {
+                    at: entry.time.0?,
+                    manager: entry.manager.0,
+                })
+            })
+            .max_by_key(|edited| edited.at)
+    }
+
     pub(crate) fn project(self) -> Meta {
         Meta {
             namespace: self.namespace.0,

@@ -18,8 +18,9 @@ pub(crate) struct WorkloadPart {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct Spec {
+    update_strategy: Part<Strategy>,
     replicas: Integer,
     paused: Flag,
     selector: Part<Selector>,
@@ -30,6 +31,20 @@ struct Spec {
 #[serde(default, rename_all = "camelCase")]
 struct Selector {
     match_labels: Table<Text>,
+    match_expressions: List<Part<serde::de::IgnoredAny>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Strategy {
+    r#type: Text,
+    rolling_update: Part<RollingUpdate>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RollingUpdate {
+    partition: Integer,
 }
 
 #[derive(Default, Deserialize)]
@@ -111,7 +126,8 @@ impl Partial for WorkloadPart {
         &self.metadata
     }
 
-    fn project(self, kind: Kind) -> Object {
+    fn project(mut self, kind: Kind) -> Object {
+        let edited = self.metadata.0.edited();
         let spec = self.spec.0;
         let status = self.status.0;
         let template = spec.template.0;
@@ -119,11 +135,22 @@ impl Partial for WorkloadPart {
         let count = |set: &Integer, other: &Integer| {
             if daemon { set.count() } else { other.count() }
         };
+        let pod_labels = template.metadata.0.labels.texts();
+        let selector = spec.selector.0;
+        let by_expressions = selector.match_expressions.parts().next().is_some();
+        let strategy = spec.update_strategy.0;
         Object::Workload(Workload {
             kind,
             meta: self.metadata.0.project(),
-            selector: spec.selector.0.match_labels.texts(),
-            pod_labels: template.metadata.0.labels.texts(),
+            selector: if by_expressions {
+                pod_labels.clone()
+            } else {
+                selector.match_labels.texts()
+            },
+            pod_labels,
+            edited,
+            on_delete: strategy.r#type.0 == "OnDelete",
+            partition: strategy.rolling_update.0.partition.count(),
             containers: containers(template.spec.0),
             paused: spec.paused.0,
             wanted: if daemon {

@@ -97,7 +97,7 @@ fn of_kustomization(
         one.applied_origin.as_ref(),
         release,
     )? {
-        return Ok(applied(case, one, ready));
+        return Ok(applied(case, one, ready, release));
     }
     if includes(
         case,
@@ -157,16 +157,23 @@ fn includes(
     case.view.contained(&place.repository, &release.sha, at)
 }
 
-fn applied(case: &Case<'_, '_>, one: &Kustomization, ready: Option<&Condition>) -> Outcome {
+fn applied(
+    case: &Case<'_, '_>,
+    one: &Kustomization,
+    ready: Option<&Condition>,
+    release: &Commit,
+) -> Outcome {
     let place = case.target.place;
     let object = evidence::object(place, "Kustomization", &one.meta.key());
     let revision = one.applied.as_ref().map_or("", |one| one.text.as_str());
+    // `first` is when this digest was first seen, which an earlier commit may have brought.
     let since = one
         .history
         .iter()
         .find(|entry| entry.revision.as_ref() == one.applied.as_ref())
         .and_then(|entry| entry.first)
-        .or_else(|| ready.filter(|ready| ready.status == Status::True)?.since);
+        .or_else(|| ready.filter(|ready| ready.status == Status::True)?.since)
+        .filter(|since| *since >= release.at);
     let mut summary = Sentence::default()
         .name(source::shortened(revision))
         .words(" applied");

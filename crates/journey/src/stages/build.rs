@@ -65,7 +65,7 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
     let runs = case.view.ci(case.key, case.commit)?;
     let speaking = speaking(case, runs);
     let voices = &speaking.voices;
-    if !voices.is_empty() && voices.iter().all(|voice| voice.state() == CiState::Skipped) {
+    if !voices.is_empty() && voices.iter().all(Voice::leaves_out) {
         return Ok(skipped(case, voices));
     }
     if let Some(voice) = speaking.loudest() {
@@ -127,7 +127,21 @@ struct Voice<'a> {
 
 impl Voice<'_> {
     fn state(&self) -> CiState {
-        self.job.map_or(self.run.state, |job| job.state)
+        match self.job {
+            // A job is skipped by a filter, or because one that it needs failed: only a run that went well skips by will.
+            Some(job) if job.state == CiState::Skipped => match self.run.state {
+                CiState::Succeeded => CiState::Skipped,
+                other => other,
+            },
+            Some(job) => job.state,
+            None => self.run.state,
+        }
+    }
+
+    /// Whether this says that CI left the app out on purpose. A whole run that was skipped does not: it may have been
+    /// about anything.
+    fn leaves_out(&self) -> bool {
+        self.job.is_some() && self.state() == CiState::Skipped
     }
 }
 

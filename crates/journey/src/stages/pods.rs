@@ -170,7 +170,6 @@ pub fn proof(case: &Case<'_, '_>, crew: &Crew<'_>) -> Learned<Option<Proof>> {
         }
         let since = became_ready(pod);
         proven = Some(match proven.take() {
-            // Of different builds, the one that is further from the commit is named.
             None => Proof {
                 revisions: vec![revision.clone()],
                 revision,
@@ -184,7 +183,8 @@ pub fn proof(case: &Case<'_, '_>, crew: &Crew<'_>) -> Learned<Option<Proof>> {
                 if !before.revisions.contains(&revision) {
                     before.revisions.push(revision.clone());
                 }
-                if relation != Relation::Same {
+                // Of different builds the nearest to the commit is named: all pods have at least that.
+                if distance(&relation) < distance(&before.relation) {
                     (before.revision, before.relation) = (revision, relation);
                 }
                 before
@@ -192,6 +192,15 @@ pub fn proof(case: &Case<'_, '_>, crew: &Crew<'_>) -> Learned<Option<Proof>> {
         });
     }
     Ok(proven)
+}
+
+/// How far what is built is ahead of the commit.
+fn distance(relation: &Relation) -> u32 {
+    match relation {
+        Relation::Same => 0,
+        Relation::Ancestor { ahead } => (*ahead).max(1),
+        _ => u32::MAX,
+    }
 }
 
 /// The commit that a pod's app container runs; `None` if its image's labels do not say.
@@ -308,15 +317,25 @@ fn look(case: &Case<'_, '_>, crew: &Crew<'_>) -> Learned<Outcome> {
         .proof(digests(case, crew)))
 }
 
-/// Ready pods of the newest template run another build of the same tag: the tag was moved after they had pulled it.
+/// Ready pods of the newest template run another build than it names: the tag was moved after they had pulled it, or
+/// somebody changed the pod itself.
 fn tag_moved(case: &Case<'_, '_>, pod: &Pod, revision: &str) -> Finding {
     let object = evidence::pod(case.target.place, pod);
-    let sentence = Sentence::default()
-        .object(&object)
-        .words(" runs an older build of the same tag ")
-        .name(case.target.image.tag.as_deref().unwrap_or("latest"))
-        .words(", made from ")
-        .commit(case.key, revision);
+    let named = case.target.image.tag.as_deref().unwrap_or("latest");
+    let runs = running_image(case, pod).and_then(|image| image.tag);
+    let sentence = Sentence::default().object(&object);
+    let sentence = match runs.as_deref() {
+        Some(tag) if tag != named => sentence
+            .words(" runs the tag ")
+            .name(tag)
+            .words(", not ")
+            .name(named)
+            .words(" as its workload names"),
+        _ => sentence
+            .words(" runs another build of the same tag ")
+            .name(named),
+    };
+    let sentence = sentence.words(", made from ").commit(case.key, revision);
     let status = pod
         .containers
         .iter()

@@ -152,6 +152,37 @@ fn in_git<'a>(
     Ok(release)
 }
 
+/// The image that Git declared for the app in the commit that Flux has applied, as it is written; `None` where Git does
+/// not name it or leaves a part of its name to Flux.
+pub fn image_in_effect(
+    case: &Case<'_, '_>,
+    path: &Path<'_>,
+    place: &Configuration,
+) -> Learned<Option<ImageReference>> {
+    let applied = path
+        .kustomization
+        .and_then(|one| one.applied_origin.as_ref().or(one.applied.as_ref()))
+        .and_then(|revision| revision.commit());
+    let (Some(applied), Some(history)) = (applied, history(case, &unpacked(case, place)?)?) else {
+        return Ok(None);
+    };
+    for entry in &history.entries {
+        if case
+            .view
+            .contained(&place.repository, &entry.commit.sha, applied)?
+        {
+            let image = of_app(case, entry).into_iter().next();
+            let whole = |image: &&DeclaredImage| {
+                let parts = [image.tag.as_deref(), image.digest.as_deref()];
+                parts.iter().flatten().next().is_some()
+                    && !parts.iter().flatten().any(|part| part.contains("${"))
+            };
+            return Ok(image.filter(whole).map(reference));
+        }
+    }
+    Ok(None)
+}
+
 /// The place in the repository that an artifact's path comes from: often the artifact is made of one folder only.
 fn unpacked(case: &Case<'_, '_>, place: &Configuration) -> Learned<Configuration> {
     let names_app = |history: &DeclaredHistory| {

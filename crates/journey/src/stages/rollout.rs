@@ -154,6 +154,9 @@ pub fn trouble(
             Finding::blocked(CauseCode::RolloutPaused, object, sentence).proof([proof]),
         ));
     }
+    if !updated && let Some(finding) = held_back(place, workload) {
+        return Ok(Some(finding));
+    }
     let short = workload.updated < workload.wanted
         || crew.is_none_or(|crew| crew.current.len() < workload.wanted as usize);
     if short && let Some(finding) = refused(place, workload, crew)? {
@@ -202,6 +205,33 @@ pub fn trouble(
             .since(since)
             .proof([proof]),
     ))
+}
+
+/// A strategy that waits for a person: nothing rolls out by itself.
+fn held_back(place: Place<'_>, workload: &Workload) -> Option<Finding> {
+    let object = evidence::workload(place, workload);
+    let sentence = Sentence::default().object(&object);
+    let (sentence, field, value) = if workload.on_delete {
+        let sentence = sentence.words(
+            " replaces a pod only when somebody deletes it: its update strategy is OnDelete",
+        );
+        (sentence, "spec.updateStrategy.type", "OnDelete".to_owned())
+    } else if workload.partition > 0 && workload.updated + workload.partition >= workload.wanted {
+        let sentence = sentence.words(format!(
+            " keeps its first {} pods as they are: its partition says so",
+            workload.partition
+        ));
+        let value = workload.partition.to_string();
+        (
+            sentence,
+            "spec.updateStrategy.rollingUpdate.partition",
+            value,
+        )
+    } else {
+        return None;
+    };
+    let proof = evidence::evidence(&object, field, value, None);
+    Some(Finding::blocked(CauseCode::RolloutHeldBack, object, sentence).proof([proof]))
 }
 
 /// Why pods cannot be created: a condition of the ReplicaSet or Deployment, or an event of a StatefulSet or DaemonSet.

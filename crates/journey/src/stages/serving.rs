@@ -47,17 +47,18 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        if ready == 0 {
-            let sentence = Sentence::default()
-                .object(&object)
-                .words(" has no ready endpoint");
-            let sentence = if selects(case, service) {
-                sentence.words(", though its pods are ready")
-            } else {
-                sentence
-                    .words(": its selector ")
+        if ready == 0 || !selects(case, service) {
+            let sentence = Sentence::default().object(&object);
+            let sentence = match (ready, selects(case, service)) {
+                (_, true) => sentence.words(" has no ready endpoint, though its pods are ready"),
+                (0, false) => sentence
+                    .words(" has no ready endpoint: its selector ")
                     .name(selector.join(","))
-                    .words(" does not match the pods")
+                    .words(" does not match the pods"),
+                (_, false) => sentence
+                    .words(" sends its traffic to other pods: its selector ")
+                    .name(selector.join(","))
+                    .words(" does not match these"),
             };
             let shown = [
                 evidence::evidence(
@@ -103,10 +104,16 @@ fn services<'a>(case: &Case<'_, 'a>) -> Vec<&'a Service> {
         .index
         .services(namespace, &target.workload.pod_labels)
         .filter(|service| selects(case, service));
-    let named = [&target.workload.meta.name, &target.app]
+    let workload = &target.workload.meta.name;
+    let named = [workload, &target.app]
         .into_iter()
         .filter_map(|name| place.facts.services.get(&Key::new(namespace, name)))
-        .filter(|service| !service.selector.is_empty() && !selects_another(case, service));
+        // One of the workload's own name that sends its traffic elsewhere is a mistake, too; of another name it may
+        // rightly be another workload's.
+        .filter(|service| {
+            !service.selector.is_empty()
+                && (service.meta.name == *workload || !selects_another(case, service))
+        });
     let found: BTreeMap<&str, &Service> = selecting
         .chain(named)
         .map(|service| (service.meta.name.as_str(), service))

@@ -71,6 +71,49 @@ pub fn outcome(case: &Case<'_, '_>, path: &Path<'_>, release: Option<&Commit>) -
     }
 }
 
+/// Why the stages before the source are skipped where its branch is gone.
+pub const BRANCH_GONE: &str = "the branch that the source follows is not in Git";
+
+/// Git was read and does not have the branch that the source follows: what it follows has to be mended, whatever
+/// the source itself says by now.
+pub fn branch_gone(case: &Case<'_, '_>, path: &Path<'_>, source: &Outcome) -> Option<Finding> {
+    let Ok(Some(place)) = &path.configuration else {
+        return None;
+    };
+    let declared = case
+        .view
+        .declared(&place.repository, &place.branch, &place.path);
+    let Ok(Some(follower)) = &path.source else {
+        return None;
+    };
+    // An artifact that is packed elsewhere, or a tag, follows no branch.
+    let follows_it =
+        follower.kind == Kind::GitRepository && !place.packed && place.pinned.is_none();
+    if !follows_it || !matches!(declared, Ok(None)) {
+        return None;
+    }
+    let says_so = source
+        .finding
+        .clone()
+        .filter(|finding| finding.code == CauseCode::SourceNotFound);
+    Some(says_so.unwrap_or_else(|| {
+        let object = evidence::object(
+            case.target.place,
+            follower.kind.name(),
+            &follower.meta.key(),
+        );
+        let sentence = Sentence::default()
+            .object(&object)
+            .words(" follows the branch ")
+            .name(&place.branch)
+            .words(", which ")
+            .name(&place.repository)
+            .words(" does not have");
+        let proof = evidence::evidence(&object, "spec.ref", &place.branch, None);
+        Finding::blocked(CauseCode::SourceNotFound, object, sentence).proof([proof])
+    }))
+}
+
 /// Whether the source's artifact contains the release commit.
 fn has(case: &Case<'_, '_>, path: &Path<'_>, source: &Source, release: &Commit) -> Learned<bool> {
     let Some(artifact) = &source.artifact else {

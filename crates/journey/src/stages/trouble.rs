@@ -199,6 +199,20 @@ fn unready(place: Place<'_>, pod: &Pod) -> Finding {
             .since(ready.and_then(|ready| ready.since))
             .proof(proof);
     }
+    // Its containers are ready and it is not: a readiness gate says no.
+    let held = ready.filter(|ready| {
+        let waited = |since| place.now.duration_since(since) >= SETTLING;
+        ready.reason == "ReadinessGatesNotReady" && ready.since.is_none_or(waited)
+    });
+    if let Some(ready) = held {
+        let sentence = Sentence::default()
+            .object(&object)
+            .words(" is kept from being ready: ")
+            .quote(&ready.message);
+        return Finding::blocked(CauseCode::PodsNotReady, object, sentence)
+            .since(ready.since)
+            .proof(proof);
+    }
     let mut sentence = Sentence::default().object(&object).words(" is starting");
     if let Some(created) = pod.meta.created {
         sentence = sentence.words(", created ").instant(created);

@@ -228,6 +228,8 @@ trials! {
             wait_for_infra(&mut world);
             world
         };
+    "the namespace is gone", APP, PROD, Blocked, Apply, ApplyNamespaceMissing, "Kustomization checkout",
+        attempted("ReconciliationFailed", "ConfigMap/nowhere/other not found: namespaces \"nowhere\" not found");
     "the path is gone", APP, PROD, Blocked, Apply, ApplyPathMissing, "Kustomization checkout",
         {
             let mut world = attempted("ArtifactFailed", "kustomization path not found: stat /tmp/kustomization-1/apps/production/checkout: no such file or directory");
@@ -284,6 +286,12 @@ trials! {
             wait_for_infra(&mut world);
             world
         };
+    "what applied it is gone", APP, PROD, Blocked, Apply, ApplyOwnerGone, "Kustomization checkout",
+        {
+            let mut world = pushed();
+            world.edit(PROD, |facts| drop(facts.kustomizations.remove(&key("flux-system", APP))));
+            world
+        };
     "something new", APP, PROD, Blocked, Apply, ApplyOther, "Kustomization checkout",
         attempted("ReconciliationFailed", "the flux capacitor is empty");
 
@@ -299,6 +307,12 @@ trials! {
             let mut world = applied();
             workload(&mut world, |one| { one.wanted = 0; one.total = 0; one.ready = 0; });
             world.edit(PROD, |facts| facts.pods.retain(|_, pod| pod.meta.label("app") != Some(APP)));
+            world
+        };
+    "replaced only when somebody deletes", APP, PROD, Blocked, Rollout, RolloutHeldBack, "Deployment checkout",
+        {
+            let mut world = applied();
+            workload(&mut world, |one| one.on_delete = true);
             world
         };
     "past its deadline", APP, PROD, Blocked, Rollout, RolloutDeadline, "Deployment checkout",
@@ -447,6 +461,15 @@ trials! {
             world
         };
 
+    "the Service sends its traffic to another app", APP, PROD, Blocked, Serving, ServingNoEndpoint, "Service checkout",
+        {
+            let mut world = delivered();
+            world.edit(PROD, |facts| {
+                let service = facts.services.get_mut(&key("shop", APP)).unwrap();
+                service.selector = std::iter::once(("app".to_owned(), "cart".to_owned())).collect();
+            });
+            world
+        };
     "the Service is deleted", APP, PROD, Blocked, Serving, ServingServiceMissing, "Service checkout",
         {
             let mut world = delivered();

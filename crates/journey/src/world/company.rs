@@ -534,6 +534,9 @@ impl World {
                     ready: 2,
                     available: 2,
                     total: 2,
+                    edited: None,
+                    on_delete: false,
+                    partition: 0,
                     update_revision: None,
                     conditions: vec![
                         condition(

@@ -152,3 +152,38 @@ fn a_commit_that_touches_only_another_apps_folder_does_not_affect_this_one() {
     assert_eq!(journey.state, State::Blocked, "{journey:#?}");
     assert_eq!(journey.cause.unwrap().code, "image-never-pushed");
 }
+
+#[test]
+fn a_job_skipped_because_another_failed_is_no_filter() {
+    let mut world = monorepo(pushed());
+    let mut run = world.run(APP, 4, CiState::Failed, 34);
+    run.jobs[0].name = "unit tests".to_owned();
+    run.jobs[0].state = CiState::Failed;
+    let mut skipped = run.jobs[0].clone();
+    skipped.name = "build (cart)".to_owned();
+    skipped.state = CiState::Skipped;
+    run.jobs.push(skipped);
+    world.repo(&source(APP)).ci.insert(sha(APP, 4), vec![run]);
+    let journey = one(&world, &sha(APP, 4), "cart", PROD);
+    assert_eq!(journey.state, State::Blocked, "{journey:#?}");
+    assert_eq!(journey.cause.unwrap().code, "build-failed");
+}
+
+#[test]
+fn a_skipped_workflow_that_builds_nothing_is_no_filter() {
+    let mut world = committed();
+    let mut run = world.run(APP, 4, CiState::Skipped, 34);
+    run.name = "label pull requests".to_owned();
+    world.repo(&source(APP)).ci.insert(sha(APP, 4), vec![run]);
+    assert_ne!(prod(&world, 4).state, State::NotAffected);
+}
+
+#[test]
+fn the_parent_of_a_commit_is_not_the_commit() {
+    let world = delivered();
+    for text in ["~1", "^", "..main", "@{1}"] {
+        let asked = format!("{}{text}", &sha(APP, 4)[..7]);
+        let answer = world.answer(&ask(&asked)).answer;
+        assert!(answer.is_err(), "{asked}: {answer:#?}");
+    }
+}

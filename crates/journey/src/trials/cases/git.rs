@@ -215,3 +215,96 @@ fn an_artifact_made_of_one_folder_is_found_in_the_repository() {
     );
     assert_eq!(journey.cause.unwrap().object.kind, "OCIRepository");
 }
+
+/// Commit 4 of the fleet changes the app's folder in production; Flux applied it a while ago.
+fn configured() -> World {
+    let mut world = delivered();
+    world.commit(FLEET, "fleet", 4, 20);
+    world.declare_at(APP, PROD, 4, 4, 20);
+    world.fetch(PROD, 4, 18);
+    world.apply(APP, PROD, 4, 18);
+    world
+}
+
+#[test]
+fn a_configuration_commit_is_not_in_effect_once_somebody_set_another_image() {
+    let asked = sha("fleet", 4);
+    let mut world = configured();
+    assert_eq!(one(&world, &asked, APP, PROD).state, State::Deployed);
+    workload(&mut world, |one| {
+        one.containers[0].image = one.containers[0].image.replace(":main-", ":other-");
+    });
+    let journey = one(&world, &asked, APP, PROD);
+    assert_eq!(journey.state, State::Blocked, "{journey:#?}");
+    assert_eq!(journey.cause.unwrap().code, "rollout-drifted");
+}
+
+#[test]
+fn a_configuration_commit_is_not_in_effect_once_somebody_scaled_by_hand() {
+    let mut world = configured();
+    let at = world.ago(2);
+    workload(&mut world, |one| {
+        one.edited = Some(facts::kubernetes::Edited {
+            manager: "kubectl".to_owned(),
+            at,
+        });
+    });
+    let journey = one(&world, &sha("fleet", 4), APP, PROD);
+    assert_eq!(journey.state, State::Blocked, "{journey:#?}");
+    assert_eq!(journey.cause.unwrap().code, "rollout-drifted");
+    // Flux confirmed it after that: what was changed by hand was set back.
+    let confirmed = world.ago(1);
+    world.edit(PROD, |facts| {
+        let one = facts
+            .kustomizations
+            .get_mut(&key("flux-system", APP))
+            .unwrap();
+        one.history[0].last = Some(confirmed);
+    });
+    assert_eq!(
+        one(&world, &sha("fleet", 4), APP, PROD).state,
+        State::Deployed
+    );
+}
+
+#[test]
+fn a_commit_dated_in_the_future_is_not_said_to_change_nothing() {
+    let mut world = configured();
+    let ahead = world.ago(-10);
+    let repo = world.repo(FLEET);
+    repo.commits.get_mut(&sha("fleet", 4)).unwrap().at = ahead;
+    let journey = one(&world, &sha("fleet", 4), APP, PROD);
+    assert_ne!(journey.state, State::NotAffected, "{journey:#?}");
+}
+
+#[test]
+fn a_workload_that_was_deleted_is_missed() {
+    let mut world = delivered();
+    world.edit(PROD, |facts| {
+        facts
+            .workloads
+            .remove(&(Kind::Deployment, key("shop", APP)));
+        facts
+            .pods
+            .retain(|_, pod| pod.meta.label("app") != Some(APP));
+    });
+    let answer = world.answer(&ask(&sha(APP, 4))).answer.unwrap();
+    let said: Vec<String> = answer
+        .unread
+        .iter()
+        .map(|one| one.text(|at| at.to_string()))
+        .collect();
+    assert!(
+        said.iter()
+            .any(|one| one.contains("Deployment shop/checkout is not in")),
+        "{said:?}"
+    );
+    let about_another = world.answer(&ask(&sha("search", 3))).answer.unwrap();
+    assert!(
+        about_another.unread.is_empty(),
+        "{:?}",
+        about_another.unread
+    );
+    let board = world.board().board;
+    assert!(!board.unread.is_empty());
+}

@@ -224,3 +224,79 @@ fn a_rollback_that_uses_an_old_replica_set_again_is_not_as_old_as_that() {
     });
     assert_eq!(said, Some(started), "{:?}", journey.headline);
 }
+
+#[test]
+fn pods_of_two_builds_prove_only_what_all_of_them_have() {
+    let mut world = delivered();
+    world.commit(&source(APP), APP, 5, 3);
+    world.publish(APP, 5, 3);
+    world.edit(PROD, |facts| {
+        let mut pods = facts
+            .pods
+            .values_mut()
+            .filter(|pod| pod.meta.label("app") == Some(APP));
+        let pod = pods.next().unwrap();
+        pod.containers[0].image_id = format!("{}@{}", image(APP), digest(APP, 5));
+    });
+    let journey = prod(&world, 4);
+    assert_eq!(journey.state, State::Deployed, "{journey:#?}");
+}
+
+#[test]
+fn a_pod_with_another_tag_is_not_said_to_run_the_same() {
+    let mut world = delivered();
+    world.edit(PROD, |facts| {
+        for pod in facts
+            .pods
+            .values_mut()
+            .filter(|pod| pod.meta.label("app") == Some(APP))
+        {
+            let status = &mut pod.containers[0];
+            status.image_id = format!("{}@{}", image(APP), digest(APP, 3));
+            status.image = format!("{}:other", image(APP));
+        }
+    });
+    let journey = prod(&world, 4);
+    assert_eq!(journey.state, State::Blocked, "{journey:#?}");
+    let said = read_aloud(&world, &journey.headline);
+    assert!(said.contains("runs the tag other"), "{said}");
+    assert!(!said.contains("same tag"), "{said}");
+}
+
+#[test]
+fn a_readiness_gate_that_says_no_for_hours_is_no_start() {
+    let mut world = delivered();
+    let since = world.ago(300);
+    world.edit(PROD, |facts| {
+        for pod in facts
+            .pods
+            .values_mut()
+            .filter(|pod| pod.meta.label("app") == Some(APP))
+        {
+            pod.conditions = vec![condition(
+                "Ready",
+                Status::False,
+                "ReadinessGatesNotReady",
+                "corresponding condition of pod readiness gate \"target-health\" does not exist.",
+                since,
+            )];
+        }
+    });
+    let journey = prod(&world, 4);
+    assert_eq!(journey.state, State::Blocked, "{journey:#?}");
+    assert!(read_aloud(&world, &journey.headline).contains("target-health"));
+}
+
+#[test]
+fn an_image_set_by_hand_is_live_and_said_not_to_be_in_git() {
+    let mut world = pushed();
+    world.template(APP, PROD, 4, 20);
+    world.roll(APP, PROD, 4, 20);
+    let journey = prod(&world, 4);
+    assert!(journey.state.is_settled(), "{journey:#?}");
+    assert!(
+        notes(&world, &journey).contains("Git does not declare it"),
+        "{:?}",
+        journey.notes
+    );
+}
