@@ -21,6 +21,8 @@ pub struct Subject<'a> {
     pub environment: &'a str,
     /// The cluster, if the app lives on several in this environment.
     pub cluster: Option<&'a str>,
+    /// The workload, if the app has several in this environment and cluster.
+    pub workload: Option<&'a str>,
     /// Since when the cluster does not answer.
     pub stale_since: Option<Timestamp>,
 }
@@ -47,8 +49,12 @@ impl Subject<'_> {
 
     fn place(&self, sentence: Sentence) -> Sentence {
         let sentence = sentence.name(self.environment);
-        match self.cluster {
+        let sentence = match self.cluster {
             Some(cluster) => sentence.words(" on ").name(cluster),
+            None => sentence,
+        };
+        match self.workload {
+            Some(workload) => sentence.words(" (").name(workload).words(")"),
             None => sentence,
         }
     }

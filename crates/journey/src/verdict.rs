@@ -292,7 +292,13 @@ impl<'v, 'a> Draft<'v, 'a> {
         let elsewhere = all.of_app(&target.app).any(|other| {
             other.environment == target.environment && other.place.name != target.place.name
         });
+        let beside = all.of_app(&target.app).any(|other| {
+            other.environment == target.environment
+                && other.place.name == target.place.name
+                && other.workload.meta.key() != target.workload.meta.key()
+        });
         Subject {
+            workload: beside.then_some(target.workload.meta.name.as_str()),
             app: &target.app,
             commit: self.commit,
             environment: &target.environment,

@@ -201,3 +201,28 @@ fn a_web_of_dependencies_ends() {
     let journey = prod(&world, 4);
     assert!(!journey.state.is_settled(), "{:?}", journey.state);
 }
+
+#[test]
+fn two_workloads_of_one_app_are_told_apart() {
+    let mut world = delivered();
+    world.edit(PROD, |facts| {
+        let of = |name: &str| (Kind::Deployment, key("shop", name));
+        let mut canary = facts.workloads[&of(APP)].clone();
+        canary.meta.name = "checkout-canary".to_owned();
+        facts.workloads.insert(of("checkout-canary"), canary);
+    });
+    let said: Vec<String> = journeys(&world, &sha(APP, 4))
+        .iter()
+        .filter(|journey| journey.cluster == PROD)
+        .map(|journey| read_aloud(&world, &journey.headline))
+        .collect();
+    assert_eq!(said.len(), 2);
+    assert!(
+        said.iter().any(|one| one.contains("(checkout-canary)")),
+        "{said:?}"
+    );
+    assert!(
+        said.iter().any(|one| one.contains("(checkout)")),
+        "{said:?}"
+    );
+}
