@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("landfall-ui", &["api"]),
     ("xtask", &["journey"]),
     ("product-tests", &[]),
+    ("prove", &["sandbox"]),
 ];
 
 /// The clients of the real world: only the edges speak to it.
@@ -26,7 +27,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("k8s-openapi", &["cluster"]),
     ("gix", &["forge", "sandbox"]),
     ("oci-client", &["forge"]),
-    ("reqwest", &["forge"]),
+    ("reqwest", &["forge", "prove"]),
     ("axum", &["sandbox"]),
     ("tauri", &["landfall-desktop"]),
     ("leptos", &["landfall-ui"]),
