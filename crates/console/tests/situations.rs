@@ -101,10 +101,9 @@ async fn examine(seed: u64) -> (Vec<String>, Vec<(String, String, Sentence)>) {
         let answer = exam.answer(situation).await;
         for expected in &situation.expected {
             asked += 1;
-            let journey = answer
-                .journeys
-                .iter()
-                .find(|journey| journey.environment == expected.environment);
+            let journey = answer.journeys.iter().find(|journey| {
+                journey.environment == expected.environment && journey.app == situation.app
+            });
             let difference = difference(expected, journey);
             if !difference.is_empty() {
                 wrong.push(format!(
@@ -112,15 +111,19 @@ async fn examine(seed: u64) -> (Vec<String>, Vec<(String, String, Sentence)>) {
                     situation.name, expected.environment
                 ));
             }
+            let may_be_green = matches!(expected.state.as_str(), "deployed" | "superseded");
+            let green = |journey: &&Journey| {
+                journey.environment == expected.environment
+                    && journey.app == situation.app
+                    && matches!(journey.state, State::Deployed | State::Superseded)
+            };
+            assert!(
+                may_be_green || !answer.journeys.iter().any(|one| green(&one)),
+                "FALSE GREEN: {} in {}",
+                situation.name,
+                expected.environment
+            );
             if let Some(journey) = journey {
-                let green = matches!(journey.state, State::Deployed | State::Superseded);
-                let may_be_green = matches!(expected.state.as_str(), "deployed" | "superseded");
-                assert!(
-                    !green || may_be_green,
-                    "FALSE GREEN: {} in {}",
-                    situation.name,
-                    expected.environment
-                );
                 headlines.push((
                     situation.name.clone(),
                     expected.environment.clone(),

@@ -4,22 +4,31 @@
 //! them through [`Store`], clients of any make through HTTP.
 
 pub mod access;
+mod apply;
+mod caller;
 mod container_log;
+mod definitions;
+mod delete;
 mod discovery;
 pub mod failure;
+mod fields;
 pub mod kinds;
 mod list;
+mod managed;
 pub mod object;
 pub mod patch;
 mod protobuf;
 mod representation;
 mod reviews;
+mod roles;
 mod route;
 mod scale;
 pub mod selectors;
 mod server;
 pub mod store;
 mod table;
+mod tokens;
+mod validate;
 mod watch;
 mod write;
 

@@ -206,12 +206,17 @@ async fn kube_writes_patches_and_deletes() {
         .unwrap_err();
     assert_eq!(api_error(refused).0, 409);
 
-    let applied = Patch::Apply(json!({"apiVersion": "apps/v1", "kind": "Deployment", "spec": {}}));
+    let applied = Patch::Apply(
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"replicas": 9}}),
+    );
     let refused = api
         .patch("web", &PatchParams::apply("x"), &applied)
         .await
         .unwrap_err();
-    assert_eq!(api_error(refused).0, 415);
+    assert_eq!(api_error(refused).0, 409);
+    let forced = PatchParams::apply("x").force();
+    let forced = api.patch("web", &forced, &applied).await.unwrap();
+    assert_eq!(forced.spec.replicas, Some(9));
 
     api.delete("web", &DeleteParams::default()).await.unwrap();
     assert_eq!(
@@ -456,7 +461,7 @@ async fn what_cannot_be_done_is_said() {
         .await,
         406
     );
-    let yaml = "metadata: {name: by-yaml}\nspec: {containers: []}\n";
+    let yaml = "metadata: {name: by-yaml}\nspec: {containers: [{name: a, image: a}]}\n";
     let request = http
         .post(&pods)
         .header("content-type", "application/yaml")

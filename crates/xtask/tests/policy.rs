@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("landfall-ui", &["api"]),
     ("xtask", &["journey"]),
     ("product-tests", &[]),
+    ("contract", &[]),
     ("prove", &["sandbox"]),
 ];
 
@@ -27,7 +28,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("k8s-openapi", &["cluster"]),
     ("gix", &["forge", "sandbox"]),
     ("oci-client", &["forge"]),
-    ("reqwest", &["forge", "prove"]),
+    ("reqwest", &["forge", "contract", "prove"]),
     ("axum", &["sandbox"]),
     ("tauri", &["landfall-desktop"]),
     ("leptos", &["landfall-ui"]),

@@ -19,6 +19,8 @@ pub struct Rule {
     pub resources: Vec<String>,
     /// `get`, `list`, `watch`…
     pub verbs: Vec<String>,
+    /// Objects by name; empty for any.
+    pub names: Vec<String>,
 }
 
 /// One thing somebody wants to do.
@@ -34,6 +36,8 @@ pub struct Attempt<'a> {
     pub subresource: &'a str,
     /// The namespace; empty for the cluster scope.
     pub namespace: &'a str,
+    /// The object's name; empty for none in particular.
+    pub name: &'a str,
 }
 
 impl Rules {
@@ -108,6 +112,7 @@ impl Rule {
             groups: owned(groups),
             resources: owned(resources),
             verbs: owned(verbs),
+            names: Vec::new(),
         }
     }
 
@@ -124,6 +129,7 @@ impl Rule {
             && named(&self.groups, attempt.group)
             && named(&self.resources, &resource)
             && named(&self.verbs, attempt.verb)
+            && (self.names.is_empty() || self.names.iter().any(|name| name == attempt.name))
     }
 
     /// Whether the rule holds in a namespace, whatever it allows there.
@@ -135,7 +141,12 @@ impl Rule {
 
     /// The rule as SelfSubjectRulesReview lists it.
     pub fn to_resource_rule(&self) -> Value {
-        json!({"verbs": self.verbs, "apiGroups": self.groups, "resources": self.resources})
+        let mut rule =
+            json!({"verbs": self.verbs, "apiGroups": self.groups, "resources": self.resources});
+        if !self.names.is_empty() {
+            rule["resourceNames"] = json!(self.names);
+        }
+        rule
     }
 }
 
@@ -182,6 +193,11 @@ impl Access {
     /// Makes a user's token invalid.
     pub(crate) fn revoke(&mut self, user: &str) {
         self.tokens.retain(|_, of| of != user);
+    }
+
+    /// Gives somebody another token.
+    pub(crate) fn give_token(&mut self, user: &str, token: &str) {
+        self.tokens.insert(token.to_owned(), user.to_owned());
     }
 
     /// Who a token belongs to, if anyone.

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::stream::unfold;
+use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -40,6 +41,12 @@ pub(crate) fn answer(
 ) -> Result<Response, Failure> {
     let pod = found(store, kind, namespace, name)?;
     let container = choose_container(&pod, query.text("container"))?;
+    let on_a_node = pod["spec"]["nodeName"].is_string();
+    let previous = query.flag("previous");
+    if !on_a_node && store.log(namespace, name, &container, previous).is_none() {
+        // Nobody runs it, so nobody can be asked.
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     let mut wish = Wish {
         namespace: namespace.to_owned(),
         pod: name.to_owned(),
@@ -263,7 +270,7 @@ mod tests {
     fn store() -> Store {
         let store = Store::new("prod", Clock::default());
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "shop"},
-                         "spec": {"containers": [{"name": "app"}]},
+                         "spec": {"nodeName": "node-1", "containers": [{"name": "app"}]},
                          "status": {"containerStatuses": [{"name": "app", "state": {"running": {}}}]}});
         store.apply(pod).unwrap();
         store
@@ -338,6 +345,17 @@ mod tests {
             .into_data_stream();
         store.delete("Pod", "shop", "web");
         assert!(stream.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_pod_that_no_node_has_says_nothing() {
+        let store = store();
+        store
+            .edit("Pod", "shop", "web", |pod| {
+                pod["spec"] = json!({"containers": [{"name": "app"}]})
+            })
+            .unwrap();
+        assert_eq!(ask(&store, "").unwrap().status(), StatusCode::NO_CONTENT);
     }
 
     #[tokio::test]

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::kinds::{KINDS, Kind, VERBS};
+use super::definitions::all;
+use super::kinds::{Kind, VERBS};
 use super::reviews::{REVIEWS, Review};
 use super::store::Store;
 
@@ -31,7 +32,7 @@ fn groups(store: &Store) -> Vec<(&'static str, &'static str)> {
 }
 
 fn served(store: &Store) -> impl Iterator<Item = &'static Kind> {
-    KINDS.iter().filter(|kind| store.serves(kind))
+    all().filter(|kind| store.serves(kind))
 }
 
 /// `/version`.
@@ -212,7 +213,12 @@ fn subresources(kind: &'static Kind) -> Vec<Part> {
     let own = (kind.group, kind.version, kind.kind);
     let mut parts: Vec<Part> = Vec::new();
     if kind.kind == "Pod" {
+        parts.push(("eviction", ("policy", "v1", "Eviction"), &["create"]));
         parts.push(("log", own, &["get"]));
+    }
+    if kind.kind == "ServiceAccount" {
+        let request = ("authentication.k8s.io", "v1", "TokenRequest");
+        parts.push(("token", request, &["create"]));
     }
     if kind.has_scale {
         let scale = ("autoscaling", "v1", "Scale");
@@ -307,6 +313,7 @@ pub(crate) fn openapi(store: &Store, group: &str, version: &str) -> Option<Value
 mod tests {
     use super::*;
     use crate::clock::Clock;
+    use crate::kubernetes::kinds::KINDS;
 
     #[test]
     fn every_served_kind_is_found_in_both_forms() {

@@ -15,7 +15,12 @@ pub struct Failure {
     reason: &'static str,
     message: String,
     details: Option<Value>,
+    /// Where a list that cannot be continued as it was can be continued otherwise.
+    next: Option<String>,
 }
+
+/// The group of the options that requests carry.
+const META: &str = "meta.k8s.io";
 
 impl Failure {
     fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
@@ -24,6 +29,7 @@ impl Failure {
             reason,
             message: message.into(),
             details: None,
+            next: None,
         }
     }
 
@@ -69,6 +75,34 @@ impl Failure {
             kind.qualified()
         );
         Self::new(StatusCode::CONFLICT, "Conflict", message).about(kind, name)
+    }
+
+    /// 409: what is to be deleted is not what was meant.
+    pub fn deletion_precondition(
+        kind: &Kind,
+        name: &str,
+        field: &str,
+        meant: &str,
+        found: &str,
+    ) -> Self {
+        let perhaps = match field {
+            "UID" => "deleted and then recreated",
+            _ => "modified",
+        };
+        // Unlike everywhere else, the storage below names the kind and not the resource.
+        let message = format!(
+            "Operation cannot be fulfilled on {} {name:?}: the {field} in the precondition ({meant}) does not match the \
+             {field} in record ({found}). The object might have been {perhaps}",
+            kind.kind
+        );
+        Self::new(StatusCode::CONFLICT, "Conflict", message).about(kind, name)
+    }
+
+    /// 409: others own fields that are to be applied.
+    pub fn apply_conflict(message: String, causes: Vec<Value>) -> Self {
+        let mut failure = Self::new(StatusCode::CONFLICT, "Conflict", message);
+        failure.details = Some(json!({"causes": causes}));
+        failure
     }
 
     /// 403, with the sentence that an API server with role-based access says.
@@ -117,18 +151,49 @@ impl Failure {
 
     /// 422: the object, or what was asked of it, makes no sense at a field.
     pub fn invalid(kind: &Kind, name: &str, field: &str, problem: &str) -> Self {
-        let title = match kind.group {
-            "" => kind.kind.to_owned(),
-            group => format!("{}.{group}", kind.kind),
+        let problems = [(field.to_owned(), problem.to_owned())];
+        Self::invalid_fields(kind.group, kind.kind, name, &problems)
+    }
+
+    /// 422: the options of a request make no sense at a field.
+    pub fn invalid_options(options: &str, field: &str, problem: &str) -> Self {
+        let problems = [(field.to_owned(), problem.to_owned())];
+        Self::invalid_fields(META, options, "", &problems)
+    }
+
+    /// 422: something makes no sense at these fields, each with its problem.
+    pub fn invalid_fields(
+        group: &str,
+        kind: &str,
+        name: &str,
+        problems: &[(String, String)],
+    ) -> Self {
+        let title = match group {
+            "" => kind.to_owned(),
+            group => format!("{kind}.{group}"),
         };
-        let message = format!("{title} {name:?} is invalid: {field}: {problem}");
-        let mut failure =
-            Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).about(kind, name);
-        if let Some(details) = &mut failure.details {
-            details["kind"] = json!(kind.kind);
-            details["causes"] =
-                json!([{"reason": "FieldValueInvalid", "message": problem, "field": field}]);
+        let told: Vec<String> = problems
+            .iter()
+            .map(|(field, problem)| format!("{field}: {problem}"))
+            .collect();
+        let told = match told.as_slice() {
+            [only] => only.clone(),
+            several => format!("[{}]", several.join(", ")),
+        };
+        let message = format!("{title} {name:?} is invalid: {told}");
+        let mut failure = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
+        let causes: Vec<Value> = problems
+            .iter()
+            .map(|(field, problem)| json!({"reason": blame(problem), "message": problem, "field": field}))
+            .collect();
+        let mut details = json!({"kind": kind, "causes": causes});
+        if !name.is_empty() {
+            details["name"] = json!(name);
         }
+        if !group.is_empty() {
+            details["group"] = json!(group);
+        }
+        failure.details = Some(details);
         failure
     }
 
@@ -157,11 +222,24 @@ impl Failure {
 
     /// 405.
     pub fn method_not_allowed() -> Self {
-        Self::new(
+        let mut failure = Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "MethodNotAllowed",
             "the server does not allow this method on the requested resource",
-        )
+        );
+        failure.details = Some(json!({}));
+        failure
+    }
+
+    /// 404: the group and version are served, but not this resource or part of it.
+    pub fn not_served() -> Self {
+        let mut failure = Self::new(
+            StatusCode::NOT_FOUND,
+            "NotFound",
+            "the server could not find the requested resource",
+        );
+        failure.details = Some(json!({}));
+        failure
     }
 
     /// 415, with what would be understood.
@@ -186,14 +264,19 @@ impl Failure {
         )
     }
 
-    /// 410: the list that was begun cannot be continued.
-    pub fn expired_continue() -> Self {
-        Self::new(
+    /// 410: the list that was begun cannot be continued as it was, but its rest can be had as it is now.
+    pub fn expired_continue(next: String) -> Self {
+        let mut failure = Self::new(
             StatusCode::GONE,
             "Expired",
             "The provided continue parameter is too old to display a consistent list result. You can start a new list \
-             without the continue parameter.",
-        )
+             without the continue parameter, or use the continue token in this response to retrieve the remainder of \
+             the results. Continuing with the provided token results in an inconsistent list - objects that were \
+             created, modified, or deleted between the time the first chunk was returned and now may show up in the \
+             list.",
+        );
+        failure.next = Some(next);
+        failure
     }
 
     /// 504: that version is still to come.
@@ -226,7 +309,21 @@ impl Failure {
         if let Some(details) = &self.details {
             status["details"] = details.clone();
         }
+        if let Some(next) = &self.next {
+            status["metadata"]["continue"] = json!(next);
+        }
         status
+    }
+}
+
+/// The reason of a cause: the words that its message begins with say which.
+fn blame(problem: &str) -> &'static str {
+    match problem.split(':').next().unwrap_or_default() {
+        "Required value" => "FieldValueRequired",
+        "Forbidden" => "FieldValueForbidden",
+        "Duplicate value" => "FieldValueDuplicate",
+        "Unsupported value" => "FieldValueNotSupported",
+        _ => "FieldValueInvalid",
     }
 }
 
@@ -273,6 +370,7 @@ mod tests {
             resource: "deployments",
             subresource: "scale",
             namespace: "shop",
+            name: "web",
         };
         assert_eq!(
             Failure::forbidden("viewer", &attempt, "web").to_status()["message"],

@@ -1,5 +1,7 @@
 //! Every kind that the company's clusters serve, in one table: discovery, paths, tables and the store read it.
 
+use super::definitions::all;
+
 /// One kind. Kind names are unique across groups here, so the kind alone names it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kind {
@@ -21,6 +23,10 @@ pub struct Kind {
     pub has_status: bool,
     /// Whether `/scale` is served.
     pub has_scale: bool,
+    /// Where an object says how many replicas it wants, as a JSON pointer.
+    pub replicas_at: &'static str,
+    /// Where it says how many it has.
+    pub counted_at: &'static str,
     /// Whether `kubectl get all` shows it.
     pub in_all: bool,
     /// Whether it is defined by a CustomResourceDefinition: no strategic merge patch, list items keep their kind.
@@ -48,12 +54,12 @@ impl Kind {
 
     /// The kind of this name.
     pub fn named(kind: &str) -> Option<&'static Self> {
-        KINDS.iter().find(|known| known.kind == kind)
+        all().find(|known| known.kind == kind)
     }
 
     /// The kind behind a path's group, version and plural.
     pub fn at(group: &str, version: &str, plural: &str) -> Option<&'static Self> {
-        KINDS.iter().find(|known| {
+        all().find(|known| {
             known.group == group && known.version == version && known.plural == plural
         })
     }
@@ -75,6 +81,8 @@ impl Kind {
             namespaced: true,
             has_status: true,
             has_scale: false,
+            replicas_at: "/spec/replicas",
+            counted_at: "/status/replicas",
             in_all: false,
             custom: false,
         }
@@ -109,11 +117,12 @@ impl Kind {
 const CORE: (&str, &str) = ("", "v1");
 const APPS: (&str, &str) = ("apps", "v1");
 const BATCH: (&str, &str) = ("batch", "v1");
+const RBAC: (&str, &str) = ("rbac.authorization.k8s.io", "v1");
 const SOURCE: (&str, &str) = ("source.toolkit.fluxcd.io", "v1");
 const IMAGE: (&str, &str) = ("image.toolkit.fluxcd.io", "v1");
 
 /// The table.
-pub static KINDS: [Kind; 31] = [
+pub static KINDS: [Kind; 35] = [
     Kind::new(CORE, "Namespace", "namespaces", "namespace", &["ns"]).cluster_wide(),
     Kind::new(CORE, "Node", "nodes", "node", &["no"]).cluster_wide(),
     Kind::new(CORE, "Pod", "pods", "pod", &["po"]).in_all(),
@@ -259,6 +268,20 @@ pub static KINDS: [Kind; 31] = [
         "controllerrevision",
         &[],
     )
+    .without_status(),
+    Kind::new(RBAC, "Role", "roles", "role", &[]).without_status(),
+    Kind::new(RBAC, "RoleBinding", "rolebindings", "rolebinding", &[]).without_status(),
+    Kind::new(RBAC, "ClusterRole", "clusterroles", "clusterrole", &[])
+        .cluster_wide()
+        .without_status(),
+    Kind::new(
+        RBAC,
+        "ClusterRoleBinding",
+        "clusterrolebindings",
+        "clusterrolebinding",
+        &[],
+    )
+    .cluster_wide()
     .without_status(),
 ];
 

@@ -42,6 +42,9 @@ struct Continue {
 
 const CONTINUE_FORMAT: &str = "meta.k8s.io/v1";
 
+/// The version in a token that goes on with what is there now.
+const WHATEVER: u64 = 0;
+
 /// Reads a request's selectors.
 pub(crate) fn selection(kind: &Kind, query: &Query) -> Result<Selection, Failure> {
     let (labels, fields) = (query.text("labelSelector"), query.text("fieldSelector"));
@@ -143,6 +146,7 @@ fn snapshot(
         _ => false,
     };
     let version = match (token, asked) {
+        (Some(token), _) if token.version == WHATEVER => newest,
         (Some(token), _) => token.version,
         (None, Some(asked)) if asked > newest => {
             return Err(Failure::too_large_version(asked, newest));
@@ -152,7 +156,11 @@ fn snapshot(
     };
     match (state.at(kind.kind, version), token) {
         (Ok(objects), _) => Ok((objects, version)),
-        (Err(Expired), Some(_)) => Err(Failure::expired_continue()),
+        (Err(Expired), Some(token)) => Err(Failure::expired_continue(encode(&Continue {
+            format: CONTINUE_FORMAT.to_owned(),
+            version: WHATEVER,
+            start: token.start.clone(),
+        }))),
         (Err(Expired), None) => Err(Failure::expired_version(version, newest)),
     }
 }
@@ -248,6 +256,10 @@ mod tests {
             (&status["code"], &status["reason"]),
             (&json!(410), &json!("Expired"))
         );
+        // What the refusal offers is the rest as it is now.
+        let offered = status["metadata"]["continue"].as_str().unwrap();
+        let rest = page(&store, &format!("continue={offered}")).unwrap();
+        assert_eq!(names(&rest), ["c", "d", "e", "x", "y"]);
     }
 
     #[test]

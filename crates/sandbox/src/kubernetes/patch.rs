@@ -215,7 +215,7 @@ fn sort_as(values: &mut [Value], order: &[Value], by: Option<&'static str>) {
 
 /// The key that elements of a list merge by, as Kubernetes' types declare it; lists without one are replaced.
 /// `parent` is the field that holds the map (or list of maps) that holds the list.
-fn merge_key(parent: &str, field: &str) -> Option<&'static str> {
+pub(crate) fn merge_key(parent: &str, field: &str) -> Option<&'static str> {
     match (parent, field) {
         (
             _,

@@ -80,6 +80,22 @@ impl Form {
         }
     }
 
+    /// One more object of a watch: tables name their columns once.
+    pub(crate) fn another(
+        self,
+        kind: &'static Kind,
+        object: &Arc<Value>,
+        now: Timestamp,
+    ) -> Vec<u8> {
+        let Self::Table(rows) = self else {
+            return self.one(kind, object, now);
+        };
+        let version = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
+        let mut table = table::table(kind, std::slice::from_ref(object), version, rows, now);
+        table["columnDefinitions"] = Value::Null;
+        bytes(&table)
+    }
+
     /// A page of a list.
     pub(crate) fn page(self, kind: &'static Kind, page: &Page, now: Timestamp) -> Vec<u8> {
         let mut metadata = json!({"resourceVersion": page.version.to_string()});

@@ -113,8 +113,15 @@ fn allowed(spec: &Value, rules: &Rules) -> Result<bool, Failure> {
     }
     let attributes = &spec["resourceAttributes"];
     if !attributes.is_object() {
-        return Err(Failure::bad_request(
-            "spec.resourceAttributes: Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified",
+        return Err(Failure::invalid_fields(
+            "authorization.k8s.io",
+            "SelfSubjectAccessReview",
+            "",
+            &[(
+                "spec.resourceAttributes".to_owned(),
+                "Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified"
+                    .to_owned(),
+            )],
         ));
     }
     let text = |field: &str| attributes[field].as_str().unwrap_or_default();
@@ -124,6 +131,7 @@ fn allowed(spec: &Value, rules: &Rules) -> Result<bool, Failure> {
         resource: text("resource"),
         subresource: text("subresource"),
         namespace: text("namespace"),
+        name: text("name"),
     };
     // Whoever is signed in may ask these questions.
     let asks = REVIEWS

@@ -154,13 +154,13 @@ fn label_term(term: &str) -> Result<LabelTerm, SelectorError> {
     if let Some((key, value)) = term.split_once("!=") {
         return Ok(LabelTerm::NotEquals(
             key_of(key, term)?,
-            value.trim().to_owned(),
+            value_of(value, term)?,
         ));
     }
     if let Some((key, value)) = term.split_once("==").or_else(|| term.split_once('=')) {
         return Ok(LabelTerm::Equals(
             key_of(key, term)?,
-            value.trim().to_owned(),
+            value_of(value, term)?,
         ));
     }
     match term.strip_prefix('!') {
@@ -180,6 +180,14 @@ fn key_of(key: &str, term: &str) -> Result<String, SelectorError> {
     } else {
         Err(SelectorError::Label(term.to_owned()))
     }
+}
+
+fn value_of(value: &str, term: &str) -> Result<String, SelectorError> {
+    let value = value.trim();
+    if value.contains(['=', '!', ' ', '(', ')']) {
+        return Err(SelectorError::Label(term.to_owned()));
+    }
+    Ok(value.to_owned())
 }
 
 fn field_term(kind: &Kind, term: &str) -> Result<FieldTerm, SelectorError> {
@@ -286,7 +294,14 @@ mod tests {
     #[test]
     fn what_is_no_selector_is_refused() {
         let pod = Kind::named("Pod").unwrap();
-        for labels in ["app in web", "=x", "a b", "app in (web", "in (web)"] {
+        for labels in [
+            "app in web",
+            "=x",
+            "a=b=c",
+            "a b",
+            "app in (web",
+            "in (web)",
+        ] {
             assert!(
                 matches!(
                     Selection::parse(pod, labels, ""),

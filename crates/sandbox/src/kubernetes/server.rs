@@ -7,15 +7,16 @@ use std::io;
 use std::net::SocketAddr;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 
 use super::access::Attempt;
+use super::caller::{bearer, named_in_path, read, rules, spoken_for};
 use super::discovery;
 use super::failure::{Failure, no_such_path};
 use super::kinds::Kind;
@@ -25,11 +26,8 @@ use super::reviews::Review;
 use super::route::{Query, Route, Target};
 use super::store::Store;
 use super::write::{Part, Place};
-use super::{container_log, protobuf, scale, watch};
+use super::{container_log, protobuf, scale, tokens, watch};
 use crate::serve;
-
-/// The largest body that a real API server reads.
-const BODY_LIMIT: usize = 3 * 1024 * 1024;
 
 /// An API server. Dropping it closes its port and every connection.
 #[derive(Debug)]
@@ -101,8 +99,9 @@ pub fn router(store: Store) -> Router {
 
 async fn answer(State(store): State<Store>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
-        return Failure::too_large().into_response();
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(failure) => return failure.into_response(),
     };
     let (path, token) = match named_in_path(head.uri.path()) {
         Some((token, path)) => (path, Some(token)),
@@ -111,6 +110,10 @@ async fn answer(State(store): State<Store>, request: Request) -> Response {
     let user = store.access().user(token);
     let Some(user) = user else {
         return Failure::unauthorized().into_response();
+    };
+    let user = match spoken_for(&store, user, &head.headers) {
+        Ok(user) => user,
+        Err(failure) => return failure.into_response(),
     };
     let call = Call {
         store: &store,
@@ -122,20 +125,6 @@ async fn answer(State(store): State<Store>, request: Request) -> Response {
     };
     call.answer(Route::of(path))
         .unwrap_or_else(IntoResponse::into_response)
-}
-
-/// Takes `/as/TOKEN` off a path.
-fn named_in_path(path: &str) -> Option<(&str, &str)> {
-    let rest = path.strip_prefix("/as/")?;
-    match rest.find('/') {
-        Some(end) => Some((&rest[..end], &rest[end..])),
-        None => Some((rest, "/")),
-    }
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(AUTHORIZATION)?.to_str().unwrap_or_default();
-    Some(value.strip_prefix("Bearer ").unwrap_or_default().trim())
 }
 
 /// One request of somebody known.
@@ -171,7 +160,13 @@ impl Call<'_> {
             Route::CoreVersions => Some(discovery::core_versions()),
             Route::Groups => Some(discovery::group_list(self.store)),
             Route::Group(group) => discovery::group(self.store, &group),
-            Route::Resources(group, version) => discovery::resources(self.store, &group, &version),
+            Route::Resources(group, version) => {
+                let found = discovery::resources(self.store, &group, &version);
+                if found.is_none() && discovery::group(self.store, &group).is_some() {
+                    return Err(Failure::not_served());
+                }
+                found
+            }
             Route::OpenApi(None) => Some(discovery::openapi_index(self.store)),
             Route::OpenApi(Some((group, version))) => {
                 discovery::openapi(self.store, &group, &version)
@@ -188,7 +183,7 @@ impl Call<'_> {
         let Some(verb) = self.verb(target) else {
             return Err(Failure::method_not_allowed());
         };
-        let rules = self.store.access().rules(self.user);
+        let rules = rules(self.store, self.user);
         if let Some(review) = Review::at(&target.group, &target.version, &target.resource) {
             if verb != "create" {
                 return Err(Failure::method_not_allowed());
@@ -206,6 +201,7 @@ impl Call<'_> {
                 "namespaces" => &target.name,
                 _ => &target.namespace,
             },
+            name: &target.name,
         };
         if !rules.allow(&attempt) {
             return Err(Failure::forbidden(self.user, &attempt, &target.name));
@@ -213,13 +209,18 @@ impl Call<'_> {
         let kind = Kind::at(&target.group, &target.version, &target.resource)
             .filter(|kind| self.store.serves(kind));
         let Some(kind) = kind else {
-            return Ok(no_such_path());
+            let known = discovery::resources(self.store, &target.group, &target.version);
+            return match known {
+                Some(_) => Err(Failure::not_served()),
+                None => Ok(no_such_path()),
+            };
         };
         let needs_namespace = kind.namespaced && (!target.name.is_empty() || verb == "create");
         let has_namespace = !target.namespace.is_empty();
         if (needs_namespace && !has_namespace) || (has_namespace && !kind.namespaced) {
-            return Ok(no_such_path());
+            return Err(Failure::not_served());
         }
+        self.check_options(verb)?;
         self.objects_of(kind, target, verb)
     }
 
@@ -237,18 +238,22 @@ impl Call<'_> {
             "log" if kind.kind == "Pod" && verb == "get" => {
                 return container_log::answer(self.store, kind, namespace, name, &self.query);
             }
-            _ => return Ok(no_such_path()),
+            "eviction" if kind.kind == "Pod" && verb == "create" => {
+                let place = self.place(kind, namespace, name);
+                let status = tokens::evict(&place, &self.parsed_body()?)?;
+                return Ok(json(StatusCode::CREATED, bytes(&*status)));
+            }
+            "token" if kind.kind == "ServiceAccount" && verb == "create" => {
+                let place = self.place(kind, namespace, name);
+                let answer = tokens::token(&place, &self.parsed_body()?)?;
+                return Ok(json(StatusCode::CREATED, bytes(&answer)));
+            }
+            _ => return Err(Failure::not_served()),
         };
         let form = Form::of(self.header(ACCEPT), self.query.text("includeObject"))
             .ok_or_else(Failure::not_acceptable)?;
         let now = self.store.clock().now();
-        let place = Place {
-            store: self.store,
-            kind,
-            namespace,
-            name,
-            query: &self.query,
-        };
+        let place = self.place(kind, namespace, name);
         let object = match verb {
             "list" => {
                 let page = list(self.store, kind, namespace, &self.query)?;
@@ -266,7 +271,7 @@ impl Call<'_> {
             "get" => {
                 let object = found(self.store, kind, namespace, name)?;
                 match part {
-                    Part::Scale => std::sync::Arc::new(scale::of(&object)),
+                    Part::Scale => std::sync::Arc::new(scale::of(kind, &object)),
                     Part::Main | Part::Status => object,
                 }
             }
@@ -275,7 +280,14 @@ impl Call<'_> {
                 return Ok(json(StatusCode::CREATED, form.one(kind, &object, now)));
             }
             "update" => place.update(part, self.parsed_body()?)?,
-            "patch" => place.patch(part, self.header(CONTENT_TYPE), &self.body)?,
+            "patch" => {
+                let existed = self.store.get(kind.kind, namespace, name).is_some();
+                let object = place.patch(part, self.header(CONTENT_TYPE), &self.body)?;
+                if !existed {
+                    return Ok(json(StatusCode::CREATED, form.one(kind, &object, now)));
+                }
+                object
+            }
             "delete" => place.delete(&self.parsed_body()?)?,
             _ => return Err(Failure::method_not_allowed()),
         };
@@ -283,6 +295,49 @@ impl Call<'_> {
         let own = object["kind"] == kind.kind;
         let form = if own { form } else { Form::Whole };
         Ok(json(StatusCode::OK, form.one(kind, &object, now)))
+    }
+
+    fn place<'b>(&'b self, kind: &'static Kind, namespace: &'b str, name: &'b str) -> Place<'b> {
+        Place {
+            store: self.store,
+            kind,
+            namespace,
+            name,
+            query: &self.query,
+            manager: self.manager(),
+        }
+    }
+
+    /// Who writes: the manager that the request names, else the client's program.
+    fn manager(&self) -> &str {
+        match self.query.text("fieldManager") {
+            "" => {
+                let agent = self.header(http::header::USER_AGENT);
+                match agent.split(['/', ' ']).next().unwrap_or_default() {
+                    "" => "unknown",
+                    program => program,
+                }
+            }
+            named => named,
+        }
+    }
+
+    /// Refuses a dry run of another kind than there is, instead of doing it in earnest.
+    fn check_options(&self, verb: &str) -> Result<(), Failure> {
+        let options = match verb {
+            "create" => "CreateOptions",
+            "update" => "UpdateOptions",
+            "patch" => "PatchOptions",
+            "delete" | "deletecollection" => "DeleteOptions",
+            _ => return Ok(()),
+        };
+        match self.query.text("dryRun") {
+            "" | "All" => Ok(()),
+            other => {
+                let problem = format!("Unsupported value: {other:?}: supported values: \"All\"");
+                Err(Failure::invalid_options(options, "dryRun", &problem))
+            }
+        }
     }
 
     /// What a method does to a target, in the words of access rules.

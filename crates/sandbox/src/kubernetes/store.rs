@@ -23,7 +23,7 @@ pub(crate) use identity::copy_field;
 
 use super::access::{Access, Rules};
 use super::kinds::{KINDS, Kind};
-use super::object;
+use super::{managed, object};
 use crate::clock::{Clock, rfc3339};
 
 /// A cluster's objects. Clones share them.
@@ -165,6 +165,7 @@ impl Store {
             if let Some(existing) = existing {
                 keep_annotations(existing, &mut object);
                 copy_field(existing, &mut object, "status");
+                managed::overwritten(kind, existing, &mut object);
             }
             Ok(object)
         })
@@ -206,8 +207,10 @@ impl Store {
         let kind = Kind::named(kind).ok_or_else(not_found)?;
         let key = (namespace.to_owned(), name.to_owned());
         self.write(kind, &key, false, |existing| {
-            let mut object = existing.ok_or_else(not_found)?.clone();
+            let existing = existing.ok_or_else(not_found)?;
+            let mut object = existing.clone();
             change(&mut object);
+            managed::overwritten(kind, existing, &mut object);
             Ok(object)
         })
         .map(|_| ())
@@ -320,7 +323,12 @@ impl Store {
 
     /// Whether a kind is served.
     pub fn serves(&self, kind: &Kind) -> bool {
-        !lock(&self.0.absent).contains(kind.kind)
+        let is_defined = || {
+            let definition = (String::new(), kind.qualified());
+            let kept = self.state();
+            kept.get("CustomResourceDefinition", &definition).is_some()
+        };
+        !lock(&self.0.absent).contains(kind.kind) && (KINDS.contains(kind) || is_defined())
     }
 
     /// Writes what `change` makes of the object that is there, keeping what no writer may change. A dry run answers the
@@ -345,9 +353,9 @@ impl Store {
             }
             _ if dry_run => {}
             Some(_) if is_released(&object) => {
-                let stored = state.put(kind, object);
-                let gone = state.remove(kind, key, Propagation::Cascade, &rfc3339(now));
-                return Ok((gone.unwrap_or(stored), Applied::Changed));
+                // Letting go and going are one change.
+                state.remove(kind, key, Propagation::Cascade, &rfc3339(now));
+                return Ok((Arc::new(object), Applied::Changed));
             }
             _ => object = Value::clone(&*state.put(kind, object)),
         }

@@ -38,6 +38,8 @@ struct Watch {
     selection: Selection,
     form: Form,
     bookmarks: bool,
+    /// Whether a table has named its columns.
+    named: bool,
     newest: tokio::sync::watch::Receiver<u64>,
     cursor: u64,
     ready: VecDeque<Bytes>,
@@ -71,9 +73,8 @@ fn watch_with(
     let initial_events = match query.text("sendInitialEvents") {
         "" => None,
         _ if query.text("resourceVersionMatch") != "NotOlderThan" => {
-            return Err(Failure::invalid(
-                kind,
-                "",
+            return Err(Failure::invalid_options(
+                "ListOptions",
                 "resourceVersionMatch",
                 "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
             ));
@@ -93,6 +94,7 @@ fn watch_with(
         selection,
         form,
         bookmarks: query.flag("allowWatchBookmarks"),
+        named: false,
         newest: state.newest(),
         cursor: state.version(),
         ready: VecDeque::new(),
@@ -230,7 +232,10 @@ impl Watch {
 
     fn push(&mut self, event: &str, object: &Arc<Value>) {
         let now = self.store.clock().now();
-        let object = self.form.one(self.kind, object, now);
+        let object = match std::mem::replace(&mut self.named, true) {
+            false => self.form.one(self.kind, object, now),
+            true => self.form.another(self.kind, object, now),
+        };
         self.ready.push_back(line(event, &object));
     }
 

@@ -1,4 +1,4 @@
-//! Changing objects through the API: create, update, patch, delete, status and scale.
+//! Changing objects through the API: create, update, patch, apply, status and scale.
 //!
 //! Everything goes through [`Store::write`], so that reading the old object and storing the new one is one step.
 
@@ -6,15 +6,18 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::apply::applied;
+use super::definitions::define;
 use super::failure::Failure;
 use super::kinds::Kind;
-use super::list::{found, list};
+use super::managed::{Writer, updated};
 use super::object;
 use super::patch::{PatchError, PatchType};
 use super::route::Query;
 use super::scale;
-use super::store::state::{Key, Propagation};
+use super::store::state::Key;
 use super::store::{Store, copy_field};
+use super::validate::validate;
 use crate::clock::rfc3339;
 
 /// Which part of an object a write is about.
@@ -40,10 +43,12 @@ pub(crate) struct Place<'a> {
     pub name: &'a str,
     /// The request's query.
     pub query: &'a Query,
+    /// Who writes.
+    pub manager: &'a str,
 }
 
 impl Place<'_> {
-    fn key(&self) -> Key {
+    pub(super) fn key(&self) -> Key {
         (self.namespace.to_owned(), self.name.to_owned())
     }
 
@@ -59,6 +64,14 @@ impl Place<'_> {
         if self.kind.has_status {
             object::fields(&mut body).remove("status");
         }
+        self.fill(&mut body);
+        if self.kind.kind == "Pod" {
+            body["status"] = json!({"phase": "Pending"});
+        }
+        validate(self.kind, None, &body)?;
+        if self.kind.kind == "CustomResourceDefinition" && !self.query.dry_run() {
+            define(&mut body, &rfc3339(self.store.clock().now()))?;
+        }
         let key = (self.namespace.to_owned(), name.clone());
         let (object, _) =
             self.store.write(
@@ -67,7 +80,11 @@ impl Place<'_> {
                 self.query.dry_run(),
                 |existing| match existing {
                     Some(_) => Err(Failure::already_exists(self.kind, &name)),
-                    None => Ok(body),
+                    None => {
+                        let now = self.now();
+                        updated(self.kind, None, &mut body, self.writer(Part::Main, &now));
+                        Ok(body)
+                    }
                 },
             )?;
         Ok(object)
@@ -86,7 +103,84 @@ impl Place<'_> {
                 self.name
             )));
         }
+        if self.kind.custom && part != Part::Scale && object::version(&body) == 0 {
+            let problem = "Invalid value: 0: must be specified for an update";
+            let field = "metadata.resourceVersion";
+            return Err(Failure::invalid(self.kind, self.name, field, problem));
+        }
         self.change(part, |_| Ok(body))
+    }
+
+    fn now(&self) -> String {
+        rfc3339(self.store.clock().now())
+    }
+
+    fn writer<'b>(&'b self, part: Part, now: &'b str) -> Writer<'b> {
+        Writer {
+            manager: self.manager,
+            applies: false,
+            status: part == Part::Status,
+            now,
+        }
+    }
+
+    /// Applies what a manager wants of an object, which is made if it is not there.
+    fn apply(&self, part: Part, body: &[u8]) -> Result<Arc<Value>, Failure> {
+        if self.query.text("fieldManager").is_empty() {
+            let problem = "Required value: is required for apply patch";
+            return Err(Failure::invalid_options(
+                "PatchOptions",
+                "fieldManager",
+                problem,
+            ));
+        }
+        let wanted: Value = serde_yaml_ng::from_slice(body).map_err(|error| {
+            let told = format!("error decoding YAML: error converting YAML to JSON: yaml: {error}");
+            Failure::bad_request(told)
+        })?;
+        if !wanted["kind"].is_string() || !wanted["apiVersion"].is_string() {
+            return Err(Failure::bad_request("invalid object type: /, Kind="));
+        }
+        self.check_kind(&wanted)?;
+        self.check_namespace(&wanted)?;
+        if !wanted["metadata"]["managedFields"].is_null() {
+            let told = "metadata.managedFields must be nil";
+            return Err(Failure::bad_request(told));
+        }
+        let namespace_is_there = || self.store.get("Namespace", "", self.namespace).is_some();
+        if self.kind.namespaced && !namespace_is_there() {
+            let namespaces = Kind::named("Namespace").unwrap_or(self.kind);
+            return Err(Failure::not_found(namespaces, self.namespace));
+        }
+        let now = self.now();
+        let writer = Writer {
+            applies: true,
+            ..self.writer(part, &now)
+        };
+        let force = self.query.flag("force");
+        let write = |existing: Option<&Value>| {
+            match existing {
+                None if part != Part::Main => return Err(Failure::not_found(self.kind, self.name)),
+                None => self.check_name(self.name)?,
+                Some(existing) => {
+                    let mut named = wanted.clone();
+                    object::section(&mut named, "metadata")
+                        .entry("name")
+                        .or_insert_with(|| json!(self.name));
+                    self.check_identity(existing, &named)?;
+                }
+            }
+            let mut object = applied(self.kind, existing, &wanted, writer, force)?;
+            self.fill(&mut object);
+            if let Some(existing) = existing {
+                self.check_finalizers(existing, &object)?;
+            }
+            validate(self.kind, existing, &object)?;
+            Ok(object)
+        };
+        let dry_run = self.query.dry_run();
+        let (object, _) = self.store.write(self.kind, &self.key(), dry_run, write)?;
+        Ok(object)
     }
 
     /// Patches a part of an object.
@@ -96,16 +190,25 @@ impl Place<'_> {
         content_type: &str,
         patch: &[u8],
     ) -> Result<Arc<Value>, Failure> {
+        if content_type.starts_with("application/apply-patch+yaml") && part != Part::Scale {
+            return self.apply(part, patch);
+        }
+        if !self.query.text("force").is_empty() {
+            let problem = "Forbidden: may not be specified for non-apply patch";
+            return Err(Failure::invalid_options("PatchOptions", "force", problem));
+        }
         let accepted: &[&str] = if self.kind.custom {
             &[
                 "application/json-patch+json",
                 "application/merge-patch+json",
+                "application/apply-patch+yaml",
             ]
         } else {
             &[
                 "application/json-patch+json",
                 "application/merge-patch+json",
                 "application/strategic-merge-patch+json",
+                "application/apply-patch+yaml",
             ]
         };
         let patch_type = PatchType::of(content_type)
@@ -132,101 +235,76 @@ impl Place<'_> {
         let write = |existing: Option<&Value>| {
             let existing = existing.ok_or_else(|| Failure::not_found(self.kind, self.name))?;
             let shown = match part {
-                Part::Scale => scale::of(existing),
+                Part::Scale => scale::of(self.kind, existing),
                 Part::Main | Part::Status => existing.clone(),
             };
             let mut changed = change(shown)?;
             self.check_identity(existing, &changed)?;
             match part {
-                Part::Main if self.kind.has_status => copy_field(existing, &mut changed, "status"),
-                Part::Main => {}
+                Part::Main => {
+                    self.fill(&mut changed);
+                    self.check_finalizers(existing, &changed)?;
+                    validate(self.kind, Some(existing), &changed)?;
+                    if self.kind.has_status {
+                        copy_field(existing, &mut changed, "status");
+                    }
+                }
                 Part::Status => {
                     let mut whole = existing.clone();
                     copy_field(&changed, &mut whole, "status");
                     changed = whole;
                 }
-                Part::Scale => changed = scale::set(existing, &changed)?,
+                Part::Scale => changed = scale::set(self.kind, existing, &changed)?,
             }
+            let now = self.now();
+            updated(
+                self.kind,
+                Some(existing),
+                &mut changed,
+                self.writer(part, &now),
+            );
             Ok(changed)
         };
         let (object, _) = self.store.write(self.kind, &self.key(), dry_run, write)?;
         Ok(match part {
-            Part::Scale => Arc::new(scale::of(&object)),
+            Part::Scale => Arc::new(scale::of(self.kind, &object)),
             Part::Main | Part::Status => object,
         })
     }
 
-    /// Deletes an object; answers with a Status if it is gone, with the object if something still holds it.
-    pub(crate) fn delete(&self, options: &Value) -> Result<Arc<Value>, Failure> {
-        let preconditions = &options["preconditions"];
-        let existing = found(self.store, self.kind, self.namespace, self.name)?;
-        for (field, label) in [("uid", "UID"), ("resourceVersion", "ResourceVersion")] {
-            if let Some(meant) = preconditions[field].as_str() {
-                let is = object::text(&existing, field);
-                if meant != is {
-                    return Err(Failure::precondition(
-                        self.kind, self.name, label, meant, is,
-                    ));
-                }
+    /// Fills in what is left out: the one default that clients look for.
+    fn fill(&self, body: &mut Value) {
+        if self.kind.has_scale && !self.kind.custom && body["spec"].is_object() {
+            let spec = object::section(body, "spec");
+            if spec.get("replicas").is_none_or(Value::is_null) {
+                spec.insert("replicas".into(), json!(1));
             }
         }
-        if !self.query.dry_run() && !dry_run_option(options) {
-            let now = rfc3339(self.store.clock().now());
-            let outcome = {
-                let mut state = self.store.state();
-                state.delete(self.kind, &self.key(), self.propagation(options), &now)
-            };
-            match outcome {
-                Some((_, true)) => {}
-                Some((held, false)) => return Ok(held),
-                None => return Err(Failure::not_found(self.kind, self.name)),
-            }
-        }
-        let mut details = json!({
-            "name": self.name, "kind": self.kind.plural, "uid": object::uid(&existing)});
-        if !self.kind.group.is_empty() {
-            details["group"] = json!(self.kind.group);
-        }
-        Ok(Arc::new(json!({
-            "kind": "Status",
-            "apiVersion": "v1",
-            "metadata": {},
-            "status": "Success",
-            "details": details,
-        })))
     }
 
-    /// Deletes every object that the query chooses; answers with their list.
-    pub(crate) fn delete_all(&self, options: &Value) -> Result<super::list::Page, Failure> {
-        let page = list(self.store, self.kind, self.namespace, self.query)?;
-        for object in &page.items {
-            let place = Place {
-                store: self.store,
-                kind: self.kind,
-                namespace: object::namespace(object),
-                name: object::name(object),
-                query: self.query,
-            };
-            // Who went meanwhile, or with another, is gone as well.
-            if let Err(failure) = place.delete(options)
-                && !failure.is_not_found()
-            {
-                return Err(failure);
-            }
+    fn check_finalizers(&self, existing: &Value, changed: &Value) -> Result<(), Failure> {
+        if object::text(existing, "deletionTimestamp").is_empty() {
+            return Ok(());
         }
-        Ok(page)
-    }
-
-    fn propagation(&self, options: &Value) -> Propagation {
-        let policy = match options["propagationPolicy"].as_str() {
-            Some(policy) => policy,
-            None => self.query.text("propagationPolicy"),
+        let held = &existing["metadata"]["finalizers"];
+        let is_new = |finalizer: &&Value| {
+            let held = held.as_array();
+            !held.is_some_and(|held| held.contains(finalizer))
         };
-        if policy == "Orphan" || options["orphanDependents"] == true {
-            Propagation::Orphan
-        } else {
-            Propagation::Cascade
-        }
+        let wanted = changed["metadata"]["finalizers"].as_array();
+        let Some(new) = wanted.into_iter().flatten().find(is_new) else {
+            return Ok(());
+        };
+        let problem = format!(
+            "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers \
+             []string{{{new}}}"
+        );
+        Err(Failure::invalid(
+            self.kind,
+            self.name,
+            "metadata.finalizers",
+            &problem,
+        ))
     }
 
     fn check_kind(&self, body: &Value) -> Result<(), Failure> {
@@ -235,6 +313,12 @@ impl Place<'_> {
         let fits = |given: &Value, wanted: &str| given.is_null() || given == wanted;
         if body.is_object() && fits(kind, self.kind.kind) && fits(version, &api_version) {
             return Ok(());
+        }
+        if let (Some(kind), Some(version)) = (kind.as_str(), version.as_str()) {
+            return Err(Failure::bad_request(format!(
+                "{kind} in version {version:?} cannot be handled as a {}",
+                self.kind.kind
+            )));
         }
         Err(Failure::bad_request(format!(
             "the object provided is unrecognized (must be of type {}): got {version} {kind}",
@@ -265,16 +349,11 @@ impl Place<'_> {
             ));
         }
         if object::name(changed) != self.name {
-            let problem = format!(
-                "Invalid value: {:?}: field is immutable",
-                object::name(changed)
-            );
-            return Err(Failure::invalid(
-                self.kind,
-                self.name,
-                "metadata.name",
-                &problem,
-            ));
+            return Err(Failure::bad_request(format!(
+                "the name of the object ({}) does not match the name on the URL ({})",
+                object::name(changed),
+                self.name
+            )));
         }
         Ok(())
     }
@@ -283,15 +362,7 @@ impl Place<'_> {
     fn name_for(&self, body: &Value) -> Result<String, Failure> {
         let (name, beginning) = (object::name(body), object::text(body, "generateName"));
         if !name.is_empty() {
-            return if is_name(name) {
-                Ok(name.to_owned())
-            } else {
-                let problem = format!(
-                    "Invalid value: {name:?}: a lowercase RFC 1123 subdomain must consist of lower case alphanumeric \
-                     characters, '-' or '.', and must start and end with an alphanumeric character"
-                );
-                Err(Failure::invalid(self.kind, name, "metadata.name", &problem))
-            };
+            return self.check_name(name).map(|()| name.to_owned());
         }
         if beginning.is_empty() {
             let problem = "Required value: name or generateName is required";
@@ -301,6 +372,22 @@ impl Place<'_> {
         let suffix = object::name_suffix(&[self.store.name(), beginning, &version]);
         Ok(format!("{beginning}{suffix}"))
     }
+
+    fn check_name(&self, name: &str) -> Result<(), Failure> {
+        if is_name(name) {
+            Ok(())
+        } else {
+            let shape = match self.kind.kind {
+                "Namespace" => "label must consist of lower case alphanumeric characters or '-'",
+                _ => "subdomain must consist of lower case alphanumeric characters, '-' or '.'",
+            };
+            let problem = format!(
+                "Invalid value: {name:?}: a lowercase RFC 1123 {shape}, and must start and end with an alphanumeric \
+                     character"
+            );
+            Err(Failure::invalid(self.kind, name, "metadata.name", &problem))
+        }
+    }
 }
 
 fn is_name(name: &str) -> bool {
@@ -309,12 +396,6 @@ fn is_name(name: &str) -> bool {
         && name.starts_with(plain)
         && name.ends_with(plain)
         && name.chars().all(|c| plain(c) || matches!(c, '-' | '.'))
-}
-
-fn dry_run_option(options: &Value) -> bool {
-    options["dryRun"]
-        .as_array()
-        .is_some_and(|stages| stages.iter().any(|stage| stage == "All"))
 }
 
 #[cfg(test)]

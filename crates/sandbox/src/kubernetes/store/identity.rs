@@ -33,13 +33,17 @@ pub(super) fn stamp(
         }
         None => 1,
     };
-    let has_spec = object.get("spec").is_some();
+    // A namespace has finalizers for its spec, and never had a generation.
+    let is_namespace = kind.kind == "Namespace";
+    let has_spec = object.get("spec").is_some() && !is_namespace;
     let fields = object::fields(object);
     fields.insert("apiVersion".into(), json!(kind.api_version()));
     fields.insert("kind".into(), json!(kind.kind));
     let metadata = object::section(object, "metadata");
     metadata.insert("name".into(), json!(name));
-    metadata.remove("managedFields");
+    if !metadata.get("managedFields").is_some_and(Value::is_array) {
+        metadata.remove("managedFields");
+    }
     if namespace.is_empty() {
         metadata.remove("namespace");
     } else {
@@ -91,7 +95,11 @@ pub(super) fn stamp(
         }
     }
     if kind.kind == "Namespace" {
-        object::fields(object)
+        let fields = object::fields(object);
+        fields
+            .entry("spec")
+            .or_insert_with(|| json!({"finalizers": ["kubernetes"]}));
+        fields
             .entry("status")
             .or_insert_with(|| json!({"phase": "Active"}));
     }

@@ -10,7 +10,8 @@ use tokio::sync::{broadcast, watch};
 
 use super::logs::Logs;
 use super::{Change, ChangeEvent};
-use crate::kubernetes::kinds::{KINDS, Kind};
+use crate::kubernetes::definitions::{all, defined, named_by};
+use crate::kubernetes::kinds::Kind;
 use crate::kubernetes::object;
 
 /// Namespace and name.
@@ -21,6 +22,12 @@ const BROADCAST_CAPACITY: usize = 16_384;
 
 /// How many changes are kept unless [`State::keep`] says otherwise.
 const KEPT_CHANGES: usize = 4_096;
+
+/// The finalizer of an object whose dependents are to stay.
+pub(crate) const ORPHAN: &str = "orphan";
+
+/// The finalizer of an object whose dependents are to go first.
+pub(crate) const FOREGROUND: &str = "foregroundDeletion";
 
 /// A version so old that what changed since is forgotten.
 #[derive(Debug, PartialEq, Eq)]
@@ -210,6 +217,11 @@ impl State {
         if kind.kind == "Namespace" {
             self.empty_namespace(&key.1, now);
         }
+        if kind.kind == "CustomResourceDefinition"
+            && let Some(defined) = named_by(&object).filter(|kind| defined().contains(kind))
+        {
+            self.empty_kind(defined, now);
+        }
         Some(object)
     }
 
@@ -248,6 +260,35 @@ impl State {
         Some(self.put(kind, marked))
     }
 
+    /// Deletes an object after having marked it with a finalizer of the garbage collector's, or with the phase of a
+    /// namespace: both take time in a real cluster, and are over here when they have been seen. Answers the object as it
+    /// was marked.
+    pub(crate) fn delete_by_stages(
+        &mut self,
+        kind: &'static Kind,
+        key: &Key,
+        finalizer: Option<&str>,
+        now: &str,
+    ) -> Option<Arc<Value>> {
+        let mut marked = Value::clone(self.get(kind.kind, key)?);
+        let metadata = object::section(&mut marked, "metadata");
+        metadata.insert("deletionTimestamp".into(), json!(now));
+        if let Some(finalizer) = finalizer {
+            metadata.insert("deletionGracePeriodSeconds".into(), json!(0));
+            metadata.insert("finalizers".into(), json!([finalizer]));
+        }
+        if kind.kind == "Namespace" {
+            object::section(&mut marked, "status").insert("phase".into(), json!("Terminating"));
+        }
+        let marked = self.put(kind, marked);
+        let propagation = match finalizer {
+            Some(ORPHAN) => Propagation::Orphan,
+            _ => Propagation::Cascade,
+        };
+        self.remove(kind, key, propagation, now);
+        Some(marked)
+    }
+
     fn release_dependents(&mut self, owner: &str, propagation: Propagation, now: &str) {
         let Some(dependents) = self.dependents.remove(owner) else {
             return;
@@ -272,9 +313,17 @@ impl State {
         }
     }
 
+    /// Takes the objects of a kind whose definition was deleted.
+    fn empty_kind(&mut self, kind: &'static Kind, now: &str) {
+        let keys: Vec<Key> = self.list(kind.kind, None).map(|o| key_of(o)).collect();
+        for key in keys {
+            self.remove(kind, &key, Propagation::Cascade, now);
+        }
+    }
+
     /// Takes what a deleted namespace held with it, finalizers or not: a namespace here has no long death.
     fn empty_namespace(&mut self, namespace: &str, now: &str) {
-        for kind in KINDS.iter().filter(|kind| kind.namespaced) {
+        for kind in all().filter(|kind| kind.namespaced) {
             let keys: Vec<Key> = self
                 .list(kind.kind, Some(namespace))
                 .map(|o| key_of(o))

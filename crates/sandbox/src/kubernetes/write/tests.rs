@@ -30,6 +30,7 @@ fn at<T>(
         namespace: "shop",
         name,
         query: &query,
+        manager: "test",
     })
 }
 
@@ -185,7 +186,12 @@ fn patches_of_the_wrong_type_are_refused() {
         })
     };
     let apply = patch("Deployment", "application/apply-patch+yaml", "{}").unwrap_err();
-    assert_eq!(apply.to_status()["reason"], "UnsupportedMediaType");
+    assert_eq!(
+        apply.to_status()["details"]["causes"][0]["field"],
+        "fieldManager"
+    );
+    let unknown = patch("Deployment", "application/json", "{}").unwrap_err();
+    assert_eq!(unknown.to_status()["reason"], "UnsupportedMediaType");
     let strategic = "application/strategic-merge-patch+json";
     assert_eq!(
         code(patch("Kustomization", strategic, "{}").unwrap_err()),
@@ -200,7 +206,7 @@ fn patches_of_the_wrong_type_are_refused() {
     let rename = r#"{"metadata": {"name": "other"}}"#;
     assert_eq!(
         code(patch("Deployment", "application/merge-patch+json", rename).unwrap_err()),
-        422
+        400
     );
     assert_eq!(
         code(patch("StatefulSet", strategic, "{}").unwrap_err()),
