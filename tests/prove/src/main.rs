@@ -36,6 +36,8 @@ use scenario::Scenario;
 const WRONG: u8 = 1;
 /// Some scenarios could not be played.
 const BROKEN: u8 = 3;
+/// A wrong word.
+const USAGE: u8 = 64;
 /// Nothing was run: a program is missing.
 const NOT_RUN: u8 = 77;
 /// How many scenarios are played at once.
@@ -81,6 +83,12 @@ async fn main() -> ExitCode {
     };
     if let Some(pattern) = &arguments.only {
         scenarios.retain(|scenario| scenario.name.contains(pattern.as_str()));
+    }
+    if scenarios.is_empty() {
+        return say_and_end(
+            "no scenario has that in its name: ./dev prove --list names them",
+            USAGE,
+        );
     }
     if arguments.list {
         for scenario in &scenarios {
@@ -147,7 +155,7 @@ async fn run(
 ) -> ExitCode {
     let terminal = match terminal(ground, arguments) {
         Ok(terminal) => terminal,
-        Err(why) => return say_and_end(&why, BROKEN),
+        Err(error) => return say_and_end(&error.to_string(), BROKEN),
     };
     let mut rows = Vec::new();
     let mut playing = futures::stream::iter(scenarios)
@@ -164,19 +172,30 @@ async fn run(
     sum(&rows, arguments.json, begun)
 }
 
+/// Why the product cannot be asked.
+#[derive(Debug, thiserror::Error)]
+enum TerminalError {
+    /// Nobody said where it is.
+    #[error("LANDFALL_BIN must name the terminal program: run ./dev prove")]
+    NoProgram,
+    /// Its home or team file cannot be written.
+    #[error(transparent)]
+    Files(#[from] std::io::Error),
+}
+
 /// The product under test, with a home of its own.
-fn terminal(ground: &Ground, arguments: &Arguments) -> Result<Terminal, String> {
+fn terminal(ground: &Ground, arguments: &Arguments) -> Result<Terminal, TerminalError> {
     let program = arguments
         .landfall
         .clone()
         .and_then(|path| path.canonicalize().ok())
-        .ok_or("LANDFALL_BIN must name the terminal program: run ./dev prove")?;
+        .ok_or(TerminalError::NoProgram)?;
     let home = ground.folder().join("home/landfall");
-    std::fs::create_dir_all(&home).map_err(|error| error.to_string())?;
+    std::fs::create_dir_all(&home)?;
     Ok(Terminal {
         program,
         kubeconfig: ground.kubeconfig(),
-        team: ground.team_file().map_err(|error| error.to_string())?,
+        team: ground.team_file()?,
         home,
     })
 }

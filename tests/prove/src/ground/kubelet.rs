@@ -59,7 +59,7 @@ async fn tell(api: &Api, registry: &Registry, pod: &Value) -> Option<()> {
             }
             Err(why) => {
                 "unpulled".clone_into(&mut fate);
-                annotations.insert(format!("{OURS}/refused"), json!(why));
+                annotations.insert(format!("{OURS}/refused"), json!(why.to_string()));
             }
         }
     }
@@ -78,14 +78,19 @@ async fn tell(api: &Api, registry: &Registry, pod: &Value) -> Option<()> {
     .map(drop)
 }
 
+/// Why an image cannot be pulled, in containerd's words.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Unpulled(String);
+
 /// What a container runtime reports as the image's id, and the image's labels; or why it cannot be pulled, in
 /// containerd's words.
-async fn pull(registry: &Registry, image: &str) -> Result<(String, Value), String> {
+async fn pull(registry: &Registry, image: &str) -> Result<(String, Value), Unpulled> {
     let rest = image.strip_prefix(&format!("{}/", registry.host));
     let Some(rest) = rest else {
-        return Err(format!(
+        return Err(Unpulled(format!(
             "failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": dial tcp: lookup: no such host"
-        ));
+        )));
     };
     let (repository, reference) = match rest.split_once('@') {
         Some((name, digest)) => (name.split(':').next().unwrap_or(name), digest),
@@ -95,11 +100,11 @@ async fn pull(registry: &Registry, image: &str) -> Result<(String, Value), Strin
         Ok(Some((digest, labels))) => {
             Ok((format!("{}/{repository}@{digest}", registry.host), labels))
         }
-        Ok(None) => Err(format!(
+        Ok(None) => Err(Unpulled(format!(
             "rpc error: code = NotFound desc = failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": {image}: not found"
-        )),
-        Err(error) => Err(format!(
+        ))),
+        Err(error) => Err(Unpulled(format!(
             "failed to pull and unpack image \"{image}\": {error}"
-        )),
+        ))),
     }
 }
