@@ -117,6 +117,21 @@ impl Window {
             .expect("typed");
     }
 
+    /// What each cell of the board says of delivery, by app: without ages, and without versions, whose commits another
+    /// start of the company names anew.
+    async fn cells(&self) -> Vec<String> {
+        let script = "return [...document.querySelectorAll('[role=grid] .cell')].map(cell => {\
+                const row = cell.closest('[role=row]')?.querySelector('.cell.name');\
+                const said = cell.querySelector('.why')?.cloneNode(true);\
+                said?.querySelectorAll('.seen').forEach(age => age.remove());\
+                return said ? `${row?.textContent ?? ''}: ${said.textContent.trim()}` : '';\
+            }).filter(said => said)";
+        let said = self.client.execute(script, vec![]).await.expect("cells");
+        let said: Vec<String> = serde_json::from_value(said).expect("texts");
+        assert!(!said.is_empty());
+        said
+    }
+
     /// The sum of red, green and blue of the page's paper, up to 765.
     async fn brightness(&self) -> u32 {
         let script = "return getComputedStyle(document.body).backgroundColor";
@@ -290,6 +305,7 @@ async fn rows_stay_when_the_company_dies_and_are_fresh_when_it_returns() {
     };
     let before = rows().await;
     assert!(before > 12, "{before}");
+    let said = window.cells().await;
 
     company.kill();
     window
@@ -311,12 +327,21 @@ async fn rows_stay_when_the_company_dies_and_are_fresh_when_it_returns() {
             .await
             .expect("cells")
             .len();
-        if stale == 0 {
+        let now = window.cells().await;
+        // A cell that is not stale any more may still be unknown: that is not fresh.
+        let unlike: Vec<String> = said
+            .iter()
+            .zip(&now)
+            .filter(|(said, now)| said != now)
+            .map(|(said, now)| format!("{said} / {now}"))
+            .collect();
+        if stale == 0 && unlike.is_empty() && now.len() == said.len() {
             break;
         }
         assert!(
             returned.elapsed() < PATIENCE,
-            "{stale} cells are still stale"
+            "{stale} cells are still stale, and not as before are:\n{}",
+            unlike.join("\n")
         );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

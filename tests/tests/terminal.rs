@@ -1,9 +1,10 @@
 //! The terminal program as a person or a script meets it: answers, exit codes, and what bad input gets.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::TcpListener;
 
-use product_tests::{Company, Terminal, json, text};
+use product_tests::{Company, Owned, Terminal, json, text};
 
 #[test]
 fn a_question_gets_one_sentence_and_its_exit_code() {
@@ -54,13 +55,17 @@ fn asks_that_stand_for_nothing_say_so() {
     let company = Company::serve(1);
     let terminal = company.terminal();
     for (ask, wanted) in [
-        ("0123456789abcdef0123456789abcdef01234567", "no repository"),
-        ("no-such-branch-anywhere", "nothing"),
+        (
+            "0123456789abcdef0123456789abcdef01234567",
+            "If it is a new commit, push it first.",
+        ),
+        ("no-such-branch-anywhere", "is no commit, branch, tag"),
     ] {
         let output = terminal.run(&["why", ask]);
         let said = text(&output);
         assert_eq!(output.status.code(), Some(64), "{ask}: {said}");
-        assert!(said.contains(ask), "the ask is named ({wanted}): {said}");
+        assert!(said.contains(ask), "the ask is named: {said}");
+        assert!(said.contains(wanted), "{ask}: {said}");
         let error = json(&terminal.run(&["why", ask, "--json"]));
         assert_eq!(error["error"]["code"], "unknown-ask");
     }
@@ -81,9 +86,8 @@ fn a_misspelt_app_gets_the_right_one_offered() {
 }
 
 #[test]
-fn an_ambiguous_commit_lists_its_candidates() {
+fn a_branch_of_several_repositories_asks_which() {
     let company = Company::serve(1);
-    // Every hexadecimal digit begins several of the company's commits; one is always too little to be a commit.
     let terminal = company.terminal();
     let output = terminal.run(&["why", "main"]);
     let said = text(&output);
@@ -97,6 +101,60 @@ fn an_ambiguous_commit_lists_its_candidates() {
         json(&terminal.run(&["why", "main", "--json"]))["error"]["code"],
         "ambiguous-ask"
     );
+}
+
+#[test]
+fn an_ambiguous_short_sha_lists_its_candidates() {
+    let company = Company::serve(1);
+    let terminal = company.terminal();
+    let ambiguous = ambiguous_beginning(&company, &terminal);
+    let output = terminal.run(&["why", &ambiguous]);
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(64), "{ambiguous}: {said}");
+    let error = json(&terminal.run(&["why", &ambiguous, "--json"]));
+    assert_eq!(error["error"]["code"], "ambiguous-ask", "{error}");
+    let candidates = said.matches(&ambiguous).count();
+    assert!(candidates >= 3, "the ask, and two commits: {said}");
+}
+
+/// Four digits that begin two commits of one of the company's repositories: among the few hundred commits of its GitOps
+/// repositories there is such a pair, or else two of the company's repositories share one.
+fn ambiguous_beginning(company: &Company, terminal: &Terminal) -> String {
+    let board = json(&terminal.run(&["board", "--json"]));
+    let code = std::fs::read_to_string(company.team()).expect("the team file");
+    let address = code
+        .lines()
+        .find_map(|line| line.trim_start_matches("- ").strip_prefix("address: "))
+        .expect("the code host's address");
+    let mut shas = BTreeSet::new();
+    for row in board["rows"].as_array().expect("rows") {
+        let Some((_, path)) = row["repository"]
+            .as_str()
+            .and_then(|name| name.split_once('/'))
+        else {
+            continue;
+        };
+        let clone = tempfile::tempdir().expect("a folder");
+        let cloned = std::process::Command::new("git")
+            .args(["clone", "--bare", "--quiet"])
+            .arg(format!("{address}/{path}.git"))
+            .arg(clone.path())
+            .output()
+            .expect("git runs");
+        assert!(cloned.status.success(), "{}", text(&cloned));
+        let listed = std::process::Command::new("git")
+            .arg("--git-dir")
+            .arg(clone.path())
+            .args(["rev-list", "--all"])
+            .output()
+            .expect("git runs");
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        shas.extend(listed.lines().map(str::to_owned));
+    }
+    let mut sorted = shas.iter().zip(shas.iter().skip(1));
+    let pair = sorted.find(|(a, b)| a[..4] == b[..4]);
+    let (pair, _) = pair.unwrap_or_else(|| panic!("none of {} commits", shas.len()));
+    pair[..4].to_owned()
 }
 
 #[test]
@@ -142,7 +200,107 @@ fn no_kubeconfig_broken_and_half_written_ones_say_which_file_and_what() {
         assert_eq!(output.status.code(), Some(64), "{name}: {said}");
         assert!(said.contains(&path), "{name}: the file is named: {said}");
         assert!(!said.contains("panicked"), "{name}: {said}");
+        assert!(said.contains("--kubeconfig names"), "{name}: a hint: {said}");
     }
+}
+
+#[test]
+fn a_seed_without_the_embedded_company_is_refused() {
+    for words in [
+        &["board", "--seed", "3"][..],
+        &["board", "--seed", "3", "--kubeconfig", "/dev/null"],
+    ] {
+        let output = Terminal::new().run(words);
+        assert_eq!(output.status.code(), Some(64), "{}", text(&output));
+        assert!(text(&output).contains("--seed"), "{}", text(&output));
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named() {
+    let output = Terminal::new().run(&["sandbox", "serve", "--folder", "/proc/nope"]);
+    assert_ne!(output.status.code(), Some(0));
+    assert!(text(&output).contains("/proc/nope"), "{}", text(&output));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_program_that_is_told_to_end_leaves_no_folder() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let mut command = Terminal::new().command(&["sandbox", "serve"]);
+    command
+        .env("TMPDIR", temporary.path())
+        .stdout(std::process::Stdio::null());
+    let mut child = Owned(command.spawn().expect("landfall runs"));
+    let holds = || {
+        std::fs::read_dir(temporary.path())
+            .expect("readable")
+            .flatten()
+            .any(|entry| entry.path().join("situations.json").exists())
+    };
+    while !holds() {
+        assert!(child.0.try_wait().expect("known").is_none(), "it serves");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let told = std::process::Command::new("kill")
+        .args(["-TERM", &child.0.id().to_string()])
+        .status();
+    assert!(told.expect("kill runs").success());
+    let status = child.0.wait().expect("it ends");
+    assert_eq!(status.code(), Some(143));
+    let left = std::fs::read_dir(temporary.path()).expect("readable");
+    assert_eq!(left.count(), 0);
+}
+
+/// Serves every request of a port with this answer, as a web server that knows nothing of Kubernetes does.
+fn answering(answer: &'static str) -> String {
+    use std::io::Read;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut stream = stream;
+                let _request = stream.read(&mut [0; 8_192]);
+                let _gone = stream.write_all(
+                    format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                        .as_bytes(),
+                );
+            });
+        }
+    });
+    format!("http://{address}")
+}
+
+fn doctor_of(server: &str) -> (Option<i32>, String) {
+    let config = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: a\n\
+         clusters: [{{name: a, cluster: {{server: '{server}'}}}}]\n\
+         contexts: [{{name: a, context: {{cluster: a, user: a}}}}]\n\
+         users: [{{name: a, user: {{token: t}}}}]\n"
+    );
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(config.as_bytes()).expect("written");
+    let path = file.path().display().to_string();
+    let output = Terminal::new().run(&["doctor", "--kubeconfig", &path, "--patience", "10"]);
+    (output.status.code(), text(&output))
+}
+
+#[test]
+fn a_web_server_that_knows_nothing_is_no_live_cluster() {
+    let (code, said) = doctor_of(&answering("404 Not Found"));
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("no Kubernetes API"), "{said}");
+    assert!(!said.contains("live"), "{said}");
+}
+
+#[test]
+fn who_is_not_signed_in_is_told_so_once() {
+    let (code, said) = doctor_of(&answering("401 Unauthorized"));
+    assert_eq!(code, Some(3), "{said}");
+    assert_eq!(said.matches("not signed in").count(), 1, "{said}");
+    assert!(!said.contains("may not"), "{said}");
+    assert!(!said.contains("does not answer"), "{said}");
 }
 
 #[test]

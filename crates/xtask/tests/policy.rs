@@ -19,7 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("xtask", &["journey"]),
     ("product-tests", &[]),
     ("contract", &[]),
-    ("prove", &["sandbox"]),
+    ("prove", &["contract", "sandbox"]),
 ];
 
 /// The clients of the real world: only the edges speak to it.

@@ -241,7 +241,8 @@ pub(crate) fn pod(name: &str, containers: &[&str]) -> Value {
         .map(|name| json!({"name": name, "image": format!("{name}:1")}))
         .collect();
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": "web"}},
-        "spec": {"automountServiceAccountToken": false, "containers": containers}})
+        // Nobody schedules it: what a check writes, only that check changes.
+        "spec": {"automountServiceAccountToken": false, "schedulerName": "nobody", "containers": containers}})
 }
 
 pub(crate) fn widget(name: &str, size: i64) -> Value {

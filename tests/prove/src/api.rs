@@ -180,6 +180,16 @@ impl Api {
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
+    /// Whether discovery names a kind.
+    pub async fn discovers(&self, group_version: &str, plural: &str) -> bool {
+        let path = format!("/apis/{group_version}");
+        let Ok(listed) = self.send(Method::GET, &path, None).await else {
+            return false;
+        };
+        let resources = listed["resources"].as_array();
+        resources.is_some_and(|list| list.iter().any(|one| one["name"] == plural))
+    }
+
     /// Creates an object or makes it so, by server-side apply; a status in it is written too.
     ///
     /// # Errors

@@ -41,6 +41,12 @@ pub enum GroundError {
         /// What it said last.
         log: String,
     },
+    /// A kind was defined and is not served.
+    #[error("{kind} was defined and is not served")]
+    NotServed {
+        /// Which.
+        kind: String,
+    },
     /// The API server refused what the ground is made of.
     #[error(transparent)]
     Api(#[from] ApiError),
@@ -127,6 +133,20 @@ impl Ground {
     /// The kubeconfig of a person who may see everything.
     pub fn kubeconfig(&self) -> PathBuf {
         self.folder.path().join("admin.kubeconfig")
+    }
+
+    /// The API server, as the contract's checks want it.
+    ///
+    /// # Errors
+    /// Its certificate cannot be read.
+    pub fn target(&self) -> std::io::Result<contract::Target> {
+        Ok(contract::Target {
+            url: self.api.url.clone(),
+            token: programs::TOKEN.to_owned(),
+            trust: contract::Trust::Authority(std::fs::read(
+                self.folder.path().join("server.crt"),
+            )?),
+        })
     }
 
     /// The run's folder, with every program's log.

@@ -56,6 +56,9 @@ struct Arguments {
     /// One JSON object at the end instead of lines
     #[arg(long)]
     json: bool,
+    /// Only the contract's checks, against the real API server; with --only those whose name contains it
+    #[arg(long)]
+    contract: bool,
     /// Starts the ground, prints where everything is, and keeps it until Ctrl-C
     #[arg(long)]
     up: bool,
@@ -81,7 +84,9 @@ async fn main() -> ExitCode {
         Ok(scenarios) => scenarios,
         Err(error) => return say_and_end(&error.to_string(), BROKEN),
     };
-    if let Some(pattern) = &arguments.only {
+    if let Some(pattern) = &arguments.only
+        && !arguments.contract
+    {
         scenarios.retain(|scenario| scenario.name.contains(pattern.as_str()));
     }
     if scenarios.is_empty() {
@@ -111,6 +116,13 @@ async fn main() -> ExitCode {
             "prove: the ground is up ({:.0} s)",
             begun.elapsed().as_secs_f64()
         );
+        if arguments.contract {
+            return match hold_to_contract(&ground, arguments.only.as_deref()).await {
+                Ok(true) => ExitCode::SUCCESS,
+                Ok(false) => ExitCode::from(WRONG),
+                Err(error) => say_and_end(&error.to_string(), BROKEN),
+            };
+        }
         if arguments.up {
             return keep(&ground).await;
         }
@@ -170,6 +182,37 @@ async fn run(
     drop(playing);
     rows.sort_by(|one, other| one.name.cmp(&other.name));
     sum(&rows, arguments.json, begun)
+}
+
+/// Runs the contract's checks against the real API server and prints their count; whether all passed.
+async fn hold_to_contract(ground: &Ground, only: Option<&str>) -> Result<bool, ContractError> {
+    let target = ground.target()?;
+    let report = contract::run(&target, only).await?;
+    let later = contract::run_later(&target, only).await?;
+    for row in report.rows.iter().chain(&later.rows) {
+        if let Some(why) = &row.broken {
+            println!("✗ {}: {}\n    {why}", row.name, row.proves);
+        }
+    }
+    println!(
+        "contract     {} checks, {} passed on the real API server; {} more, which the sandbox does not pass yet, {} passed",
+        report.rows.len(),
+        report.passed,
+        later.rows.len(),
+        later.passed
+    );
+    Ok(report.failed + later.failed == 0)
+}
+
+/// Why the checks could not be run.
+#[derive(Debug, thiserror::Error)]
+enum ContractError {
+    /// The server's certificate.
+    #[error(transparent)]
+    Certificate(#[from] std::io::Error),
+    /// The server does not answer as one.
+    #[error(transparent)]
+    Target(#[from] contract::TargetError),
 }
 
 /// Why the product cannot be asked.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{GroundError, node, until};
+use super::{GroundError, LOOK, PATIENCE, node, until};
 use crate::api::Api;
 use crate::images::Registry;
 use crate::parts::Parts;
@@ -15,7 +15,7 @@ use crate::process::Process;
 
 const LOCAL: &str = "127.0.0.1";
 /// The token of everybody here: what a person may see is the product's tests' matter, not the ground's.
-const TOKEN: &str = "prove-admin";
+pub const TOKEN: &str = "prove-admin";
 /// How many nodes there are.
 const NODES: usize = 2;
 
@@ -212,6 +212,8 @@ impl<'a> Starting<'a> {
                 ("token-auth-file", &self.file("tokens.csv")),
                 ("authorization-mode", "RBAC"),
                 ("service-cluster-ip-range", "10.96.0.0/16"),
+                // Soon, so that what is too old to be watched from can be met.
+                ("etcd-compaction-interval", "2s"),
                 ("service-account-issuer", "https://kubernetes.default.svc"),
                 ("service-account-key-file", &self.file("accounts.pub")),
                 (
@@ -267,7 +269,9 @@ impl<'a> Starting<'a> {
             .await
     }
 
+    /// Applies the CRDs and waits until discovery names every version of each: a controller that starts before ends.
     async fn flux_definitions(&self) -> Result<(), GroundError> {
+        let mut waited_for = Vec::new();
         for path in &self.parts.crds {
             let text = std::fs::read_to_string(path)?;
             let definition: Value =
@@ -276,6 +280,24 @@ impl<'a> Starting<'a> {
                     source,
                 })?;
             self.api.apply(&definition).await?;
+            let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let spec = &definition["spec"];
+            for version in spec["versions"].as_array().into_iter().flatten() {
+                let group = format!("{}/{}", word(&spec["group"]), word(&version["name"]));
+                waited_for.push((group, word(&spec["names"]["plural"])));
+            }
+        }
+        let begun = Instant::now();
+        while let Some((group, plural)) = waited_for.last() {
+            if self.api.discovers(group, plural).await {
+                waited_for.pop();
+            } else if begun.elapsed() > PATIENCE {
+                return Err(GroundError::NotServed {
+                    kind: format!("{plural}.{group}"),
+                });
+            } else {
+                tokio::time::sleep(LOOK).await;
+            }
         }
         Ok(())
     }
