@@ -218,7 +218,7 @@ impl Api {
         .await
     }
 
-    /// Changes an object by a JSON merge patch.
+    /// Changes an object by a JSON merge patch, as the field manager `by` or as ourselves.
     ///
     /// # Errors
     /// The server refuses it.
@@ -228,8 +228,10 @@ impl Api {
         namespace: &str,
         name: &str,
         patch: &Value,
+        by: Option<&str>,
     ) -> Result<Value, ApiError> {
-        let url = format!("{}?fieldManager={MANAGER}", path(kind, namespace, name)?);
+        let manager = by.unwrap_or(MANAGER);
+        let url = format!("{}?fieldManager={manager}", path(kind, namespace, name)?);
         self.send(
             Method::PATCH,
             &url,

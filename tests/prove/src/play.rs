@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::api::ApiError;
 use crate::ground::Ground;
 use crate::images::{FATE, RegistryError};
-use crate::scenario::{Commit, Live, Scenario, Step, Until};
+use crate::scenario::{Asked, Commit, Live, Scenario, Step, Until};
 
 /// How long the world may take to become what a step waits for.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -114,7 +114,7 @@ impl<'a> Play<'a> {
                 let with = self.filled_value(&patch.with);
                 self.ground
                     .api
-                    .merge(&kind, self.name, &name, &with)
+                    .merge(&kind, self.name, &name, &with, patch.by.as_deref())
                     .await?;
                 Ok(())
             }
@@ -253,10 +253,20 @@ impl<'a> Play<'a> {
     }
 
     /// The commit that is asked about.
-    pub fn asked(&self, number: Option<usize>) -> String {
-        let number = number.unwrap_or(self.commits.len());
+    pub fn asked(&self, asked: Option<Asked>) -> String {
+        let number = match asked {
+            None => self.commits.len(),
+            Some(Asked::Commit(number)) => number,
+            Some(Asked::Configuration) => return self.head(),
+        };
         let commit = self.commits.get(number.wrapping_sub(1));
         commit.cloned().unwrap_or_default()
+    }
+
+    /// The head of the GitOps repository.
+    fn head(&self) -> String {
+        let fleet = self.fleet.as_ref();
+        fleet.and_then(|fleet| fleet.head(MAIN)).unwrap_or_default()
     }
 
     fn newest(&self) -> String {
@@ -305,7 +315,10 @@ impl<'a> Play<'a> {
 
     async fn request(&self, kind: &str, name: &str) -> Result<(), PlayError> {
         let patch = json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": now().to_string()}}});
-        self.ground.api.merge(kind, self.name, name, &patch).await?;
+        self.ground
+            .api
+            .merge(kind, self.name, name, &patch, None)
+            .await?;
         Ok(())
     }
 
@@ -407,14 +420,7 @@ impl<'a> Play<'a> {
             .replace("{digest}", &self.digest)
             .replace("{code}", &self.ground.code_host)
             .replace("{commit}", &self.newest())
-            .replace(
-                "{head}",
-                &self
-                    .fleet
-                    .as_ref()
-                    .and_then(|fleet| fleet.head(MAIN))
-                    .unwrap_or_default(),
-            )
+            .replace("{head}", &self.head())
     }
 
     fn filled_value(&self, value: &Value) -> Value {

@@ -22,11 +22,22 @@ pub struct Scenario {
     /// What happens, in order.
     #[serde(with = "serde_yaml_ng::with::singleton_map_recursive")]
     pub steps: Vec<Step>,
-    /// Which commit is asked about, counted from 1; the newest if absent.
+    /// Which commit is asked about; the app's newest if absent.
     #[serde(default)]
-    pub ask: Option<usize>,
+    pub ask: Option<Asked>,
     /// What must be answered about it afterwards.
     pub expect: Expected,
+}
+
+/// What is asked about.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Asked {
+    /// The newest commit of the GitOps repository.
+    Configuration,
+    /// A commit of the app's repository, counted from 1.
+    #[serde(untagged)]
+    Commit(usize),
 }
 
 /// One step.
@@ -109,6 +120,9 @@ pub struct Patch {
     pub object: String,
     /// The JSON merge patch.
     pub with: Value,
+    /// As which field manager; `kubectl-…` is a person's hand.
+    #[serde(default)]
+    pub by: Option<String>,
 }
 
 /// An object of the scenario's namespace.

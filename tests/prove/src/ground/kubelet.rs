@@ -72,6 +72,7 @@ async fn tell(api: &Api, registry: &Registry, pod: &Value) -> Option<()> {
         meta["namespace"].as_str()?,
         meta["name"].as_str()?,
         &patch,
+        None,
     )
     .await
     .ok()
