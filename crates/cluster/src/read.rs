@@ -188,7 +188,46 @@ fn yaml(body: &[u8]) -> Result<String, Failure> {
             }
         }
     }
+    hide_secret_variables(&mut object);
     serde_yaml_ng::to_string(&object).map_err(|_| malformed())
+}
+
+/// Environment variables that are written into an object in plain and whose names say that they are secret, wherever
+/// in it they stand. That somebody put them there does not make them this program's to show.
+fn hide_secret_variables(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(hide_secret_variables),
+        Value::Object(fields) => {
+            let name = fields.get("name").and_then(Value::as_str);
+            let is_secret = name.is_some_and(says_secret);
+            if is_secret && fields.get("value").is_some_and(Value::is_string) {
+                fields.insert("value".to_owned(), Value::from(HIDDEN));
+            }
+            fields.values_mut().for_each(hide_secret_variables);
+        }
+        _ => {}
+    }
+}
+
+/// Whether a variable's name says that its value is secret.
+fn says_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [
+        "password",
+        "passwd",
+        "passphrase",
+        "secret",
+        "token",
+        "credential",
+        "private",
+        "api_key",
+        "apikey",
+        "access_key",
+        "dsn",
+        "database_url",
+    ]
+    .iter()
+    .any(|word| name.contains(word))
 }
 
 /// Reads the last lines of a container, oldest first.
@@ -297,6 +336,24 @@ mod tests {
         assert_eq!(
             text,
             "apiVersion: v1\ndata:\n  password: (hidden)\nkind: Secret\nmetadata:\n  name: db\nstringData: (hidden)\ntype: Opaque\n"
+        );
+    }
+
+    #[test]
+    fn variables_whose_names_say_secret_are_hidden_wherever_they_stand() {
+        let text = yaml(
+            br#"{"kind":"Deployment","spec":{"template":{"spec":{"containers":[{"name":"api-token","image":"x","env":[
+               {"name":"DB_PASSWORD","value":"hunter2"},{"name":"LOG_LEVEL","value":"debug"},
+               {"name":"STRIPE_API_KEY","value":"sk_live"},{"name":"A","valueFrom":{"secretKeyRef":{"name":"db","key":"password"}}}]}]}}}}"#,
+        )
+        .unwrap();
+        assert!(
+            !text.contains("hunter2") && !text.contains("sk_live"),
+            "{text}"
+        );
+        assert!(
+            text.contains("debug") && text.contains("key: password"),
+            "{text}"
         );
     }
 
