@@ -51,8 +51,9 @@ fn main() -> ExitCode {
         team: arguments.team,
     }));
     let built = tauri::Builder::default()
-        .invoke_handler(commands::handler(session))
+        .invoke_handler(commands::handler(Arc::clone(&session)))
         .setup(|app| {
+            end_when_asked(app.handle().clone());
             WebviewWindowBuilder::new(app, "main", WebviewUrl::App("index.html".into()))
                 .title("Landfall")
                 .inner_size(1280.0, 800.0)
@@ -64,12 +65,35 @@ fn main() -> ExitCode {
                 .build()?;
             Ok(())
         })
-        .run(tauri::generate_context!());
+        .build(tauri::generate_context!());
     match built {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(app) => {
+            app.run(move |_, event| {
+                // The process ends without dropping anything: the embedded company would leave its folder behind.
+                if matches!(event, tauri::RunEvent::Exit) {
+                    tauri::async_runtime::block_on(session.close());
+                }
+            });
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             tracing::error!(%error, "the window could not be opened");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Closes the window as a person would when somebody ends the program by a signal.
+fn end_when_asked(app: tauri::AppHandle) {
+    #[cfg(unix)]
+    tauri::async_runtime::spawn(async move {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut asked) = signal(SignalKind::terminate()) else {
+            return;
+        };
+        asked.recv().await;
+        app.exit(0);
+    });
+    #[cfg(not(unix))]
+    let _ = app;
 }

@@ -78,6 +78,11 @@ impl Session {
         Ok(opened)
     }
 
+    /// Closes what is open.
+    pub async fn close(&self) {
+        self.open.lock().await.take();
+    }
+
     /// What is open.
     pub async fn workspace(&self) -> Result<Arc<Workspace>, Error> {
         self.open

@@ -1,5 +1,10 @@
 //! The real window, driven through tauri-driver and WebKitWebDriver under Xvfb: what a person sees is what the terminal
 //! says. Screenshots are written to `LANDFALL_SCREENSHOTS` where that is set.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by failing"
+)]
 
 use std::net::TcpListener;
 use std::path::PathBuf;

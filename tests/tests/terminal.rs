@@ -1,8 +1,10 @@
 //! The terminal program as a person or a script meets it: answers, exit codes, and what bad input gets.
+#![expect(clippy::expect_used, reason = "a test says what it expects by failing")]
 
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
 
 use product_tests::{Company, Owned, Terminal, json, text};
 
@@ -117,44 +119,55 @@ fn an_ambiguous_short_sha_lists_its_candidates() {
     assert!(candidates >= 3, "the ask, and two commits: {said}");
 }
 
-/// Four digits that begin two commits of one of the company's repositories: among the few hundred commits of its GitOps
-/// repositories there is such a pair, or else two of the company's repositories share one.
+/// Four digits that begin two commits of one repository: pushes a branch of a thousand, among which there are such.
 fn ambiguous_beginning(company: &Company, terminal: &Terminal) -> String {
     let board = json(&terminal.run(&["board", "--json"]));
-    let code = std::fs::read_to_string(company.team()).expect("the team file");
-    let address = code
+    let mut named = board["rows"].as_array().expect("rows").iter();
+    let (_, path) = named
+        .find_map(|row| row["repository"].as_str()?.split_once('/'))
+        .expect("an app says its repository");
+    let team = std::fs::read_to_string(company.team()).expect("the team file");
+    let address = team
         .lines()
         .find_map(|line| line.trim_start_matches("- ").strip_prefix("address: "))
         .expect("the code host's address");
-    let mut shas = BTreeSet::new();
-    for row in board["rows"].as_array().expect("rows") {
-        let Some((_, path)) = row["repository"]
-            .as_str()
-            .and_then(|name| name.split_once('/'))
-        else {
-            continue;
-        };
-        let clone = tempfile::tempdir().expect("a folder");
-        let cloned = std::process::Command::new("git")
-            .args(["clone", "--bare", "--quiet"])
-            .arg(format!("{address}/{path}.git"))
-            .arg(clone.path())
-            .output()
-            .expect("git runs");
-        assert!(cloned.status.success(), "{}", text(&cloned));
-        let listed = std::process::Command::new("git")
+    let folder = tempfile::tempdir().expect("a folder");
+    let git = |words: &[&str], input: &str| {
+        let mut child = Command::new("git")
             .arg("--git-dir")
-            .arg(clone.path())
-            .args(["rev-list", "--all"])
-            .output()
+            .arg(folder.path())
+            .args(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
             .expect("git runs");
-        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-        shas.extend(listed.lines().map(str::to_owned));
-    }
-    let mut sorted = shas.iter().zip(shas.iter().skip(1));
-    let pair = sorted.find(|(a, b)| a[..4] == b[..4]);
-    let (pair, _) = pair.unwrap_or_else(|| panic!("none of {} commits", shas.len()));
-    pair[..4].to_owned()
+        let mut stdin = child.stdin.take().expect("piped");
+        stdin.write_all(input.as_bytes()).expect("git reads");
+        drop(stdin);
+        let output = child.wait_with_output().expect("git ends");
+        assert!(output.status.success(), "{words:?}: {}", text(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    git(&["init", "--bare", "--quiet"], "");
+    // Without anything that changes from run to run, so that the same two commits begin alike in every run.
+    let commits = (1_000..2_000).map(|number| {
+        format!(
+            "commit refs/heads/many\ncommitter A <a@shop.example> 1700000000 +0000\ndata 4\n{number}\n"
+        )
+    });
+    git(&["fast-import", "--quiet"], &commits.collect::<String>());
+    git(
+        &["push", "--quiet", &format!("{address}/{path}.git"), "many"],
+        "",
+    );
+    let listed = git(&["rev-list", "many"], "");
+    let shas: BTreeSet<&str> = listed.lines().collect();
+    let mut neighbours = shas.iter().zip(shas.iter().skip(1));
+    let (one, _) = neighbours
+        .find(|(one, next)| one[..4] == next[..4])
+        .expect("two of a thousand begin alike");
+    one[..4].to_owned()
 }
 
 #[test]
@@ -200,7 +213,10 @@ fn no_kubeconfig_broken_and_half_written_ones_say_which_file_and_what() {
         assert_eq!(output.status.code(), Some(64), "{name}: {said}");
         assert!(said.contains(&path), "{name}: the file is named: {said}");
         assert!(!said.contains("panicked"), "{name}: {said}");
-        assert!(said.contains("--kubeconfig names"), "{name}: a hint: {said}");
+        assert!(
+            said.contains("--kubeconfig names"),
+            "{name}: a hint: {said}"
+        );
     }
 }
 
@@ -230,7 +246,7 @@ fn a_program_that_is_told_to_end_leaves_no_folder() {
     let mut command = Terminal::new().command(&["sandbox", "serve"]);
     command
         .env("TMPDIR", temporary.path())
-        .stdout(std::process::Stdio::null());
+        .stdout(Stdio::null());
     let mut child = Owned(command.spawn().expect("landfall runs"));
     let holds = || {
         std::fs::read_dir(temporary.path())
@@ -242,7 +258,7 @@ fn a_program_that_is_told_to_end_leaves_no_folder() {
         assert!(child.0.try_wait().expect("known").is_none(), "it serves");
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
-    let told = std::process::Command::new("kill")
+    let told = Command::new("kill")
         .args(["-TERM", &child.0.id().to_string()])
         .status();
     assert!(told.expect("kill runs").success());

@@ -180,6 +180,11 @@ fn detail(state: &ConnectionState) -> AnyView {
             }
             .into_any()
         }
+        // No right is missing: nobody is asking.
+        ConnectionState::Denied { verb, resource } if verb == "sign in" => view! {
+            <p class="said">"You are not signed in: " <span class="mono wrap">{foreign::line(resource)}</span> "."</p>
+        }
+        .into_any(),
         ConnectionState::Denied { verb, resource } => view! {
             <p class="said">
                 "It answers, but you may not " <b>{foreign::line(verb)}</b> " " <span class="mono">{foreign::line(resource)}</span>

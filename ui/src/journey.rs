@@ -296,13 +296,36 @@ fn Nowhere(
                 .map_or_else(String::new, |answer| ask_words(&answer.ask))
         })
     };
+    let reading = Memo::new(move |_| {
+        shared
+            .answer
+            .with(|answer| answer.as_ref().is_none_or(|answer| is_draft(answer)))
+    });
     view! {
-        <h1>"No app here changes with " <span class="mono">{words}</span></h1>
-        <p class="sub">
-            "Nothing that runs in these clusters is built from its repository, as far as could be read."
-        </p>
+        <Show
+            when=move || reading.get()
+            fallback=move || {
+                view! {
+                    <h1 id="headline">"No app here changes with " <span class="mono">{words}</span></h1>
+                    <p class="sub">
+                        "Nothing that runs in these clusters is built from its repository, as far as could be read."
+                    </p>
+                }
+            }
+        >
+            <h1 id="headline">"Looking for " <span class="mono">{words}</span> "…"</h1>
+            <p class="sub" role="status">
+                "Not everything is read yet that may have to do with it: nothing can be said so far."
+            </p>
+            {notice::skeleton(7)}
+        </Show>
         <side::Unread shared=shared />
     }
+}
+
+/// Whether more is being read, so that what an answer does not name may still turn up.
+fn is_draft(answer: &Answer) -> bool {
+    answer.pending > 0
 }
 
 /// An ask as a person typed it, full SHAs cut short.
@@ -345,5 +368,26 @@ fn known(answer: &Answer) -> Known {
 fn put(all: &mut Vec<Evidence>, one: &Evidence) {
     if !all.contains(one) {
         all.push(one.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_answer_is_no_statement_while_something_is_still_being_read() {
+        let mut answer = Answer {
+            version: api::JSON_VERSION,
+            ask: Ask::default(),
+            commit: None,
+            journeys: Vec::new(),
+            pending: 1,
+            unread: Vec::new(),
+            at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        assert!(is_draft(&answer));
+        answer.pending = 0;
+        assert!(!is_draft(&answer));
     }
 }

@@ -67,7 +67,14 @@ pub struct Systems {
     #[arg(long, conflicts_with_all = ["kubeconfig", "context", "team"])]
     pub sandbox: bool,
     /// The embedded company's seed: renames everything in it
-    #[arg(long, value_name = "NUMBER", default_value_t = 1, requires = "sandbox")]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 1,
+        requires = "sandbox",
+        // Given with these, the requirement alone is let pass: --sandbox cannot be added to them.
+        conflicts_with_all = ["kubeconfig", "context", "team"]
+    )]
     pub seed: u64,
     /// How long to wait for slow systems, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]

@@ -40,6 +40,32 @@ pub fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
+/// Waits until somebody ends the program by a signal; the exit code that a shell gives such an end.
+pub async fn asked() -> ExitCode {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let wait = async |kind: SignalKind| match signal(kind) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            // Then the signal does what it does by default.
+            Err(_) => std::future::pending().await,
+        };
+        tokio::select! {
+            () = wait(SignalKind::interrupt()) => ExitCode::from(130),
+            () = wait(SignalKind::terminate()) => ExitCode::from(143),
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        ExitCode::from(130)
+    }
+}
+
 /// Prints an error and says how to leave.
 pub fn error(error: &Error, json: bool) -> ExitCode {
     if json {

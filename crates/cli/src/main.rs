@@ -39,13 +39,21 @@ fn main() -> ExitCode {
         }
     };
     let json = arguments.command.json();
-    let outcome = runtime.block_on(async {
+    let run = async {
         match arguments.command {
             Command::Why(why) => commands::why::run(why).await,
             Command::Board(board) => commands::board::run(board).await,
             Command::Doctor(doctor) => commands::doctor::run(doctor).await,
             Command::Sandbox(sandbox) => commands::sandbox::run(sandbox).await,
             Command::Tour(tour) => commands::tour::run(tour).await,
+        }
+    };
+    // Whoever ends us ends the embedded company too: dropped orderly, it takes its temporary folder with it.
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            outcome = run => outcome,
+            code = exit::asked() => Ok(code),
         }
     });
     // Watches and servers end with the runtime; nothing of theirs is worth waiting for.

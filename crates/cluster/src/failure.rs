@@ -50,6 +50,8 @@ pub enum Why {
     Server(u16),
     /// An answer that is not what it should be.
     Malformed,
+    /// Something answers there that is no Kubernetes API.
+    NotKubernetes,
 }
 
 /// A failure with its reason and, where one is known, a hint.
@@ -105,6 +107,11 @@ impl Failure {
                 | Why::CertificateName
                 | Why::Tls
         )
+    }
+
+    /// Whether it is the credentials that are wanting: the server is well, and we are nobody there.
+    pub(crate) fn is_signed_out(&self) -> bool {
+        matches!(self.why, Why::Credentials | Why::Unauthorized)
     }
 
     /// Whether nothing can be asked before somebody signs in or mends the kubeconfig: trying again soon is of no use
@@ -233,6 +240,15 @@ fn said_with(said: &str, code: &str) -> String {
     } else {
         format!("the server answered {code}: {said}")
     }
+}
+
+/// An answer where every API server says its version, and this one doesn't.
+pub(crate) fn not_kubernetes(host: &str, answered: &str) -> Failure {
+    Failure::new(
+        Why::NotKubernetes,
+        format!("{host} is no Kubernetes API: asked for /version, it answers {answered}"),
+    )
+    .hint("look at server of the cluster in the kubeconfig")
 }
 
 /// No answer in time.

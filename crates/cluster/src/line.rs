@@ -12,7 +12,7 @@ use serde::Deserialize;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::failure::{Failure, Why, silent};
+use crate::failure::{Failure, Why, not_kubernetes, silent};
 use crate::kubeconfig::Context;
 use crate::ledger::Ledger;
 use crate::options::Options;
@@ -229,7 +229,11 @@ impl Line {
             });
         }
         match tokio::time::timeout(self.options.answer_within, told).await {
-            Ok(Ok(Ok(answer))) => Ok(answer.offset),
+            Ok(Ok(Ok(answer))) if is_version(&answer.body) => Ok(answer.offset),
+            Ok(Ok(Ok(_))) => Err(not_kubernetes(&server.host, "with something else")),
+            Ok(Ok(Err(failure))) if failure.why == Why::NotFound => {
+                Err(not_kubernetes(&server.host, "404 Not Found"))
+            }
             Ok(Ok(Err(failure))) if failure.is_unreachable() || failure.needs_sign_in() => {
                 Err(failure)
             }
@@ -262,6 +266,15 @@ impl Line {
             }
         }
     }
+}
+
+/// Whether it is what an API server says of its version.
+fn is_version(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|version| {
+        ["gitVersion", "major"]
+            .iter()
+            .any(|field| version.get(field).is_some())
+    })
 }
 
 fn username(body: &[u8]) -> Option<String> {

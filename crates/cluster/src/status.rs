@@ -7,7 +7,7 @@ use facts::cluster::Scope;
 use facts::{ClusterFacts, Coverage, Kind, Reach};
 use jiff::Timestamp;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Why};
 use crate::kinds::{is_flux, place};
 use crate::tables;
 
@@ -67,6 +67,21 @@ fn state(told: &Told, facts: &ClusterFacts, pending: &BTreeSet<Kind>) -> Connect
     let since = match &facts.reach {
         Reach::Connecting => return ConnectionState::Connecting,
         Reach::Unreachable { error } => {
+            match &told.failure {
+                Some(failure) if failure.is_signed_out() => {
+                    return ConnectionState::Denied {
+                        // Views know this verb: it is not a right that is missing.
+                        verb: "sign in".to_owned(),
+                        resource: error.clone(),
+                    };
+                }
+                Some(failure) if failure.why == Why::NotKubernetes => {
+                    return ConnectionState::Absent {
+                        what: error.clone(),
+                    };
+                }
+                Some(_) | None => {}
+            }
             let private = told
                 .failure
                 .as_ref()
@@ -142,6 +157,10 @@ fn needed_but_denied(facts: &ClusterFacts) -> Option<Kind> {
 /// What may not be read: a kind once where no namespace of it may be read, else each namespace that may not.
 fn refusals(told: &Told, facts: &ClusterFacts) -> Vec<String> {
     let mut lines = Vec::new();
+    // Who never answered has refused nothing; why it did not is said once, with its state.
+    if matches!(facts.reach, Reach::Connecting | Reach::Unreachable { .. }) {
+        return lines;
+    }
     for kind in Kind::ALL {
         let plural = place(kind).plural;
         let denied = |scope: &Scope| {
@@ -285,5 +304,49 @@ mod tests {
                 what: "Flux".into()
             }
         );
+    }
+
+    #[test]
+    fn who_is_not_signed_in_is_told_so_once_and_no_refusals_are_invented() {
+        let mut told = told();
+        let failure = Failure::answer(401, b"");
+        let mut facts = ClusterFacts {
+            reach: Reach::Unreachable {
+                error: failure.words(),
+            },
+            ..ClusterFacts::default()
+        };
+        for kind in Kind::ALL {
+            facts
+                .coverage
+                .insert((kind, Scope::All), failure.coverage());
+        }
+        told.failure = Some(failure);
+        assert_eq!(
+            state(&told, &facts, &BTreeSet::new()),
+            ConnectionState::Denied {
+                verb: "sign in".into(),
+                resource: "the credentials were not accepted (401 Unauthorized) (sign in again)"
+                    .into()
+            }
+        );
+        assert!(refusals(&told, &facts).is_empty());
+    }
+
+    #[test]
+    fn a_server_that_is_no_kubernetes_api_is_not_live() {
+        let mut told = told();
+        let failure = crate::failure::not_kubernetes("127.0.0.1:80", "404 Not Found");
+        let facts = ClusterFacts {
+            reach: Reach::Unreachable {
+                error: failure.words(),
+            },
+            ..ClusterFacts::default()
+        };
+        told.failure = Some(failure);
+        let ConnectionState::Absent { what } = state(&told, &facts, &BTreeSet::new()) else {
+            panic!("{:?}", state(&told, &facts, &BTreeSet::new()));
+        };
+        assert!(what.contains("no Kubernetes API"), "{what}");
     }
 }

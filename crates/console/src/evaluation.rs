@@ -1,26 +1,28 @@
 //! The one task that holds the facts: takes in what the edges bring, asks the engine, publishes, fetches what it wants.
 //!
-//! Owns the order of things: facts in, one evaluation for all subscribers, wants out. Evaluations are at least
-//! [`BATCH`] apart, so that a thousand changes are one answer; the first one comes at once.
+//! Owns the order of things: facts in, an evaluation for each subscriber, wants out. Evaluations are at least [`BATCH`]
+//! apart, so that a thousand changes are one answer; the first one comes at once. What nobody subscribes to costs nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use api::{Answer, Ask, Board, Connection, Error};
-use facts::{ClusterFacts, Facts, Found, Want};
+use facts::{ClusterFacts, Found, Reach, Team, Want};
 use forge::Forge;
-use futures::StreamExt;
 use futures::stream::SelectAll;
+use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::WatchStream;
 
+use crate::reader::Reader;
 use crate::sources::Systems;
 use crate::subscription::Publisher;
-use crate::wants::WantBook;
+use crate::wants::{Fetch, WantBook};
 
 /// The least time between two evaluations: one frame of what a person can follow.
 const BATCH: Duration = Duration::from_millis(50);
@@ -30,28 +32,38 @@ const IDLE: Duration = Duration::from_secs(1);
 /// What the console asks of the evaluation.
 pub enum Command {
     /// A new reader of the board.
-    WatchBoard(Publisher<Board>),
+    Board(Publisher<Board>),
     /// A new reader of an answer.
-    WatchAnswer(Ask, Publisher<Result<Answer, Error>>),
+    Answer(Ask, Publisher<Result<Answer, Error>>),
     /// A new reader of the connections.
-    WatchConnections(Publisher<Vec<Connection>>),
+    Connections(Publisher<Vec<Connection>>),
 }
 
 /// What arrives from the clusters.
 type ClusterNews = Pin<Box<dyn futures::Stream<Item = (String, Arc<ClusterFacts>)> + Send>>;
 
+/// A subscription to an answer.
+struct Asked {
+    ask: Ask,
+    publisher: Publisher<Result<Answer, Error>>,
+    reader: Reader,
+}
+
 /// The task's state.
 pub struct Evaluation {
-    facts: Facts,
+    team: Team,
+    cluster_facts: BTreeMap<String, Arc<ClusterFacts>>,
     forge: Forge,
     clusters: Arc<[cluster::Cluster]>,
     news: SelectAll<ClusterNews>,
     /// Clusters whose first read has not ended yet.
     settling: JoinSet<()>,
     book: WantBook,
-    fetches: JoinSet<(Want, Found)>,
+    fetches: JoinSet<(Want, Option<Found>)>,
     boards: Vec<Publisher<Board>>,
-    answers: Vec<(Ask, Publisher<Result<Answer, Error>>)>,
+    /// What the boards rest on: one view for all of them, while there is one.
+    board: Option<Reader>,
+    answers: Vec<Asked>,
     connections: Vec<Publisher<Vec<Connection>>>,
     /// When the engine says that the answer changes by itself.
     changes_at: Option<Timestamp>,
@@ -63,13 +75,10 @@ impl Evaluation {
         let clusters = systems.clusters();
         let mut news: SelectAll<ClusterNews> = SelectAll::new();
         let mut settling = JoinSet::new();
-        let mut facts = Facts {
-            team: systems.team(),
-            ..Facts::default()
-        };
+        let mut cluster_facts = BTreeMap::new();
         for (index, cluster) in clusters.iter().enumerate() {
             let name = cluster.name().to_owned();
-            facts.clusters.insert(name.clone(), Arc::default());
+            cluster_facts.insert(name.clone(), Arc::default());
             news.push(Box::pin(
                 WatchStream::new(cluster.facts()).map(move |facts| (name.clone(), facts)),
             ));
@@ -81,7 +90,8 @@ impl Evaluation {
             });
         }
         Self {
-            facts,
+            team: systems.team(),
+            cluster_facts,
             forge: systems.forge(),
             clusters,
             news,
@@ -89,6 +99,7 @@ impl Evaluation {
             book: WantBook::default(),
             fetches: JoinSet::new(),
             boards: Vec::new(),
+            board: None,
             answers: Vec::new(),
             connections: Vec::new(),
             changes_at: None,
@@ -120,9 +131,7 @@ impl Evaluation {
                     Some(command) => self.accept(command),
                     None => return,
                 },
-                Some((name, facts)) = self.news.next() => {
-                    self.facts.clusters.insert(name, facts);
-                }
+                Some((name, facts)) = self.news.next() => self.cluster(name, facts),
                 Some(_settled) = self.settling.join_next() => {}
                 Some(fetched) = self.fetches.join_next() => self.absorb(fetched),
                 () = tokio::time::sleep_until(wake.into()) => {}
@@ -133,9 +142,40 @@ impl Evaluation {
 
     fn accept(&mut self, command: Command) {
         match command {
-            Command::WatchBoard(publisher) => self.boards.push(publisher),
-            Command::WatchAnswer(ask, publisher) => self.answers.push((ask, publisher)),
-            Command::WatchConnections(publisher) => self.connections.push(publisher),
+            Command::Board(publisher) => self.boards.push(publisher),
+            Command::Answer(ask, publisher) => {
+                let reader = self.reader();
+                self.answers.push(Asked {
+                    ask,
+                    publisher,
+                    reader,
+                });
+            }
+            Command::Connections(publisher) => self.connections.push(publisher),
+        }
+    }
+
+    fn reader(&self) -> Reader {
+        Reader::new(
+            self.team.clone(),
+            self.cluster_facts.clone(),
+            Instant::now(),
+        )
+    }
+
+    fn readers(&mut self) -> impl Iterator<Item = &mut Reader> {
+        let asked = self.answers.iter_mut().map(|asked| &mut asked.reader);
+        self.board.iter_mut().chain(asked)
+    }
+
+    fn cluster(&mut self, name: String, facts: Arc<ClusterFacts>) {
+        for reader in self.readers() {
+            reader.cluster(&name, &facts);
+        }
+        let answers = facts.reach == Reach::Answering;
+        let before = self.cluster_facts.insert(name, facts);
+        if answers && before.is_none_or(|before| before.reach != Reach::Answering) {
+            self.book.came_back(Instant::now());
         }
     }
 
@@ -154,22 +194,38 @@ impl Evaluation {
 
     /// Starts as many fetches as the budget allows.
     fn fetch(&mut self) {
-        while let Some(want) = self.book.next() {
+        while let Some(Fetch { want, further }) = self.book.next() {
             let forge = self.forge.clone();
             self.fetches.spawn(async move {
-                let found = forge.find(&want).await;
+                let find = async {
+                    if further {
+                        forge.find(&want).await
+                    } else {
+                        forge.find_in_copies(&want).await
+                    }
+                };
+                // A bug that one want brings to light is that want's only.
+                let found = AssertUnwindSafe(find).catch_unwind().await.ok();
                 (want, found)
             });
         }
     }
 
-    fn absorb(&mut self, fetched: Result<(Want, Found), tokio::task::JoinError>) {
+    fn absorb(&mut self, fetched: Result<(Want, Option<Found>), tokio::task::JoinError>) {
+        let now = Instant::now();
         match fetched {
-            Ok((want, found)) => {
-                self.facts.absorb(found);
-                self.book.answered(want, Instant::now());
+            Ok((want, Some(found))) => {
+                for (want, found) in self.book.answered(want, found, now, Timestamp::now()) {
+                    for reader in self.readers() {
+                        reader.take(&want, &found);
+                    }
+                }
             }
-            // Its want stays under way for ever, so its journeys stay Unknown: wrong in the safe direction.
+            Ok((want, None)) => {
+                tracing::error!(?want, "a fetch ended without an answer");
+                self.book.broke(&want, now);
+            }
+            // Nothing aborts a fetch but the end of this task.
             Err(error) => tracing::error!(%error, "a fetch ended without an answer"),
         }
     }
@@ -177,24 +233,44 @@ impl Evaluation {
     /// One evaluation for every reader.
     fn evaluate(&mut self) {
         self.boards.retain(|publisher| !publisher.is_closed());
-        self.answers.retain(|(_, publisher)| !publisher.is_closed());
+        self.answers.retain(|asked| !asked.publisher.is_closed());
         self.connections.retain(|publisher| !publisher.is_closed());
-        let now = Timestamp::now();
+        let (now, instant) = (Timestamp::now(), Instant::now());
         // Wants are taken in also while a slow cluster is still being read: they are of others.
         let clusters_settled = self.settling.is_empty();
         self.changes_at = None;
-        if !self.boards.is_empty() {
-            let evaluation = journey::board(&self.facts, now);
-            let settled = self.take(&evaluation.wants, evaluation.changes_at) && clusters_settled;
+        if self.boards.is_empty() {
+            self.board = None;
+        } else {
+            let mut reader = self.board.take().unwrap_or_else(|| self.reader());
+            let evaluation =
+                reader.evaluate(&mut self.book, instant, |facts| journey::board(facts, now));
+            self.note(evaluation.changes_at);
+            let settled = clusters_settled && reader.is_settled(&self.book, &evaluation.wants);
+            let mut board = evaluation.board;
+            board.unread.extend(reader.unread(&self.book));
             for publisher in &self.boards {
-                publisher.publish(evaluation.board.clone(), settled);
+                publisher.publish(board.clone(), settled);
             }
+            self.board = Some(reader);
         }
-        for (ask, publisher) in std::mem::take(&mut self.answers) {
-            let evaluation = journey::answer(&self.facts, &ask, now);
-            let settled = self.take(&evaluation.wants, evaluation.changes_at) && clusters_settled;
-            publisher.publish(evaluation.answer, settled);
-            self.answers.push((ask, publisher));
+        for mut asked in std::mem::take(&mut self.answers) {
+            let evaluation = asked.reader.evaluate(&mut self.book, instant, |facts| {
+                journey::answer(facts, &asked.ask, now)
+            });
+            self.note(evaluation.changes_at);
+            let settled =
+                clusters_settled && asked.reader.is_settled(&self.book, &evaluation.wants);
+            let answer = evaluation.answer.map(|mut answer| {
+                answer.unread.extend(asked.reader.unread(&self.book));
+                if !settled {
+                    // Whoever is shown a draft must be able to tell.
+                    answer.pending = answer.pending.max(1);
+                }
+                answer
+            });
+            asked.publisher.publish(answer, settled);
+            self.answers.push(asked);
         }
         if !self.connections.is_empty() {
             let connections = self.connections();
@@ -202,16 +278,22 @@ impl Evaluation {
                 publisher.publish(connections.clone(), clusters_settled);
             }
         }
+        let readers = self.answers.iter().map(|asked| &asked.reader);
+        let wanted: BTreeSet<&Want> = self
+            .board
+            .iter()
+            .chain(readers)
+            .flat_map(Reader::claimed)
+            .collect();
+        self.book.watched(&wanted, instant);
     }
 
-    /// Takes in what an evaluation wants; whether everything it wants has been answered.
-    fn take(&mut self, wants: &BTreeSet<Want>, changes_at: Option<Timestamp>) -> bool {
-        self.book.want(wants);
+    /// Takes in when an answer changes by itself.
+    fn note(&mut self, changes_at: Option<Timestamp>) {
         self.changes_at = match (self.changes_at, changes_at) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        !self.book.is_open(wants)
     }
 
     fn connections(&self) -> Vec<Connection> {

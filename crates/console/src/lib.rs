@@ -4,6 +4,8 @@
 //! subscribers get what changed. No Tauri, no printing, no mutation of anything outside this process but its cache.
 
 mod evaluation;
+mod freshness;
+mod reader;
 mod sources;
 mod subscription;
 pub mod team_file;
@@ -48,21 +50,21 @@ impl Console {
     /// The board, live.
     pub fn watch_board(&self) -> Subscription<Board> {
         let (subscription, publisher) = subscription::channel();
-        self.command(Command::WatchBoard(publisher));
+        self.command(Command::Board(publisher));
         subscription
     }
 
     /// An ask's answer, live.
     pub fn watch_answer(&self, ask: Ask) -> Subscription<Result<Answer, Error>> {
         let (subscription, publisher) = subscription::channel();
-        self.command(Command::WatchAnswer(ask, publisher));
+        self.command(Command::Answer(ask, publisher));
         subscription
     }
 
     /// How the connections stand, live.
     pub fn watch_connections(&self) -> Subscription<Vec<Connection>> {
         let (subscription, publisher) = subscription::channel();
-        self.command(Command::WatchConnections(publisher));
+        self.command(Command::Connections(publisher));
         subscription
     }
 

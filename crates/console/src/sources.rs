@@ -44,7 +44,7 @@ pub struct Systems {
 /// # Errors
 /// When there is no kubeconfig, or it cannot be read as one.
 pub fn contexts(sources: &Sources) -> Result<Vec<KubeContext>, Error> {
-    let contexts = cluster::contexts(sources.kubeconfig.as_deref()).map_err(Error::from)?;
+    let contexts = cluster::contexts(sources.kubeconfig.as_deref()).map_err(with_hint)?;
     Ok(contexts
         .into_iter()
         .map(|context| KubeContext {
@@ -116,7 +116,7 @@ impl Systems {
 
 /// The contexts asked for, in the kubeconfig's order; a context that is broken is an error only if it was asked for.
 fn chosen(sources: &Sources) -> Result<Vec<Context>, Error> {
-    let contexts = cluster::contexts(sources.kubeconfig.as_deref()).map_err(Error::from)?;
+    let contexts = cluster::contexts(sources.kubeconfig.as_deref()).map_err(with_hint)?;
     let names: Vec<String> = contexts
         .iter()
         .map(|context| context.name.clone())
@@ -138,7 +138,7 @@ fn chosen(sources: &Sources) -> Result<Vec<Context>, Error> {
     if chosen.iter().all(|context| context.problem.is_some())
         && let Some(problem) = chosen.iter().find_map(|context| context.problem.clone())
     {
-        return Err(problem.into());
+        return Err(with_hint(problem));
     }
     if chosen.is_empty() {
         return Err(
@@ -147,6 +147,18 @@ fn chosen(sources: &Sources) -> Result<Vec<Context>, Error> {
         );
     }
     Ok(chosen)
+}
+
+/// A kubeconfig's error, with what to do about a file that cannot be read as one.
+fn with_hint(error: impl Into<Error>) -> Error {
+    let error = error.into();
+    if error.code == Code::BadFile && error.hint.is_empty() {
+        return error.hint(
+            "Was it written to its end? `kubectl config view` says whether kubectl can read it; \
+             --kubeconfig names another one.",
+        );
+    }
+    error
 }
 
 fn forge_config(file: &TeamFile, sources: &Sources) -> Result<forge::Config, Error> {

@@ -4,6 +4,9 @@
 
 use facts::code::repository_key;
 
+/// No repository has had so many pull requests; longer bare numbers are of CI runs, or the beginning of a SHA.
+const MAX_PULL: u64 = 1_000_000;
+
 /// Everything that a text may mean; several may be true at once. Nothing at all means the repository itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Meanings {
@@ -11,7 +14,7 @@ pub(crate) struct Meanings {
     pub(crate) sha: Option<String>,
     /// A branch's or tag's name.
     pub(crate) name: Option<String>,
-    /// A pull request's number.
+    /// A pull request's number; a bare number may only be one if it is below [`MAX_PULL`].
     pub(crate) pull: Option<u64>,
     /// A CI run's number.
     pub(crate) run: Option<u64>,
@@ -62,7 +65,7 @@ pub(crate) fn meanings(text: &str, repository: &str) -> Option<Meanings> {
     Some(Meanings {
         sha: sha(text),
         name: Some(name.to_owned()),
-        pull: number,
+        pull: number.filter(|number| *number < MAX_PULL),
         run: number,
         issue: issue(text),
         certain: false,
@@ -156,7 +159,8 @@ mod tests {
         assert_eq!(number.sha.as_deref(), Some("1234567"));
         assert_eq!(
             (number.pull, number.run),
-            (Some(1_234_567), Some(1_234_567))
+            (None, Some(1_234_567)),
+            "no pull request has such a number"
         );
         assert!(!number.certain);
         let word = of("cafe");

@@ -28,6 +28,8 @@ struct Entry {
     answered: Option<Timestamp>,
     /// The last attempt's failure, if it failed.
     error: Option<String>,
+    /// Until when it answers no more requests because there were too many, and in words. Its Git goes on answering.
+    limited: Option<(Timestamp, String)>,
     /// What may not be read there, by subject.
     refusals: BTreeMap<String, String>,
 }
@@ -81,7 +83,10 @@ impl Ledger {
                 entry.since = None;
                 entry.error = Some(reason.clone());
             }
-            Trouble::RateLimited { .. } | Trouble::Other(_) => {
+            Trouble::RateLimited { ends, .. } => {
+                entry.limited = Some((*ends, trouble.to_string()));
+            }
+            Trouble::Other(_) => {
                 entry.since = None;
                 entry.error = Some(trouble.to_string());
             }
@@ -89,7 +94,7 @@ impl Ledger {
     }
 
     /// Every host, code hosts first.
-    pub(crate) fn connections(&self) -> Vec<Connection> {
+    pub(crate) fn connections(&self, now: Timestamp) -> Vec<Connection> {
         self.entries()
             .iter()
             .map(|((kind, host), entry)| Connection {
@@ -97,7 +102,7 @@ impl Ledger {
                 kind: *kind,
                 address: entry.address.clone(),
                 identity: None,
-                state: entry.state(),
+                state: entry.state(now),
                 refusals: entry.refusals.values().cloned().collect(),
             })
             .collect()
@@ -110,7 +115,17 @@ impl Ledger {
 }
 
 impl Entry {
-    fn state(&self) -> ConnectionState {
+    fn state(&self, now: Timestamp) -> ConnectionState {
+        if self.error.is_none()
+            && let Some((ends, words)) = &self.limited
+            && *ends > now
+        {
+            return ConnectionState::Degraded {
+                error: words.clone(),
+                retry_at: Some(*ends),
+                since: self.answered.unwrap_or(now),
+            };
+        }
         match (&self.error, self.answered, self.since) {
             (Some(error), Some(answered), _) => ConnectionState::Degraded {
                 error: error.clone(),
@@ -145,7 +160,7 @@ mod tests {
     }
 
     fn only(ledger: &Ledger) -> Connection {
-        let mut all = ledger.connections();
+        let mut all = ledger.connections(at(10));
         assert_eq!(all.len(), 1);
         all.remove(0)
     }
@@ -189,5 +204,30 @@ mod tests {
         );
         ledger.answered(KIND, "h", "shop/secret", at(2));
         assert!(only(&ledger).refusals.is_empty());
+    }
+
+    #[test]
+    fn a_used_up_quota_is_said_until_it_ends_though_git_answers() {
+        let ledger = Ledger::default();
+        let limited = Trouble::RateLimited {
+            host: "h".to_owned(),
+            until: "14:02:00 UTC".to_owned(),
+            ends: at(11),
+        };
+        ledger.failed(KIND, "h", "shop/api over its API", &limited, at(1));
+        ledger.answered(KIND, "h", "shop/api", at(2));
+        let ConnectionState::Degraded {
+            error, retry_at, ..
+        } = only(&ledger).state
+        else {
+            panic!("{:?}", only(&ledger));
+        };
+        assert_eq!(
+            error,
+            "h answers no more requests until 14:02:00 UTC: its rate limit is used up"
+        );
+        assert_eq!(retry_at, Some(at(11)));
+        let over = ledger.connections(at(12));
+        assert!(matches!(over[0].state, ConnectionState::Live { .. }));
     }
 }

@@ -6,6 +6,7 @@
 use std::error::Error as StdError;
 
 use facts::Coverage;
+use jiff::Timestamp;
 
 /// Why there can be no forge at all.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +45,12 @@ pub(crate) enum Trouble {
     NotFound { host: String, subject: String },
     /// Too many requests; the time is when the host will answer again.
     #[error("{host} answers no more requests until {until}: its rate limit is used up")]
-    RateLimited { host: String, until: String },
+    RateLimited {
+        host: String,
+        until: String,
+        /// The same by our clock.
+        ends: Timestamp,
+    },
     /// The first copy takes long.
     #[error("still copying {repository} for the first time")]
     StillCopying { repository: String },

@@ -8,34 +8,44 @@ use std::time::Duration;
 use facts::code::{Relation, Resolved, ResolvedBy};
 use facts::found::Head;
 use facts::{Coverage, Found, Read, Want};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::ask::{Meanings, meanings};
 use crate::declared;
 use crate::error::Trouble;
 use crate::git::{Copy, Look, Repository, locked};
-use crate::{Inner, RETRY};
+use crate::{HostCommit, Inner, RETRY};
 
 /// Histories of paths that are kept, by path: each is walked again from the newest head only.
 const MAX_DECLARED: usize = 1_000;
+/// How long it holds which commit a pull request or CI run is of: an open one may get another.
+const NUMBERED: Duration = Duration::from_secs(60);
+/// How long it holds that a repository has no such pull request, run or commit.
+const NOT_THERE: Duration = Duration::from_secs(300);
+/// A copy younger than this is not fetched anew for a commit that it lacks.
+const JUST_FETCHED: SignedDuration = SignedDuration::from_secs(1);
 
 impl Inner {
-    pub(crate) async fn find(&self, want: Want) -> Found {
+    /// The answer; `further`: also from code hosts' APIs what the copies of repositories could have said.
+    pub(crate) async fn find(&self, want: Want, further: bool) -> Found {
         match want {
             Want::Repository { repository } => {
                 let head = self.head(&repository).await;
                 Found::Repository { repository, head }
             }
-            Want::Resolve { repository, text } => match self.resolve(&repository, &text).await {
-                Ok(resolved) => Found::Resolve {
-                    repository,
-                    text,
-                    resolved,
-                },
-                Err(coverage) => Found::RepositoryGap {
-                    repository,
-                    coverage,
-                },
-            },
+            Want::Resolve { repository, text } => {
+                match self.resolve(&repository, &text, further).await {
+                    Ok(resolved) => Found::Resolve {
+                        repository,
+                        text,
+                        resolved,
+                    },
+                    Err(coverage) => Found::RepositoryGap {
+                        repository,
+                        coverage,
+                    },
+                }
+            }
             Want::Commit { repository, sha } => {
                 let commit = self.commit(&repository, &sha).await;
                 Found::Commit {
@@ -201,7 +211,12 @@ impl Inner {
         }
     }
 
-    async fn resolve(&self, key: &str, text: &str) -> Result<Vec<Resolved>, Coverage> {
+    async fn resolve(
+        &self,
+        key: &str,
+        text: &str,
+        further: bool,
+    ) -> Result<Vec<Resolved>, Coverage> {
         let Some(meant) = meanings(text, key) else {
             return Ok(Vec::new());
         };
@@ -255,7 +270,9 @@ impl Inner {
         {
             return Err(trouble.coverage());
         }
-        if let Some(number) = meant.pull {
+        // Digits that begin a commit here stand for it: a number of that length would be a rare chance.
+        let is_number = meant.certain || !is_settled;
+        if let Some(number) = meant.pull.filter(|_| is_number) {
             match self.pull(&repository, key, number).await {
                 Ok(sha) => found.extend(sha.map(|sha| Resolved {
                     sha,
@@ -266,8 +283,8 @@ impl Inner {
                 Err(_) => {}
             }
         }
-        if let Some(number) = meant.run {
-            match self.github.run(key, number).await {
+        if let Some(number) = meant.run.filter(|_| is_number) {
+            match self.run(key, number).await {
                 Ok(sha) => found.extend(sha.map(|sha| Resolved {
                     sha,
                     by: ResolvedBy::CiRun(number),
@@ -276,16 +293,23 @@ impl Inner {
                 Err(_) => {}
             }
         }
-        if found.is_empty()
+        if further
+            && found.is_empty()
             && let Some(sha) = meant.sha.filter(|sha| sha.len() >= 7)
             && self.github.serves(key)
-            && let Ok(Some((commit, _))) = self.github.commit(key, &sha).await
         {
-            // A commit of a branch that is gone: squashed pull requests leave such.
-            found.push(Resolved {
-                sha: commit.sha,
-                by: ResolvedBy::Sha,
-            });
+            match self.on_host(key, &sha).await {
+                // A commit of a branch that is gone: squashed pull requests leave such.
+                Ok(Some((commit, _))) => found.push(Resolved {
+                    sha: commit.sha,
+                    by: ResolvedBy::Sha,
+                }),
+                // Nobody has said yet that there is none.
+                Err(trouble @ (Trouble::RateLimited { .. } | Trouble::Unreachable { .. })) => {
+                    return Err(trouble.coverage());
+                }
+                Ok(None) | Err(_) => {}
+            }
         }
         let mut seen = std::collections::BTreeSet::new();
         found.retain(|one| seen.insert(one.clone()));
@@ -300,7 +324,9 @@ impl Inner {
         key: &str,
         number: u64,
     ) -> Result<Option<String>, Trouble> {
-        let trouble = match self.github.pull(key, number).await {
+        let ask = self.github.pull(key, number);
+        let asked = (key.to_owned(), format!("#{number}"));
+        let trouble = match self.numbers.get(asked, |said| self.said(said), ask).await {
             Ok(sha) => return Ok(sha),
             Err(trouble) => trouble,
         };
@@ -312,6 +338,34 @@ impl Inner {
             .read(copy, move |_, history| history.landed(number))
             .await?;
         landed.map(|id| Some(id.to_string())).ok_or(trouble)
+    }
+
+    /// The commit of a CI run.
+    async fn run(&self, key: &str, number: u64) -> Result<Option<String>, Trouble> {
+        let ask = self.github.run(key, number);
+        let asked = (key.to_owned(), format!("run {number}"));
+        self.numbers.get(asked, |said| self.said(said), ask).await
+    }
+
+    /// A commit that no branch or tag has, from the code host.
+    async fn on_host(&self, key: &str, sha: &str) -> Result<Option<HostCommit>, Trouble> {
+        let ask = self.github.commit(key, sha);
+        let asked = (key.to_owned(), sha.to_owned());
+        let age = |said: &Result<Option<HostCommit>, Trouble>| match said {
+            // What a SHA names never changes.
+            Ok(Some(_)) => Duration::MAX,
+            said => self.said(said),
+        };
+        self.on_hosts.get(asked, age, ask).await
+    }
+
+    /// How long what a code host said of a number or SHA holds: each answer costs a request that is counted there.
+    fn said<T>(&self, said: &Result<Option<T>, Trouble>) -> Duration {
+        match said {
+            Ok(Some(_)) => self.fresh_for.max(NUMBERED),
+            Ok(None) => self.fresh_for.max(NOT_THERE),
+            Err(_) => self.fresh_for.min(RETRY),
+        }
     }
 
     async fn commit(&self, key: &str, sha: &str) -> Read<facts::code::Commit> {
@@ -337,7 +391,7 @@ impl Inner {
             (Err(trouble), _) | (Ok(None), Some(trouble)) => Read::Gap(trouble.coverage()),
             (Ok(None), None) if !self.github.serves(key) => Read::Missing,
             // No branch or tag has it; the code host may still know it from a branch that is gone.
-            (Ok(None), None) => match self.github.commit(key, sha).await {
+            (Ok(None), None) => match self.on_host(key, sha).await {
                 Ok(Some((commit, _))) => Read::Known(commit),
                 // Git has answered; that the API does not is another matter.
                 Ok(None) | Err(_) => Read::Missing,
@@ -350,7 +404,8 @@ impl Inner {
             .git
             .repository(key)
             .map_err(|trouble| trouble.coverage())?;
-        // True for ever: only commits that are not known yet are worth a fetch.
+        // True for ever: only commits that are not known yet are worth a fetch, and they may have been pushed just now.
+        let wanted = self.just_now();
         let mut look = repository.any().await;
         let mut fetched = false;
         loop {
@@ -373,9 +428,17 @@ impl Inner {
                     None => Ok(relation),
                 };
             }
-            look = repository.fresh().await;
+            look = repository.newer(wanted).await;
             fetched = true;
         }
+    }
+
+    /// Fetches that began before this may lack what is pushed now.
+    fn just_now(&self) -> Timestamp {
+        self.clock
+            .now()
+            .checked_sub(JUST_FETCHED)
+            .unwrap_or(Timestamp::MIN)
     }
 
     async fn touched(&self, key: &str, sha: &str) -> Read<Vec<String>> {
@@ -400,7 +463,7 @@ impl Inner {
                 Ok(Some(paths)) => return Read::Known(paths),
                 Err(trouble) => return Read::Gap(trouble.coverage()),
                 Ok(None) if !fetched => {
-                    look = repository.fresh().await;
+                    look = repository.newer(self.just_now()).await;
                     fetched = true;
                 }
                 Ok(None) => break,
@@ -412,7 +475,7 @@ impl Inner {
         if !self.github.serves(key) {
             return Read::Missing;
         }
-        match self.github.commit(key, sha).await {
+        match self.on_host(key, sha).await {
             Ok(Some((_, paths))) => Read::Known(paths),
             Ok(None) => Read::Missing,
             Err(trouble) => Read::Gap(trouble.coverage()),

@@ -165,22 +165,47 @@ pub(crate) struct Look {
     pub(crate) trouble: Option<Trouble>,
 }
 
+impl Look {
+    /// Whether the copy's fetch began after a moment.
+    fn is_newer(&self, than: Timestamp) -> bool {
+        self.copy
+            .as_ref()
+            .is_some_and(|copy| copy.snapshot.fetched >= than)
+    }
+}
+
 impl Repository {
     /// The copy, fetched if it is older than it may be.
     pub(crate) async fn fresh(self: &Arc<Self>) -> Look {
-        if let Some(look) = self.recent() {
-            return look;
+        match self.recent() {
+            Some(look) => look,
+            None => self.fetched(Timestamp::MIN).await,
         }
+    }
+
+    /// The copy, fetched anew unless that began after a moment: for a commit that it lacks and that may just have been
+    /// pushed. What failed a moment ago is not tried again.
+    pub(crate) async fn newer(self: &Arc<Self>, than: Timestamp) -> Look {
+        match self.recent() {
+            Some(look) if look.trouble.is_some() || look.is_newer(than) => look,
+            _ => self.fetched(than).await,
+        }
+    }
+
+    /// The copy after a fetch that began after a moment: another caller's, or one of our own.
+    async fn fetched(self: &Arc<Self>, than: Timestamp) -> Look {
         let ended = locked(&self.state).ended;
         let this = Arc::clone(self);
         let fetched = tokio::time::timeout(PATIENCE, async move {
             let held = Arc::clone(&this.gate).lock_owned().await;
             // Whoever held the gate before fetched for us.
-            if let Some(look) = this.since(ended) {
+            if let Some(look) = this.since(ended)
+                && (look.trouble.is_some() || look.is_newer(than))
+            {
                 return Some(look);
             }
             tokio::task::spawn_blocking(move || {
-                let look = this.fetch();
+                let look = this.fetch(than);
                 drop(held);
                 look
             })
@@ -252,14 +277,15 @@ impl Repository {
         })
     }
 
-    fn fetch(&self) -> Look {
+    fn fetch(&self, than: Timestamp) -> Look {
         let fresh_for = SignedDuration::try_from(self.fresh_for).unwrap_or(SignedDuration::MAX);
         let not_before = self
             .clock
             .now()
             .checked_sub(fresh_for)
             .unwrap_or(Timestamp::MIN)
-            .max(self.opened);
+            .max(self.opened)
+            .max(than);
         let source = Source {
             repository: &self.key,
             host: &self.host,

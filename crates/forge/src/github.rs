@@ -9,19 +9,24 @@ pub(crate) mod link;
 mod pulls;
 mod runs;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex};
 
-use facts::code::{CiRun, CiState, Commit, PullRequest, PullState};
+use facts::code::{CiJob, CiRun, CiState, Commit, PullRequest, PullState};
 
 use self::client::{Client, Refusal, Target};
 use self::pulls::{ApiCommit, File, Pull};
 use self::runs::{
     CheckRuns, Job, Jobs, PendingDeployment, Run, Runs, last_lines, waits_for_person,
 };
+use jiff::Timestamp;
+
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::connections::Ledger;
 use crate::error::Trouble;
+use crate::git::locked;
 use crate::web::Web;
 
 /// Runs whose jobs are read, the newest first.
@@ -30,16 +35,45 @@ const MAX_RUNS: usize = 10;
 const MAX_LOGS: usize = 3;
 /// Open pull requests whose files are read.
 const MAX_PULLS: usize = 50;
+/// Ended runs and unchanged pull requests whose details are kept.
+const MAX_DETAILS: usize = 2_048;
 
 /// The API of all code hosts that have one.
 pub(crate) struct GitHub {
     client: Client,
+    /// The jobs of runs that ended, by repository, run and when it last changed: they and their logs stay as they are.
+    jobs: Details<(String, u64, Timestamp), Vec<CiJob>>,
+    /// The files of open pull requests, by repository, number, base and head.
+    files: Details<(String, u64, String, String), Vec<String>>,
+}
+
+/// What cannot change, so that it costs no second request.
+struct Details<K, V>(Mutex<HashMap<K, V>>);
+
+impl<K: Hash + Eq, V: Clone> Details<K, V> {
+    fn new() -> Self {
+        Self(Mutex::default())
+    }
+
+    fn get(&self, key: &K) -> Option<V> {
+        locked(&self.0).get(key).cloned()
+    }
+
+    fn put(&self, key: K, value: V) {
+        let mut known = locked(&self.0);
+        if known.len() >= MAX_DETAILS {
+            known.clear();
+        }
+        known.insert(key, value);
+    }
 }
 
 impl GitHub {
     pub(crate) fn new(config: Arc<Config>, clock: Clock, ledger: Arc<Ledger>, web: Web) -> Self {
         Self {
             client: Client::new(config, clock, ledger, web),
+            jobs: Details::new(),
+            files: Details::new(),
         }
     }
 
@@ -73,7 +107,16 @@ impl GitHub {
         let mut facts = runs.iter().map(|run| run.fact()).collect::<Vec<_>>();
         facts.sort_by_key(|run| std::cmp::Reverse((run.created, run.id)));
         for run in facts.iter_mut().take(MAX_RUNS) {
-            self.complete(&target, run).await?;
+            let ended = matches!(run.state, CiState::Failed | CiState::Cancelled);
+            let key = (repository.to_owned(), run.id, run.updated);
+            if ended && let Some(jobs) = self.jobs.get(&key) {
+                run.jobs = jobs;
+                continue;
+            }
+            let is_whole = self.complete(&target, run).await?;
+            if ended && is_whole {
+                self.jobs.put(key, run.jobs.clone());
+            }
         }
         Ok(facts)
     }
@@ -97,10 +140,11 @@ impl GitHub {
         Ok(facts)
     }
 
-    /// Jobs and logs of a run that did not simply succeed. Without them the run's state still stands.
-    async fn complete(&self, target: &Target<'_>, run: &mut CiRun) -> Result<(), Trouble> {
+    /// Jobs and logs of a run that did not simply succeed; whether all could be read. Without them the run's state still
+    /// stands.
+    async fn complete(&self, target: &Target<'_>, run: &mut CiRun) -> Result<bool, Trouble> {
         if matches!(run.state, CiState::Succeeded | CiState::Skipped) {
-            return Ok(());
+            return Ok(true);
         }
         let id = run.id.to_string();
         if run.state == CiState::WaitingForReview {
@@ -119,16 +163,18 @@ impl GitHub {
         let jobs: Vec<Job> = match self.client.pages::<Jobs>(target, url).await {
             Ok(pages) => pages.into_iter().flat_map(|page| page.jobs).collect(),
             Err(Refusal::Trouble(trouble @ Trouble::RateLimited { .. })) => return Err(trouble),
-            Err(_) => return Ok(()),
+            Err(_) => return Ok(false),
         };
+        let mut is_whole = true;
         let mut logs = 0;
         for job in jobs {
             let mut fact = job.fact();
             if fact.state == CiState::Failed && logs < MAX_LOGS {
                 logs += 1;
                 let url = target.at(&["actions", "jobs", &job.id.to_string(), "logs"]);
-                if let Some(log) = self.client.log(target, url).await {
-                    fact.last_lines = last_lines(&log);
+                match self.client.log(target, url).await {
+                    Some(log) => fact.last_lines = last_lines(&log),
+                    None => is_whole = false,
                 }
             }
             run.jobs.push(fact);
@@ -152,7 +198,7 @@ impl GitHub {
         {
             run.state = CiState::WaitingForReview;
         }
-        Ok(())
+        Ok(is_whole)
     }
 
     /// The pull requests that a commit belongs to; `None` if the host does not know the commit.
@@ -195,6 +241,16 @@ impl GitHub {
             .map(Pull::fact)
             .collect::<Vec<_>>();
         for pull in pulls.iter_mut().take(MAX_PULLS) {
+            let key = (
+                repository.to_owned(),
+                pull.number,
+                pull.base.clone(),
+                pull.head_sha.clone(),
+            );
+            if let Some(files) = self.files.get(&key) {
+                pull.files = files;
+                continue;
+            }
             let mut url = target.at(&["pulls", &pull.number.to_string(), "files"]);
             url.query_pairs_mut().append_pair("per_page", "100");
             let pages: Vec<Vec<File>> = match self.client.pages(&target, url).await {
@@ -204,6 +260,7 @@ impl GitHub {
                 Err(Refusal::Trouble(trouble)) => return Err(trouble),
             };
             pull.files = pages.into_iter().flatten().flat_map(paths).collect();
+            self.files.put(key, pull.files.clone());
         }
         Ok(pulls)
     }

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use api::Connection;
 use api::connection::SystemKind;
-use facts::code::{CiRun, PullRequest};
+use facts::code::{CiRun, Commit, PullRequest};
 use facts::image::Image;
 use facts::{Found, Read, Want};
 use jiff::Timestamp;
@@ -32,6 +32,7 @@ pub use error::ForgeError;
 use crate::clock::Clock;
 use crate::config::{is_private, shown};
 use crate::connections::Ledger;
+use crate::error::Trouble;
 use crate::git::Git;
 use crate::github::GitHub;
 use crate::kept::Kept;
@@ -58,7 +59,15 @@ pub(crate) struct Inner {
     tags: Kept<String, Read<Vec<String>>>,
     digests: Kept<(String, String), Read<String>>,
     images: Kept<(String, String), Read<Image>>,
+    /// The commits of pull requests and CI runs, by repository and what was asked.
+    numbers: Kept<(String, String), Result<Option<String>, Trouble>>,
+    /// Commits that no copy has, by repository and SHA.
+    on_hosts: Kept<(String, String), Result<Option<HostCommit>, Trouble>>,
+    clock: Clock,
 }
+
+/// A commit that only a code host knows, with the files that it touches.
+pub(crate) type HostCommit = (Commit, Vec<String>);
 
 impl Forge {
     /// A forge on the system's clock.
@@ -123,7 +132,10 @@ impl Forge {
                 pulls: Kept::new(clock.clone()),
                 tags: Kept::new(clock.clone()),
                 digests: Kept::new(clock.clone()),
-                images: Kept::new(clock),
+                images: Kept::new(clock.clone()),
+                numbers: Kept::new(clock.clone()),
+                on_hosts: Kept::new(clock.clone()),
+                clock,
                 ledger,
             }),
         })
@@ -132,11 +144,17 @@ impl Forge {
     /// Answers a want. It never fails: what cannot be read is a gap, with the reason in plain words, inside the answer.
     /// What can change is read again once it is older than `fresh_for`; callers who want the same share one request.
     pub async fn find(&self, want: &Want) -> Found {
-        self.inner.find(want.clone()).await
+        self.inner.find(want.clone(), true).await
+    }
+
+    /// As [`Self::find`], but a SHA is looked for in the copy of the repository alone: asking a code host about it costs
+    /// one of the requests that it counts, and another repository's copy may have it.
+    pub async fn find_in_copies(&self, want: &Want) -> Found {
+        self.inner.find(want.clone(), false).await
     }
 
     /// How every code host and registry that is configured or was met stands, code hosts first.
     pub fn connections(&self) -> Vec<Connection> {
-        self.inner.ledger.connections()
+        self.inner.ledger.connections(self.inner.clock.now())
     }
 }

@@ -412,6 +412,47 @@ async fn pull_requests_of_a_commit_and_open_ones_with_files() {
 }
 
 #[tokio::test]
+async fn numbers_that_stand_for_nothing_and_what_cannot_change_are_asked_once() {
+    let shop = Shop::start().await;
+    let sha = shop.commit("main", 1, "First", "a.txt");
+    let run = shop.run(1, &sha, RunStatus::Completed, Some(Conclusion::Failure));
+    shop.github.put_run("shop/api", run);
+    let reader = Reader::new(&shop.server.url(), true);
+    let asked = |what: &str| {
+        let route = format!("GET /api/v3/repos/{{owner}}/{{name}}/{what}");
+        shop.server.requests().count(&route)
+    };
+    for _ in 0..3 {
+        assert_eq!(reader.resolve("99").await, []);
+        reader.runs(&sha).await;
+        reader.later(61);
+    }
+    assert_eq!(asked("pulls"), 1);
+    assert_eq!(asked("actions/runs/{id}/jobs"), 1);
+    // A bare number of ten digits is no pull request's.
+    assert_eq!(reader.resolve("9999999999").await, []);
+    assert_eq!(asked("pulls"), 1);
+}
+
+#[tokio::test]
+async fn a_sha_is_not_asked_of_the_api_where_only_the_copy_is_to_say() {
+    let shop = Shop::start().await;
+    shop.commit("main", 1, "First", "a.txt");
+    let reader = Reader::new(&shop.server.url(), true);
+    let want = Want::Resolve {
+        repository: REPOSITORY.to_owned(),
+        text: "012345678f".to_owned(),
+    };
+    reader.forge.find_in_copies(&want).await;
+    assert_eq!(shop.server.requests().count("GET /api/v3"), 0);
+    for _ in 0..3 {
+        reader.forge.find(&want).await;
+        reader.later(61);
+    }
+    assert_eq!(shop.server.requests().count("GET /api/v3"), 1);
+}
+
+#[tokio::test]
 async fn a_commit_of_a_branch_that_is_gone_is_known_to_the_code_host() {
     let shop = Shop::start().await;
     let base = shop.commit("main", 1, "Base", "a.txt");

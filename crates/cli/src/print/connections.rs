@@ -56,6 +56,11 @@ fn state(state: &ConnectionState) -> (String, String) {
             styled(yellow(), "!"),
             format!("degraded: {}", foreign(error, 400)),
         ),
+        // No right is missing: nobody is asking.
+        ConnectionState::Denied { verb, resource } if verb == "sign in" => (
+            styled(red(), "✗"),
+            format!("not signed in: {}", foreign(resource, 400)),
+        ),
         ConnectionState::Denied { verb, resource } => (
             styled(red(), "✗"),
             format!(
@@ -73,7 +78,7 @@ fn state(state: &ConnectionState) -> (String, String) {
         }
         ConnectionState::Absent { what } => (
             styled(yellow(), "–"),
-            format!("absent: {}", foreign(what, 200)),
+            format!("absent: {}", foreign(what, 400)),
         ),
     }
 }

@@ -29,7 +29,7 @@ const MAX_BODY: usize = 16 * 1024 * 1024;
 /// How much of a log's end is looked at.
 const LOG_END: usize = 256 * 1024;
 /// Answers kept for their ETags, and the largest one that is.
-const MAX_ETAGS: usize = 512;
+const MAX_ETAGS: usize = 2_048;
 const MAX_TAGGED: usize = 256 * 1024;
 
 /// The requests to all code hosts that have an API.
@@ -212,8 +212,11 @@ impl Client {
             && body.len() <= MAX_TAGGED
         {
             let mut tagged = locked(&self.tagged);
-            if tagged.len() >= MAX_ETAGS {
-                tagged.clear();
+            if tagged.len() >= MAX_ETAGS
+                && let Some(any) = tagged.keys().next().cloned()
+            {
+                // One that will be read whole again, and not all of them at once.
+                tagged.remove(&any);
             }
             tagged.insert(
                 url.clone(),
@@ -265,6 +268,7 @@ impl Client {
             Some(until) if *until > self.clock.now() => Err(Trouble::RateLimited {
                 host: host.to_owned(),
                 until: clock_time(*until),
+                ends: *until,
             }),
             _ => Ok(()),
         }
@@ -283,6 +287,7 @@ impl Client {
             return Refusal::Trouble(Trouble::RateLimited {
                 host: target.host.to_owned(),
                 until: clock_time(until),
+                ends: until,
             });
         }
         let reason = if words.is_empty() {

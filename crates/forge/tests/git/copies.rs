@@ -120,6 +120,25 @@ async fn what_another_process_fetched_before_a_push_does_not_hide_the_push() {
 }
 
 #[tokio::test]
+async fn a_commit_that_was_pushed_just_now_is_fetched_when_it_is_asked_about() {
+    let server = Server::start().await;
+    let work = server.repository("shop/api");
+    let base = work.commit("Base", &[("a.txt", "1")]);
+    work.push();
+    let cache = tempfile::tempdir().unwrap();
+    let reader = Reader::new(&server, cache.path());
+    reader.head().await;
+    let pushed = work.commit("Release", &[("a.txt", "2")]);
+    work.push();
+    // The copy is still fresh by the measure of everything else.
+    reader.second.fetch_add(2, Ordering::SeqCst);
+    assert_eq!(
+        reader.relation(&base, &pushed).await,
+        Relation::Ancestor { ahead: 1 }
+    );
+}
+
+#[tokio::test]
 async fn branches_that_went_are_gone_and_history_may_be_rewritten() {
     let server = Server::start().await;
     let work = server.repository("shop/api");

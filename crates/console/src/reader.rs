@@ -1,0 +1,240 @@
+//! One reader's own view of the facts: what it has a claim on, and nothing else.
+//!
+//! Owns the claims. The engine says what it lacks and not what it uses; a reader's facts hold only what the reader
+//! itself came to want, so its claims are what its answer rests on, and the end of the reader is the end of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use api::Sentence;
+use facts::{ClusterFacts, Coverage, Facts, Found, Team, Want};
+use jiff::Timestamp;
+
+use crate::wants::WantBook;
+
+/// How often claims are gathered anew, so that what an answer once rested on is not read for ever.
+const TIDY: Duration = Duration::from_secs(60);
+/// The longest chain of wants that are answered already; more is a loop.
+const MAX_STEPS: usize = 64;
+
+/// What one reader knows and wants.
+pub struct Reader {
+    facts: Facts,
+    claimed: BTreeSet<Want>,
+    /// What each repository's own want found.
+    heads: BTreeMap<String, Coverage>,
+    /// Wants of a repository that could not be read, for which the facts have no place of their own.
+    gaps: BTreeMap<Want, Coverage>,
+    tidied: Instant,
+    /// Claims since then.
+    grown: bool,
+}
+
+/// What an evaluation wants.
+pub trait Evaluated {
+    /// The wants.
+    fn wants(&self) -> &BTreeSet<Want>;
+}
+
+impl Evaluated for journey::Evaluation {
+    fn wants(&self) -> &BTreeSet<Want> {
+        &self.wants
+    }
+}
+
+impl Evaluated for journey::BoardEvaluation {
+    fn wants(&self) -> &BTreeSet<Want> {
+        &self.wants
+    }
+}
+
+impl Reader {
+    /// A reader that knows the clusters and nothing else.
+    pub fn new(team: Team, clusters: BTreeMap<String, Arc<ClusterFacts>>, now: Instant) -> Self {
+        Self {
+            facts: Facts {
+                clusters,
+                team,
+                ..Facts::default()
+            },
+            claimed: BTreeSet::new(),
+            heads: BTreeMap::new(),
+            gaps: BTreeMap::new(),
+            tidied: now,
+            grown: false,
+        }
+    }
+
+    /// Takes a cluster's news in.
+    pub fn cluster(&mut self, name: &str, facts: &Arc<ClusterFacts>) {
+        self.facts
+            .clusters
+            .insert(name.to_owned(), Arc::clone(facts));
+    }
+
+    /// Its claims.
+    pub fn claimed(&self) -> &BTreeSet<Want> {
+        &self.claimed
+    }
+
+    /// Takes an answer in, if it is to a want of this reader's.
+    pub fn take(&mut self, want: &Want, found: &Found) {
+        if self.claimed.contains(want) {
+            self.place(want, found.clone());
+        }
+    }
+
+    /// Evaluates, as often as what is wanted is known already.
+    pub fn evaluate<E: Evaluated>(
+        &mut self,
+        book: &mut WantBook,
+        now: Instant,
+        judge: impl Fn(&Facts) -> E,
+    ) -> E {
+        let is_tidying = self.grown && self.tidied + TIDY <= now;
+        if is_tidying {
+            self.forget(now);
+        }
+        let mut steps = 0;
+        loop {
+            let evaluated = judge(&self.facts);
+            let mut is_more_known = false;
+            for want in evaluated.wants() {
+                if !self.claimed.insert(want.clone()) {
+                    continue;
+                }
+                self.grown = true;
+                if let Some(found) = book.claim(want, now) {
+                    self.place(want, found);
+                    is_more_known = true;
+                }
+            }
+            steps += 1;
+            if !is_more_known || steps == MAX_STEPS {
+                self.grown &= !is_tidying;
+                return evaluated;
+            }
+        }
+    }
+
+    /// Whether everything that it wants has been answered.
+    pub fn is_settled(&self, book: &WantBook, wants: &BTreeSet<Want>) -> bool {
+        !wants.iter().any(|want| book.is_open(want))
+            && !self.claimed.iter().any(|want| book.is_reopened(want))
+    }
+
+    /// What could not be read again and is shown as it was, one sentence a reason.
+    pub fn unread(&self, book: &WantBook) -> Vec<Sentence> {
+        let mut reasons: BTreeMap<String, Option<Timestamp>> = BTreeMap::new();
+        for want in &self.claimed {
+            let Some(overdue) = book.overdue(want) else {
+                continue;
+            };
+            // The facts say so already where a repository could not be read at all.
+            if overdue.read_at.is_none() && !self.is_whole(want) {
+                continue;
+            }
+            let since = reasons.entry(why(&overdue.why)).or_default();
+            *since = match (*since, overdue.read_at) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+        }
+        reasons
+            .into_iter()
+            .map(|(reason, since)| {
+                let sentence = Sentence::default().quote(reason);
+                match since {
+                    Some(at) => sentence
+                        .words("; what was read before stands, the oldest of it read ")
+                        .instant(at)
+                        .words("."),
+                    None => sentence.words("."),
+                }
+            })
+            .collect()
+    }
+
+    /// Whether the repository of a want without a place for its gap is otherwise known.
+    fn is_whole(&self, want: &Want) -> bool {
+        let (Want::Resolve { repository, .. } | Want::Relation { repository, .. }) = want else {
+            return false;
+        };
+        self.heads.get(repository).is_some_and(Coverage::is_whole)
+    }
+
+    fn forget(&mut self, now: Instant) {
+        let facts = std::mem::take(&mut self.facts);
+        *self = Self::new(facts.team, facts.clusters, now);
+    }
+
+    fn place(&mut self, want: &Want, found: Found) {
+        let repository = match &found {
+            Found::RepositoryGap {
+                repository,
+                coverage,
+            } => {
+                self.gaps.insert(want.clone(), coverage.clone());
+                Some(repository.clone())
+            }
+            Found::Repository { repository, head } => {
+                self.heads.insert(repository.clone(), head.coverage.clone());
+                self.gaps.remove(want);
+                Some(repository.clone())
+            }
+            _ => self
+                .gaps
+                .remove(want)
+                .and_then(|_| repository_of(want).cloned()),
+        };
+        self.facts.absorb(found);
+        if let Some(repository) = repository {
+            self.cover(repository);
+        }
+    }
+
+    /// How well a repository is known: whatever else could not be read of it, its branches and heads stand if they were.
+    fn cover(&mut self, repository: String) {
+        let own = self.heads.get(&repository);
+        let coverage = match own {
+            Some(own) if own.is_whole() => own.clone(),
+            _ => {
+                let gap = self
+                    .gaps
+                    .iter()
+                    .find(|(want, _)| repository_of(want) == Some(&repository))
+                    .map(|(_, coverage)| coverage.clone());
+                own.cloned().or(gap).unwrap_or_default()
+            }
+        };
+        self.facts
+            .code
+            .repositories
+            .entry(repository)
+            .or_default()
+            .coverage = coverage;
+    }
+}
+
+/// The repository whose coverage a want's gap takes.
+fn repository_of(want: &Want) -> Option<&String> {
+    match want {
+        Want::Resolve { repository, .. }
+        | Want::Relation { repository, .. }
+        | Want::Repository { repository } => Some(repository),
+        _ => None,
+    }
+}
+
+/// A gap's reason alone.
+fn why(coverage: &Coverage) -> String {
+    match coverage {
+        Coverage::Denied { message }
+        | Coverage::Failed { message }
+        | Coverage::Unreachable { message } => message.clone(),
+        Coverage::Seen { .. } | Coverage::NotServed { .. } | Coverage::NotAsked => {
+            "not read yet".to_owned()
+        }
+    }
+}
