@@ -228,7 +228,7 @@ async fn asks_that_nobody_watches_cost_nothing_and_a_watched_idle_company_little
     let requests = watched.company.sandbox.requests(System::Code);
     let requests = requests.expect("it is on");
     let before = requests.count("");
-    tokio::time::sleep(Duration::from_secs(32)).await;
+    tokio::time::sleep(Duration::from_secs(17)).await;
     assert_eq!(requests.count(""), before, "nobody watches");
 
     let mut answer = watched.console.watch_answer(ask(&watched.delivered()));
@@ -237,13 +237,13 @@ async fn asks_that_nobody_watches_cost_nothing_and_a_watched_idle_company_little
     let _answered = until(&mut answer, "an answer", Result::is_ok).await;
     let quota = || watched.company.sandbox.company().github.rate_limit().used;
     let (before, used) = (watched.api_requests(), quota());
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
     let cost = watched.api_requests() - before;
     println!(
-        "a minute of watching the board and one answer: {cost} requests of the API, {} of the quota",
+        "20 seconds of watching the board and one answer: {cost} requests of the API, {} of the quota",
         quota() - used
     );
-    assert!(cost <= 60, "{cost} requests");
+    assert!(cost <= 30, "{cost} requests");
     let counted = quota() - used;
     assert!(counted <= 6, "{counted} of the quota");
 }

@@ -1,3 +1,5 @@
+//! Tests only: what the book of wants asks for, forgets and asks again.
+
 use facts::Read;
 use facts::code::{Relation, Resolved, ResolvedBy};
 use facts::found::Head;
