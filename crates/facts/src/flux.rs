@@ -132,6 +132,8 @@ pub struct Kustomization {
     pub retry_interval: Option<SignedDuration>,
     /// `spec.wait` or any `spec.healthChecks`: whether Ready says anything about health.
     pub verifies: bool,
+    /// Whether it applies to another cluster: `spec.kubeConfig` is there.
+    pub remote: bool,
     /// `spec.targetNamespace`
     pub target_namespace: Option<String>,
     /// `spec.dependsOn`

@@ -5,10 +5,9 @@
 use api::journey::Journey;
 use api::{Sentence, StageKind, State};
 use facts::code::Commit;
-use facts::flux::Kustomization;
+use facts::flux::{Kustomization, Snapshot};
 
 use crate::causes::CauseCode;
-use crate::conditions::believed;
 use crate::discover::{Target, Targets};
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
@@ -295,10 +294,11 @@ fn changed_by_hand(case: &Case<'_, '_>, way: &Way<'_>) -> Learned<Option<Finding
     let Some(edited) = &workload.edited else {
         return Ok(None);
     };
+    // Only a reconciliation that went well has set back what was changed by hand before it.
     let confirmed = way.path.kustomization.and_then(|one| {
-        let last = one.history.first().and_then(|entry| entry.last);
-        let ready = believed(&one.conditions, "Ready", one.observed_generation, &one.meta);
-        last.or(ready?.since)
+        let succeeded = |entry: &&Snapshot| entry.status == "ReconciliationSucceeded";
+        let newest = one.history.first().filter(succeeded);
+        newest.and_then(|entry| entry.last)
     });
     if confirmed.is_some_and(|at| at >= edited.at) {
         return Ok(None);

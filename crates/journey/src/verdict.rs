@@ -6,6 +6,7 @@ use api::journey::{Answer, Ask, Journey, NextAttempt};
 use api::{Sentence, StageKind, State};
 use facts::Reach;
 use facts::code::Relation;
+use facts::flux::Kustomization;
 use facts::meta::Kind;
 use jiff::Timestamp;
 
@@ -448,7 +449,9 @@ const WORKLOADS: [Kind; 3] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonS
 pub fn gone(view: &View<'_>, concerns: impl Fn(&str, &str) -> bool) -> Vec<Sentence> {
     let mut said = Vec::new();
     for place in view.places() {
-        for one in place.facts.kustomizations.values() {
+        // What is applied to another cluster is not missed in this one.
+        let here = |one: &&Kustomization| !one.remote;
+        for one in place.facts.kustomizations.values().filter(here) {
             for entry in &one.inventory {
                 let Some(kind) = WORKLOADS.into_iter().find(|kind| kind.name() == entry.kind)
                 else {

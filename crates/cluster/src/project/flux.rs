@@ -5,7 +5,7 @@ use facts::flux::{Artifact, Kustomization, Revision, Snapshot, Source, SourceRef
 use facts::meta::Reference;
 use serde::Deserialize;
 
-use super::meta::{ConditionPart, MetaPart, conditions};
+use super::meta::{ConditionPart, MetaPart, Present, conditions};
 use super::{Object, Partial};
 use crate::tolerant::{Flag, Integer, List, Moment, Part, Perhaps, Span, Table, Text};
 
@@ -233,6 +233,7 @@ struct KustomizationSpec {
     retry_interval: Span,
     wait: Flag,
     health_checks: List<Part<ReferencePart>>,
+    kube_config: Perhaps<Present>,
     target_namespace: Text,
     depends_on: List<Part<ReferencePart>>,
 }
@@ -288,6 +289,7 @@ impl Partial for KustomizationPart {
             interval: spec.interval.0,
             retry_interval: spec.retry_interval.0,
             verifies: spec.wait.0 || !spec.health_checks.0.is_empty(),
+            remote: spec.kube_config.0.is_some(),
             target_namespace: spec.target_namespace.some(),
             depends_on: depends_on(spec.depends_on, &meta.namespace, "Kustomization"),
             observed_generation: status.observed_generation.or_zero(),

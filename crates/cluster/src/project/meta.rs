@@ -75,7 +75,7 @@ struct TemplatePart {
 /// Something that is there, whatever it is.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Present {}
+pub(crate) struct Present {}
 
 #[derive(Default, Deserialize)]
 #[serde(default)]

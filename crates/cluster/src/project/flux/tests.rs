@@ -116,7 +116,7 @@ fn a_kustomization_as_kustomize_controller_writes_it() {
             "lastAppliedRevision":"main@sha1:a","lastAppliedOriginRevision":"main@sha1:o","lastAttemptedRevision":"main@sha1:b","observedGeneration":4}}"#,
     );
     assert_eq!(k.path, "apps/shop");
-    assert!(k.verifies);
+    assert!(k.verifies && !k.remote);
     assert_eq!(k.source.kind, "OCIRepository");
     let names: Vec<_> = k
         .depends_on
@@ -154,7 +154,15 @@ fn a_kustomization_without_health_checks_does_not_verify() {
     let k = kustomization(
         r#"{"metadata":{"name":"a","namespace":"b"},"spec":{"healthChecks":[{"apiVersion":"apps/v1","kind":"Deployment","name":"x","namespace":"y"}]}}"#,
     );
-    assert!(k.verifies);
+    assert!(k.verifies && !k.remote);
+}
+
+#[test]
+fn a_kustomization_with_a_kubeconfig_applies_to_another_cluster() {
+    let k = kustomization(
+        r#"{"metadata":{"name":"a","namespace":"b"},"spec":{"kubeConfig":{"secretRef":{"name":"spoke"}}}}"#,
+    );
+    assert!(k.remote);
 }
 
 #[test]

@@ -252,8 +252,20 @@ fn a_configuration_commit_is_not_in_effect_once_somebody_scaled_by_hand() {
     let journey = one(&world, &sha("fleet", 4), APP, PROD);
     assert_eq!(journey.state, State::Blocked, "{journey:#?}");
     assert_eq!(journey.cause.unwrap().code, "rollout-drifted");
-    // Flux confirmed it after that: what was changed by hand was set back.
+    // A reconciliation that failed since then set nothing back.
     let confirmed = world.ago(1);
+    let mut failed = world.clone();
+    failed.edit(PROD, |facts| {
+        let one = facts.kustomizations.get_mut(&key("flux-system", APP));
+        let entry = &mut one.unwrap().history[0];
+        entry.last = Some(confirmed);
+        entry.status = "ReconciliationFailed".to_owned();
+    });
+    assert_eq!(
+        one(&failed, &sha("fleet", 4), APP, PROD).state,
+        State::Blocked
+    );
+    // Flux confirmed it after that: what was changed by hand was set back.
     world.edit(PROD, |facts| {
         let one = facts
             .kustomizations
@@ -298,6 +310,17 @@ fn a_workload_that_was_deleted_is_missed() {
         said.iter()
             .any(|one| one.contains("Deployment shop/checkout is not in")),
         "{said:?}"
+    );
+    let mut elsewhere = world.clone();
+    elsewhere.edit(PROD, |facts| {
+        let one = facts.kustomizations.get_mut(&key("flux-system", APP));
+        one.unwrap().remote = true;
+    });
+    let applied_elsewhere = elsewhere.answer(&ask(&sha(APP, 4))).answer.unwrap();
+    assert!(
+        applied_elsewhere.unread.is_empty(),
+        "another cluster has it: {:?}",
+        applied_elsewhere.unread
     );
     let about_another = world.answer(&ask(&sha("search", 3))).answer.unwrap();
     assert!(

@@ -28,6 +28,7 @@ pub fn kustomization(name: &str, path: &str, created: Timestamp) -> Kustomizatio
         interval: minutes(10),
         retry_interval: minutes(2),
         verifies: true,
+        remote: false,
         target_namespace: None,
         depends_on: Vec::new(),
         observed_generation: 1,
