@@ -9,8 +9,10 @@
 )]
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 
@@ -60,7 +62,7 @@ impl Company {
     pub fn serve(seed: u64) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         // A fixed port lets it come back where it was. Tests that run at once take different ones.
-        let port = free_port();
+        let port = own_ports();
         let process = start(seed, port, folder.path());
         Self {
             process,
@@ -171,19 +173,29 @@ fn start(seed: u64, port: u16, folder: &Path) -> Owned {
     owned
 }
 
-/// The first of eight neighbouring ports that are free now.
-fn free_port() -> u16 {
-    loop {
-        let first = std::net::TcpListener::bind("127.0.0.1:0")
-            .expect("a port")
-            .local_addr()
-            .expect("an address")
-            .port();
-        let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
-        if first < 65_000 && (first..first + 8).all(free) {
-            return first;
-        }
-    }
+/// How many neighbouring ports a company is given: it takes four.
+const BLOCK: u16 = 8;
+/// Where the blocks lie: below the ports that an operating system lends to outgoing connections (32,768 and up on
+/// Linux, 49,152 and up on macOS and Windows), so that nobody's connection sits on one before the company listens, or
+/// between a kill and a return.
+const BLOCKS: std::ops::Range<u16> = 20_000..32_000;
+
+/// The first of [`BLOCK`] neighbouring ports, which no other test of this process is given. Processes that run side by
+/// side begin at different ones.
+pub fn own_ports() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let blocks = u32::from((BLOCKS.end - BLOCKS.start) / BLOCK);
+    let free = |first: &u16| {
+        (*first..*first + BLOCK).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
+    };
+    (0..blocks)
+        .map(|_| {
+            let mine = NEXT.fetch_add(1, Ordering::Relaxed);
+            let block = (std::process::id().wrapping_mul(37) + mine) % blocks;
+            BLOCKS.start + u16::try_from(block).expect("a block's number is small") * BLOCK
+        })
+        .find(free)
+        .expect("one of the blocks is free")
 }
 
 /// The terminal program in an empty home.

@@ -6,14 +6,13 @@
     reason = "a test says what it expects by failing"
 )]
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
-use product_tests::{Company, Owned, json, landfall_desktop, program};
+use product_tests::{Company, Owned, json, landfall_desktop, own_ports, program};
 use serde_json::{Value, json};
 
 /// How long a person would wait for anything here before calling it broken; generous, because machines are noisy.
@@ -29,7 +28,7 @@ struct Window {
 impl Window {
     async fn open(arguments: &[String]) -> Self {
         let (display, name) = start_display();
-        let (port, native_port) = (free_port(), free_port());
+        let (port, native_port) = (own_ports(), own_ports());
         let driver = Command::new(program("LANDFALL_TAURI_DRIVER"))
             .args([
                 "--port",
@@ -155,14 +154,6 @@ impl Window {
             std::fs::write(folder.join(format!("{name}.png")), picture).expect("written");
         }
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .expect("a port")
-        .local_addr()
-        .expect("an address")
-        .port()
 }
 
 fn wait_for_port(port: u16) {
