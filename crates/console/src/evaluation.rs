@@ -174,7 +174,12 @@ impl Evaluation {
         }
         let answers = facts.reach == Reach::Answering;
         let before = self.cluster_facts.insert(name, facts);
-        if answers && before.is_none_or(|before| before.reach != Reach::Answering) {
+        let was_away = before.is_some_and(|before| {
+            matches!(before.reach, Reach::Lost { .. } | Reach::Unreachable { .. })
+        });
+        if answers && was_away {
+            // With it most likely everything else: a VPN, a machine that slept.
+            self.forge.came_back();
             self.book.came_back(Instant::now());
         }
     }

@@ -9,8 +9,9 @@ use facts::{Coverage, Found, Read, Want};
 
 /// The first wait after a read that failed, as long as the forge keeps such an answer; each further one is twice as long.
 const RETRY: Duration = Duration::from_secs(3);
-/// The longest wait for a system that does not answer: an attempt costs it nothing, and it may be back any moment.
-const AWAY: Duration = Duration::from_secs(6);
+/// The longest wait for a system that does not answer: an attempt costs it nothing, and it may be back any moment. Who
+/// watches a window is to see that within five seconds.
+const AWAY: Duration = Duration::from_secs(4);
 /// The longest wait for a system that answers, and not with what was asked for.
 const REFUSED: Duration = Duration::from_secs(60);
 

@@ -168,7 +168,7 @@ impl WantBook {
         let branches = heads(placed.as_ref());
         let is_answer = !matches!(worth, Worth::Gap(_));
         if is_answer && was_away {
-            self.came_back(now);
+            self.retry_what_was_away(now);
         }
         if let Want::Repository { repository } = &want
             && branches.is_some()
@@ -187,10 +187,11 @@ impl WantBook {
         news
     }
 
-    /// A system answers again, and with it most likely everything else that was away: a VPN, a machine that slept.
+    /// After an outage what could not be read is asked again, and what was pushed meanwhile: that costs Git alone.
     pub fn came_back(&mut self, now: Instant) {
-        self.make_due(now, |_, entry| {
-            matches!(entry.gap, Some(Coverage::Unreachable { .. }))
+        self.retry_what_was_away(now);
+        self.make_due(now, |want, _| {
+            matches!(want, Want::Repository { .. } | Want::Declared { .. })
         });
     }
 
@@ -249,6 +250,12 @@ impl WantBook {
             }
         }
         next
+    }
+
+    fn retry_what_was_away(&mut self, now: Instant) {
+        self.make_due(now, |_, entry| {
+            matches!(entry.gap, Some(Coverage::Unreachable { .. }))
+        });
     }
 
     fn make_due(&mut self, now: Instant, which: impl Fn(&Want, &Entry) -> bool) {

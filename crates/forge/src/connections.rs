@@ -8,14 +8,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use api::connection::{Connection, ConnectionState, SystemKind};
 use jiff::Timestamp;
 
+use crate::clock::Clock;
 use crate::error::Trouble;
 
 /// The most refusals listed for one host: more say nothing new.
 const MAX_REFUSALS: usize = 20;
 
 /// What became of the attempts, by kind and host.
-#[derive(Debug, Default)]
-pub(crate) struct Ledger(Mutex<BTreeMap<(SystemKind, String), Entry>>);
+pub(crate) struct Ledger {
+    entries: Mutex<Entries>,
+    clock: Clock,
+}
+
+type Entries = BTreeMap<(SystemKind, String), Entry>;
 
 #[derive(Debug, Default)]
 struct Entry {
@@ -35,6 +40,14 @@ struct Entry {
 }
 
 impl Ledger {
+    /// A ledger of no host. It tells the clock when one that was away answers again.
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self {
+            entries: Mutex::default(),
+            clock,
+        }
+    }
+
     /// A host that is known, whether or not anything was read from it yet.
     pub(crate) fn know(&self, kind: SystemKind, host: &str, address: String, private: bool) {
         let mut entries = self.entries();
@@ -48,9 +61,7 @@ impl Ledger {
         let mut entries = self.entries();
         let entry = entries.entry((kind, host.to_owned())).or_default();
         entry.refusals.remove(subject);
-        entry.answered = Some(at);
-        entry.error = None;
-        entry.since.get_or_insert(at);
+        self.well(entry, at);
     }
 
     /// A read of `subject` that failed.
@@ -67,9 +78,7 @@ impl Ledger {
         match trouble {
             // The host is well; it is this one thing that it does not show.
             Trouble::Denied { .. } | Trouble::NotFound { .. } => {
-                entry.answered = Some(at);
-                entry.error = None;
-                entry.since.get_or_insert(at);
+                self.well(entry, at);
                 if entry.refusals.len() < MAX_REFUSALS {
                     let words = match trouble {
                         Trouble::Denied { reason, .. } => format!("read {subject}: {reason}"),
@@ -108,9 +117,17 @@ impl Ledger {
             .collect()
     }
 
-    fn entries(&self) -> MutexGuard<'_, BTreeMap<(SystemKind, String), Entry>> {
+    fn well(&self, entry: &mut Entry, at: Timestamp) {
+        entry.answered = Some(at);
+        entry.since.get_or_insert(at);
+        if entry.error.take().is_some() {
+            self.clock.came_back();
+        }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
         // Every write leaves the map whole, so a panic elsewhere does not spoil it.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -167,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_host_that_never_answered_is_unreachable_and_one_that_did_is_degraded() {
-        let ledger = Ledger::default();
+        let ledger = Ledger::new(Clock::new(Timestamp::now));
         ledger.know(KIND, "h", "http://10.0.0.1".to_owned(), true);
         assert_eq!(only(&ledger).state, ConnectionState::Connecting);
         ledger.failed(KIND, "h", "shop/api", &down(), at(1));
@@ -189,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_refused_repository_does_not_take_its_host_down() {
-        let ledger = Ledger::default();
+        let ledger = Ledger::new(Clock::new(Timestamp::now));
         let denied = Trouble::Denied {
             host: "h".to_owned(),
             subject: "shop/secret".to_owned(),
@@ -208,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_used_up_quota_is_said_until_it_ends_though_git_answers() {
-        let ledger = Ledger::default();
+        let ledger = Ledger::new(Clock::new(Timestamp::now));
         let limited = Trouble::RateLimited {
             host: "h".to_owned(),
             until: "14:02:00 UTC".to_owned(),

@@ -11,6 +11,7 @@ use facts::{Coverage, Found, Read, Want};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::ask::{Meanings, meanings};
+use crate::clock::Holds;
 use crate::declared;
 use crate::error::Trouble;
 use crate::git::{Copy, Look, Repository, locked};
@@ -91,7 +92,7 @@ impl Inner {
                 let ask = self.github.ci(&repository, &sha);
                 let runs = self
                     .ci
-                    .get(key(&repository, &sha), |read| self.age(read), gap(ask));
+                    .get(key(&repository, &sha), |read| self.holds(read), gap(ask));
                 let runs = runs.await;
                 Found::Ci {
                     repository,
@@ -109,7 +110,7 @@ impl Inner {
                 };
                 let pulls = self
                     .pulls
-                    .get(key(&repository, &sha), |read| self.age(read), ask);
+                    .get(key(&repository, &sha), |read| self.holds(read), ask);
                 let pulls = pulls.await;
                 Found::Pulls {
                     repository,
@@ -121,7 +122,7 @@ impl Inner {
                 let ask = self.github.open_pulls(&repository);
                 let pulls = self
                     .pulls
-                    .get(key(&repository, ""), |read| self.age(read), gap(ask));
+                    .get(key(&repository, ""), |read| self.holds(read), gap(ask));
                 let pulls = pulls.await;
                 Found::OpenPulls { repository, pulls }
             }
@@ -129,7 +130,7 @@ impl Inner {
                 let ask = self.registries.tags(&repository);
                 let tags = self
                     .tags
-                    .get(repository.clone(), |read| self.age(read), ask);
+                    .get(repository.clone(), |read| self.holds(read), ask);
                 let tags = tags.await;
                 Found::Tags { repository, tags }
             }
@@ -137,7 +138,7 @@ impl Inner {
                 let ask = self.registries.digest(&repository, &tag);
                 let digest = self
                     .digests
-                    .get(key(&repository, &tag), |read| self.age(read), ask);
+                    .get(key(&repository, &tag), |read| self.holds(read), ask);
                 let digest = digest.await;
                 Found::Digest {
                     repository,
@@ -148,11 +149,11 @@ impl Inner {
             Want::Image { repository, digest } => {
                 let ask = self.registries.image(&repository, &digest);
                 // A digest's image never changes: a known one is never asked for again.
-                let age = |read: &Read<_>| match read {
-                    Read::Known(_) => Duration::MAX,
-                    Read::Missing | Read::Gap(_) => self.age(read),
+                let holds = |read: &Read<_>| match read {
+                    Read::Known(_) => Holds::For(Duration::MAX),
+                    Read::Missing | Read::Gap(_) => self.holds(read),
                 };
-                let image = self.images.get(key(&repository, &digest), age, ask).await;
+                let image = self.images.get(key(&repository, &digest), holds, ask).await;
                 Found::Image {
                     repository,
                     digest,
@@ -162,11 +163,11 @@ impl Inner {
         }
     }
 
-    /// How old an answer may be: one that failed is asked for again soon.
-    fn age<T>(&self, read: &Read<T>) -> Duration {
+    /// How long an answer holds: one that failed is asked for again soon.
+    fn holds<T>(&self, read: &Read<T>) -> Holds {
         match read {
-            Read::Known(_) | Read::Missing => self.fresh_for,
-            Read::Gap(_) => self.fresh_for.min(RETRY),
+            Read::Known(_) | Read::Missing => Holds::For(self.fresh_for),
+            Read::Gap(_) => Holds::UntilBack(self.fresh_for.min(RETRY)),
         }
     }
 
@@ -351,20 +352,20 @@ impl Inner {
     async fn on_host(&self, key: &str, sha: &str) -> Result<Option<HostCommit>, Trouble> {
         let ask = self.github.commit(key, sha);
         let asked = (key.to_owned(), sha.to_owned());
-        let age = |said: &Result<Option<HostCommit>, Trouble>| match said {
+        let holds = |said: &Result<Option<HostCommit>, Trouble>| match said {
             // What a SHA names never changes.
-            Ok(Some(_)) => Duration::MAX,
+            Ok(Some(_)) => Holds::For(Duration::MAX),
             said => self.said(said),
         };
-        self.on_hosts.get(asked, age, ask).await
+        self.on_hosts.get(asked, holds, ask).await
     }
 
     /// How long what a code host said of a number or SHA holds: each answer costs a request that is counted there.
-    fn said<T>(&self, said: &Result<Option<T>, Trouble>) -> Duration {
+    fn said<T>(&self, said: &Result<Option<T>, Trouble>) -> Holds {
         match said {
-            Ok(Some(_)) => self.fresh_for.max(NUMBERED),
-            Ok(None) => self.fresh_for.max(NOT_THERE),
-            Err(_) => self.fresh_for.min(RETRY),
+            Ok(Some(_)) => Holds::For(self.fresh_for.max(NUMBERED)),
+            Ok(None) => Holds::For(self.fresh_for.max(NOT_THERE)),
+            Err(_) => Holds::UntilBack(self.fresh_for.min(RETRY)),
         }
     }
 

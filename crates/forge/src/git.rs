@@ -26,7 +26,7 @@ use self::messages::Messages;
 pub(crate) use self::store::Snapshot;
 use self::store::Store;
 use crate::RETRY;
-use crate::clock::Clock;
+use crate::clock::{Clock, Holds};
 use crate::config::{Config, Token, is_private, shown, split};
 use crate::connections::Ledger;
 use crate::error::Trouble;
@@ -255,11 +255,11 @@ impl Repository {
     fn recent(&self) -> Option<Look> {
         let state = locked(&self.state);
         let tried = state.tried?;
-        let age = match state.trouble {
-            Some(_) => self.fresh_for.min(RETRY),
-            None => self.fresh_for,
+        let holds = match state.trouble {
+            Some(_) => Holds::UntilBack(self.fresh_for.min(RETRY)),
+            None => Holds::UntilBack(self.fresh_for),
         };
-        if self.clock.is_older(tried, age) {
+        if !self.clock.holds(tried, holds) {
             return None;
         }
         Some(Look {
@@ -285,6 +285,7 @@ impl Repository {
             .checked_sub(fresh_for)
             .unwrap_or(Timestamp::MIN)
             .max(self.opened)
+            .max(self.clock.back())
             .max(than);
         let source = Source {
             repository: &self.key,

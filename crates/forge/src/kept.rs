@@ -6,11 +6,10 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Holds};
 use crate::git::locked;
 
 /// More answers than this are not kept: those that nobody waits for go.
@@ -32,12 +31,12 @@ impl<K: Hash + Eq, V: Clone> Kept<K, V> {
         }
     }
 
-    /// The answer: the kept one if it is younger than `age` says of it, else a new one. A caller who goes away frees the
+    /// The answer: the kept one while it holds, else a new one. A caller who goes away frees the
     /// others to ask for themselves.
     pub(crate) async fn get(
         &self,
         key: K,
-        age: impl Fn(&V) -> Duration,
+        holds: impl Fn(&V) -> Holds,
         ask: impl Future<Output = V>,
     ) -> V {
         let slot = {
@@ -50,7 +49,7 @@ impl<K: Hash + Eq, V: Clone> Kept<K, V> {
         let wanted = self.clock.now();
         let mut slot = slot.lock().await;
         if let Some((at, value)) = &*slot
-            && (*at >= wanted || !self.clock.is_older(*at, age(value)))
+            && (*at >= wanted || self.clock.holds(*at, holds(value)))
         {
             return value.clone();
         }
@@ -63,6 +62,7 @@ impl<K: Hash + Eq, V: Clone> Kept<K, V> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+    use std::time::Duration;
 
     use super::*;
 
@@ -77,7 +77,7 @@ mod tests {
             tokio::task::yield_now().await;
             asked.fetch_add(1, Ordering::SeqCst)
         };
-        let minute = |_: &usize| Duration::from_secs(60);
+        let minute = |_: &usize| Holds::For(Duration::from_secs(60));
         let all = futures::future::join_all((0..20).map(|_| kept.get("k", minute, ask()))).await;
         assert_eq!(all, [0; 20]);
         second.fetch_add(60, Ordering::SeqCst);

@@ -95,7 +95,7 @@ impl Forge {
         })?;
         let clock = Clock::new(now);
         let config = Arc::new(config);
-        let ledger = Arc::new(Ledger::default());
+        let ledger = Arc::new(Ledger::new(clock.clone()));
         for known in &config.code_hosts {
             if let Some(url) = config.git_url(&format!("{}/x", known.host)) {
                 let address = known
@@ -151,6 +151,12 @@ impl Forge {
     /// one of the requests that it counts, and another repository's copy may have it.
     pub async fn find_in_copies(&self, want: &Want) -> Found {
         self.inner.find(want.clone(), false).await
+    }
+
+    /// A cluster is back that was away: what failed until now and what was read before is asked for anew, as with one of
+    /// the forge's own hosts.
+    pub fn came_back(&self) {
+        self.inner.clock.came_back();
     }
 
     /// How every code host and registry that is configured or was met stands, code hosts first.

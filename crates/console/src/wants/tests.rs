@@ -1,7 +1,7 @@
 //! Tests only: what the book of wants asks for, forgets and asks again.
 
 use facts::Read;
-use facts::code::{Relation, Resolved, ResolvedBy};
+use facts::code::{DeclaredHistory, Relation, Resolved, ResolvedBy};
 use facts::found::Head;
 
 use super::*;
@@ -156,6 +156,43 @@ fn a_gap_is_asked_again_soon_even_where_a_good_answer_is_for_ever() {
     answer(&mut book, head("a"), read_head("a", "1"), back);
     book.refresh(back);
     assert_eq!(queued(&mut book), [plain(relation("a"))]);
+}
+
+#[test]
+fn heads_and_what_they_declare_of_before_an_outage_are_asked_again_when_it_ends() {
+    let (mut book, now) = (WantBook::default(), Instant::now());
+    let declared = Want::Declared {
+        repository: "a".to_owned(),
+        branch: "main".to_owned(),
+        path: "./apps".to_owned(),
+    };
+    let history = Found::Declared {
+        repository: "a".to_owned(),
+        branch: "main".to_owned(),
+        path: "./apps".to_owned(),
+        history: Read::Known(DeclaredHistory {
+            head: "1".to_owned(),
+            entries: Vec::new(),
+            complete: true,
+        }),
+    };
+    let answers = [
+        (head("a"), read_head("a", "1")),
+        (declared.clone(), history),
+        (relation("a"), related("a", Relation::Ancestor { ahead: 1 })),
+    ];
+    for (want, found) in answers {
+        book.claim(&want, now);
+        queued(&mut book);
+        answer(&mut book, want, found, now);
+    }
+    book.refresh(now + seconds(1));
+    assert_eq!(queued(&mut book), [], "all of it is fresh");
+    book.came_back(now + seconds(1));
+    book.refresh(now + seconds(1));
+    let asked = queued(&mut book);
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    assert!(asked.contains(&plain(head("a"))) && asked.contains(&plain(declared)));
 }
 
 #[test]

@@ -324,6 +324,36 @@ async fn a_server_that_does_not_answer_leaves_what_is_true_for_ever() {
 }
 
 #[tokio::test]
+async fn after_an_outage_neither_its_failures_nor_the_copy_of_before_stand_in_the_way() {
+    let server = Server::start().await;
+    let work = server.repository("shop/api");
+    let before = work.commit("Before", &[("a.txt", "1")]);
+    work.push();
+    let cache = tempfile::tempdir().unwrap();
+    let reader = Reader::new(&server, cache.path());
+    assert_eq!(reader.head().await.branches["main"], before);
+    let pushed = work.commit("Meanwhile", &[("a.txt", "2")]);
+    work.push();
+    reader.second.fetch_add(1, Ordering::SeqCst);
+    assert_eq!(reader.head().await.branches["main"], before, "still fresh");
+    reader.forge.came_back();
+    reader.second.fetch_add(1, Ordering::SeqCst);
+    assert_eq!(reader.head().await.branches["main"], pushed);
+
+    reader.later();
+    server.seen.status.store(503, Ordering::SeqCst);
+    assert!(!reader.head().await.coverage.is_whole());
+    server.seen.status.store(0, Ordering::SeqCst);
+    assert!(
+        !reader.head().await.coverage.is_whole(),
+        "not tried again yet"
+    );
+    reader.forge.came_back();
+    reader.second.fetch_add(1, Ordering::SeqCst);
+    assert!(reader.head().await.coverage.is_whole());
+}
+
+#[tokio::test]
 async fn refusals_are_told_apart() {
     let server = Server::start().await;
     let cache = tempfile::tempdir().unwrap();
