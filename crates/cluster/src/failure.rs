@@ -5,9 +5,11 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::time::Duration;
 
 use api::headline::plain;
 use facts::Coverage;
+use http::HeaderValue;
 use kube::client::AuthError;
 use rustls::CertificateError;
 
@@ -66,6 +68,8 @@ pub struct Failure {
     pub hint: String,
     /// Whether the address is a private one, which is reached only from inside or through a VPN.
     pub private: bool,
+    /// How long the server wants not to be asked again, where it says so: a busy one does (429, 503).
+    pub retry_after: Option<Duration>,
 }
 
 impl Failure {
@@ -76,6 +80,7 @@ impl Failure {
             reason: reason.into(),
             hint: String::new(),
             private: false,
+            retry_after: None,
         }
     }
 
@@ -135,6 +140,13 @@ impl Failure {
         }
     }
 
+    /// What the answer's header said of trying again.
+    pub(crate) fn retry_after(mut self, seconds: Option<&HeaderValue>) -> Self {
+        let seconds = seconds.and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        self.retry_after = seconds.map(Duration::from_secs).or(self.retry_after);
+        self
+    }
+
     /// From an answer with an error status.
     pub(crate) fn answer(status: u16, body: &[u8]) -> Self {
         let said = serde_json::from_slice::<serde_json::Value>(body).ok();
@@ -171,7 +183,15 @@ impl Failure {
     /// From what kube's client says, while talking to `host`.
     pub(crate) fn client(error: &kube::Error, host: &str) -> Self {
         let mut failure = match error {
-            kube::Error::Api(status) => Self::status(status.code, &plain(&status.message, 1000)),
+            kube::Error::Api(status) => {
+                let mut failure = Self::status(status.code, &plain(&status.message, 1000));
+                // Without its headers; the server says it in the body, too.
+                let seconds = status.details.as_ref().map(|of| of.retry_after_seconds);
+                failure.retry_after = seconds
+                    .filter(|seconds| *seconds > 0)
+                    .map(|seconds| Duration::from_secs(seconds.into()));
+                failure
+            }
             kube::Error::InferKubeconfig(error) => {
                 Self::new(Why::Kubeconfig, plain(&error.to_string(), 400))
             }

@@ -27,5 +27,5 @@ mod watch;
 pub use cluster::Cluster;
 pub use failure::{Failure, Why};
 pub use kubeconfig::{Context, KubeconfigError, contexts};
-pub use options::{Backoff, Clock, Options};
+pub use options::{Backoff, Chance, Clock, Options};
 pub use read::ReadError;

@@ -141,7 +141,7 @@ impl Line {
                     tracing::debug!(cluster = self.context.name, %failure, "no answer");
                     self.signal
                         .send_if_modified(|signal| signal.server.take().is_some());
-                    let wait = self.wait(&failure, failures);
+                    let wait = self.options.wait(&failure, failures);
                     let now = self.options.clock.now();
                     let retry_at = SignedDuration::try_from(wait)
                         .ok()
@@ -190,14 +190,6 @@ impl Line {
             }
             is_new
         });
-    }
-
-    fn wait(&self, failure: &Failure, failures: u32) -> Duration {
-        if failure.needs_sign_in() {
-            self.options.sign_in_backoff.after(failures)
-        } else {
-            self.options.backoff.after(failures)
-        }
     }
 
     /// Whether the server answers; its clock's offset.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::failure::Failure;
+
 /// Where the time comes from.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
@@ -33,8 +35,36 @@ impl std::fmt::Debug for Clock {
     }
 }
 
-/// How long to wait before trying again: doubling from the first to the most. No chance in it: one person's few
-/// connections are no herd.
+/// Where chance comes from: numbers from 0 up to 1.
+#[derive(Clone)]
+pub struct Chance(Arc<dyn Fn() -> f64 + Send + Sync>);
+
+impl Chance {
+    /// Numbers of the caller's.
+    pub fn new(number: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(number))
+    }
+}
+
+impl Default for Chance {
+    fn default() -> Self {
+        Self::new(fastrand::f64)
+    }
+}
+
+impl std::fmt::Debug for Chance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Chance")
+    }
+}
+
+/// The longest that a server's `Retry-After` is obeyed: beyond it somebody looks at a window that does nothing.
+const LONGEST_ASKED: Duration = Duration::from_secs(30);
+/// How much longer than it must be a wait may be, as a part of it: the windows of a whole team lose an API server at the
+/// same moment, and should not all come back at the same moment.
+const SPREAD: f64 = 0.25;
+
+/// How long to wait before trying again: doubling from the first to the most.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
     /// Before the second try.
@@ -83,6 +113,32 @@ pub struct Options {
     pub rediscover: Duration,
     /// Our own time.
     pub clock: Clock,
+    /// What spreads waits.
+    pub chance: Chance,
+}
+
+impl Options {
+    /// The wait after a failure, the `failures`th in a row: what the server asked for if that is longer than ours, and a
+    /// little more by chance.
+    pub(crate) fn wait(&self, failure: &Failure, failures: u32) -> Duration {
+        let backoff = if failure.needs_sign_in() {
+            self.sign_in_backoff
+        } else {
+            self.backoff
+        };
+        let asked = failure.retry_after.unwrap_or_default().min(LONGEST_ASKED);
+        self.spread(backoff.after(failures).max(asked))
+    }
+
+    /// Waits after what ended too soon, the `times`th in a row, though nothing failed.
+    pub(crate) async fn pause(&self, times: u32) {
+        tokio::time::sleep(self.spread(self.backoff.after(times))).await;
+    }
+
+    /// A wait, a little longer by chance.
+    fn spread(&self, wait: Duration) -> Duration {
+        wait + wait.mul_f64(SPREAD * (self.chance.0)().clamp(0.0, 1.0))
+    }
 }
 
 impl Default for Options {
@@ -110,6 +166,7 @@ impl Default for Options {
             poll: Duration::from_secs(15),
             rediscover: Duration::from_secs(30),
             clock: Clock::default(),
+            chance: Chance::default(),
         }
     }
 }
@@ -124,5 +181,26 @@ mod tests {
         let waits: Vec<_> = (1..=6).map(|n| backoff.after(n).as_millis()).collect();
         assert_eq!(waits, [250, 500, 1000, 2000, 3000, 3000]);
         assert_eq!(backoff.after(u32::MAX).as_secs(), 3);
+    }
+
+    #[test]
+    fn a_wait_is_what_the_server_asks_for_bounded_and_spread() {
+        let options = |chance: f64| Options {
+            chance: Chance::new(move || chance),
+            ..Options::default()
+        };
+        let asked = |seconds: u64| Failure {
+            retry_after: Some(Duration::from_secs(seconds)),
+            ..Failure::answer(429, b"")
+        };
+        assert_eq!(options(0.0).wait(&asked(7), 1).as_secs(), 7);
+        assert_eq!(options(1.0).wait(&asked(8), 1).as_secs(), 10);
+        assert_eq!(options(0.0).wait(&asked(86_400), 1).as_secs(), 30);
+        // It never makes a wait shorter than it would have been.
+        assert_eq!(options(0.0).wait(&asked(0), 9).as_secs(), 3);
+        assert_eq!(
+            options(0.5).wait(&Failure::answer(503, b""), 1).as_micros(),
+            281_250
+        );
     }
 }

@@ -120,6 +120,7 @@ impl Server {
             let status = response.status().as_u16();
             let date = date(response.headers());
             let offset = date.map(|date| offset(date, asked, self.clock.now()));
+            let retry_after = response.headers().get(header::RETRY_AFTER).cloned();
             let body = response
                 .into_body()
                 .collect_bytes()
@@ -132,7 +133,7 @@ impl Server {
                     asked,
                 })
             } else {
-                Err(Failure::answer(status, &body))
+                Err(Failure::answer(status, &body).retry_after(retry_after.as_ref()))
             }
         };
         tokio::time::timeout(within, exchange)

@@ -150,7 +150,7 @@ impl Reader {
                 End::Anew if began.elapsed() >= SHORT => continue,
                 End::Anew => {
                     failures += 1;
-                    tokio::time::sleep(self.shared.options.backoff.after(failures)).await;
+                    self.shared.options.pause(failures).await;
                     continue;
                 }
                 End::Failed(failure) => failure,
@@ -170,7 +170,7 @@ impl Reader {
                     first();
                 }
             }
-            tokio::time::sleep(self.shared.options.backoff.after(failures)).await;
+            tokio::time::sleep(self.shared.options.wait(&failure, failures)).await;
         }
     }
 
@@ -199,7 +199,7 @@ impl Reader {
                 Ok(()) => {
                     if began.elapsed() < SHORT {
                         *failures += 1;
-                        tokio::time::sleep(self.shared.options.backoff.after(*failures)).await;
+                        self.shared.options.pause(*failures).await;
                     }
                 }
                 Err(failure) => match failure.why {

@@ -11,6 +11,7 @@
 
 mod api;
 mod ask;
+mod github;
 mod ground;
 mod images;
 mod parts;
@@ -59,6 +60,9 @@ struct Arguments {
     /// Only the contract's checks, against the real API server; with --only those whose name contains it
     #[arg(long)]
     contract: bool,
+    /// Only the embedded company's GitHub, against GitHub's own OpenAPI description
+    #[arg(long)]
+    github: bool,
     /// Starts the ground, prints where everything is, and keeps it until Ctrl-C
     #[arg(long)]
     up: bool,
@@ -100,6 +104,9 @@ async fn main() -> ExitCode {
             println!("{:32} {}", scenario.name, scenario.about.trim());
         }
         return ExitCode::SUCCESS;
+    }
+    if arguments.github {
+        return hold_to_description().await;
     }
     let begun = Instant::now();
     let parts = match Parts::get(&|line| eprintln!("prove: {line}")) {
@@ -182,6 +189,27 @@ async fn run(
     drop(playing);
     rows.sort_by(|one, other| one.name.cmp(&other.name));
     sum(&rows, arguments.json, begun)
+}
+
+/// Compares the stand-in's answers with GitHub's description and prints their count.
+async fn hold_to_description() -> ExitCode {
+    match github::compare(&parts::cache()).await {
+        Ok(report) => {
+            for line in &report.wrong {
+                println!("✗ {line}");
+            }
+            println!(
+                "github       {} answers compared with GitHub's description, {} differences",
+                report.answers,
+                report.wrong.len()
+            );
+            ExitCode::from(if report.wrong.is_empty() { 0 } else { WRONG })
+        }
+        Err(error @ github::GitHubError::NoDescription(_)) => {
+            say_and_end(&format!("not run: {error}"), NOT_RUN)
+        }
+        Err(error) => say_and_end(&error.to_string(), BROKEN),
+    }
 }
 
 /// Runs the contract's checks against the real API server and prints their count; whether all passed.

@@ -167,7 +167,8 @@ fn folder(part: &Part) -> PathBuf {
         .join(part.folder)
 }
 
-fn cache() -> PathBuf {
+/// Where programs and downloads are kept.
+pub fn cache() -> PathBuf {
     let below = |name: &str| std::env::var_os(name).map(PathBuf::from);
     below("LANDFALL_PROVE_CACHE")
         .or_else(|| below("XDG_CACHE_HOME").map(|cache| cache.join("landfall/prove")))

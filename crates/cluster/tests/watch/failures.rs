@@ -108,6 +108,30 @@ async fn credentials_that_are_not_accepted_are_said_and_new_ones_are_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_too_busy_is_not_asked_before_the_time_it_says() {
+    let world = World::new();
+    world
+        .responder
+        .behave(|b| b.failing.extend([(PODS.to_owned(), 429)]));
+    let began = Instant::now();
+    let _cluster = world.cluster_with(|o| o.backoff.first = Duration::from_millis(1));
+    let lists = || {
+        let requests = world.responder.requests();
+        requests.iter().filter(|one| one.contains(PODS)).count()
+    };
+    while lists() < 3 {
+        assert!(began.elapsed() < Duration::from_secs(10), "never again");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // A lower bound: no machine is too slow for it.
+    assert!(
+        began.elapsed() >= Duration::from_secs(2),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn credentials_that_run_out_leave_the_facts() {
     let world = World::new();
     world.responder.put(PODS, pod("shop", "api-1"));

@@ -46,7 +46,7 @@ pub struct Behaviour {
     pub expire_continue: usize,
     /// Raw bodies for collections, in place of the list.
     pub raw: BTreeMap<String, String>,
-    /// Collections that answer with this status.
+    /// Collections that answer with this status; 429 with a second to wait.
     pub failing: BTreeMap<String, u16>,
     /// Collections whose list waits until this is lifted.
     pub held: BTreeSet<String>,
@@ -364,7 +364,12 @@ fn early(
         return Err(status(403, &said));
     }
     if let Some(code) = inner.behaviour.failing.get(&asked.collection) {
-        return Err(status(*code, "etcdserver: request timed out"));
+        let mut answer = status(*code, "etcdserver: request timed out");
+        if *code == 429 {
+            let second = header::HeaderValue::from_static("1");
+            answer.headers_mut().insert(header::RETRY_AFTER, second);
+        }
+        return Err(answer);
     }
     if let Some(raw) = inner.behaviour.raw.get(&asked.collection)
         && verb == "list"

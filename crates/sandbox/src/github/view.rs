@@ -173,8 +173,18 @@ impl View {
         repository
     }
 
-    /// The repository, whole.
+    /// The repository as an answer of its own.
     pub fn full_repository(&self) -> Value {
+        let mut repository = self.repository();
+        extend(
+            &mut repository,
+            json!({ "network_count": 0, "subscribers_count": 0 }),
+        );
+        repository
+    }
+
+    /// The repository, as it stands inside a pull request.
+    pub fn repository(&self) -> Value {
         let path = self.repository.path();
         let host = self
             .github
@@ -214,14 +224,12 @@ impl View {
                 "language": null,
                 "license": null,
                 "mirror_url": null,
-                "network_count": 0,
                 "open_issues": open,
                 "open_issues_count": open,
                 "pushed_at": pushed,
                 "size": 0,
                 "ssh_url": format!("git@{host}:{path}.git"),
                 "stargazers_count": 0,
-                "subscribers_count": 0,
                 "svn_url": self.html(""),
                 "updated_at": pushed,
                 "visibility": "private",

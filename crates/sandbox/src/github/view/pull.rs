@@ -22,7 +22,7 @@ impl View {
         };
         let at = format!("/pulls/{number}");
         let issue = format!("/issues/{number}");
-        let repository = self.full_repository();
+        let repository = self.repository();
         let end = |branch: &str, sha: Option<&str>| {
             json!({
                 "label": format!("{owner}:{branch}"),

@@ -89,8 +89,12 @@ impl View {
 
     /// A job of a run.
     pub fn job(&self, run: &Run, job: &Job) -> Value {
-        let steps: Vec<Value> = job
-            .steps
+        // What waits for a person has not been planned yet.
+        let planned = match job.status {
+            RunStatus::Waiting => &[][..],
+            _ => &job.steps,
+        };
+        let steps: Vec<Value> = planned
             .iter()
             .enumerate()
             .map(|(place, step)| {
