@@ -1,0 +1,451 @@
+//! From what was read of a running world to a recording that another run of the same scenario would make, too.
+//!
+//! Owns the order of things and the new names of what controllers name by chance. Git's history and the registry's
+//! manifests are written anew with the new names and times in them, so that every SHA and digest follows from what the
+//! recording shows; where one names another (a tag in a declaration, a commit in a label), what is named comes first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use sandbox::clock::Clock;
+use sandbox::git::{self, CodeHost, GitError};
+use sandbox::registry::digest_of;
+use serde_json::{Value, json};
+
+use super::rename::{Names, Patterns};
+use super::trim::trim;
+use super::{Commit, Image, KINDS, Recording, Repository, sorted, texts};
+
+/// The moment at which every recording is asked: 2026-01-15T10:00:00Z.
+const NOW: i64 = 1_768_471_200;
+/// Letters that Kubernetes makes names of.
+const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+
+/// What was read.
+pub struct Raw {
+    /// When.
+    pub now: Timestamp,
+    /// Host and port of the Git server.
+    pub code_host: String,
+    /// Host and port of the registry.
+    pub registry: String,
+    /// The commit that is asked about.
+    pub asked: String,
+    /// What the scenario's places stand for.
+    pub words: BTreeMap<String, String>,
+    /// Git.
+    pub repositories: Vec<git::Repository>,
+    /// The registry.
+    pub images: Vec<RawImage>,
+    /// The cluster.
+    pub objects: Vec<Value>,
+}
+
+/// A manifest as the registry has it.
+pub struct RawImage {
+    /// The repository.
+    pub repository: String,
+    /// The tags that name it.
+    pub tags: BTreeSet<String>,
+    /// Its digest.
+    pub digest: String,
+    /// The manifest.
+    pub manifest: Value,
+    /// The configuration that it names.
+    pub config: Option<Value>,
+}
+
+/// Why what was read makes no recording.
+#[derive(Debug, thiserror::Error)]
+pub enum ScrubError {
+    /// A pattern of ours.
+    #[error(transparent)]
+    Pattern(#[from] regex::Error),
+    /// Git.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// A merge cannot be told as changes to one parent.
+    #[error("commit {0} is a merge, which recordings cannot hold yet")]
+    Merge(String),
+    /// Two things name each other.
+    #[error("these name each other, so neither can be renamed first: {0}")]
+    Circle(String),
+    /// Something of the machine is left.
+    #[error("the recording would hold {0:?}")]
+    Machine(String),
+}
+
+/// What is written anew once everything that it names has been.
+enum Item<'a> {
+    Commit(&'a git::Repository, git::Commit),
+    Image(&'a RawImage),
+}
+
+/// Makes the recording.
+///
+/// # Errors
+/// What was read does not fit together, or something of this machine would be left in it.
+pub fn scrubbed(raw: Raw) -> Result<Recording, ScrubError> {
+    let shift = SignedDuration::from_secs(NOW - raw.now.as_second());
+    let mut names = Names::new(Patterns::new()?, shift, &raw.code_host, &raw.registry);
+    let patterns = Patterns::new()?;
+    let mut objects = raw.objects;
+    objects.iter_mut().for_each(trim);
+    names.made(in_order(&mut objects, &patterns));
+
+    let code = CodeHost::new(Clock::default())?;
+    let mut repositories = BTreeMap::new();
+    let mut open = Vec::new();
+    for repository in &raw.repositories {
+        code.create(repository.path())?;
+        repositories.insert(
+            repository.path().to_owned(),
+            Repository {
+                branches: BTreeMap::new(),
+                tags: BTreeMap::new(),
+                commits: Vec::new(),
+            },
+        );
+        open.extend(
+            commits(repository)
+                .into_iter()
+                .map(|commit| Item::Commit(repository, commit)),
+        );
+    }
+    open.extend(raw.images.iter().map(Item::Image));
+    let mut images = Vec::new();
+    while !open.is_empty() {
+        let left: BTreeSet<String> = open.iter().map(Item::name).collect();
+        let (ready, waiting): (Vec<_>, Vec<_>) =
+            open.into_iter().partition(|item| !item.names_any(&left));
+        if ready.is_empty() {
+            return Err(ScrubError::Circle(left.into_iter().collect::<Vec<_>>().join(" ")));
+        }
+        for item in ready {
+            match item {
+                Item::Commit(repository, commit) => {
+                    let told = told(repository, &commit, &mut names)?;
+                    let new = replay(&code, repository.path(), &told)?;
+                    names.commit(&commit.sha, new.clone());
+                    if let Some(repository) = repositories.get_mut(repository.path()) {
+                        repository.commits.push(Commit { sha: new, ..told });
+                    }
+                }
+                Item::Image(image) => images.push(rewritten(image, &mut names)),
+            }
+        }
+        open = waiting;
+    }
+    for repository in &raw.repositories {
+        if let Some(told) = repositories.get_mut(repository.path()) {
+            let renamed = |refs: BTreeMap<String, String>, names: &mut Names| {
+                refs.into_iter()
+                    .map(|(name, sha)| (name, names.text(&sha)))
+                    .collect()
+            };
+            told.branches = renamed(repository.branches(), &mut names);
+            told.tags = renamed(repository.tags(), &mut names);
+        }
+    }
+    images.sort_by(|one, other| (&one.repository, &one.tags).cmp(&(&other.repository, &other.tags)));
+    let recording = Recording {
+        now: names.instant(raw.now),
+        asked: names.text(&raw.asked),
+        words: raw
+            .words
+            .into_iter()
+            .map(|(place, word)| (place, names.text(&word)))
+            .collect(),
+        repositories,
+        images,
+        objects: objects
+            .iter()
+            .map(|object| sorted(&names.value(object)))
+            .collect(),
+    };
+    no_machine(&recording)?;
+    Ok(recording)
+}
+
+impl Item<'_> {
+    /// What it was called.
+    fn name(&self) -> String {
+        match self {
+            Self::Commit(_, commit) => commit.sha.clone(),
+            Self::Image(image) => image.digest.clone(),
+        }
+    }
+
+    /// Whether it names one of these, whole or by the beginning of a SHA, beside itself.
+    fn names_any(&self, others: &BTreeSet<String>) -> bool {
+        let own = self.name();
+        let mut said = Vec::new();
+        let files;
+        match self {
+            Self::Commit(repository, commit) => {
+                said.push(commit.message.as_str());
+                said.extend(commit.parents.iter().map(String::as_str));
+                files = repository.files(&commit.sha, "");
+                said.extend(files.iter().map(|(_, text)| text.as_str()));
+            }
+            Self::Image(image) => {
+                texts(&image.manifest, &mut said);
+                if let Some(config) = &image.config {
+                    texts(config, &mut said);
+                }
+                said.extend(image.tags.iter().map(String::as_str));
+            }
+        }
+        others.iter().filter(|other| **other != own).any(|other| {
+            let beginning = match other.starts_with("sha256:") {
+                true => other.as_str(),
+                false => other.get(..7).unwrap_or(other),
+            };
+            said.iter().any(|text| text.contains(beginning))
+        })
+    }
+}
+
+/// The commits of all branches and tags, parents first, in the order of their times.
+fn commits(repository: &git::Repository) -> Vec<git::Commit> {
+    let heads = repository.branches().into_values();
+    let mut found: Vec<git::Commit> = Vec::new();
+    for head in heads.chain(repository.tags().into_values()) {
+        for commit in repository.log(&head, usize::MAX).into_iter().rev() {
+            if !found.iter().any(|known| known.sha == commit.sha) {
+                found.push(commit);
+            }
+        }
+    }
+    found
+}
+
+/// A commit as the changes that it makes, under the new names; its SHA is not known yet.
+fn told(
+    repository: &git::Repository,
+    commit: &git::Commit,
+    names: &mut Names,
+) -> Result<Commit, ScrubError> {
+    if commit.parents.len() > 1 {
+        return Err(ScrubError::Merge(commit.sha.clone()));
+    }
+    let parent = commit.parents.first();
+    let before: BTreeMap<_, _> = parent
+        .map(|parent| repository.files(parent, ""))
+        .unwrap_or_default()
+        .into_iter()
+        .collect();
+    let after: BTreeMap<_, _> = repository.files(&commit.sha, "").into_iter().collect();
+    let mut files = BTreeMap::new();
+    for (path, text) in &after {
+        if before.get(path) != Some(text) {
+            files.insert(path.clone(), Some(names.text(text)));
+        }
+    }
+    for path in before.keys().filter(|path| !after.contains_key(*path)) {
+        files.insert(path.clone(), None);
+    }
+    Ok(Commit {
+        sha: String::new(),
+        parent: parent.map(|parent| names.text(parent)),
+        author: format!("{} <{}>", commit.author.name, commit.author.email),
+        at: names.instant(commit.committer.at),
+        message: names.text(&commit.message),
+        files,
+    })
+}
+
+/// The branch on which commits are written; it is gone afterwards.
+const WRITING: &str = "being-written";
+
+/// Writes a commit into a code host, after its parent; its SHA.
+///
+/// # Errors
+/// The parent is not there, or a path is unusable.
+pub fn replay(code: &CodeHost, path: &str, commit: &Commit) -> Result<String, GitError> {
+    let repository = code.repository(path).ok_or_else(|| GitError::Missing {
+        path: path.to_owned(),
+        what: "repository".to_owned(),
+    })?;
+    match &commit.parent {
+        Some(parent) => repository.branch(WRITING, parent)?,
+        // A branch that is not there begins without a parent.
+        None if repository.head(WRITING).is_some() => repository.delete_branch(WRITING)?,
+        None => {}
+    }
+    let edits: Vec<git::Edit> = commit
+        .files
+        .iter()
+        .map(|(path, content)| match content {
+            Some(content) => git::Edit::Write {
+                path: path.clone(),
+                content: content.clone(),
+            },
+            None => git::Edit::Remove { path: path.clone() },
+        })
+        .collect();
+    let sha = repository.commit(WRITING, &commit.author, commit.at, &commit.message, &edits)?;
+    repository.delete_branch(WRITING)?;
+    Ok(sha)
+}
+
+/// A manifest under the new names.
+fn rewritten(image: &RawImage, names: &mut Names) -> Image {
+    let mut manifest = image.manifest.clone();
+    let config = image.config.as_ref().map(|config| {
+        let config = sorted(&names.value(config));
+        let (bytes, old) = (config.to_string(), &image.manifest["config"]["digest"]);
+        names.digest(old.as_str().unwrap_or_default(), &digest_of(bytes.as_bytes()));
+        manifest["config"]["size"] = json!(bytes.len());
+        config
+    });
+    let manifest = sorted(&names.value(&manifest));
+    let digest = digest_of(manifest.to_string().as_bytes());
+    names.digest(&image.digest, &digest);
+    Image {
+        repository: image.repository.clone(),
+        tags: image.tags.iter().map(|tag| names.text(tag)).collect(),
+        digest,
+        manifest,
+        config,
+    }
+}
+
+/// Puts the objects in an order that every run has; what names made by chance become.
+fn in_order(objects: &mut [Value], patterns: &Patterns) -> Vec<(String, String)> {
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    // What controllers make up, and what stands before it.
+    let mut made: BTreeMap<String, String> = BTreeMap::new();
+    let mut hashes: BTreeSet<String> = BTreeSet::new();
+    for object in objects.iter() {
+        let metadata = &object["metadata"];
+        let (name, beginning) = (word(&metadata["name"]), word(&metadata["generateName"]));
+        if !beginning.is_empty() && name.starts_with(&beginning) {
+            made.insert(name.clone(), beginning);
+        }
+        if object["kind"] == "Event"
+            && let Some((of, _)) = name.rsplit_once('.')
+        {
+            made.insert(name.clone(), format!("{of}."));
+        }
+        let labels = &metadata["labels"];
+        hashes.insert(word(&labels["pod-template-hash"]));
+        for revision in [
+            &labels["controller-revision-hash"],
+            &object["status"]["currentRevision"],
+            &object["status"]["updateRevision"],
+        ] {
+            let revision = word(revision);
+            hashes.extend(revision.rsplit('-').next().map(str::to_owned));
+        }
+    }
+    hashes.remove("");
+    let masked = |text: &str| {
+        let mut text = text.to_owned();
+        for (name, beginning) in made.iter().rev() {
+            text = text.replace(name, beginning);
+        }
+        for hash in &hashes {
+            text = text.replace(hash, "*");
+        }
+        patterns.masked(&text)
+    };
+    let key = |object: &Value| {
+        let kind = KINDS.iter().position(|kind| object["kind"] == *kind);
+        let metadata = &object["metadata"];
+        let involved = &object["involvedObject"];
+        [
+            format!("{:03}", kind.unwrap_or(KINDS.len())),
+            word(&metadata["namespace"]),
+            masked(&word(&involved["kind"])),
+            masked(&word(&metadata["name"])),
+            masked(&word(&metadata["annotations"]["deployment.kubernetes.io/revision"])),
+            masked(&word(&object["reason"])),
+            masked(&word(&object["message"])),
+            // The sorting of what is alike but for chance: by what it is about, by what it says, by its age.
+            masked(&involved.to_string()),
+            masked(&object["spec"].to_string()),
+            masked(&object["status"].to_string()),
+            word(&metadata["creationTimestamp"]),
+            word(&metadata["name"]),
+        ]
+    };
+    objects.sort_by_cached_key(key);
+
+    let mut renamed: Vec<(String, String)> = Vec::new();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let new_hash = |old: &str, renamed: &mut Vec<(String, String)>| {
+        if !old.is_empty() && !renamed.iter().any(|(known, _)| known == old) {
+            let number = renamed.len();
+            renamed.push((old.to_owned(), format!("7d9f5c6b{}", letters(number))));
+        }
+    };
+    // Hashes first: generated names begin with them.
+    for object in objects.iter() {
+        let labels = &object["metadata"]["labels"];
+        new_hash(&word(&labels["pod-template-hash"]), &mut renamed);
+        for revision in [
+            &object["status"]["currentRevision"],
+            &object["status"]["updateRevision"],
+            &labels["controller-revision-hash"],
+        ] {
+            let revision = word(revision);
+            new_hash(revision.rsplit('-').next().unwrap_or_default(), &mut renamed);
+        }
+    }
+    let hashed = renamed.clone();
+    for object in objects.iter() {
+        let name = word(&object["metadata"]["name"]);
+        let Some(beginning) = made.get(&name) else {
+            continue;
+        };
+        let mut beginning = beginning.clone();
+        for (old, new) in &hashed {
+            beginning = beginning.replace(old, new);
+        }
+        if object["kind"] == "Event" {
+            // Events of a pod begin with its old name, which is renamed with all others.
+            let of = beginning.trim_end_matches('.');
+            if let Some((_, new)) = renamed.iter().find(|(old, _)| old == of || name.starts_with(&format!("{old}."))) {
+                beginning = format!("{new}.");
+            }
+        }
+        let count = counts.entry(beginning.clone()).or_default();
+        let end = match object["kind"] == "Event" {
+            true => format!("{count:016x}"),
+            false => format!("x7k{}", letters(*count)),
+        };
+        *count += 1;
+        renamed.push((name, format!("{beginning}{end}")));
+    }
+    renamed
+}
+
+/// Two letters that stand for a number.
+fn letters(number: usize) -> String {
+    let letter = |index: usize| char::from(*LETTERS.get(index % LETTERS.len()).unwrap_or(&b'x'));
+    [letter(number / LETTERS.len()), letter(number)].iter().collect()
+}
+
+/// Refuses what only this machine would have.
+fn no_machine(recording: &Recording) -> Result<(), ScrubError> {
+    let value = serde_json::to_value(recording).unwrap_or_default();
+    let mut said = Vec::new();
+    texts(&value, &mut said);
+    let mut own: Vec<String> = ["/work/", "/root/", "/home/", "/Users/", "landfall-prove-"]
+        .map(str::to_owned)
+        .into();
+    own.extend(std::env::temp_dir().to_str().map(|folder| format!("{folder}/landfall")));
+    if let Ok(host) = std::fs::read_to_string("/etc/hostname")
+        && host.trim().len() > 4
+    {
+        own.push(host.trim().to_owned());
+    }
+    match said
+        .iter()
+        .find(|text| own.iter().any(|own| text.contains(own.as_str())))
+    {
+        Some(text) => Err(ScrubError::Machine((*text).to_owned())),
+        None => Ok(()),
+    }
+}
