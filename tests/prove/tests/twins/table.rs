@@ -40,3 +40,12 @@ pub const TWINS: &[(&str, &str, &str)] = &[
         "service-selects-nothing",
     ),
 ];
+
+/// Who alone shows something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// The embedded company.
+    Simulated,
+    /// The real ones.
+    Real,
+}
