@@ -15,7 +15,7 @@ use crate::ground::Ground;
 use crate::images::RegistryError;
 use crate::play::Play;
 use crate::recording::scrub::{Raw, RawImage, ScrubError, scrubbed};
-use crate::recording::{KINDS, RecordingError, texts};
+use crate::recording::{KINDS, Recording, RecordingError, steady, texts};
 use crate::scenario::Scenario;
 
 /// The media types of manifests that are asked for.
@@ -108,7 +108,16 @@ pub async fn take(
         images,
         objects,
     };
-    Ok(scrubbed(raw)?.write(&scenario.name)?)
+    let fresh = scrubbed(&raw, BTreeMap::new())?;
+    // One that cannot be read any longer is written anew.
+    let Ok(Some(known)) = Recording::of(&scenario.name) else {
+        return Ok(fresh.write(&scenario.name)?);
+    };
+    let settled = scrubbed(&raw, steady::instants(&fresh, &known))?;
+    if !steady::are_alike(&settled, &known)? {
+        settled.write(&scenario.name)?;
+    }
+    Ok(())
 }
 
 /// The objects of the scenario's namespace and of those that its objects speak of, and what is cluster-wide.

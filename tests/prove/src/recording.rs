@@ -4,8 +4,10 @@
 //! registry's own; [`scrub`] alone says what of it is renamed, and [`trim`] what is left out. The expected answer is not
 //! in it: that stays in the scenario.
 
+mod order;
 mod rename;
 pub mod scrub;
+pub mod steady;
 pub mod trim;
 
 use std::collections::BTreeMap;

@@ -13,9 +13,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use api::Ask;
 use console::{Clock, Console, Sources};
 use futures::StreamExt;
-use api::Ask;
 use prove::ask::{self, Answer, Marks};
 use prove::recording::{KINDS, Recording, folder};
 use prove::replay::World;
@@ -94,14 +94,20 @@ async fn every_recording_is_answered_as_its_scenario_says() {
     let only = only();
     let mut recorded = Vec::new();
     for scenario in scenario::all().expect("scenarios") {
-        if only.as_ref().is_some_and(|only| !scenario.name.contains(only.as_str())) {
+        if only
+            .as_ref()
+            .is_some_and(|only| !scenario.name.contains(only.as_str()))
+        {
             continue;
         }
         if let Some(recording) = Recording::of(&scenario.name).expect("a recording") {
             recorded.push((scenario, recording));
         }
     }
-    assert!(!recorded.is_empty(), "nothing is recorded: ./dev prove --record");
+    assert!(
+        !recorded.is_empty(),
+        "nothing is recorded: ./dev prove --record"
+    );
     let begun = Instant::now();
     let count = recorded.len();
     let mut answers = futures::stream::iter(recorded)
@@ -141,7 +147,12 @@ async fn every_recording_is_answered_as_its_scenario_says() {
         .filter(|(name, _)| !known.contains_key(name.as_str()))
         .map(|(_, said)| said.as_str())
         .collect();
-    assert!(new.is_empty(), "{} wrong answers:\n{}", new.len(), new.join("\n"));
+    assert!(
+        new.is_empty(),
+        "{} wrong answers:\n{}",
+        new.len(),
+        new.join("\n")
+    );
     let right: Vec<&&str> = known
         .keys()
         .filter(|name| only.is_none() && !wrong.contains_key(**name))
@@ -167,7 +178,11 @@ fn every_scenario_is_recorded_and_nothing_else_is() {
         scenarios.push(format!("{}.yaml", scenario.name));
     }
     for file in std::fs::read_dir(folder()).expect("recordings") {
-        let name = file.expect("a file").file_name().into_string().expect("UTF-8");
+        let name = file
+            .expect("a file")
+            .file_name()
+            .into_string()
+            .expect("UTF-8");
         assert!(
             scenarios.contains(&name),
             "tests/recordings/{name} is of no scenario"
@@ -199,7 +214,13 @@ fn nothing_of_the_machine_is_recorded() {
                 scenario.name
             );
         }
-        for own in ["landfall-prove-", "/root/", "/home/", "/work/", "prove-admin"] {
+        for own in [
+            "landfall-prove-",
+            "/root/",
+            "/home/",
+            "/work/",
+            "prove-admin",
+        ] {
             assert!(!text.contains(own), "{} holds {own}", scenario.name);
         }
     }

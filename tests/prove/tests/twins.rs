@@ -24,7 +24,7 @@ use sandbox::situations;
 use serde_json::Value;
 
 use shape::{Mask, Shapes};
-use table::{Side, TWINS};
+use table::{EXCEPTIONS, Side, TWINS};
 
 /// A working day of the company's, like any other.
 const NOON: &str = "2026-11-21T10:40:00Z";
@@ -165,7 +165,12 @@ fn differences() -> BTreeMap<(Side, String), Vec<&'static str>> {
     let mut differences: BTreeMap<(Side, String), Vec<&'static str>> = BTreeMap::new();
     for (situation, environment, scenario) in TWINS {
         let told = known.iter().find(|known| known.name == *situation);
-        let app = told.and_then(|told| company.apps.iter().find(|app| Some(&app.name) == told.app.as_ref()));
+        let app = told.and_then(|told| {
+            company
+                .apps
+                .iter()
+                .find(|app| Some(&app.name) == told.app.as_ref())
+        });
         let app = app.unwrap_or_else(|| panic!("there is no situation {situation}"));
         let environment = Environment::ALL
             .into_iter()
@@ -174,13 +179,28 @@ fn differences() -> BTreeMap<(Side, String), Vec<&'static str>> {
         let recording = Recording::of(scenario)
             .expect("a recording")
             .unwrap_or_else(|| panic!("{scenario} is not recorded"));
-        let (simulated, real) = (simulated(&company, app, environment), real(scenario, &recording));
+        let (simulated, real) = (
+            simulated(&company, app, environment),
+            real(scenario, &recording),
+        );
         // Another scenario may have what this one leaves out: the company's apps are not built alike.
         for shape in simulated.difference(&ever_real) {
-            let of = differences.entry((Side::Simulated, shape.clone())).or_default();
+            let of = differences
+                .entry((Side::Simulated, shape.clone()))
+                .or_default();
             of.push(situation);
         }
+        let kind = |shape: &str| shape.split(':').next().unwrap_or_default().to_owned();
+        let kinds: BTreeSet<String> = simulated.iter().map(|shape| kind(shape)).collect();
         for shape in real.difference(&simulated) {
+            // An app may be of another form than its twin: a StatefulSet has no ReplicaSets. And Events last an hour: what
+            // the company no longer has says nothing.
+            if !kinds.contains(&kind(shape))
+                || shape.starts_with("Event:")
+                || shape.ends_with(" of nought")
+            {
+                continue;
+            }
             let of = differences.entry((Side::Real, shape.clone())).or_default();
             of.push(situation);
         }
@@ -190,7 +210,36 @@ fn differences() -> BTreeMap<(Side, String), Vec<&'static str>> {
 
 #[test]
 fn twins_differ_only_as_the_table_says() {
-    for ((side, shape), of) in differences() {
-        println!("{side:?} {shape}   [{}]", of.join(" "));
+    let differences = differences();
+    let mut used = BTreeSet::new();
+    let mut new = Vec::new();
+    for ((side, shape), of) in &differences {
+        let excused = EXCEPTIONS
+            .iter()
+            .position(|differs| differs.side == *side && shape.starts_with(differs.shape));
+        match excused {
+            Some(index) => {
+                used.insert(index);
+            }
+            None => new.push(format!("{side:?} {shape}   [{}]", of.join(" "))),
+        }
     }
+    println!(
+        "{} twins, {} differences, {} kinds of them excused",
+        TWINS.len(),
+        differences.len(),
+        EXCEPTIONS.len()
+    );
+    assert!(
+        new.is_empty(),
+        "{} differences that the table does not know:\n{}",
+        new.len(),
+        new.join("\n")
+    );
+    let idle: Vec<&str> = (0..)
+        .zip(EXCEPTIONS)
+        .filter(|(index, _)| !used.contains(index))
+        .map(|(_, differs)| differs.shape)
+        .collect();
+    assert!(idle.is_empty(), "no twins differ so any more: {idle:?}");
 }

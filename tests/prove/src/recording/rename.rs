@@ -41,9 +41,7 @@ impl Patterns {
     pub fn new() -> Result<Self, regex::Error> {
         Ok(Self {
             instant: Regex::new(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")?,
-            uid: Regex::new(
-                r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b",
-            )?,
+            uid: Regex::new(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")?,
             hexadecimal: Regex::new(r"\b[0-9a-f]{7,64}\b")?,
             loopback: Regex::new(r"127\.0\.0\.1:\d+")?,
             address: Regex::new(r"\b10\.\d{1,3}\.\d{1,3}\.\d{1,3}\b")?,
@@ -77,6 +75,8 @@ impl Patterns {
 pub struct Names {
     patterns: Patterns,
     shift: SignedDuration,
+    /// Instants that are to be others.
+    instants: BTreeMap<Timestamp, Timestamp>,
     /// Names that controllers made, the longest first, and hosts.
     literals: Vec<(String, String)>,
     commits: BTreeMap<String, String>,
@@ -86,16 +86,17 @@ pub struct Names {
 }
 
 impl Names {
-    /// Nothing is renamed yet but hosts, and instants by `shift`.
+    /// Nothing is renamed yet but hosts, and instants: by a shift, and then each that is among the others.
     pub fn new(
         patterns: Patterns,
-        shift: SignedDuration,
+        (shift, instants): (SignedDuration, BTreeMap<Timestamp, Timestamp>),
         code_host: &str,
         registry: &str,
     ) -> Self {
         Self {
             patterns,
             shift,
+            instants,
             literals: vec![
                 (code_host.to_owned(), CODE_HOST.to_owned()),
                 (registry.to_owned(), REGISTRY.to_owned()),
@@ -128,7 +129,8 @@ impl Names {
     /// An instant of the recording.
     pub fn instant(&self, at: Timestamp) -> Timestamp {
         let whole = Timestamp::from_second(at.as_second()).unwrap_or(at);
-        whole.checked_add(self.shift).unwrap_or(whole)
+        let shifted = whole.checked_add(self.shift).unwrap_or(whole);
+        self.instants.get(&shifted).copied().unwrap_or(shifted)
     }
 
     /// A text with everything renamed.
@@ -250,7 +252,12 @@ mod tests {
     fn names() -> Names {
         let patterns = Patterns::new().expect("patterns");
         let shift = SignedDuration::from_secs(-3600);
-        let mut names = Names::new(patterns, shift, "127.0.0.1:4001", "127.0.0.1:4002");
+        let mut names = Names::new(
+            patterns,
+            (shift, BTreeMap::new()),
+            "127.0.0.1:4001",
+            "127.0.0.1:4002",
+        );
         names.commit(&"ab12cd34".repeat(5), "0f".repeat(20));
         names.made([
             ("web-7d9-x2x4z".to_owned(), "web-1-a".to_owned()),
@@ -263,18 +270,36 @@ mod tests {
     fn everything_that_a_run_makes_up_has_one_new_name() {
         let mut names = names();
         let mut is = |old: &str, new: &str| assert_eq!(names.text(old), new, "{old}");
+        is("at 2026-11-22T03:00:00.123456Z", "at 2026-11-22T02:00:00Z");
         is(
-            "at 2026-11-22T03:00:00.123456Z",
-            "at 2026-11-22T02:00:00Z",
+            "http://127.0.0.1:4001/fleet/web.git",
+            "http://code.prove.example/fleet/web.git",
         );
-        is("http://127.0.0.1:4001/fleet/web.git", "http://code.prove.example/fleet/web.git");
-        is("dial tcp 127.0.0.1:9443: refused", "dial tcp 127.0.0.1:1: refused");
+        is(
+            "dial tcp 127.0.0.1:9443: refused",
+            "dial tcp 127.0.0.1:1: refused",
+        );
         is("pod web-7d9-x2x4z of web-7d9", "pod web-1-a of web-1");
-        is("main-ab12cd3-2 main@sha1:ab12cd34ab12cd34ab12cd34ab12cd34ab12cd34", "main-0f0f0f0-2 main@sha1:0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f");
-        is("3b241101-e2bb-4255-8caf-4136c566a962", "00000000-0000-4000-8000-000000000001");
-        is("10.0.3.77 10.0.3.78 10.0.3.77", "10.0.0.2 10.0.0.3 10.0.0.2");
-        is("finished in 512.3ms, next run in 30m0s after 1m3.25s, timeout 15s", "finished in 10ms, next run in 30m0s after 10ms, timeout 15s");
-        is("stat /tmp/landfall-prove-7-aZ9/home/kustomize-controller/kustomization-881/deploy: no", "stat /tmp/kustomization-1/deploy: no");
+        is(
+            "main-ab12cd3-2 main@sha1:ab12cd34ab12cd34ab12cd34ab12cd34ab12cd34",
+            "main-0f0f0f0-2 main@sha1:0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f",
+        );
+        is(
+            "3b241101-e2bb-4255-8caf-4136c566a962",
+            "00000000-0000-4000-8000-000000000001",
+        );
+        is(
+            "10.0.3.77 10.0.3.78 10.0.3.77",
+            "10.0.0.2 10.0.0.3 10.0.0.2",
+        );
+        is(
+            "finished in 512.3ms, next run in 30m0s after 1m3.25s, timeout 15s",
+            "finished in 10ms, next run in 30m0s after 10ms, timeout 15s",
+        );
+        is(
+            "stat /tmp/landfall-prove-7-aZ9/home/kustomize-controller/kustomization-881/deploy: no",
+            "stat /tmp/kustomization-1/deploy: no",
+        );
         // Words of hexadecimal letters and numbers of seven digits are no SHAs.
         is("defaced 1234567", "defaced 1234567");
     }

@@ -12,14 +12,13 @@ use sandbox::git::{self, CodeHost, GitError};
 use sandbox::registry::digest_of;
 use serde_json::{Value, json};
 
+use super::order::in_order;
 use super::rename::{Names, Patterns};
 use super::trim::trim;
-use super::{Commit, Image, KINDS, Recording, Repository, sorted, texts};
+use super::{Commit, Image, Recording, Repository, sorted, texts};
 
 /// The moment at which every recording is asked: 2026-01-15T10:00:00Z.
 const NOW: i64 = 1_768_471_200;
-/// Letters that Kubernetes makes names of.
-const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 
 /// What was read.
 pub struct Raw {
@@ -81,15 +80,23 @@ enum Item<'a> {
     Image(&'a RawImage),
 }
 
-/// Makes the recording.
+/// Makes the recording; `instants` are those of it that are to be others (see [`super::steady`]).
 ///
 /// # Errors
 /// What was read does not fit together, or something of this machine would be left in it.
-pub fn scrubbed(raw: Raw) -> Result<Recording, ScrubError> {
+pub fn scrubbed(
+    raw: &Raw,
+    instants: BTreeMap<Timestamp, Timestamp>,
+) -> Result<Recording, ScrubError> {
     let shift = SignedDuration::from_secs(NOW - raw.now.as_second());
-    let mut names = Names::new(Patterns::new()?, shift, &raw.code_host, &raw.registry);
+    let mut names = Names::new(
+        Patterns::new()?,
+        (shift, instants),
+        &raw.code_host,
+        &raw.registry,
+    );
     let patterns = Patterns::new()?;
-    let mut objects = raw.objects;
+    let mut objects = raw.objects.clone();
     objects.iter_mut().for_each(trim);
     names.made(in_order(&mut objects, &patterns));
 
@@ -119,7 +126,9 @@ pub fn scrubbed(raw: Raw) -> Result<Recording, ScrubError> {
         let (ready, waiting): (Vec<_>, Vec<_>) =
             open.into_iter().partition(|item| !item.names_any(&left));
         if ready.is_empty() {
-            return Err(ScrubError::Circle(left.into_iter().collect::<Vec<_>>().join(" ")));
+            return Err(ScrubError::Circle(
+                left.into_iter().collect::<Vec<_>>().join(" "),
+            ));
         }
         for item in ready {
             match item {
@@ -147,14 +156,15 @@ pub fn scrubbed(raw: Raw) -> Result<Recording, ScrubError> {
             told.tags = renamed(repository.tags(), &mut names);
         }
     }
-    images.sort_by(|one, other| (&one.repository, &one.tags).cmp(&(&other.repository, &other.tags)));
+    images
+        .sort_by(|one, other| (&one.repository, &one.tags).cmp(&(&other.repository, &other.tags)));
     let recording = Recording {
         now: names.instant(raw.now),
         asked: names.text(&raw.asked),
         words: raw
             .words
-            .into_iter()
-            .map(|(place, word)| (place, names.text(&word)))
+            .iter()
+            .map(|(place, word)| (place.clone(), names.text(word)))
             .collect(),
         repositories,
         images,
@@ -295,7 +305,10 @@ fn rewritten(image: &RawImage, names: &mut Names) -> Image {
     let config = image.config.as_ref().map(|config| {
         let config = sorted(&names.value(config));
         let (bytes, old) = (config.to_string(), &image.manifest["config"]["digest"]);
-        names.digest(old.as_str().unwrap_or_default(), &digest_of(bytes.as_bytes()));
+        names.digest(
+            old.as_str().unwrap_or_default(),
+            &digest_of(bytes.as_bytes()),
+        );
         manifest["config"]["size"] = json!(bytes.len());
         config
     });
@@ -311,122 +324,6 @@ fn rewritten(image: &RawImage, names: &mut Names) -> Image {
     }
 }
 
-/// Puts the objects in an order that every run has; what names made by chance become.
-fn in_order(objects: &mut [Value], patterns: &Patterns) -> Vec<(String, String)> {
-    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    // What controllers make up, and what stands before it.
-    let mut made: BTreeMap<String, String> = BTreeMap::new();
-    let mut hashes: BTreeSet<String> = BTreeSet::new();
-    for object in objects.iter() {
-        let metadata = &object["metadata"];
-        let (name, beginning) = (word(&metadata["name"]), word(&metadata["generateName"]));
-        if !beginning.is_empty() && name.starts_with(&beginning) {
-            made.insert(name.clone(), beginning);
-        }
-        if object["kind"] == "Event"
-            && let Some((of, _)) = name.rsplit_once('.')
-        {
-            made.insert(name.clone(), format!("{of}."));
-        }
-        let labels = &metadata["labels"];
-        hashes.insert(word(&labels["pod-template-hash"]));
-        for revision in [
-            &labels["controller-revision-hash"],
-            &object["status"]["currentRevision"],
-            &object["status"]["updateRevision"],
-        ] {
-            let revision = word(revision);
-            hashes.extend(revision.rsplit('-').next().map(str::to_owned));
-        }
-    }
-    hashes.remove("");
-    let masked = |text: &str| {
-        let mut text = text.to_owned();
-        for (name, beginning) in made.iter().rev() {
-            text = text.replace(name, beginning);
-        }
-        for hash in &hashes {
-            text = text.replace(hash, "*");
-        }
-        patterns.masked(&text)
-    };
-    let key = |object: &Value| {
-        let kind = KINDS.iter().position(|kind| object["kind"] == *kind);
-        let metadata = &object["metadata"];
-        let involved = &object["involvedObject"];
-        [
-            format!("{:03}", kind.unwrap_or(KINDS.len())),
-            word(&metadata["namespace"]),
-            masked(&word(&involved["kind"])),
-            masked(&word(&metadata["name"])),
-            masked(&word(&metadata["annotations"]["deployment.kubernetes.io/revision"])),
-            masked(&word(&object["reason"])),
-            masked(&word(&object["message"])),
-            // The sorting of what is alike but for chance: by what it is about, by what it says, by its age.
-            masked(&involved.to_string()),
-            masked(&object["spec"].to_string()),
-            masked(&object["status"].to_string()),
-            word(&metadata["creationTimestamp"]),
-            word(&metadata["name"]),
-        ]
-    };
-    objects.sort_by_cached_key(key);
-
-    let mut renamed: Vec<(String, String)> = Vec::new();
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    let new_hash = |old: &str, renamed: &mut Vec<(String, String)>| {
-        if !old.is_empty() && !renamed.iter().any(|(known, _)| known == old) {
-            let number = renamed.len();
-            renamed.push((old.to_owned(), format!("7d9f5c6b{}", letters(number))));
-        }
-    };
-    // Hashes first: generated names begin with them.
-    for object in objects.iter() {
-        let labels = &object["metadata"]["labels"];
-        new_hash(&word(&labels["pod-template-hash"]), &mut renamed);
-        for revision in [
-            &object["status"]["currentRevision"],
-            &object["status"]["updateRevision"],
-            &labels["controller-revision-hash"],
-        ] {
-            let revision = word(revision);
-            new_hash(revision.rsplit('-').next().unwrap_or_default(), &mut renamed);
-        }
-    }
-    let hashed = renamed.clone();
-    for object in objects.iter() {
-        let name = word(&object["metadata"]["name"]);
-        let Some(beginning) = made.get(&name) else {
-            continue;
-        };
-        let mut beginning = beginning.clone();
-        for (old, new) in &hashed {
-            beginning = beginning.replace(old, new);
-        }
-        if object["kind"] == "Event" {
-            // Events of a pod begin with its old name, which is renamed with all others.
-            let of = beginning.trim_end_matches('.');
-            if let Some((_, new)) = renamed.iter().find(|(old, _)| old == of || name.starts_with(&format!("{old}."))) {
-                beginning = format!("{new}.");
-            }
-        }
-        let count = counts.entry(beginning.clone()).or_default();
-        let end = match object["kind"] == "Event" {
-            true => format!("{count:016x}"),
-            false => format!("x7k{}", letters(*count)),
-        };
-        *count += 1;
-        renamed.push((name, format!("{beginning}{end}")));
-    }
-    renamed
-}
-
-/// Two letters that stand for a number.
-fn letters(number: usize) -> String {
-    let letter = |index: usize| char::from(*LETTERS.get(index % LETTERS.len()).unwrap_or(&b'x'));
-    [letter(number / LETTERS.len()), letter(number)].iter().collect()
-}
-
 /// Refuses what only this machine would have.
 fn no_machine(recording: &Recording) -> Result<(), ScrubError> {
     let value = serde_json::to_value(recording).unwrap_or_default();
@@ -435,7 +332,11 @@ fn no_machine(recording: &Recording) -> Result<(), ScrubError> {
     let mut own: Vec<String> = ["/work/", "/root/", "/home/", "/Users/", "landfall-prove-"]
         .map(str::to_owned)
         .into();
-    own.extend(std::env::temp_dir().to_str().map(|folder| format!("{folder}/landfall")));
+    own.extend(
+        std::env::temp_dir()
+            .to_str()
+            .map(|folder| format!("{folder}/landfall")),
+    );
     if let Ok(host) = std::fs::read_to_string("/etc/hostname")
         && host.trim().len() > 4
     {

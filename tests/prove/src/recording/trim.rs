@@ -37,8 +37,14 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("*", "/spec/schedulerName"),
     ("*", "/spec/securityContext"),
     ("*", "/spec/terminationGracePeriodSeconds"),
-    ("*", "/spec/template/spec/containers/*/terminationMessagePath"),
-    ("*", "/spec/template/spec/containers/*/terminationMessagePolicy"),
+    (
+        "*",
+        "/spec/template/spec/containers/*/terminationMessagePath",
+    ),
+    (
+        "*",
+        "/spec/template/spec/containers/*/terminationMessagePolicy",
+    ),
     ("*", "/spec/template/spec/containers/*/imagePullPolicy"),
     ("*", "/spec/template/spec/dnsPolicy"),
     ("*", "/spec/template/spec/restartPolicy"),

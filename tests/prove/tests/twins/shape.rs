@@ -26,13 +26,40 @@ impl Mask {
         names.dedup();
         let patterns = [
             (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", "‹time›"),
-            (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "‹uid›"),
+            (
+                r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b",
+                "‹uid›",
+            ),
             (r"\bsha(?:1|256):[0-9a-f]{40,64}\b", "‹sha›"),
-            (r"\b(?:main|build)-[0-9a-f]{7,40}(?:-[0-9]+)?\b|\bbuild-[0-9]+\b", "‹tag›"),
+            (
+                r"\b(?:main|build)-[0-9a-f]{7,40}(?:-[0-9]+)?\b|\bbuild-[0-9]+\b",
+                "‹tag›",
+            ),
+            (r":[0-9a-f]{40}\b", ":‹tag›"),
             (r"\b[0-9a-f]{40,64}\b", "‹sha›"),
             (r"127\.0\.0\.1:1\b", "‹host›"),
             (r"‹n›(?:-[a-z0-9]{1,12})+", "‹n›"),
-            (r"\b(?:\d+h)?(?:\d+m)?\d+(?:\.\d+)?(?:ms|s)\b|\b\d+h\d+m\b", "‹duration›"),
+            // What somebody chose to call a commit, a file, a container, a quota, a dependency or what it limits.
+            (r"commit '[^']*'", "commit '‹subject›'"),
+            (r"/tmp/kustomization-\d+[^\s':]*", "/tmp/‹path›"),
+            (r"from '[^']*\.yaml'", "from '‹file›'"),
+            (r"unready status: \[[^\]]*\]", "unready status: [‹n›]"),
+            (r"container=\S+", "container=‹n›"),
+            (r"dependency '[^']*'", "dependency '‹n›'"),
+            (r"exceeded (?:quota|‹n›): [^,]+", "exceeded quota: ‹n›"),
+            (
+                r"(?:requests\.memory|pods)=\d+(?:Mi|Gi)?",
+                "‹resource›=‹number›",
+            ),
+            (r"assigned (\S+) to \S+", "assigned $1 to ‹node›"),
+            // The scenario of that name is called so.
+            (r"Deployment is (?:‹n›|paused)", "Deployment is paused"),
+            (r"(yaml: line \d+): .*", "$1: ‹what the parser misses›"),
+            (r"Insufficient (?:cpu|memory)", "Insufficient ‹resource›"),
+            (
+                r"\b(?:\d+h)?(?:\d+m)?\d+(?:\.\d+)?(?:ms|s)\b|\b\d+h\d+m\b",
+                "‹duration›",
+            ),
             (r"\d+", "‹number›"),
         ];
         Self {
@@ -48,7 +75,9 @@ impl Mask {
     pub fn text(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for name in &self.names {
-            text = text.replace(name, "‹n›");
+            // A path of names keeps its parts.
+            let parts = vec!["‹n›"; name.split('/').count()];
+            text = text.replace(name, &parts.join("/"));
         }
         for (pattern, word) in &self.patterns {
             text = pattern.replace_all(&text, *word).into_owned();
@@ -59,7 +88,11 @@ impl Mask {
     /// The conditions of an object and the fields of its status.
     pub fn object(&self, object: &Value, shapes: &mut Shapes) {
         let kind = word(&object["kind"]);
-        for condition in object["status"]["conditions"].as_array().into_iter().flatten() {
+        for condition in object["status"]["conditions"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
             for line in lines(&condition["message"]) {
                 shapes.insert(format!(
                     "{kind}: condition {} {} {}: {}",
@@ -120,7 +153,9 @@ fn fields(value: &Value, path: &str, kind: &str, shapes: &mut Shapes) {
     match value {
         Value::Object(map) => {
             for (name, value) in map {
-                shapes.insert(format!("{kind}: field {path}.{name}"));
+                // Some noughts are written and some are left out.
+                let nought = if *value == 0 { " of nought" } else { "" };
+                shapes.insert(format!("{kind}: field {path}.{name}{nought}"));
                 fields(value, &format!("{path}.{name}"), kind, shapes);
             }
         }
