@@ -15,7 +15,8 @@ use crate::ground::Ground;
 use crate::images::RegistryError;
 use crate::play::Play;
 use crate::recording::scrub::{Raw, RawImage, ScrubError, scrubbed};
-use crate::recording::{KINDS, Recording, RecordingError, steady, texts};
+use crate::recording::steady::{self, Kept};
+use crate::recording::{KINDS, Recording, RecordingError, texts};
 use crate::scenario::Scenario;
 
 /// The media types of manifests that are asked for.
@@ -108,12 +109,12 @@ pub async fn take(
         images,
         objects,
     };
-    let fresh = scrubbed(&raw, BTreeMap::new())?;
+    let fresh = scrubbed(&raw, Kept::default())?;
     // One that cannot be read any longer is written anew.
     let Ok(Some(known)) = Recording::of(&scenario.name) else {
         return Ok(fresh.write(&scenario.name)?);
     };
-    let settled = scrubbed(&raw, steady::instants(&fresh, &known))?;
+    let settled = scrubbed(&raw, steady::kept(&fresh, &known))?;
     if !steady::are_alike(&settled, &known)? {
         settled.write(&scenario.name)?;
     }

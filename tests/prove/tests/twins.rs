@@ -17,6 +17,7 @@ mod table;
 use std::collections::{BTreeMap, BTreeSet};
 
 use prove::recording::Recording;
+use prove::recording::trim::trim;
 use sandbox::clock::Clock;
 use sandbox::company::Company;
 use sandbox::company::apps::{App, Environment};
@@ -101,8 +102,13 @@ fn simulated(company: &Company, app: &App, environment: Environment) -> Shapes {
     let (namespace, kustomization) = (app.namespace(environment), app.kustomization(environment));
     let source = app.source(environment, &company.names);
     let kinds = COMPARED.iter().chain(&["Event", "Service"]);
-    let objects: Vec<_> = kinds.flat_map(|kind| store.list(kind, None)).collect();
-    let objects: Vec<&Value> = objects.iter().map(AsRef::as_ref).collect();
+    let mut objects: Vec<Value> = kinds
+        .flat_map(|kind| store.list(kind, None))
+        .map(|object| Value::clone(&object))
+        .collect();
+    // What recordings leave out says nothing here either.
+    objects.iter_mut().for_each(trim);
+    let objects: Vec<&Value> = objects.iter().collect();
     let first = |object: &Value| {
         let (of, name) = (text(object, "namespace"), text(object, "name"));
         match object["kind"].as_str().unwrap_or_default() {

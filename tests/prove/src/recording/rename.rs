@@ -77,6 +77,8 @@ pub struct Names {
     shift: SignedDuration,
     /// Instants that are to be others.
     instants: BTreeMap<Timestamp, Timestamp>,
+    /// What every instant is, for the moment.
+    pinned: Option<Timestamp>,
     /// Names that controllers made, the longest first, and hosts.
     literals: Vec<(String, String)>,
     commits: BTreeMap<String, String>,
@@ -97,6 +99,7 @@ impl Names {
             patterns,
             shift,
             instants,
+            pinned: None,
             literals: vec![
                 (code_host.to_owned(), CODE_HOST.to_owned()),
                 (registry.to_owned(), REGISTRY.to_owned()),
@@ -126,11 +129,17 @@ impl Names {
         self.digests.insert(bare(old), bare(new));
     }
 
+    /// Makes every instant this one, or none any longer.
+    pub fn pin(&mut self, at: Option<Timestamp>) {
+        self.pinned = at;
+    }
+
     /// An instant of the recording.
     pub fn instant(&self, at: Timestamp) -> Timestamp {
         let whole = Timestamp::from_second(at.as_second()).unwrap_or(at);
         let shifted = whole.checked_add(self.shift).unwrap_or(whole);
-        self.instants.get(&shifted).copied().unwrap_or(shifted)
+        let becomes = self.instants.get(&shifted).copied().unwrap_or(shifted);
+        self.pinned.unwrap_or(becomes)
     }
 
     /// A text with everything renamed.

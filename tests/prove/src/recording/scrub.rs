@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::order::in_order;
 use super::rename::{Names, Patterns};
+use super::steady::Kept;
 use super::trim::trim;
 use super::{Commit, Image, Recording, Repository, sorted, texts};
 
@@ -77,21 +78,19 @@ pub enum ScrubError {
 /// What is written anew once everything that it names has been.
 enum Item<'a> {
     Commit(&'a git::Repository, git::Commit),
-    Image(&'a RawImage),
+    /// With its number among all.
+    Image(usize, &'a RawImage),
 }
 
-/// Makes the recording; `instants` are those of it that are to be others (see [`super::steady`]).
+/// Makes the recording; `kept` is what it takes over from an earlier one.
 ///
 /// # Errors
 /// What was read does not fit together, or something of this machine would be left in it.
-pub fn scrubbed(
-    raw: &Raw,
-    instants: BTreeMap<Timestamp, Timestamp>,
-) -> Result<Recording, ScrubError> {
+pub fn scrubbed(raw: &Raw, kept: Kept) -> Result<Recording, ScrubError> {
     let shift = SignedDuration::from_secs(NOW - raw.now.as_second());
     let mut names = Names::new(
         Patterns::new()?,
-        (shift, instants),
+        (shift, kept.instants),
         &raw.code_host,
         &raw.registry,
     );
@@ -119,7 +118,14 @@ pub fn scrubbed(
                 .map(|commit| Item::Commit(repository, commit)),
         );
     }
-    open.extend(raw.images.iter().map(Item::Image));
+    let mut built: Vec<&RawImage> = raw.images.iter().collect();
+    built.sort_by_key(|image| image.age());
+    open.extend(
+        built
+            .into_iter()
+            .enumerate()
+            .map(|(number, image)| Item::Image(number, image)),
+    );
     let mut images = Vec::new();
     while !open.is_empty() {
         let left: BTreeSet<String> = open.iter().map(Item::name).collect();
@@ -133,14 +139,22 @@ pub fn scrubbed(
         for item in ready {
             match item {
                 Item::Commit(repository, commit) => {
-                    let told = told(repository, &commit, &mut names)?;
+                    let mut told = told(repository, &commit, &mut names)?;
+                    let before = repositories.get(repository.path());
+                    let number = before.map_or(0, |before| before.commits.len());
+                    let place = (repository.path().to_owned(), number);
+                    told.at = kept.commits.get(&place).copied().unwrap_or(told.at);
                     let new = replay(&code, repository.path(), &told)?;
                     names.commit(&commit.sha, new.clone());
                     if let Some(repository) = repositories.get_mut(repository.path()) {
                         repository.commits.push(Commit { sha: new, ..told });
                     }
                 }
-                Item::Image(image) => images.push(rewritten(image, &mut names)),
+                Item::Image(number, image) => {
+                    names.pin(kept.images.get(&number).copied());
+                    images.push((number, rewritten(image, &mut names)));
+                    names.pin(None);
+                }
             }
         }
         open = waiting;
@@ -156,8 +170,7 @@ pub fn scrubbed(
             told.tags = renamed(repository.tags(), &mut names);
         }
     }
-    images
-        .sort_by(|one, other| (&one.repository, &one.tags).cmp(&(&other.repository, &other.tags)));
+    images.sort_by_key(|(number, _)| *number);
     let recording = Recording {
         now: names.instant(raw.now),
         asked: names.text(&raw.asked),
@@ -167,7 +180,7 @@ pub fn scrubbed(
             .map(|(place, word)| (place.clone(), names.text(word)))
             .collect(),
         repositories,
-        images,
+        images: images.into_iter().map(|(_, image)| image).collect(),
         objects: objects
             .iter()
             .map(|object| sorted(&names.value(object)))
@@ -177,12 +190,26 @@ pub fn scrubbed(
     Ok(recording)
 }
 
+impl RawImage {
+    /// What tells it from others in every run: where it is, and which of them was built first. Two of one moment follow
+    /// their labels, which say what they are built from.
+    fn age(&self) -> [String; 3] {
+        let config = self.config.as_ref();
+        let created = config.and_then(|config| config["created"].as_str());
+        [
+            self.repository.clone(),
+            created.unwrap_or_default().to_owned(),
+            self.manifest["annotations"].to_string(),
+        ]
+    }
+}
+
 impl Item<'_> {
     /// What it was called.
     fn name(&self) -> String {
         match self {
             Self::Commit(_, commit) => commit.sha.clone(),
-            Self::Image(image) => image.digest.clone(),
+            Self::Image(_, image) => image.digest.clone(),
         }
     }
 
@@ -198,7 +225,7 @@ impl Item<'_> {
                 files = repository.files(&commit.sha, "");
                 said.extend(files.iter().map(|(_, text)| text.as_str()));
             }
-            Self::Image(image) => {
+            Self::Image(_, image) => {
                 texts(&image.manifest, &mut said);
                 if let Some(config) = &image.config {
                     texts(config, &mut said);
