@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::KINDS;
-use super::rename::Patterns;
+use super::rename::{GIVEN, Patterns};
 
 /// Letters that Kubernetes makes names of.
 const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -42,6 +42,11 @@ pub fn in_order(objects: &mut [Value], patterns: &Patterns) -> Vec<(String, Stri
         }
     }
     hashes.remove("");
+    let nodes: BTreeSet<String> = objects
+        .iter()
+        .filter(|object| object["kind"] == "Node")
+        .map(|object| word(&object["metadata"]["name"]))
+        .collect();
     let masked = |text: &str| {
         let mut text = text.to_owned();
         for (name, beginning) in made.iter().rev() {
@@ -49,6 +54,9 @@ pub fn in_order(objects: &mut [Value], patterns: &Patterns) -> Vec<(String, Stri
         }
         for hash in &hashes {
             text = text.replace(hash, "*");
+        }
+        for node in &nodes {
+            text = text.replace(node, "*");
         }
         patterns.masked(&text)
     };
@@ -75,6 +83,14 @@ pub fn in_order(objects: &mut [Value], patterns: &Patterns) -> Vec<(String, Stri
         ]
     };
     objects.sort_by_cached_key(key);
+
+    let places = by_use(objects, &nodes);
+    objects.sort_by_cached_key(|object| {
+        let kind = KINDS.iter().position(|kind| object["kind"] == *kind);
+        let name = places.get(&word(&object["metadata"]["name"]));
+        let is_node = object["kind"] == "Node";
+        (kind, is_node.then_some(name).flatten().cloned())
+    });
 
     let mut renamed: Vec<(String, String)> = Vec::new();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
@@ -123,11 +139,12 @@ pub fn in_order(objects: &mut [Value], patterns: &Patterns) -> Vec<(String, Stri
         let count = counts.entry(beginning.clone()).or_default();
         let end = match object["kind"] == "Event" {
             true => format!("{count:016x}"),
-            false => format!("x7k{}", letters(*count)),
+            false => format!("{GIVEN}{}", letters(*count)),
         };
         *count += 1;
         renamed.push((name, format!("{beginning}{end}")));
     }
+    renamed.extend(places);
     renamed
 }
 
@@ -137,4 +154,22 @@ fn letters(number: usize) -> String {
     [letter(number / LETTERS.len()), letter(number)]
         .iter()
         .collect()
+}
+
+/// What nodes are called: by the first pod that each has, because which of two alike gets it is the scheduler's chance.
+fn by_use(objects: &[Value], nodes: &BTreeSet<String>) -> BTreeMap<String, String> {
+    let used = objects
+        .iter()
+        .filter(|object| object["kind"] == "Pod")
+        .filter_map(|pod| pod["spec"]["nodeName"].as_str());
+    let mut names = BTreeMap::new();
+    for node in used.chain(nodes.iter().map(String::as_str)) {
+        let number = names.len();
+        if nodes.contains(node) {
+            names
+                .entry(node.to_owned())
+                .or_insert_with(|| format!("node-{}", letters(number)));
+        }
+    }
+    names
 }

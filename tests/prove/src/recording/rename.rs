@@ -16,6 +16,8 @@ pub const CODE_HOST: &str = "code.prove.example";
 pub const REGISTRY: &str = "registry.prove.example";
 /// Every other address of the ground's.
 const LOOPBACK: &str = "127.0.0.1:1";
+/// How the ends of generated names begin.
+pub const GIVEN: &str = "x7k";
 /// What a measured duration becomes.
 const MEASURED: &str = "10ms";
 
@@ -27,6 +29,8 @@ pub struct Patterns {
     loopback: Regex,
     address: Regex,
     measured: Regex,
+    /// A pod that was refused has a name in the refusal, and never was.
+    never_was: Regex,
     /// A run's folder, down to what its controllers take for the temporary one.
     folder: Regex,
     /// A folder in that, with the number that makes it one of a kind.
@@ -47,6 +51,7 @@ impl Patterns {
             address: Regex::new(r"\b10\.\d{1,3}\.\d{1,3}\.\d{1,3}\b")?,
             // Measured ones have fractions of a second; those that somebody chose have none.
             measured: Regex::new(r"\b(?:\d+m)?\d+(?:\.\d+)?(?:ms|µs|ns)\b|\b(?:\d+m)?\d+\.\d+s\b")?,
+            never_was: Regex::new(r"(\*|7d9f5c6b[a-z0-9]{2})-[a-z0-9]{5}\b")?,
             folder: Regex::new(r#"[^\s'":\[(]*/landfall-prove-[A-Za-z0-9-]+(?:/home/[a-z-]+)?"#)?,
             temporary: Regex::new(r"/tmp/([A-Za-z-]+-)\d+")?,
         })
@@ -56,6 +61,7 @@ impl Patterns {
     pub fn masked(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for pattern in [
+            &self.never_was,
             &self.instant,
             &self.uid,
             &self.hexadecimal,
@@ -150,6 +156,16 @@ impl Names {
                 text = text.replace(old, new);
             }
         }
+        text = self
+            .patterns
+            .never_was
+            .replace_all(&text, |found: &Captures<'_>| {
+                match found[0].contains(GIVEN) {
+                    true => found[0].to_owned(),
+                    false => format!("{}-{GIVEN}zz", &found[1]),
+                }
+            })
+            .into_owned();
         let shifted = |found: &Captures<'_>| {
             let at: Result<Timestamp, _> = found[0].parse();
             at.map_or_else(|_| found[0].to_owned(), |at| self.instant(at).to_string())
