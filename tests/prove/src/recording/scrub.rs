@@ -172,7 +172,7 @@ pub fn scrubbed(raw: &Raw, kept: Kept) -> Result<Recording, ScrubError> {
     }
     images.sort_by_key(|(number, _)| *number);
     let recording = Recording {
-        now: names.instant(raw.now),
+        now: Timestamp::from_second(NOW).unwrap_or(raw.now),
         asked: names.text(&raw.asked),
         words: raw
             .words
