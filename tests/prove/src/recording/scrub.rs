@@ -77,7 +77,7 @@ pub enum ScrubError {
 
 /// What is written anew once everything that it names has been.
 enum Item<'a> {
-    Commit(&'a git::Repository, git::Commit),
+    Commit(&'a git::Repository, Box<git::Commit>),
     /// With its number among all.
     Image(usize, &'a RawImage),
 }
@@ -115,7 +115,7 @@ pub fn scrubbed(raw: &Raw, kept: Kept) -> Result<Recording, ScrubError> {
         open.extend(
             commits(repository)
                 .into_iter()
-                .map(|commit| Item::Commit(repository, commit)),
+                .map(|commit| Item::Commit(repository, Box::new(commit))),
         );
     }
     let mut built: Vec<&RawImage> = raw.images.iter().collect();
