@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use api::{Answer, Ask, Board, Connection, Error};
+use cluster::Clock;
 use facts::{ClusterFacts, Found, Reach, Team, Want};
 use forge::Forge;
 use futures::stream::SelectAll;
@@ -67,11 +68,12 @@ pub struct Evaluation {
     connections: Vec<Publisher<Vec<Connection>>>,
     /// When the engine says that the answer changes by itself.
     changes_at: Option<Timestamp>,
+    clock: Clock,
 }
 
 impl Evaluation {
     /// Begins with nothing known of these systems. Must be called inside a Tokio runtime.
-    pub fn new(systems: &Systems) -> Self {
+    pub fn new(systems: &Systems, clock: Clock) -> Self {
         let clusters = systems.clusters();
         let mut news: SelectAll<ClusterNews> = SelectAll::new();
         let mut settling = JoinSet::new();
@@ -103,6 +105,7 @@ impl Evaluation {
             answers: Vec::new(),
             connections: Vec::new(),
             changes_at: None,
+            clock,
         }
     }
 
@@ -191,7 +194,7 @@ impl Evaluation {
             wake = wake.min(refresh);
         }
         if let Some(at) = self.changes_at {
-            let until = Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default();
+            let until = Duration::try_from(at.duration_since(self.clock.now())).unwrap_or_default();
             wake = wake.min(now + until.max(BATCH));
         }
         wake
@@ -220,7 +223,7 @@ impl Evaluation {
         let now = Instant::now();
         match fetched {
             Ok((want, Some(found))) => {
-                for (want, found) in self.book.answered(want, found, now, Timestamp::now()) {
+                for (want, found) in self.book.answered(want, found, now, self.clock.now()) {
                     for reader in self.readers() {
                         reader.take(&want, &found);
                     }
@@ -240,7 +243,7 @@ impl Evaluation {
         self.boards.retain(|publisher| !publisher.is_closed());
         self.answers.retain(|asked| !asked.publisher.is_closed());
         self.connections.retain(|publisher| !publisher.is_closed());
-        let (now, instant) = (Timestamp::now(), Instant::now());
+        let (now, instant) = (self.clock.now(), Instant::now());
         // Wants are taken in also while a slow cluster is still being read: they are of others.
         let clusters_settled = self.settling.is_empty();
         self.changes_at = None;

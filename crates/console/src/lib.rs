@@ -18,6 +18,7 @@ use api::{Answer, Ask, Board, Connection, Error, ObjectRef};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+pub use cluster::Clock;
 pub use sources::{Sources, contexts};
 pub use subscription::{Subscription, Update};
 
@@ -37,9 +38,18 @@ impl Console {
     /// # Errors
     /// When there is no kubeconfig, a file cannot be read as what it should be, or a named context does not exist.
     pub fn open(sources: &Sources) -> Result<Self, Error> {
-        let systems = sources::Systems::open(sources)?;
+        Self::open_at(sources, Clock::default())
+    }
+
+    /// Opens what `sources` names as of another time: what was recorded is judged by the clock that it was recorded at.
+    /// Must be called inside a Tokio runtime.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_at(sources: &Sources, clock: Clock) -> Result<Self, Error> {
+        let systems = sources::Systems::open(sources, &clock)?;
         let (commands, received) = mpsc::unbounded_channel();
-        let evaluation = tokio::spawn(Evaluation::new(&systems).run(received));
+        let evaluation = tokio::spawn(Evaluation::new(&systems, clock).run(received));
         Ok(Self {
             commands,
             evaluation,

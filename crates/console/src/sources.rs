@@ -9,7 +9,7 @@ use std::time::Duration;
 use api::error::Code;
 use api::request::KubeContext;
 use api::{Error, ObjectRef};
-use cluster::{Cluster, Context};
+use cluster::{Clock, Cluster, Context};
 use facts::Team;
 use forge::Forge;
 
@@ -57,7 +57,7 @@ pub fn contexts(sources: &Sources) -> Result<Vec<KubeContext>, Error> {
 
 impl Systems {
     /// Opens what `sources` names. Must be called inside a Tokio runtime.
-    pub fn open(sources: &Sources) -> Result<Self, Error> {
+    pub fn open(sources: &Sources, clock: &Clock) -> Result<Self, Error> {
         let file = sources
             .team
             .as_deref()
@@ -65,11 +65,17 @@ impl Systems {
             .transpose()?
             .unwrap_or_default();
         let contexts = chosen(sources)?;
+        let options = cluster::Options {
+            clock: clock.clone(),
+            ..cluster::Options::default()
+        };
         let clusters: Arc<[Cluster]> = contexts
             .iter()
-            .map(|context| Cluster::start(context, cluster::Options::default()))
+            .map(|context| Cluster::start(context, options.clone()))
             .collect();
-        let forge = Forge::new(forge_config(&file, sources)?).map_err(|error| {
+        let config = forge_config(&file, sources)?;
+        let clock = clock.clone();
+        let forge = Forge::with_clock(config, move || clock.now()).map_err(|error| {
             Error::new(
                 Code::Internal,
                 format!("code hosts and registries cannot be read: {error}"),

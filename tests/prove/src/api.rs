@@ -284,6 +284,14 @@ impl Api {
             .collect())
     }
 
+    /// What a path answers.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub async fn read(&self, path: &str) -> Result<Value, ApiError> {
+        self.send(Method::GET, path, None).await
+    }
+
     /// Deletes an object; one that is not there is no error.
     ///
     /// # Errors

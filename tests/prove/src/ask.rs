@@ -68,27 +68,28 @@ pub async fn ask(terminal: &Terminal, app: &str, commit: &str) -> Answer {
         Err(error) => return failed(error.to_string()),
     };
     let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    let Some(journey) = document["journeys"]
-        .as_array()
-        .and_then(|list| list.first())
-    else {
-        let said = format!(
+    read(&document).unwrap_or_else(|| {
+        failed(format!(
             "{} {}",
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
-        );
-        return failed(said);
-    };
+        ))
+    })
+}
+
+/// What an answer's JSON says; `None` if it is no answer.
+pub fn read(document: &Value) -> Option<Answer> {
+    let journey = document["journeys"].as_array()?.first()?;
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let cause = &journey["cause"];
-    Answer {
+    Some(Answer {
         state: word(&journey["state"]),
         stage: word(&journey["blockingStage"]),
         cause: word(&cause["code"]),
         object: object(&cause["object"]),
         headline: sentence(&journey["headline"]),
         failed: None,
-    }
+    })
 }
 
 fn failed(said: String) -> Answer {

@@ -9,16 +9,6 @@
     reason = "printing is what a command is for"
 )]
 
-mod api;
-mod ask;
-mod github;
-mod ground;
-mod images;
-mod parts;
-mod play;
-mod process;
-mod scenario;
-
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -27,11 +17,13 @@ use clap::Parser;
 use futures::StreamExt;
 use serde_json::{Value, json};
 
-use ask::{Answer, Marks, Terminal};
-use ground::Ground;
-use parts::Parts;
-use play::Play;
-use scenario::Scenario;
+use prove::ask::{self, Answer, Marks, Terminal};
+use prove::github;
+use prove::ground::Ground;
+use prove::parts::{self, Parts};
+use prove::play::Play;
+use prove::record;
+use prove::scenario::{self, Scenario};
 
 /// Some answers are wrong.
 const WRONG: u8 = 1;
@@ -63,6 +55,9 @@ struct Arguments {
     /// Only the embedded company's GitHub, against GitHub's own OpenAPI description
     #[arg(long)]
     github: bool,
+    /// Stores what the world looked like when the product was asked, for `./dev test` to replay (tests/recordings)
+    #[arg(long)]
+    record: bool,
     /// Starts the ground, prints where everything is, and keeps it until Ctrl-C
     #[arg(long)]
     up: bool,
@@ -178,7 +173,7 @@ async fn run(
     };
     let mut rows = Vec::new();
     let mut playing = futures::stream::iter(scenarios)
-        .map(|scenario| prove(ground, scenario, &terminal))
+        .map(|scenario| prove(ground, scenario, &terminal, arguments.record))
         .buffer_unordered(AT_ONCE);
     while let Some(row) = playing.next().await {
         if !arguments.json {
@@ -271,7 +266,12 @@ fn terminal(ground: &Ground, arguments: &Arguments) -> Result<Terminal, Terminal
     })
 }
 
-async fn prove(ground: &Ground, scenario: &Scenario, terminal: &Terminal) -> Row {
+async fn prove(
+    ground: &Ground,
+    scenario: &Scenario,
+    terminal: &Terminal,
+    is_recorded: bool,
+) -> Row {
     let begun = Instant::now();
     let expected = &scenario.expect;
     let parts = [
@@ -295,6 +295,10 @@ async fn prove(ground: &Ground, scenario: &Scenario, terminal: &Terminal) -> Row
             row.answer = ask::ask(terminal, &scenario.name, &play.asked(scenario.ask)).await;
             row.marks = ask::mark(&row.answer, expected, |text| play.filled(text));
             row.expected = play.filled(&row.expected);
+            // After the question: the answer took a moment, in which the world went on, and is of its end.
+            if is_recorded && let Err(error) = record::take(ground, scenario, &play).await {
+                row.broken = Some(format!("it could not be recorded: {error}"));
+            }
         }
     }
     row.seconds = begun.elapsed().as_secs_f64();

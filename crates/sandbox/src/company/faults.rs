@@ -64,7 +64,7 @@ pub(super) fn behaviour(
         "reviews" => (
             production,
             PodBehaviour::Unschedulable {
-                message: "0/4 nodes are available: 4 Insufficient memory. preemption: 0/4 nodes are available: 4 No preemption victims found for incoming pod.".to_owned(),
+                message: "0/4 nodes are available: 4 Insufficient memory. no new claims to deallocate, preemption: 0/4 nodes are available: 4 Preemption is not helpful for scheduling.".to_owned(),
             },
         ),
         "notifications" => (

@@ -90,6 +90,8 @@ impl Inputs {
 pub fn build(workspace: &Workspace<'_>, path: &str) -> Result<Vec<Value>, Refusal> {
     let path = normal("", path).unwrap_or_default();
     let built = if workspace.kustomization(&path).is_some() {
+        // Flux reads the file itself before it builds, to add to it; what it cannot read it says in its own words.
+        workspace.readable(&path)?;
         workspace
             .folder(&path, 0)
             .map_err(|error| Refusal(format!("kustomize build failed: {error}")))?
@@ -282,6 +284,16 @@ impl Workspace<'_> {
             }
         }
         Ok(built)
+    }
+
+    /// Whether a folder's kustomization file is YAML.
+    fn readable(&self, folder: &str) -> Result<(), Refusal> {
+        let Some((_, content)) = self.kustomization(folder) else {
+            return Ok(());
+        };
+        self.documents(content)
+            .map(drop)
+            .map_err(|error| Refusal(format!("error converting YAML to JSON: {error}")))
     }
 
     /// A folder with a kustomization file.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::fields::{flag, put, text};
 use super::names::template_hash;
-use super::workload::{is_going, is_ready};
+use super::workload::{is_going, is_ready, put_count};
 use super::{Controllers, Key, Next, generation};
 
 const HASH: &str = "controller-revision-hash";
@@ -74,16 +74,17 @@ impl Controllers {
             ("observedGeneration", json!(generation(&object))),
             ("desiredNumberScheduled", json!(nodes.len())),
             ("currentNumberScheduled", json!(pods.len())),
-            ("updatedNumberScheduled", json!(updated)),
             ("numberReady", json!(ready)),
-            ("numberAvailable", json!(ready)),
-            (
-                "numberUnavailable",
-                json!(nodes.len().saturating_sub(ready)),
-            ),
             ("numberMisscheduled", json!(0)),
         ] {
             put(&mut status, &[field], value);
+        }
+        for (field, number) in [
+            ("updatedNumberScheduled", updated),
+            ("numberAvailable", ready),
+            ("numberUnavailable", nodes.len().saturating_sub(ready)),
+        ] {
+            put_count(&mut status, field, number);
         }
         self.write_status(key, status);
         if refused && pods.len() < nodes.len() {

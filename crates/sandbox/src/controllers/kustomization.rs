@@ -274,6 +274,13 @@ impl Controllers {
         if let Some(failure) = early("BuildFailed") {
             return Err((status, failure));
         }
+        let drift = format!(
+            "Detecting drift for revision {} with a timeout of {}",
+            run.revision,
+            go_duration(timeout(object))
+        );
+        self.conditions(&mut status, object)
+            .reconciling("Progressing", &drift);
         let with_history = |reason, message: String| Failure {
             reason,
             message,

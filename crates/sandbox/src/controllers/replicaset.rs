@@ -6,8 +6,8 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::conditions;
-use super::fields::{at, count, put, text};
-use super::workload::{is_ready, remove_condition, set_condition};
+use super::fields::{at, count, cut, entry, put, text};
+use super::workload::{is_ready, put_count, remove_condition, set_condition};
 use super::{Controllers, Key, Next, generation};
 
 impl Controllers {
@@ -48,6 +48,11 @@ impl Controllers {
                     "FailedCreate",
                     message,
                 );
+                let said = entry(&mut status).get_mut("conditions");
+                for condition in said.and_then(Value::as_array_mut).into_iter().flatten() {
+                    // A Deployment's conditions have it, a ReplicaSet's never had.
+                    cut(condition, &["lastUpdateTime"]);
+                }
                 let said = format!("Error creating: {message}");
                 self.store.record_event(
                     &object,
@@ -69,6 +74,10 @@ impl Controllers {
             }
         };
         let ready = pods.iter().filter(|pod| is_ready(pod)).count();
+        let going = self
+            .owned(&object, "Pod")
+            .len()
+            .saturating_sub(self.active_pods(&object).len());
         put(
             &mut status,
             &["observedGeneration"],
@@ -80,8 +89,9 @@ impl Controllers {
             ("readyReplicas", ready),
             ("availableReplicas", ready),
         ] {
-            put(&mut status, &[field], json!(number));
+            put_count(&mut status, field, number);
         }
+        put(&mut status, &["terminatingReplicas"], json!(going));
         self.write_status(key, status);
         next
     }

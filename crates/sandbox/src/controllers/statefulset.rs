@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::fields::{count, put, text};
 use super::names::template_hash;
-use super::workload::{is_going, is_ready};
+use super::workload::{is_going, is_ready, put_count};
 use super::{Controllers, Key, Next, generation};
 
 const HASH: &str = "controller-revision-hash";
@@ -45,15 +45,19 @@ impl Controllers {
         for (field, value) in [
             ("observedGeneration", json!(generation(&object))),
             ("replicas", json!(pods.len())),
-            ("readyReplicas", json!(ready)),
             ("availableReplicas", json!(ready)),
-            ("currentReplicas", json!(at_revision(&current))),
-            ("updatedReplicas", json!(updated)),
             ("currentRevision", json!(current)),
             ("updateRevision", json!(revision)),
             ("collisionCount", json!(0)),
         ] {
             put(&mut status, &[field], value);
+        }
+        for (field, number) in [
+            ("readyReplicas", ready),
+            ("currentReplicas", at_revision(&current)),
+            ("updatedReplicas", updated),
+        ] {
+            put_count(&mut status, field, number);
         }
         self.write_status(key, status);
         if refused.is_some() && pods.len() < wanted {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Controllers;
 use super::conditions;
-use super::fields::{at, entry, put, stamp, text};
+use super::fields::{at, cut, entry, put, stamp, text};
 use super::names::suffix;
 use crate::faults::PodBehaviour;
 
@@ -53,6 +53,14 @@ pub fn set_condition(
             conditions.push(fresh);
             true
         }
+    }
+}
+
+/// Writes a count as the API server does where a nought is left out.
+pub fn put_count(status: &mut Value, field: &str, count: usize) {
+    match count {
+        0 => cut(status, &[field]),
+        some => put(status, &[field], json!(some)),
     }
 }
 

@@ -172,6 +172,16 @@ impl Store {
         .map(|(_, applied)| applied)
     }
 
+    /// Puts an object as it is written: its UID, generation, times and status stay. For what was recorded elsewhere.
+    ///
+    /// # Errors
+    /// If the kind is unknown, or a name or namespace is missing.
+    pub fn restore(&self, object: Value) -> Result<(), StoreError> {
+        let (kind, _) = identify(&object)?;
+        self.state().put(kind, object);
+        Ok(())
+    }
+
     /// Replaces an object's status; nothing happens if it is the same.
     ///
     /// # Errors

@@ -118,6 +118,20 @@ impl Registry {
         digest
     }
 
+    /// Keeps a manifest and its configuration as they are written, for what was recorded elsewhere; the manifest's digest.
+    /// Layers stay away: nobody pulls here.
+    pub fn restore(&self, repository: &str, manifest: &Value, config: Option<&Value>) -> String {
+        if let Some(config) = config {
+            self.put_blob(repository, media_type::CONFIG, config.to_string().into());
+        }
+        let media_type = manifest["mediaType"].as_str();
+        self.put_manifest(
+            repository,
+            media_type.unwrap_or(media_type::MANIFEST),
+            manifest,
+        )
+    }
+
     /// Keeps a blob and returns its descriptor.
     fn put_blob(&self, repository: &str, media_type: &str, bytes: Bytes) -> Value {
         let digest = digest_of(&bytes);

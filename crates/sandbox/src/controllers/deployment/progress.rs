@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Bounds;
 use crate::controllers::conditions;
 use crate::controllers::fields::{count, flag, integer, moment, put, text};
-use crate::controllers::workload::{remove_condition, set_condition};
+use crate::controllers::workload::{put_count, remove_condition, set_condition};
 use crate::controllers::{Controllers, Key, Next, generation};
 
 impl Controllers {
@@ -36,6 +36,11 @@ impl Controllers {
             .iter()
             .find(|set| text(set, &["metadata", "name"]) == name)
             .map_or(0, |set| count(set, &["status", "replicas"], 0));
+        // Also pods that cannot be created are unavailable: it counts what its sets should have.
+        let asked: usize = sets
+            .iter()
+            .map(|set| count(set, &["spec", "replicas"], 0))
+            .sum();
         let (replicas, available) = (total("replicas"), total("availableReplicas"));
         put(
             &mut status,
@@ -47,10 +52,12 @@ impl Controllers {
             ("updatedReplicas", updated),
             ("readyReplicas", total("readyReplicas")),
             ("availableReplicas", available),
-            ("unavailableReplicas", replicas.saturating_sub(available)),
+            ("unavailableReplicas", asked.saturating_sub(available)),
         ] {
-            put(&mut status, &[field], json!(number));
+            put_count(&mut status, field, number);
         }
+        let going = total("terminatingReplicas");
+        put(&mut status, &["terminatingReplicas"], json!(going));
         let now = self.now;
         if available >= bounds.least {
             let message = "Deployment has minimum availability.";

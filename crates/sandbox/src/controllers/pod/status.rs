@@ -76,6 +76,15 @@ pub(super) fn unschedulable(status: &mut Value, message: &str, now: Timestamp) {
         "Unschedulable",
         message,
     );
+    let scheduled = entry(status)
+        .get_mut("conditions")
+        .and_then(Value::as_array_mut);
+    for condition in scheduled.into_iter().flatten() {
+        if text(condition, &["type"]) == "PodScheduled" {
+            // The scheduler says which generation it looked at; nobody changes a pod that has no node here.
+            put(condition, &["observedGeneration"], json!(1));
+        }
+    }
 }
 
 /// It has a node; its containers are being made.

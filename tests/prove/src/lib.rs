@@ -1,0 +1,17 @@
+//! The proving ground: real programs on loopback, the scenarios that break them, and the recordings of both.
+//!
+//! Owns the modules that `./dev prove` (src/main.rs) and the replay (tests/replay.rs) share. The replay needs none of the
+//! real programs.
+
+pub mod api;
+pub mod ask;
+pub mod github;
+pub mod ground;
+pub mod images;
+pub mod parts;
+pub mod play;
+pub mod process;
+pub mod record;
+pub mod recording;
+pub mod replay;
+pub mod scenario;

@@ -1,0 +1,226 @@
+//! The replay: every recorded scenario, asked again without any of the real programs.
+//!
+//! A recording is served by the embedded company's servers and read by the product's own reader, forge and engine; the
+//! expected answer is the scenario's. `REPLAY=NAME cargo test -p prove --test replay -- --nocapture` replays those whose
+//! name contains NAME and prints what was answered.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by failing"
+)]
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use api::Ask;
+use console::{Clock, Console, Sources};
+use futures::StreamExt;
+use prove::ask::{self, Answer, Marks};
+use prove::recording::{KINDS, Recording, folder};
+use prove::replay::World;
+use prove::scenario::{self, Scenario};
+
+/// Longer than any machine needs; what is not read by then is wrong.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How many worlds are asked at once.
+const AT_ONCE: usize = 8;
+
+/// Scenarios whose answer is wrong today, as in a run of `./dev prove`. One that becomes right has to leave this list.
+const WRONG_TODAY: &[(&str, &str)] = &[
+    (
+        "image-deleted",
+        "the registry lost what Git declares, and the pods that cannot pull it are not named",
+    ),
+    (
+        "workload-deleted",
+        "nothing of the app is left to speak of, so nothing says what is missing",
+    ),
+];
+
+/// Scenarios that have no recording, and why not.
+const NOT_RECORDED: &[(&str, &str)] = &[];
+
+/// Asks about a recording as the terminal would.
+async fn answer(scenario: &str, recording: &Recording) -> Answer {
+    let world = World::start(recording)
+        .await
+        .unwrap_or_else(|error| panic!("{scenario}: {error}"));
+    let clock = world.clock.clone();
+    let sources = Sources {
+        kubeconfig: Some(world.kubeconfig.clone()),
+        contexts: Vec::new(),
+        team: Some(world.team.clone()),
+        cache: Some(world.cache.clone()),
+    };
+    let console = Console::open_at(&sources, Clock::new(move || clock.now()))
+        .unwrap_or_else(|error| panic!("{scenario}: {error}"));
+    let ask = Ask {
+        text: recording.asked.clone(),
+        app: Some(scenario.to_owned()),
+        environment: None,
+        repository: None,
+    };
+    match console.answer(ask, PATIENCE).await {
+        Ok(answer) => {
+            let document = serde_json::to_value(&answer).expect("JSON");
+            ask::read(&document).unwrap_or_else(|| Answer {
+                failed: Some("no journey".to_owned()),
+                ..Answer::default()
+            })
+        }
+        Err(error) => Answer {
+            failed: Some(error.to_string()),
+            ..Answer::default()
+        },
+    }
+}
+
+async fn replayed(scenario: Scenario, recording: Recording) -> (Scenario, Answer, Marks) {
+    let task = tokio::spawn(async move {
+        let answer = answer(&scenario.name, &recording).await;
+        let marks = ask::mark(&answer, &scenario.expect, |text| recording.filled(text));
+        (scenario, answer, marks)
+    });
+    task.await.expect("a replay ends")
+}
+
+fn only() -> Option<String> {
+    std::env::var("REPLAY").ok().filter(|name| !name.is_empty())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_recording_is_answered_as_its_scenario_says() {
+    let only = only();
+    let mut recorded = Vec::new();
+    for scenario in scenario::all().expect("scenarios") {
+        if only
+            .as_ref()
+            .is_some_and(|only| !scenario.name.contains(only.as_str()))
+        {
+            continue;
+        }
+        if let Some(recording) = Recording::of(&scenario.name).expect("a recording") {
+            recorded.push((scenario, recording));
+        }
+    }
+    assert!(
+        !recorded.is_empty(),
+        "nothing is recorded: ./dev prove --record"
+    );
+    let begun = Instant::now();
+    let count = recorded.len();
+    let mut answers = futures::stream::iter(recorded)
+        .map(|(scenario, recording)| replayed(scenario, recording))
+        .buffer_unordered(AT_ONCE);
+    let mut wrong = BTreeMap::new();
+    while let Some((scenario, answer, marks)) = answers.next().await {
+        let said = answer.failed.as_ref().unwrap_or(&answer.headline);
+        if only.is_some() {
+            println!("{}: {said}", scenario.name);
+        }
+        assert!(
+            !marks.false_green,
+            "FALSE GREEN: {} is {}",
+            scenario.name, answer.state
+        );
+        if !marks.cause {
+            let expected = &scenario.expect;
+            wrong.insert(
+                scenario.name.clone(),
+                format!(
+                    "{}: wanted {expected:?}\n    got {} {} {} {}: {said}",
+                    scenario.name, answer.state, answer.stage, answer.cause, answer.object
+                ),
+            );
+        }
+    }
+    println!(
+        "{count} recordings, {} right, {} wrong, {:.1} s",
+        count - wrong.len(),
+        wrong.len(),
+        begun.elapsed().as_secs_f64()
+    );
+    let known: BTreeMap<&str, &str> = WRONG_TODAY.iter().copied().collect();
+    let new: Vec<&str> = wrong
+        .iter()
+        .filter(|(name, _)| !known.contains_key(name.as_str()))
+        .map(|(_, said)| said.as_str())
+        .collect();
+    assert!(
+        new.is_empty(),
+        "{} wrong answers:\n{}",
+        new.len(),
+        new.join("\n")
+    );
+    let right: Vec<&&str> = known
+        .keys()
+        .filter(|name| only.is_none() && !wrong.contains_key(**name))
+        .collect();
+    assert!(
+        right.is_empty(),
+        "these are right now: take them out of WRONG_TODAY: {right:?}"
+    );
+}
+
+#[test]
+fn every_scenario_is_recorded_and_nothing_else_is() {
+    let excused: BTreeMap<&str, &str> = NOT_RECORDED.iter().copied().collect();
+    let mut scenarios = Vec::new();
+    for scenario in scenario::all().expect("scenarios") {
+        let is_recorded = Recording::path(&scenario.name).exists();
+        assert_ne!(
+            is_recorded,
+            excused.contains_key(scenario.name.as_str()),
+            "{}: ./dev prove --record --only {0}, or say in NOT_RECORDED why not",
+            scenario.name
+        );
+        scenarios.push(format!("{}.yaml", scenario.name));
+    }
+    for file in std::fs::read_dir(folder()).expect("recordings") {
+        let name = file
+            .expect("a file")
+            .file_name()
+            .into_string()
+            .expect("UTF-8");
+        assert!(
+            scenarios.contains(&name),
+            "tests/recordings/{name} is of no scenario"
+        );
+    }
+}
+
+#[test]
+fn every_kind_that_the_reader_lists_is_recorded() {
+    let mut read: Vec<&str> = facts::Kind::ALL.iter().map(|kind| kind.name()).collect();
+    let mut recorded = KINDS.to_vec();
+    read.sort_unstable();
+    recorded.sort_unstable();
+    assert_eq!(read, recorded);
+}
+
+#[test]
+fn nothing_of_the_machine_is_recorded() {
+    for scenario in scenario::all().expect("scenarios") {
+        let Ok(text) = std::fs::read_to_string(Recording::path(&scenario.name)) else {
+            continue;
+        };
+        let loopback = text.match_indices("127.0.0.1:");
+        for (at, _) in loopback {
+            let port = text.get(at + 10..at + 12).unwrap_or_default();
+            assert!(
+                port.starts_with('1') && !port.ends_with(|c: char| c.is_ascii_digit()),
+                "{}: a port of one run's",
+                scenario.name
+            );
+        }
+        for own in [
+            "landfall-prove-",
+            "/root/",
+            "/home/",
+            "/work/",
+            "prove-admin",
+        ] {
+            assert!(!text.contains(own), "{} holds {own}", scenario.name);
+        }
+    }
+}
