@@ -11,6 +11,8 @@
 
 mod api;
 mod ask;
+mod declared;
+mod definitions;
 mod ground;
 mod images;
 mod parts;
