@@ -114,6 +114,9 @@ causes! {
     ReleaseSetBack "release-set-back" Release
         "A person set the environment back to another image in Git, after it had declared one with the commit."
         "Ask whoever set it back why; once that is mended, promote a newer image, or this one again.";
+    ReleaseChartNotBumped "release-chart-not-bumped" Release
+        "The commit changes a chart in Git but not the chart's version, and Flux packs a chart anew only for a new version."
+        "Raise the version in Chart.yaml, or let the HelmRelease follow revisions: reconcileStrategy: Revision.";
     ReleaseFileBroken "release-file-broken" Release
         "A file of the environment in Git cannot be read as YAML."
         "Mend the file.";

@@ -2,10 +2,14 @@
 //!
 //! Owns whether such a commit changes anything in a target, and what it means for it to be in effect.
 
+mod chart;
+
 use api::journey::Journey;
 use api::{Sentence, StageKind, State};
 use facts::code::Commit;
 use facts::flux::{Kustomization, Snapshot};
+
+use chart::Chart;
 
 use crate::causes::CauseCode;
 use crate::discover::{Target, Targets};
@@ -116,7 +120,15 @@ fn rest(
         Ok(known) => *known,
         Err(gap) => return unknown_from(gap),
     };
-    let release = match unaffected(case, way, known) {
+    let chart = match chart::standing(case, way, known) {
+        Ok(chart) => chart,
+        Err(gap) => return unknown_from(&gap),
+    };
+    let untouched = match &chart {
+        Chart::Untouched => unaffected(case, way, known),
+        _ => Ok(None),
+    };
+    let release = match untouched {
         Err(gap) => return unknown_from(&gap),
         Ok(Some(outcome)) => {
             let mut rest = vec![outcome];
@@ -140,7 +152,17 @@ fn rest(
         .since(Some(known.at)),
     };
     let fetched = source::outcome(case, &way.path, Some(known));
-    let applied = apply::outcome(case, &way.path, Some(known).filter(|_| fetched.is_met()));
+    let mut release = release;
+    let mut applied = apply::outcome(case, &way.path, Some(known).filter(|_| fetched.is_met()));
+    match chart {
+        Chart::Not(StageKind::Release, finding) if fetched.is_met() => {
+            release = Outcome::found(StageKind::Release, *finding);
+        }
+        Chart::Not(stage, finding) if applied.is_met() => {
+            applied = Outcome::found(stage, *finding);
+        }
+        _ => {}
+    }
     let fetched = source::with_chart(fetched, case.target.place, way.path.helm);
     let mut rest = vec![release, fetched];
     if !applied.is_met() {

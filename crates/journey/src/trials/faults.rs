@@ -1,6 +1,7 @@
 //! Tests only: the ways a world goes wrong, as changes to a healthy one.
 
 use facts::code::{CiState, PullRequest, PullState, Revert};
+use facts::flux::{Artifact, Revision, SourceReference};
 use facts::kubernetes::{ContainerState, Pod};
 use facts::meta::{Kind, Status};
 
@@ -264,6 +265,60 @@ pub fn refused(message: &str) -> World {
                 set.total = 0;
             }
         }
+    });
+    world
+}
+
+/// The chart of `search` lies in the fleet, and commit 4 changes it there, and nothing else. `version` is the chart's, as
+/// it was packed `packed` minutes ago; Flux fetched the commit 29 minutes ago and built the same manifests as before.
+pub fn chart_in_git(version: &str, packed: i64) -> World {
+    let mut world = calm();
+    let name = "search";
+    world.commit(FLEET, name, 4, 30);
+    let commit = sha(name, 4);
+    world.repo(FLEET).touched.insert(
+        commit.clone(),
+        vec!["charts/service/values.yaml".to_owned()],
+    );
+    let (packed, fetched) = (world.ago(packed), world.ago(29));
+    world.edit(PROD, |facts| {
+        let fleet = reference("GitRepository", "flux-system", "fleet");
+        let artifact = |text: &str, updated| {
+            Some(Artifact {
+                revision: Revision::new(text),
+                digest: "sha256:aa".to_owned(),
+                updated: Some(updated),
+                origin_revision: None,
+                origin_source: None,
+            })
+        };
+        let at = format!("main@sha1:{commit}");
+        let source = facts
+            .sources
+            .get_mut(&(Kind::GitRepository, key("flux-system", "fleet")))
+            .unwrap();
+        source.artifact = artifact(&at, fetched);
+        let chart = facts
+            .sources
+            .get_mut(&(Kind::HelmChart, key("flux-system", "shop-search")))
+            .unwrap();
+        chart.chart = Some("./charts/service".to_owned());
+        chart.chart_source = Some(fleet.clone());
+        chart.reference = SourceReference::Default;
+        chart.artifact = artifact(version, packed);
+        let release = facts.helm_releases.get_mut(&key("shop", name)).unwrap();
+        release.chart = Some("./charts/service".to_owned());
+        release.chart_version = None;
+        release.source = Some(fleet);
+        release.history[0].chart_version = version.to_owned();
+        let above = facts
+            .kustomizations
+            .get_mut(&key("flux-system", name))
+            .unwrap();
+        let revision = Revision::new(at);
+        above.attempted = Some(revision.clone());
+        above.applied = Some(revision.clone());
+        above.history[0].revision = Some(revision);
     });
     world
 }

@@ -140,6 +140,9 @@ trials! {
             world
         };
 
+    "a chart in Git is changed and not its version", "search", PROD, Blocked, Release, ReleaseChartNotBumped, "File charts/service/Chart.yaml",
+        chart_in_git("2.4.1", 900);
+
     "the source has not fetched", APP, PROD, Waiting, Source, SourcePending, "GitRepository fleet", declared();
     "the source cannot sign in", APP, PROD, Blocked, Source, SourceAuthenticationFailed, "GitRepository fleet",
         source_fails("AuthenticationFailed", "failed to checkout and determine revision: authentication required");
