@@ -222,6 +222,15 @@ causes! {
     RolloutRunning "rollout-running" Rollout
         "The rollout is under way."
         "Wait for it.";
+    RolloutCanaryFailed "rollout-canary-failed" Rollout
+        "Flagger's analysis of the new version failed: the version before serves all traffic again."
+        "Look at the Canary's events and metrics; mend the commit and release it anew.";
+    RolloutCanaryRunning "rollout-canary-running" Rollout
+        "Flagger tries the new version beside the one that serves."
+        "Wait for its analysis.";
+    RolloutCanaryWaiting "rollout-canary-waiting" Rollout
+        "Flagger waits for somebody to confirm the rollout or the promotion."
+        "Confirm it at the gate that the Canary names.";
     RolloutScaledToZero "rollout-scaled-to-zero" Rollout
         "The workload wants no pods, so nothing runs."
         "Scale it up, if it should run.";

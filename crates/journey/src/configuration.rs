@@ -17,7 +17,9 @@ use crate::evidence;
 use crate::finding::{Finding, Outcome};
 use crate::route::{Configuration, Path};
 use crate::stages::pods::{self, Crew};
-use crate::stages::{Branch, Case, apply, commit, release, rollout, serving, source, trouble};
+use crate::stages::{
+    Branch, Case, apply, canary, commit, release, rollout, serving, source, trouble,
+};
 use crate::verdict::{Draft, Verdict, decide};
 use crate::view::{Gap, Learned, View};
 
@@ -54,7 +56,8 @@ pub fn journey<'a>(
     key: &str,
     sha: &str,
 ) -> Journey {
-    let crew = pods::crew(target.place, target.workload);
+    let crew = canary::known(target.place, target.applied)
+        .and_then(|()| pods::crew(target.place, target.workload));
     let case = Case {
         view,
         target,
@@ -193,10 +196,14 @@ fn effect(case: &Case<'_, '_>, crew: &Learned<Crew<'_>>) -> Vec<Outcome> {
             ];
         }
     };
-    let rollout = match rollout::trouble(place, workload, Some(crew)) {
-        Ok(None) => rollout::done(place, workload, Some(crew)),
-        Ok(Some(finding)) => Outcome::found(StageKind::Rollout, finding),
-        Err(gap) => Outcome::unknown(StageKind::Rollout, &gap),
+    let canary = case.target.canary.filter(|one| !canary::is_settled(one));
+    let rollout = match (canary, rollout::trouble(place, workload, Some(crew))) {
+        (Some(canary), Ok(None)) => {
+            Outcome::found(StageKind::Rollout, canary::not_promoted(place, canary))
+        }
+        (_, Ok(None)) => rollout::done(place, workload, Some(crew)),
+        (_, Ok(Some(finding))) => Outcome::found(StageKind::Rollout, finding),
+        (_, Err(gap)) => Outcome::unknown(StageKind::Rollout, &gap),
     };
     let pods = match trouble::of_crew(place, workload, crew) {
         Err(gap) => Outcome::unknown(StageKind::Pods, &gap),

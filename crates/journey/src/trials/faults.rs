@@ -3,7 +3,8 @@
 use facts::code::{CiState, PullRequest, PullState, Revert};
 use facts::flux::{Artifact, Revision, SourceReference};
 use facts::kubernetes::{ContainerState, Pod};
-use facts::meta::{Kind, Status};
+use facts::meta::{Kind, Meta, Owner, Status};
+use facts::others::Canary;
 
 use crate::world::World;
 use crate::world::company::*;
@@ -319,6 +320,66 @@ pub fn chart_in_git(version: &str, packed: i64) -> World {
         above.attempted = Some(revision.clone());
         above.applied = Some(revision.clone());
         above.history[0].revision = Some(revision);
+    });
+    world
+}
+
+/// Flux applied commit 4 to the target of a Canary in production; its primary still runs commit 3.
+pub fn canary(phase: &str) -> World {
+    let mut world = applied();
+    let before = calm().facts.clusters[PROD].clone();
+    let since = world.ago(20);
+    let rename = |meta: &mut Meta| meta.name = meta.name.replacen(APP, "checkout-primary", 1);
+    world.edit(PROD, |facts| {
+        let label = ("app".to_owned(), "checkout-primary".to_owned());
+        let owner = |kind: &str, name: &str| {
+            vec![Owner {
+                kind: kind.to_owned(),
+                name: name.to_owned(),
+                uid: name.to_owned(),
+            }]
+        };
+        let mut primary = before.workloads[&(Kind::Deployment, key("shop", APP))].clone();
+        rename(&mut primary.meta);
+        primary.meta.labels.clear();
+        primary.meta.owners = owner("Canary", APP);
+        primary.selector = [label.clone()].into();
+        primary.pod_labels = [label.clone()].into();
+        let at = (Kind::Deployment, primary.meta.key());
+        facts.workloads.insert(at, primary);
+        for set in before.replica_sets.values() {
+            let mut set = set.clone();
+            if set.meta.owners[0].name == APP {
+                rename(&mut set.meta);
+                set.meta.owners = owner("Deployment", "checkout-primary");
+                set.meta.owners[0].uid = "shop-checkout".to_owned();
+                facts.replica_sets.insert(set.meta.key(), set);
+            }
+        }
+        for pod in before.pods.values() {
+            let mut pod = pod.clone();
+            if pod.meta.label("app") == Some(APP) {
+                rename(&mut pod.meta);
+                let set = pod.meta.owners[0].name.replacen(APP, "checkout-primary", 1);
+                pod.meta.owners = owner("ReplicaSet", &set);
+                pod.meta.labels.extend([label.clone()]);
+                facts.pods.insert(pod.meta.key(), pod);
+            }
+        }
+        let canary = Canary {
+            meta: Meta {
+                namespace: "shop".to_owned(),
+                name: APP.to_owned(),
+                ..Meta::default()
+            },
+            target_kind: "Deployment".to_owned(),
+            target: APP.to_owned(),
+            phase: phase.to_owned(),
+            weight: 20,
+            failed_checks: 0,
+            conditions: vec![condition("Promoted", Status::Unknown, phase, "", since)],
+        };
+        facts.canaries.insert(canary.meta.key(), canary);
     });
     world
 }

@@ -305,6 +305,9 @@ trials! {
     "pods are refused", APP, PROD, Blocked, Rollout, RolloutPodsRefused, "Deployment checkout",
         refused("pods \"checkout-x\" is forbidden: violates PodSecurity \"restricted:latest\": runAsNonRoot != true");
     "rolling out", APP, PROD, Moving, Rollout, RolloutRunning, "Deployment checkout", applied();
+    "the canary failed", APP, PROD, RolledBack, Rollout, RolloutCanaryFailed, "Canary checkout", canary("Failed");
+    "the canary is tried", APP, PROD, Moving, Rollout, RolloutCanaryRunning, "Canary checkout", canary("Progressing");
+    "the canary waits for a person", APP, PROD, Blocked, Rollout, RolloutCanaryWaiting, "Canary checkout", canary("WaitingPromotion");
     "scaled to zero", APP, PROD, Blocked, Rollout, RolloutScaledToZero, "Deployment checkout",
         {
             let mut world = applied();
