@@ -1,4 +1,5 @@
-//! Which of Flux' kinds the server has, and in which version: clusters serve betas for years.
+//! Which kinds of Flux', Flagger's and External Secrets' the server has, and in which version: clusters serve betas for
+//! years.
 //!
 //! Core kinds need no discovery: their versions have been the only ones for longer than any cluster lives.
 
@@ -10,7 +11,7 @@ use serde::Deserialize;
 use tokio::sync::{Notify, watch};
 
 use crate::failure::{Failure, Why};
-use crate::kinds::{FLUX_GROUPS, is_flux, place};
+use crate::kinds::{FOUND_GROUPS, is_flux, is_found, place};
 use crate::line::Line;
 use crate::options::Options;
 use crate::server::Server;
@@ -82,7 +83,7 @@ impl Discovery {
 
     /// How a kind is served, when that is known.
     pub(crate) async fn serving(&self, kind: Kind) -> Serving {
-        if !is_flux(kind) {
+        if !is_found(kind) {
             return Serving::Version(place(kind).version.to_owned());
         }
         let mut found = self.found.subscribe();
@@ -95,7 +96,7 @@ impl Discovery {
 
     /// Waits until a kind is served otherwise than this.
     pub(crate) async fn differs(&self, kind: Kind, known: &Serving) {
-        if !is_flux(kind) {
+        if !is_found(kind) {
             std::future::pending::<()>().await;
         }
         let mut found = self.found.subscribe();
@@ -121,7 +122,7 @@ impl Discovery {
                 () = line.left(epoch) => {}
                 () = async {
                     let mut found = discover(&server, options).await;
-                    let is_whole = found.values().all(|s| matches!(s, Serving::Version(_)));
+                    let is_whole = found.iter().all(|(kind, s)| !is_flux(*kind) || matches!(s, Serving::Version(_)));
                     if found.values().any(|s| matches!(s, Serving::Unknown(f) if f.is_unreachable())) {
                         line.suspect();
                     }
@@ -196,7 +197,7 @@ fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
 }
 
 async fn discover(server: &Arc<Server>, options: &Options) -> BTreeMap<Kind, Serving> {
-    let kinds = || Kind::ALL.into_iter().filter(|kind| is_flux(*kind));
+    let kinds = || Kind::ALL.into_iter().filter(|kind| is_found(*kind));
     let groups = match groups(server, options).await {
         Ok(groups) => groups,
         // Where discovery itself is refused, the newest version is as good a guess as any: the list will tell.
@@ -213,7 +214,7 @@ async fn discover(server: &Arc<Server>, options: &Options) -> BTreeMap<Kind, Ser
     };
     let mut found: BTreeMap<Kind, Serving> = kinds().map(|kind| (kind, Serving::Absent)).collect();
     // Groups side by side: over a slow line, each answer is a tenth of a second before the first list.
-    let asked = FLUX_GROUPS.map(|group| {
+    let asked = FOUND_GROUPS.map(|group| {
         let versions = groups
             .iter()
             .find(|served| served.group == group)

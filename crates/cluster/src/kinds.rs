@@ -30,9 +30,14 @@ const SOURCE: &str = "source.toolkit.fluxcd.io";
 const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io";
 const HELM: &str = "helm.toolkit.fluxcd.io";
 const IMAGE: &str = "image.toolkit.fluxcd.io";
+const FLAGGER: &str = "flagger.app";
+const SECRETS: &str = "external-secrets.io";
 
-/// The groups whose versions differ between clusters.
-pub(crate) const FLUX_GROUPS: [&str; 4] = [SOURCE, KUSTOMIZE, HELM, IMAGE];
+/// Flux' groups.
+const FLUX_GROUPS: [&str; 4] = [SOURCE, KUSTOMIZE, HELM, IMAGE];
+
+/// The groups that a cluster may have or not: Flux', and those of others whose kinds make an answer more exact.
+pub(crate) const FOUND_GROUPS: [&str; 6] = [SOURCE, KUSTOMIZE, HELM, IMAGE, FLAGGER, SECRETS];
 
 /// The kind's row of the table.
 pub(crate) fn place(kind: Kind) -> Place {
@@ -58,6 +63,8 @@ pub(crate) fn place(kind: Kind) -> Place {
         Kind::ImageRepository => (IMAGE, "imagerepositories", "v1", First),
         Kind::ImagePolicy => (IMAGE, "imagepolicies", "v1", First),
         Kind::ImageUpdateAutomation => (IMAGE, "imageupdateautomations", "v1", First),
+        Kind::Canary => (FLAGGER, "canaries", "v1beta1", Then),
+        Kind::ExternalSecret => (SECRETS, "externalsecrets", "v1", Then),
     };
     Place {
         group,
@@ -70,6 +77,11 @@ pub(crate) fn place(kind: Kind) -> Place {
 /// Whether the kind is one of Flux': served only where Flux is installed, in a version of its own.
 pub(crate) fn is_flux(kind: Kind) -> bool {
     FLUX_GROUPS.contains(&place(kind).group)
+}
+
+/// Whether the kind is served only where somebody installed it: its version has to be found out.
+pub(crate) fn is_found(kind: Kind) -> bool {
+    FOUND_GROUPS.contains(&place(kind).group)
 }
 
 /// The path of a collection, in one namespace or in all.

@@ -9,6 +9,7 @@ pub(crate) mod helm;
 pub(crate) mod image;
 pub(crate) mod meta;
 pub(crate) mod network;
+pub(crate) mod others;
 pub(crate) mod pod;
 pub(crate) mod values;
 pub(crate) mod workload;
@@ -19,6 +20,7 @@ use facts::flux::{
 use facts::kubernetes::{
     EndpointSlice, Event, Namespace, Node, Pod, ReplicaSet, Service, Workload,
 };
+use facts::others::{Canary, ExternalSecret};
 use facts::{Key, Kind};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Error as _};
@@ -43,6 +45,8 @@ pub(crate) enum Object {
     ImageRepository(ImageRepository),
     ImagePolicy(ImagePolicy),
     ImageUpdateAutomation(ImageUpdateAutomation),
+    Canary(Canary),
+    ExternalSecret(ExternalSecret),
 }
 
 impl Object {
@@ -63,6 +67,8 @@ impl Object {
             Self::ImageRepository(object) => object.meta.key(),
             Self::ImagePolicy(object) => object.meta.key(),
             Self::ImageUpdateAutomation(object) => object.meta.key(),
+            Self::Canary(object) => object.meta.key(),
+            Self::ExternalSecret(object) => object.meta.key(),
         }
     }
 }
@@ -178,6 +184,8 @@ pub(crate) fn page(kind: Kind, json: &[u8]) -> Result<Page, serde_json::Error> {
         Kind::ImageRepository => page_of::<image::ImageRepositoryPart>(kind, json),
         Kind::ImagePolicy => page_of::<image::ImagePolicyPart>(kind, json),
         Kind::ImageUpdateAutomation => page_of::<image::ImageUpdateAutomationPart>(kind, json),
+        Kind::Canary => page_of::<others::CanaryPart>(kind, json),
+        Kind::ExternalSecret => page_of::<others::ExternalSecretPart>(kind, json),
     }
 }
 
@@ -243,6 +251,8 @@ fn object(kind: Kind, json: &[u8]) -> Result<Option<Object>, serde_json::Error> 
         Kind::ImageRepository => object_of::<image::ImageRepositoryPart>(kind, json),
         Kind::ImagePolicy => object_of::<image::ImagePolicyPart>(kind, json),
         Kind::ImageUpdateAutomation => object_of::<image::ImageUpdateAutomationPart>(kind, json),
+        Kind::Canary => object_of::<others::CanaryPart>(kind, json),
+        Kind::ExternalSecret => object_of::<others::ExternalSecretPart>(kind, json),
     }
 }
 

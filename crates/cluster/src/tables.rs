@@ -25,6 +25,8 @@ pub(crate) fn put(facts: &mut ClusterFacts, object: Object) -> bool {
         Object::ImageRepository(object) => set(&mut facts.image_repositories, key, object),
         Object::ImagePolicy(object) => set(&mut facts.image_policies, key, object),
         Object::ImageUpdateAutomation(object) => set(&mut facts.image_automations, key, object),
+        Object::Canary(object) => set(&mut facts.canaries, key, object),
+        Object::ExternalSecret(object) => set(&mut facts.external_secrets, key, object),
     }
 }
 
@@ -59,6 +61,8 @@ pub(crate) fn remove(facts: &mut ClusterFacts, kind: Kind, key: &Key) -> bool {
         Kind::ImageRepository => facts.image_repositories.remove(key).is_some(),
         Kind::ImagePolicy => facts.image_policies.remove(key).is_some(),
         Kind::ImageUpdateAutomation => facts.image_automations.remove(key).is_some(),
+        Kind::Canary => facts.canaries.remove(key).is_some(),
+        Kind::ExternalSecret => facts.external_secrets.remove(key).is_some(),
     }
 }
 
@@ -114,6 +118,8 @@ fn keep(facts: &mut ClusterFacts, kind: Kind, kept: &dyn Fn(&Key) -> bool) -> bo
         Kind::ImageRepository => retain(&mut facts.image_repositories, kept),
         Kind::ImagePolicy => retain(&mut facts.image_policies, kept),
         Kind::ImageUpdateAutomation => retain(&mut facts.image_automations, kept),
+        Kind::Canary => retain(&mut facts.canaries, kept),
+        Kind::ExternalSecret => retain(&mut facts.external_secrets, kept),
     }
 }
 
@@ -140,6 +146,8 @@ pub(crate) fn count(facts: &ClusterFacts) -> u64 {
         facts.image_repositories.len(),
         facts.image_policies.len(),
         facts.image_automations.len(),
+        facts.canaries.len(),
+        facts.external_secrets.len(),
     ];
     u64::try_from(tables.iter().sum::<usize>()).unwrap_or(u64::MAX)
 }

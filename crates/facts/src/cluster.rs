@@ -12,6 +12,7 @@ use crate::kubernetes::{
     EndpointSlice, Event, Namespace, Node, Pod, ReplicaSet, Service, Workload,
 };
 use crate::meta::{Key, Kind};
+use crate::others::{Canary, ExternalSecret};
 
 /// Where a kind was read: in all namespaces, or in one. Ordered so that `All` comes first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,6 +66,10 @@ pub struct ClusterFacts {
     pub image_policies: BTreeMap<Key, ImagePolicy>,
     /// ImageUpdateAutomations.
     pub image_automations: BTreeMap<Key, ImageUpdateAutomation>,
+    /// Flagger's Canaries.
+    pub canaries: BTreeMap<Key, Canary>,
+    /// ExternalSecrets.
+    pub external_secrets: BTreeMap<Key, ExternalSecret>,
     /// Deployments, StatefulSets and DaemonSets.
     pub workloads: BTreeMap<(Kind, Key), Workload>,
     /// ReplicaSets.

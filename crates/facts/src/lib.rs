@@ -12,6 +12,7 @@ pub mod found;
 pub mod image;
 pub mod kubernetes;
 pub mod meta;
+pub mod others;
 pub mod team;
 pub mod want;
 

@@ -28,11 +28,13 @@ pub enum Kind {
     ImageRepository,
     ImagePolicy,
     ImageUpdateAutomation,
+    Canary,
+    ExternalSecret,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Namespace,
         Self::Node,
         Self::Pod,
@@ -53,6 +55,8 @@ impl Kind {
         Self::ImageRepository,
         Self::ImagePolicy,
         Self::ImageUpdateAutomation,
+        Self::Canary,
+        Self::ExternalSecret,
     ];
 
     /// The kind's name as objects spell it.
@@ -78,6 +82,8 @@ impl Kind {
             Self::ImageRepository => "ImageRepository",
             Self::ImagePolicy => "ImagePolicy",
             Self::ImageUpdateAutomation => "ImageUpdateAutomation",
+            Self::Canary => "Canary",
+            Self::ExternalSecret => "ExternalSecret",
         }
     }
 

@@ -114,6 +114,9 @@ causes! {
     ReleaseSetBack "release-set-back" Release
         "A person set the environment back to another image in Git, after it had declared one with the commit."
         "Ask whoever set it back why; once that is mended, promote a newer image, or this one again.";
+    ReleaseChartNotBumped "release-chart-not-bumped" Release
+        "The commit changes a chart in Git but not the chart's version, and Flux packs a chart anew only for a new version."
+        "Raise the version in Chart.yaml, or let the HelmRelease follow revisions: reconcileStrategy: Revision.";
     ReleaseFileBroken "release-file-broken" Release
         "A file of the environment in Git cannot be read as YAML."
         "Mend the file.";
@@ -219,6 +222,15 @@ causes! {
     RolloutRunning "rollout-running" Rollout
         "The rollout is under way."
         "Wait for it.";
+    RolloutCanaryFailed "rollout-canary-failed" Rollout
+        "Flagger's analysis of the new version failed: the version before serves all traffic again."
+        "Look at the Canary's events and metrics; mend the commit and release it anew.";
+    RolloutCanaryRunning "rollout-canary-running" Rollout
+        "Flagger tries the new version beside the one that serves."
+        "Wait for its analysis.";
+    RolloutCanaryWaiting "rollout-canary-waiting" Rollout
+        "Flagger waits for somebody to confirm the rollout or the promotion."
+        "Confirm it at the gate that the Canary names.";
     RolloutScaledToZero "rollout-scaled-to-zero" Rollout
         "The workload wants no pods, so nothing runs."
         "Scale it up, if it should run.";

@@ -2,10 +2,14 @@
 //!
 //! Owns whether such a commit changes anything in a target, and what it means for it to be in effect.
 
+mod chart;
+
 use api::journey::Journey;
 use api::{Sentence, StageKind, State};
 use facts::code::Commit;
 use facts::flux::{Kustomization, Snapshot};
+
+use chart::Chart;
 
 use crate::causes::CauseCode;
 use crate::discover::{Target, Targets};
@@ -13,7 +17,9 @@ use crate::evidence;
 use crate::finding::{Finding, Outcome};
 use crate::route::{Configuration, Path};
 use crate::stages::pods::{self, Crew};
-use crate::stages::{Branch, Case, apply, commit, release, rollout, serving, source, trouble};
+use crate::stages::{
+    Branch, Case, apply, canary, commit, release, rollout, serving, source, trouble,
+};
 use crate::verdict::{Draft, Verdict, decide};
 use crate::view::{Gap, Learned, View};
 
@@ -50,7 +56,8 @@ pub fn journey<'a>(
     key: &str,
     sha: &str,
 ) -> Journey {
-    let crew = pods::crew(target.place, target.workload);
+    let crew = canary::known(target.place, target.applied)
+        .and_then(|()| pods::crew(target.place, target.workload));
     let case = Case {
         view,
         target,
@@ -116,7 +123,15 @@ fn rest(
         Ok(known) => *known,
         Err(gap) => return unknown_from(gap),
     };
-    let release = match unaffected(case, way, known) {
+    let chart = match chart::standing(case, way, known) {
+        Ok(chart) => chart,
+        Err(gap) => return unknown_from(&gap),
+    };
+    let untouched = match &chart {
+        Chart::Untouched => unaffected(case, way, known),
+        _ => Ok(None),
+    };
+    let release = match untouched {
         Err(gap) => return unknown_from(&gap),
         Ok(Some(outcome)) => {
             let mut rest = vec![outcome];
@@ -140,7 +155,17 @@ fn rest(
         .since(Some(known.at)),
     };
     let fetched = source::outcome(case, &way.path, Some(known));
-    let applied = apply::outcome(case, &way.path, Some(known).filter(|_| fetched.is_met()));
+    let mut release = release;
+    let mut applied = apply::outcome(case, &way.path, Some(known).filter(|_| fetched.is_met()));
+    match chart {
+        Chart::Not(StageKind::Release, finding) if fetched.is_met() => {
+            release = Outcome::found(StageKind::Release, *finding);
+        }
+        Chart::Not(stage, finding) if applied.is_met() => {
+            applied = Outcome::found(stage, *finding);
+        }
+        _ => {}
+    }
     let fetched = source::with_chart(fetched, case.target.place, way.path.helm);
     let mut rest = vec![release, fetched];
     if !applied.is_met() {
@@ -171,10 +196,14 @@ fn effect(case: &Case<'_, '_>, crew: &Learned<Crew<'_>>) -> Vec<Outcome> {
             ];
         }
     };
-    let rollout = match rollout::trouble(place, workload, Some(crew)) {
-        Ok(None) => rollout::done(place, workload, Some(crew)),
-        Ok(Some(finding)) => Outcome::found(StageKind::Rollout, finding),
-        Err(gap) => Outcome::unknown(StageKind::Rollout, &gap),
+    let canary = case.target.canary.filter(|one| !canary::is_settled(one));
+    let rollout = match (canary, rollout::trouble(place, workload, Some(crew))) {
+        (Some(canary), Ok(None)) => {
+            Outcome::found(StageKind::Rollout, canary::not_promoted(place, canary))
+        }
+        (_, Ok(None)) => rollout::done(place, workload, Some(crew)),
+        (_, Ok(Some(finding))) => Outcome::found(StageKind::Rollout, finding),
+        (_, Err(gap)) => Outcome::unknown(StageKind::Rollout, &gap),
     };
     let pods = match trouble::of_crew(place, workload, crew) {
         Err(gap) => Outcome::unknown(StageKind::Pods, &gap),

@@ -9,9 +9,11 @@ use facts::code::repository_key;
 use facts::image::ImageReference;
 use facts::kubernetes::{Container, Pod, Workload};
 use facts::meta::{Key, Kind};
+use facts::others::Canary;
 
 use crate::environment::{environment, rank};
 use crate::images::{self, labels};
+use crate::stages::canary;
 use crate::view::{Gap, Learned, Place, View};
 
 /// Namespaces that belong to the cluster, not to anybody's app.
@@ -26,8 +28,12 @@ pub struct Target<'a> {
     pub environment: String,
     /// The cluster.
     pub place: Place<'a>,
-    /// The workload.
+    /// The workload that serves.
     pub workload: &'a Workload,
+    /// The workload that Git declares: another one where Flagger tries what is applied before it lets it serve.
+    pub applied: &'a Workload,
+    /// The Canary between the two, then.
+    pub canary: Option<&'a Canary>,
     /// The app's own container among the workload's.
     pub container: &'a Container,
     /// That container's image as the workload declares it.
@@ -121,7 +127,7 @@ pub fn targets<'a>(view: &View<'a>) -> Targets<'a> {
                 .facts
                 .workloads
                 .values()
-                .filter(|workload| is_app(workload))
+                .filter(move |workload| is_app(workload) && !canary::is_primary(place, workload))
                 .map(move |workload| (place, workload))
         })
         .filter_map(|(place, workload)| target(view, &shared, &mut origins, place, workload))
@@ -166,7 +172,12 @@ fn target<'a>(
     place: Place<'a>,
     workload: &'a Workload,
 ) -> Option<Target<'a>> {
-    let app = app_name(workload, shared);
+    let applied = workload;
+    let app = app_name(applied, shared);
+    let (canary, workload) = match canary::primary(place, applied) {
+        Some((canary, primary)) => (Some(canary), primary),
+        None => (None, applied),
+    };
     let candidates: Vec<&Container> = workload.containers.iter().filter(|one| !one.init).collect();
     let pods = pods_of(place, workload);
     let mut best = None;
@@ -192,10 +203,12 @@ fn target<'a>(
     }
     let (container, image, running, source) = best?;
     Some(Target {
-        environment: environment(&view.facts.team, place, workload),
+        environment: environment(&view.facts.team, place, applied),
         app,
         place,
         workload,
+        applied,
+        canary,
         container,
         image,
         running,

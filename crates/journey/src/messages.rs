@@ -51,6 +51,9 @@ pub fn source(reason: &str, message: &str) -> CauseCode {
                 "no such host",
                 "could not resolve",
                 "no match found for semver",
+                // A registry's own words for a tag and a repository that it does not have.
+                "manifest_unknown",
+                "name_unknown",
                 "404",
             ],
         )
@@ -252,6 +255,17 @@ fn field(message: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_registrys_own_words_for_what_it_does_not_have_are_known() {
+        for message in [
+            "failed to determine artifact digest: GET http://r/v2/charts/a/manifests/9.9.9: MANIFEST_UNKNOWN: manifest unknown; unknown tag=9.9.9",
+            "scan failed: GET http://r/v2/a/tags/list: NAME_UNKNOWN: repository name not known to registry",
+        ] {
+            let code = source("OCIArtifactPullFailed", message);
+            assert_eq!(code, CauseCode::SourceNotFound, "{message}");
+        }
+    }
 
     #[test]
     fn refusals_are_told_apart_by_the_servers_own_words() {

@@ -8,6 +8,7 @@ use facts::meta::{Key, Kind, Meta, Reference, Status};
 
 use crate::conditions::believed;
 use crate::discover::Target;
+use crate::stages::canary;
 use crate::view::{Gap, Learned, Place, View};
 
 /// How many Kustomizations above another are followed.
@@ -58,7 +59,8 @@ pub struct Configuration {
 /// The route to a target.
 pub fn route<'a>(view: &View<'a>, target: &Target<'a>) -> Learned<Route<'a>> {
     let place = target.place;
-    let meta = &target.workload.meta;
+    let meta = &target.applied.meta;
+    canary::known(place, target.applied)?;
     if let Some(key) = owner(meta, "helm.toolkit.fluxcd.io") {
         let found = place.facts.helm_releases.get(&key);
         return match place.object(found, Kind::HelmRelease, &key.namespace)? {
@@ -69,7 +71,7 @@ pub fn route<'a>(view: &View<'a>, target: &Target<'a>) -> Learned<Route<'a>> {
     if let Some(key) = owner(meta, "kustomize.toolkit.fluxcd.io") {
         let found = place.facts.kustomizations.get(&key);
         return match place.object(found, Kind::Kustomization, &key.namespace)? {
-            Some(one) if disowns(one, target.workload.kind.name(), &meta.key()) => {
+            Some(one) if disowns(one, target.applied.kind.name(), &meta.key()) => {
                 Ok(Route::Nobody {
                     copied_from: Some(reference(Kind::Kustomization, &key)),
                 })
@@ -78,7 +80,7 @@ pub fn route<'a>(view: &View<'a>, target: &Target<'a>) -> Learned<Route<'a>> {
             None => Ok(Route::Gone(reference(Kind::Kustomization, &key))),
         };
     }
-    match listing(place, target.workload.kind.name(), &meta.key())? {
+    match listing(place, target.applied.kind.name(), &meta.key())? {
         Some(kustomization) => Ok(path(view, place, None, Some(kustomization))),
         None => Ok(Route::Nobody { copied_from: None }),
     }

@@ -5,6 +5,7 @@
 pub mod apply;
 pub mod automation;
 pub mod build;
+pub mod canary;
 pub mod commit;
 pub mod helm;
 pub mod image;

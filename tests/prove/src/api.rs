@@ -121,6 +121,35 @@ const KINDS: &[Kind] = &[
         "imageupdateautomations",
         true,
     ),
+    (
+        "Provider",
+        "notification.toolkit.fluxcd.io/v1beta3",
+        "providers",
+        true,
+    ),
+    (
+        "Alert",
+        "notification.toolkit.fluxcd.io/v1beta3",
+        "alerts",
+        true,
+    ),
+    (
+        "ExternalSecret",
+        "external-secrets.io/v1",
+        "externalsecrets",
+        true,
+    ),
+    (
+        "SecretStore",
+        "external-secrets.io/v1",
+        "secretstores",
+        true,
+    ),
+    ("Canary", "flagger.app/v1beta1", "canaries", true),
+    ("NodePool", "karpenter.sh/v1", "nodepools", false),
+    ("NodeClaim", "karpenter.sh/v1", "nodeclaims", false),
+    ("Certificate", "cert-manager.io/v1", "certificates", true),
+    ("Issuer", "cert-manager.io/v1", "issuers", true),
 ];
 
 /// Who owns the fields that scenarios write. Not `kubectl…`: Flux takes such changes back.

@@ -5,6 +5,7 @@
 
 mod kubelet;
 mod programs;
+mod shelf;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -79,6 +80,10 @@ pub struct Ground {
     pub code: CodeHost,
     /// Host and port of the Git server and GitHub's API.
     pub code_host: String,
+    /// What the Git server refuses.
+    pub faults: sandbox::faults::Faults,
+    /// The Helm repository over HTTP.
+    pub shelf: shelf::Shelf,
     /// What each start took, in order.
     pub times: Vec<(&'static str, Duration)>,
     folder: tempfile::TempDir,
@@ -105,6 +110,9 @@ impl Ground {
         let routes = sandbox::git::router(&code, &faults).merge(sandbox::github::router(&github));
         let server = Server::start(&clock, routes, ANY_PORT).await?;
         let code_host = server.address().to_string();
+        let shelf = shelf::Shelf::default();
+        let charts = Server::start(&clock, shelf.routes(), ANY_PORT).await?;
+        let shelf = shelf.at(charts.url());
 
         let mut starting = programs::Starting::new(parts, folder.path())?;
         starting.all().await?;
@@ -122,10 +130,12 @@ impl Ground {
             registry,
             code,
             code_host,
+            faults,
+            shelf,
             times,
             folder,
             processes,
-            _servers: vec![server],
+            _servers: vec![server, charts],
             _tasks: tasks,
         })
     }

@@ -1,4 +1,4 @@
-//! Images in the real registry: small, true ones, with the labels that say what they are built from.
+//! Images in the real registry: small, true ones, with the labels that say what they are built from. And artifacts.
 //!
 //! Owns the push over the OCI distribution API. An image has one empty layer; what a container of it does is written in
 //! the label [`FATE`], which stands for the program that a real image would hold.
@@ -13,6 +13,21 @@ pub const FATE: &str = "landfall.prove.fate";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+
+/// What is pushed: a configuration and one layer.
+#[derive(Clone, Debug)]
+pub struct Artifact {
+    /// The configuration's media type.
+    pub config_type: &'static str,
+    /// The configuration.
+    pub config: Vec<u8>,
+    /// The layer's media type.
+    pub layer_type: &'static str,
+    /// The layer.
+    pub layer: Vec<u8>,
+    /// The manifest's annotations.
+    pub annotations: Value,
+}
 
 /// What went wrong with the registry.
 #[derive(Debug, thiserror::Error)]
@@ -75,11 +90,33 @@ impl Registry {
         })
         .to_string()
         .into_bytes();
+        let artifact = Artifact {
+            config_type: CONFIG,
+            config,
+            layer_type: LAYER,
+            layer,
+            annotations: json!({}),
+        };
+        self.put(repository, tag, artifact).await
+    }
+
+    /// Pushes an artifact of one layer under a tag; its digest.
+    ///
+    /// # Errors
+    /// The registry refuses or is silent.
+    pub async fn put(
+        &self,
+        repository: &str,
+        tag: &str,
+        artifact: Artifact,
+    ) -> Result<String, RegistryError> {
+        let (config, layer) = (artifact.config, artifact.layer);
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": MANIFEST,
-            "config": {"mediaType": CONFIG, "size": config.len(), "digest": digest(&config)},
-            "layers": [{"mediaType": LAYER, "size": layer.len(), "digest": digest(&layer)}],
+            "config": {"mediaType": artifact.config_type, "size": config.len(), "digest": digest(&config)},
+            "layers": [{"mediaType": artifact.layer_type, "size": layer.len(), "digest": digest(&layer)}],
+            "annotations": artifact.annotations,
         })
         .to_string()
         .into_bytes();

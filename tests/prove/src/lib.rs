@@ -5,6 +5,8 @@
 
 pub mod api;
 pub mod ask;
+pub mod declared;
+pub mod definitions;
 pub mod github;
 pub mod ground;
 pub mod images;

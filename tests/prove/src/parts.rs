@@ -11,6 +11,8 @@ use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
+use crate::definitions::DEFINITIONS;
+
 /// One program.
 #[derive(Clone, Copy, Debug)]
 pub struct Part {
@@ -122,7 +124,7 @@ pub enum PartsError {
 #[derive(Clone, Debug)]
 pub struct Parts {
     programs: BTreeMap<&'static str, PathBuf>,
-    /// Files with the CRDs of Flux.
+    /// Files with the CRDs of Flux and of the projects that scenarios speak of.
     pub crds: Vec<PathBuf>,
 }
 
@@ -155,6 +157,9 @@ impl Parts {
                 crds.extend(definitions(part, module, &place)?);
             }
             programs.insert(part.name, program);
+        }
+        for project in DEFINITIONS {
+            crds.extend(project.get(&cache, say)?);
         }
         Ok(Self { programs, crds })
     }
@@ -272,6 +277,15 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
         std::fs::write(unfinished.join(file.file_name()), content)?;
     }
     std::fs::rename(unfinished, to)
+}
+
+/// What is said when a path of the cache cannot be used.
+pub fn place_failed(path: &Path) -> impl Fn(std::io::Error) -> PartsError + use<> {
+    let path = path.to_owned();
+    move |source| PartsError::Cache {
+        path: path.clone(),
+        source,
+    }
 }
 
 fn go(part: &Part) -> Command {

@@ -1,7 +1,10 @@
 //! The playing of a scenario on the ground: its app, its repositories, its steps.
 //!
 //! Owns what "the app" is: one Deployment with a Service, built from `apps/NAME`, declared in `fleet/NAME`, applied by a
-//! GitRepository and a Kustomization of that name in a namespace of that name. Everything else a scenario says itself.
+//! source and a Kustomization of that name in a namespace of that name. Everything else a scenario says itself. Charts,
+//! packed artifacts and image automation are in `supply`.
+
+mod supply;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -11,9 +14,10 @@ use sandbox::git::{Edit, GitError, Repository};
 use serde_json::{Value, json};
 
 use crate::api::ApiError;
+use crate::declared::Way;
 use crate::ground::Ground;
 use crate::images::{FATE, RegistryError};
-use crate::scenario::{Asked, Commit, Live, Scenario, Step, Until};
+use crate::scenario::{Asked, Commit, Live, Pack, Scenario, Step, Until};
 
 /// How long the world may take to become what a step waits for.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -58,6 +62,9 @@ pub struct Play<'a> {
     commits: Vec<String>,
     tags: Vec<String>,
     digest: String,
+    way: Way,
+    /// The kind of the source.
+    source: &'static str,
 }
 
 impl<'a> Play<'a> {
@@ -77,6 +84,8 @@ impl<'a> Play<'a> {
             commits: Vec::new(),
             tags: Vec::new(),
             digest: String::new(),
+            way: Way::Manifests { marked: false },
+            source: "GitRepository",
         };
         for step in &scenario.steps {
             play.step(step).await?;
@@ -90,17 +99,18 @@ impl<'a> Play<'a> {
             Step::Commit(commit) => self.commit(commit).await,
             Step::Release(release) => {
                 let tag = self.filled(release.tag.as_deref().unwrap_or(self.tag()));
-                let file = write("deploy/kustomization.yaml", &self.kustomization_file(&tag));
-                self.declare(&format!("Release {tag}"), vec![file])?;
+                self.way.change(&release.helm.clone().into());
+                let (path, text) = self.release_file(&tag);
+                self.declare(&format!("Release {tag}"), vec![write(path, &text)])?;
                 match release.quietly {
                     true => Ok(()),
-                    false => self.reconcile("GitRepository").await,
+                    false => self.reconcile(self.source).await,
                 }
             }
             Step::Write(change) => {
                 let edits = self.edits(&change.files);
                 self.declare("Change the declaration", edits)?;
-                self.reconcile("GitRepository").await
+                self.reconcile(self.source).await
             }
             Step::Apply(objects) => {
                 for object in objects {
@@ -126,6 +136,16 @@ impl<'a> Play<'a> {
                 let (kind, name) = self.named(&reference.object);
                 self.request(&kind, &name).await
             }
+            Step::Chart(chart) => self.chart(chart).await,
+            Step::Pack(pack) => {
+                self.pack(pack).await?;
+                self.reconcile(self.source).await
+            }
+            Step::Automate(automate) => self.automate(automate).await,
+            Step::Protect(branch) => {
+                self.protect(branch);
+                Ok(())
+            }
             Step::LoseImage => {
                 let repository = format!("apps/{}", self.name);
                 Ok(self
@@ -149,16 +169,19 @@ impl<'a> Play<'a> {
         let fleet = self.ground.code.create(&format!("fleet/{name}"))?;
         self.fleet = Some(fleet);
         self.commit(&Commit::default()).await?;
-        let mut files: BTreeMap<String, Option<String>> = BTreeMap::new();
-        files.insert(
-            "deploy/kustomization.yaml".to_owned(),
-            Some(self.kustomization_file(self.tag())),
-        );
-        files.insert(
-            "deploy/deployment.yaml".to_owned(),
-            Some(DEPLOYMENT.to_owned()),
-        );
-        files.insert("deploy/service.yaml".to_owned(), Some(SERVICE.to_owned()));
+        if let Some(spec) = &live.helm {
+            self.way = Way::helm(&spec.clone().into());
+        } else {
+            self.way = Way::Manifests {
+                marked: live.marked,
+            };
+        }
+        let (path, release) = self.release_file(self.tag());
+        let usual = self.way.files().into_iter();
+        let mut files: BTreeMap<String, Option<String>> = usual
+            .chain([(path.to_owned(), release)])
+            .map(|(path, text)| (path, Some(text)))
+            .collect();
         files.extend(live.files.clone());
         let edits = self.edits(&files);
         self.declare("Begin", edits)?;
@@ -168,10 +191,17 @@ impl<'a> Play<'a> {
             "interval": "30m", "timeout": "20s", "ref": {"branch": MAIN},
             "url": format!("http://{}/fleet/{name}.git", self.ground.code_host),
         });
-        json_patch::merge(&mut source, &self.filled_value(&live.source.clone().into()));
+        let mut change: Value = live.source.clone().into();
+        if let Some(packed) = &live.packed {
+            self.source = "OCIRepository";
+            source = self.packed_source();
+            change = packed.clone().into();
+            self.pack(&Pack::default()).await?;
+        }
+        json_patch::merge(&mut source, &self.filled_value(&change));
         let mut kustomization = json!({
             "interval": "30m", "retryInterval": "30m", "timeout": "15s", "prune": true, "wait": true,
-            "path": "./deploy", "sourceRef": {"kind": "GitRepository", "name": name},
+            "path": "./deploy", "sourceRef": {"kind": self.source, "name": name},
         });
         json_patch::merge(
             &mut kustomization,
@@ -179,7 +209,7 @@ impl<'a> Play<'a> {
         );
         for object in [
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}),
-            json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository", "metadata": meta, "spec": source}),
+            json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": self.source, "metadata": meta, "spec": source}),
             json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": meta, "spec": kustomization}),
         ] {
             self.ground.api.apply(&object).await?;
@@ -191,7 +221,11 @@ impl<'a> Play<'a> {
             |object| {
                 let is_ready =
                     condition(object, "Ready").is_some_and(|ready| ready["status"] == "True");
-                is_ready && text(object, "/status/lastAppliedRevision").contains(&head)
+                let applied = match self.source {
+                    "OCIRepository" => "/status/lastAppliedOriginRevision",
+                    _ => "/status/lastAppliedRevision",
+                };
+                is_ready && text(object, applied).contains(&head)
             },
         )
         .await
@@ -304,8 +338,10 @@ impl<'a> Play<'a> {
             .collect()
     }
 
-    fn kustomization_file(&self, tag: &str) -> String {
-        self.filled(KUSTOMIZATION).replace("{tag}", tag)
+    /// The file that names the image, with this tag.
+    fn release_file(&self, tag: &str) -> (&'static str, String) {
+        let (path, text) = self.way.release();
+        (path, self.filled(&text).replace("{tag}", tag))
     }
 
     /// Asks Flux to look at the scenario's own object of a kind.
@@ -421,6 +457,7 @@ impl<'a> Play<'a> {
             .replace("{code}", &self.ground.code_host)
             .replace("{commit}", &self.newest())
             .replace("{head}", &self.head())
+            .replace("{charts}", &self.charts())
     }
 
     fn filled_value(&self, value: &Value) -> Value {
@@ -460,46 +497,3 @@ fn condition<'v>(object: &'v Value, kind: &str) -> Option<&'v Value> {
         .iter()
         .find(|condition| condition["type"] == kind)
 }
-
-const KUSTOMIZATION: &str = "\
-apiVersion: kustomize.config.k8s.io/v1beta1
-kind: Kustomization
-namespace: {name}
-resources:
-  - deployment.yaml
-  - service.yaml
-images:
-  - name: app
-    newName: {repository}
-    newTag: {tag}
-";
-
-const DEPLOYMENT: &str = "\
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: {name}
-  labels: { app.kubernetes.io/name: {name} }
-spec:
-  replicas: 2
-  progressDeadlineSeconds: 8
-  selector: { matchLabels: { app: {name} } }
-  template:
-    metadata:
-      labels: { app: {name}, app.kubernetes.io/name: {name} }
-    spec:
-      containers:
-        - name: app
-          image: app
-          ports: [{ containerPort: 8080 }]
-";
-
-const SERVICE: &str = "\
-apiVersion: v1
-kind: Service
-metadata:
-  name: {name}
-spec:
-  selector: { app: {name} }
-  ports: [{ port: 80, targetPort: 8080 }]
-";

@@ -2,7 +2,8 @@
 //!
 //! Owns the words of `scenarios/*.yaml`. Every text may hold `{name}` (the scenario, which is also its app and its
 //! namespace), `{registry}` and `{code}` (host and port), `{commit}` and `{image}` (the newest of both), `{tag1}`, `{tag2}` …
-//! (images in their order), `{repository}` (the image without a tag) and `{head}` (of the GitOps repository).
+//! (images in their order), `{repository}` (the image without a tag), `{head}` (of the GitOps repository) and `{charts}`
+//! (the URL of the Helm repository over HTTP).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -60,6 +61,14 @@ pub enum Step {
     Delete(Reference),
     /// Flux is asked to reconcile an object now.
     Reconcile(Reference),
+    /// A chart is packed and pushed: to the registry as `charts/NAME`, or to the Helm repository over HTTP.
+    Chart(Chart),
+    /// The GitOps repository is packed as an artifact and pushed, as CI would, and Flux asked to look.
+    Pack(Pack),
+    /// Image automation is set up for the app: what is merged into the specs of its three objects.
+    Automate(Automate),
+    /// The Git server refuses pushes to this branch of the GitOps repository.
+    Protect(String),
     /// The newest image is deleted from the registry, as a lifecycle rule would.
     LoseImage,
     /// The newest commit of the app's repository is reverted by a new one, which is built.
@@ -78,6 +87,12 @@ pub struct Live {
     pub kustomization: Map<String, Value>,
     /// What is merged into the GitRepository's spec.
     pub source: Map<String, Value>,
+    /// The app is a HelmRelease with the chart in `chart/`: what is merged into its spec.
+    pub helm: Option<Map<String, Value>>,
+    /// The source is an OCIRepository of packed artifacts: what is merged into its spec.
+    pub packed: Option<Map<String, Value>>,
+    /// The line that names the image carries the marker of the ImagePolicy with the app's name.
+    pub marked: bool,
     /// Files beside or instead of the usual ones, by path in the GitOps repository; null leaves one out.
     pub files: BTreeMap<String, Option<String>>,
 }
@@ -102,6 +117,42 @@ pub struct Release {
     pub tag: Option<String>,
     /// Flux is not asked to look.
     pub quietly: bool,
+    /// What is merged into the HelmRelease's spec, from now on.
+    pub helm: Map<String, Value>,
+}
+
+/// A chart.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Chart {
+    /// Its version.
+    pub version: String,
+    /// It goes to the Helm repository over HTTP instead of the registry.
+    #[serde(default)]
+    pub http: bool,
+    /// Files beside or instead of the usual ones, by path in the chart; null leaves one out.
+    #[serde(default)]
+    pub files: BTreeMap<String, Option<String>>,
+}
+
+/// A packed artifact.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Pack {
+    /// It does not say which repository and commit it is made from.
+    pub anonymous: bool,
+}
+
+/// Image automation.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Automate {
+    /// What is merged into the ImageRepository's spec.
+    pub repository: Map<String, Value>,
+    /// What is merged into the ImagePolicy's spec.
+    pub policy: Map<String, Value>,
+    /// What is merged into the ImageUpdateAutomation's spec.
+    pub automation: Map<String, Value>,
 }
 
 /// A change in the GitOps repository.

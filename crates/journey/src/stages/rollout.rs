@@ -8,7 +8,7 @@ use facts::meta::{Condition, Kind, Status, condition};
 use jiff::SignedDuration;
 
 use super::pods::Crew;
-use super::{Case, trouble};
+use super::{Case, canary, trouble};
 use crate::causes::CauseCode;
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
@@ -29,14 +29,19 @@ pub fn outcome(
     let stage = StageKind::Rollout;
     let place = case.target.place;
     let workload = case.target.workload;
-    if let Err(gap) = place.whole(workload.kind, &workload.meta.namespace) {
+    let known = canary::known(place, case.target.applied);
+    if let Err(gap) = known.and_then(|()| place.whole(workload.kind, &workload.meta.namespace)) {
         return Outcome::unknown(stage, &gap);
     }
     match template {
         Err(gap) => return Outcome::unknown(stage, gap),
         Ok(contents) if !contents.contains() => {
             // Where nothing of Flux's applies the workload that stage is skipped: nothing says what should run.
-            return if applied.stage.state == StageState::Done {
+            return if let (StageState::Done, Some(canary)) =
+                (&applied.stage.state, case.target.canary)
+            {
+                Outcome::found(stage, canary::not_promoted(place, canary))
+            } else if applied.stage.state == StageState::Done {
                 Outcome::found(stage, drifted(case, applied))
             } else {
                 Outcome::not_reached(stage)

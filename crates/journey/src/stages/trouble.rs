@@ -4,6 +4,7 @@
 //! one that another object's health check waits for. What is wrong with one container is read in `container`.
 
 mod container;
+mod secret;
 
 use api::Sentence;
 use facts::kubernetes::{ContainerState, ContainerStatus, Event, Pod, Workload};

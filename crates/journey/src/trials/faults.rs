@@ -1,8 +1,10 @@
 //! Tests only: the ways a world goes wrong, as changes to a healthy one.
 
 use facts::code::{CiState, PullRequest, PullState, Revert};
+use facts::flux::{Artifact, Revision, SourceReference};
 use facts::kubernetes::{ContainerState, Pod};
-use facts::meta::{Kind, Status};
+use facts::meta::{Kind, Meta, Owner, Status};
+use facts::others::Canary;
 
 use crate::world::World;
 use crate::world::company::*;
@@ -264,6 +266,120 @@ pub fn refused(message: &str) -> World {
                 set.total = 0;
             }
         }
+    });
+    world
+}
+
+/// The chart of `search` lies in the fleet, and commit 4 changes it there, and nothing else. `version` is the chart's, as
+/// it was packed `packed` minutes ago; Flux fetched the commit 29 minutes ago and built the same manifests as before.
+pub fn chart_in_git(version: &str, packed: i64) -> World {
+    let mut world = calm();
+    let name = "search";
+    world.commit(FLEET, name, 4, 30);
+    let commit = sha(name, 4);
+    world.repo(FLEET).touched.insert(
+        commit.clone(),
+        vec!["charts/service/values.yaml".to_owned()],
+    );
+    let (packed, fetched) = (world.ago(packed), world.ago(29));
+    world.edit(PROD, |facts| {
+        let fleet = reference("GitRepository", "flux-system", "fleet");
+        let artifact = |text: &str, updated| {
+            Some(Artifact {
+                revision: Revision::new(text),
+                digest: "sha256:aa".to_owned(),
+                updated: Some(updated),
+                origin_revision: None,
+                origin_source: None,
+            })
+        };
+        let at = format!("main@sha1:{commit}");
+        let source = facts
+            .sources
+            .get_mut(&(Kind::GitRepository, key("flux-system", "fleet")))
+            .unwrap();
+        source.artifact = artifact(&at, fetched);
+        let chart = facts
+            .sources
+            .get_mut(&(Kind::HelmChart, key("flux-system", "shop-search")))
+            .unwrap();
+        chart.chart = Some("./charts/service".to_owned());
+        chart.chart_source = Some(fleet.clone());
+        chart.reference = SourceReference::Default;
+        chart.artifact = artifact(version, packed);
+        let release = facts.helm_releases.get_mut(&key("shop", name)).unwrap();
+        release.chart = Some("./charts/service".to_owned());
+        release.chart_version = None;
+        release.source = Some(fleet);
+        release.history[0].chart_version = version.to_owned();
+        let above = facts
+            .kustomizations
+            .get_mut(&key("flux-system", name))
+            .unwrap();
+        let revision = Revision::new(at);
+        above.attempted = Some(revision.clone());
+        above.applied = Some(revision.clone());
+        above.history[0].revision = Some(revision);
+    });
+    world
+}
+
+/// Flux applied commit 4 to the target of a Canary in production; its primary still runs commit 3.
+pub fn canary(phase: &str) -> World {
+    let mut world = applied();
+    let before = calm().facts.clusters[PROD].clone();
+    let since = world.ago(20);
+    let rename = |meta: &mut Meta| meta.name = meta.name.replacen(APP, "checkout-primary", 1);
+    world.edit(PROD, |facts| {
+        let label = ("app".to_owned(), "checkout-primary".to_owned());
+        let owner = |kind: &str, name: &str| {
+            vec![Owner {
+                kind: kind.to_owned(),
+                name: name.to_owned(),
+                uid: name.to_owned(),
+            }]
+        };
+        let mut primary = before.workloads[&(Kind::Deployment, key("shop", APP))].clone();
+        rename(&mut primary.meta);
+        primary.meta.labels.clear();
+        primary.meta.owners = owner("Canary", APP);
+        primary.selector = [label.clone()].into();
+        primary.pod_labels = [label.clone()].into();
+        let at = (Kind::Deployment, primary.meta.key());
+        facts.workloads.insert(at, primary);
+        for set in before.replica_sets.values() {
+            let mut set = set.clone();
+            if set.meta.owners[0].name == APP {
+                rename(&mut set.meta);
+                set.meta.owners = owner("Deployment", "checkout-primary");
+                set.meta.owners[0].uid = "shop-checkout".to_owned();
+                facts.replica_sets.insert(set.meta.key(), set);
+            }
+        }
+        for pod in before.pods.values() {
+            let mut pod = pod.clone();
+            if pod.meta.label("app") == Some(APP) {
+                rename(&mut pod.meta);
+                let set = pod.meta.owners[0].name.replacen(APP, "checkout-primary", 1);
+                pod.meta.owners = owner("ReplicaSet", &set);
+                pod.meta.labels.extend([label.clone()]);
+                facts.pods.insert(pod.meta.key(), pod);
+            }
+        }
+        let canary = Canary {
+            meta: Meta {
+                namespace: "shop".to_owned(),
+                name: APP.to_owned(),
+                ..Meta::default()
+            },
+            target_kind: "Deployment".to_owned(),
+            target: APP.to_owned(),
+            phase: phase.to_owned(),
+            weight: 20,
+            failed_checks: 0,
+            conditions: vec![condition("Promoted", Status::Unknown, phase, "", since)],
+        };
+        facts.canaries.insert(canary.meta.key(), canary);
     });
     world
 }

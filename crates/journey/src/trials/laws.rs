@@ -122,6 +122,8 @@ fn remove(world: &mut World, cluster: &str, kind: Kind, coverage: Coverage) {
             | Kind::HelmRepository
             | Kind::HelmChart
             | Kind::Bucket => facts.sources.retain(|(one, _), _| *one != kind),
+            Kind::Canary => facts.canaries.clear(),
+            Kind::ExternalSecret => facts.external_secrets.clear(),
         }
     });
 }

@@ -140,6 +140,9 @@ trials! {
             world
         };
 
+    "a chart in Git is changed and not its version", "search", PROD, Blocked, Release, ReleaseChartNotBumped, "File charts/service/Chart.yaml",
+        chart_in_git("2.4.1", 900);
+
     "the source has not fetched", APP, PROD, Waiting, Source, SourcePending, "GitRepository fleet", declared();
     "the source cannot sign in", APP, PROD, Blocked, Source, SourceAuthenticationFailed, "GitRepository fleet",
         source_fails("AuthenticationFailed", "failed to checkout and determine revision: authentication required");
@@ -302,6 +305,9 @@ trials! {
     "pods are refused", APP, PROD, Blocked, Rollout, RolloutPodsRefused, "Deployment checkout",
         refused("pods \"checkout-x\" is forbidden: violates PodSecurity \"restricted:latest\": runAsNonRoot != true");
     "rolling out", APP, PROD, Moving, Rollout, RolloutRunning, "Deployment checkout", applied();
+    "the canary failed", APP, PROD, RolledBack, Rollout, RolloutCanaryFailed, "Canary checkout", canary("Failed");
+    "the canary is tried", APP, PROD, Moving, Rollout, RolloutCanaryRunning, "Canary checkout", canary("Progressing");
+    "the canary waits for a person", APP, PROD, Blocked, Rollout, RolloutCanaryWaiting, "Canary checkout", canary("WaitingPromotion");
     "scaled to zero", APP, PROD, Blocked, Rollout, RolloutScaledToZero, "Deployment checkout",
         {
             let mut world = applied();

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{GroundError, LOOK, PATIENCE, node, until};
@@ -17,7 +18,8 @@ const LOCAL: &str = "127.0.0.1";
 /// The token of everybody here: what a person may see is the product's tests' matter, not the ground's.
 pub const TOKEN: &str = "prove-admin";
 /// How many nodes there are.
-const NODES: usize = 2;
+// A node takes 110 pods, and every scenario leaves two or more.
+const NODES: usize = 4;
 
 /// Programs on their way up.
 pub struct Starting<'a> {
@@ -153,7 +155,7 @@ impl<'a> Starting<'a> {
         for number in 1..=NODES {
             self.api.apply(&node(number)).await?;
         }
-        self.flux_definitions().await?;
+        self.definitions().await?;
         self.times.push(("CRDs and nodes", begun.elapsed()));
         self.flux().await?;
         let Some(mut registry) = self.take("registry") else {
@@ -270,21 +272,27 @@ impl<'a> Starting<'a> {
     }
 
     /// Applies the CRDs and waits until discovery names every version of each: a controller that starts before ends.
-    async fn flux_definitions(&self) -> Result<(), GroundError> {
+    async fn definitions(&self) -> Result<(), GroundError> {
         let mut waited_for = Vec::new();
         for path in &self.parts.crds {
             let text = std::fs::read_to_string(path)?;
-            let definition: Value =
-                serde_yaml_ng::from_str(&text).map_err(|source| GroundError::Definition {
-                    path: path.clone(),
-                    source,
-                })?;
-            self.api.apply(&definition).await?;
-            let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            let spec = &definition["spec"];
-            for version in spec["versions"].as_array().into_iter().flatten() {
-                let group = format!("{}/{}", word(&spec["group"]), word(&version["name"]));
-                waited_for.push((group, word(&spec["names"]["plural"])));
+            for document in serde_yaml_ng::Deserializer::from_str(&text) {
+                let definition =
+                    Value::deserialize(document).map_err(|source| GroundError::Definition {
+                        path: path.clone(),
+                        source,
+                    })?;
+                if definition.is_null() {
+                    continue;
+                }
+                self.api.apply(&definition).await?;
+                let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                let spec = &definition["spec"];
+                let versions = spec["versions"].as_array().into_iter().flatten();
+                for version in versions.filter(|version| version["served"] == true) {
+                    let group = format!("{}/{}", word(&spec["group"]), word(&version["name"]));
+                    waited_for.push((group, word(&spec["names"]["plural"])));
+                }
             }
         }
         let begun = Instant::now();

@@ -7,7 +7,7 @@ use facts::kubernetes::{ContainerState, ContainerStatus, Event, Pod, Workload};
 use facts::meta::{Kind, Status, condition};
 use jiff::Timestamp;
 
-use super::{SETTLING, is_shaky, pod_warning};
+use super::{SETTLING, is_shaky, pod_warning, secret};
 use crate::causes::CauseCode;
 use crate::evidence;
 use crate::finding::{Finding, when};
@@ -120,6 +120,21 @@ fn config_missing(
         .words(": ")
         .quote(message);
     let proof = evidence::evidence(&object, field, message, at.or(pod.started));
+    if let Some((writer, failing)) = secret::writer(place, &pod.meta.namespace, message) {
+        let writer = evidence::object(place, "ExternalSecret", &writer.meta.key());
+        let sentence = sentence
+            .words("; ")
+            .object(&writer)
+            .words(", which should write it, failed");
+        let sentence = when(sentence, failing.since)
+            .words(": ")
+            .quote(&failing.message);
+        let reason = evidence::condition(&writer, failing);
+        return Finding::blocked(CauseCode::PodsConfigMissing, writer, sentence)
+            .since(pod.meta.created)
+            .proof(reason)
+            .proof([proof]);
+    }
     Finding::blocked(CauseCode::PodsConfigMissing, object, sentence)
         .since(pod.meta.created)
         .proof([proof])

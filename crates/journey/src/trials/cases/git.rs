@@ -331,3 +331,30 @@ fn a_workload_that_was_deleted_is_missed() {
     let board = world.board().board;
     assert!(!board.unread.is_empty());
 }
+
+#[test]
+fn a_chart_beside_what_is_applied_is_no_foreign_folder() {
+    let search = |world: &World| one(world, &sha("search", 4), "search", PROD);
+    let packed = format!("2.4.1+{}", &sha("search", 4)[..12]);
+    let journey = search(&chart_in_git(&packed, 29));
+    assert_eq!(journey.state, State::Deployed, "{journey:#?}");
+    // The same manifests of the Kustomization say nothing about the chart: it was packed from an older commit.
+    let before = format!("2.4.1+{}", &sha("fleet", 2)[..12]);
+    let journey = search(&chart_in_git(&before, 900));
+    assert_eq!(journey.state, State::Moving, "{journey:#?}");
+    // Packed after the commit and before Flux fetched it: nothing says from what.
+    assert_eq!(search(&chart_in_git("2.4.2", 30)).state, State::Unknown);
+    assert_eq!(search(&chart_in_git("2.4.2", 28)).state, State::Deployed);
+}
+
+#[test]
+fn a_chart_that_is_packed_and_not_installed_is_not_in_effect() {
+    let packed = format!("2.4.1+{}", &sha("search", 4)[..12]);
+    let mut world = chart_in_git(&packed, 29);
+    world.edit(PROD, |facts| {
+        let release = facts.helm_releases.get_mut(&key("shop", "search")).unwrap();
+        release.history[0].chart_version = "2.4.1+0123456789ab".to_owned();
+    });
+    let journey = one(&world, &sha("search", 4), "search", PROD);
+    assert_eq!(journey.state, State::Moving, "{journey:#?}");
+}

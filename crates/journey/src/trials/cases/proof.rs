@@ -300,3 +300,96 @@ fn an_image_set_by_hand_is_live_and_said_not_to_be_in_git() {
         journey.notes
     );
 }
+
+#[test]
+fn a_promoted_canary_is_proven_by_its_primary() {
+    let mut world = canary("Succeeded");
+    workload(&mut world, |target| target.wanted = 0);
+    // What the primary runs is commit 3; the target of the Canary has no pods, and nobody misses them.
+    assert_eq!(prod(&world, 3).state, State::Deployed);
+    assert_ne!(prod(&world, 4).state, State::Deployed);
+    assert_eq!(
+        journeys(&world, &sha(APP, 4)).len(),
+        2,
+        "one journey a cluster: the primary is no app of its own"
+    );
+}
+
+#[test]
+fn a_primary_whose_canary_cannot_be_read_is_nobodys_to_promote() {
+    let mut world = canary("Failed");
+    let denied = Coverage::Denied {
+        message: String::new(),
+    };
+    world.edit(PROD, |facts| {
+        facts.canaries.clear();
+        let all = (Kind::Canary, facts::cluster::Scope::All);
+        facts.coverage.insert(all, denied.clone());
+    });
+    let told = journeys(&world, &sha(APP, 4));
+    let primary = told
+        .iter()
+        .find(|one| one.cluster == PROD && one.state == State::Unknown);
+    assert!(primary.is_some(), "{told:#?}");
+    assert!(
+        told.iter()
+            .all(|one| one.state != State::Deployed || one.cluster != PROD)
+    );
+}
+
+#[test]
+fn a_missing_secret_is_followed_to_what_should_write_it() {
+    let mut world = pod(|pod| {
+        pod.conditions.retain(|one| one.kind != "Ready");
+        pod.containers[0].ready = false;
+        pod.containers[0].state = waiting(
+            "CreateContainerConfigError",
+            "secret \"database\" not found",
+        );
+    });
+    let since = world.ago(20);
+    world.edit(PROD, |facts| {
+        let secret = facts::others::ExternalSecret {
+            meta: facts::Meta {
+                namespace: "shop".to_owned(),
+                name: "db".to_owned(),
+                ..facts::Meta::default()
+            },
+            secret: "database".to_owned(),
+            conditions: vec![condition(
+                "Ready",
+                Status::False,
+                "SecretSyncedError",
+                "permission denied",
+                since,
+            )],
+        };
+        facts.external_secrets.insert(secret.meta.key(), secret);
+    });
+    let cause = prod(&world, 4).cause.unwrap();
+    assert_eq!(cause.code, "pods-config-missing");
+    assert_eq!(
+        (cause.object.kind.as_str(), cause.object.name.as_str()),
+        ("ExternalSecret", "db")
+    );
+}
+
+#[test]
+fn an_image_that_the_registry_lost_is_not_called_unbuilt() {
+    let mut world = pod(|pod| {
+        pod.conditions.retain(|one| one.kind != "Ready");
+        pod.containers[0].ready = false;
+        pod.containers[0].image_id.clear();
+        pod.containers[0].state = waiting("ImagePullBackOff", "not found");
+    });
+    world
+        .tags
+        .get_mut(&image(APP))
+        .unwrap()
+        .remove(&tag(APP, 4));
+    world.images.remove(&(image(APP), digest(APP, 4)));
+    world.repo(&source(APP)).ci.clear();
+    let journey = prod(&world, 4);
+    let code = journey.cause.as_ref().map(|cause| cause.code.as_str());
+    assert_eq!(code, Some("pods-image-pull"), "{journey:#?}");
+}
