@@ -11,8 +11,9 @@ use facts::code::Relation;
 use crate::discover::{Target, Targets, targets};
 use crate::environment::rank;
 use crate::evidence;
+use crate::missing::{gone, unread};
 use crate::running;
-use crate::verdict::{gone, newest, unread};
+use crate::verdict::newest;
 use crate::view::View;
 
 /// The board.

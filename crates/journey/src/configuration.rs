@@ -8,6 +8,7 @@ use api::journey::Journey;
 use api::{Sentence, StageKind, State};
 use facts::code::Commit;
 use facts::flux::{Kustomization, Snapshot};
+use jiff::SignedDuration;
 
 use chart::Chart;
 
@@ -396,7 +397,7 @@ fn unaffected(case: &Case<'_, '_>, way: &Way<'_>, known: &Commit) -> Learned<Opt
     let touched = case.view.touched(case.key, case.commit)?;
     // Bases may lie anywhere: only what is certainly somebody else's, or no manifest at all, is left out.
     let is_foreign = |path: &String| {
-        !is_below(path, &place.path) && (is_prose(path) || is_anothers(case, place, path))
+        !is_below(path, &place.path) && (is_prose(path) || is_anothers(case, way, path))
     };
     if touched.is_empty() || !touched.iter().all(is_foreign) {
         return Ok(None);
@@ -425,24 +426,59 @@ fn unaffected(case: &Case<'_, '_>, way: &Way<'_>, known: &Commit) -> Learned<Opt
     ))
 }
 
-/// Whether a path belongs to another Kustomization's folder, of which ours is no part.
-fn is_anothers(case: &Case<'_, '_>, place: &Configuration, path: &str) -> bool {
-    let ours = &place.path;
-    case.view
-        .places()
-        .flat_map(|cluster| cluster.facts.kustomizations.values())
-        .map(|one| one.path.trim_matches('/'))
-        .any(|folder| {
-            !folder.is_empty()
-                && folder != ours
-                && is_below(path, folder)
-                && !is_below(ours, folder)
-        })
+/// Whether a path belongs to another Kustomization's folder, of which ours is no part. What applies ours is no other: its
+/// folder holds our Kustomization itself, unless the file is certainly about another one.
+fn is_anothers(case: &Case<'_, '_>, way: &Way<'_>, path: &str) -> bool {
+    let ours = &way.place.path;
+    let is_parents = way.path.parents.iter().any(|parent| {
+        let folder = parent.path.trim_matches('/');
+        is_below(path, folder) && !is_of_another(case, way, path)
+    });
+    !is_parents
+        && case
+            .view
+            .places()
+            .flat_map(|cluster| cluster.facts.kustomizations.values())
+            .map(|one| one.path.trim_matches('/'))
+            .any(|folder| {
+                !folder.is_empty()
+                    && folder != ours
+                    && is_below(path, folder)
+                    && !is_below(ours, folder)
+            })
+}
+
+/// Whether a file below a parent's folder is named after another Kustomization or app than ours.
+fn is_of_another(case: &Case<'_, '_>, way: &Way<'_>, path: &str) -> bool {
+    let words = |name: &str| -> bool {
+        let stem = |part: &str| part.split('.').next() == Some(name);
+        path.split('/').any(stem)
+    };
+    let is_named = |one: &Kustomization| {
+        let folder = one.path.trim_matches('/').rsplit('/').next();
+        words(&one.meta.name) || folder.is_some_and(|folder| !folder.is_empty() && words(folder))
+    };
+    let ours = way.path.kustomization;
+    let is_ours = words(&case.target.app)
+        || ours.is_some_and(is_named)
+        || way.path.parents.iter().any(|one| words(&one.meta.name));
+    let place = case.target.place;
+    !is_ours
+        && place
+            .facts
+            .kustomizations
+            .values()
+            .filter(|one| ours.is_none_or(|ours| ours.meta.key() != one.meta.key()))
+            .any(is_named)
 }
 
 fn is_prose(path: &str) -> bool {
     path.ends_with(".md") || path.starts_with(".github/") || path.ends_with("CODEOWNERS")
 }
+
+/// How far a person's clock may be ahead of the cluster's: what was first applied less than this before a commit's time
+/// may have been applied after it.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
 
 /// What was built before the commit is what is built with it: the digest of the manifests did not change.
 fn same_digest(
@@ -463,10 +499,16 @@ fn same_digest(
     ) else {
         return Ok(None);
     };
-    // Another digest seen since the commit was made means that something changed, there and perhaps back.
-    let changed = one.history.iter().any(|entry| {
-        entry.digest != newest.digest && entry.last.is_none_or(|last| last >= known.at)
-    });
+    // What is said here is of the path that the spec names now.
+    if one.observed_generation < one.meta.generation {
+        return Ok(None);
+    }
+    // Flux moves a digest that comes back to the front and keeps its first time: only if no other was applied since that
+    // first time was it the same all along.
+    let changed = one
+        .history
+        .iter()
+        .any(|entry| entry.digest != newest.digest && entry.last.is_none_or(|last| last >= first));
     // The commit's time is its author's clock. It is only believed where nothing contradicts it: Flux's fetch and the
     // commit that is applied now both come after it.
     let fetched = match &way.path.source {
@@ -477,7 +519,10 @@ fn same_digest(
     let is_believed = known.at <= case.target.place.now
         && fetched.is_some_and(|at| at >= known.at)
         && head.is_some_and(|head| head.at >= known.at);
-    if newest.status != "ReconciliationSucceeded" || changed || first >= known.at || !is_believed {
+    let was_before = first
+        .checked_add(CLOCKS)
+        .is_ok_and(|later| later < known.at);
+    if newest.status != "ReconciliationSucceeded" || changed || !was_before || !is_believed {
         return Ok(None);
     }
     if !case

@@ -86,10 +86,16 @@ impl Subject<'_> {
 
     /// A configuration commit that is in effect.
     pub fn in_effect(&self, applied: Option<(&str, &str)>, at: Option<Timestamp>) -> Sentence {
-        let mut sentence = self.place(self.what().words(" is in effect in "));
-        if let Some((key, sha)) = applied {
-            sentence = sentence.words(" as part of the newer ").commit(key, sha);
-        }
+        let mut sentence = match applied {
+            None => self.place(self.what().words(" is in effect in ")),
+            // Not that it still has its effect: what is newer may have changed the same lines.
+            Some((key, sha)) => self.place(
+                self.what()
+                    .words(" is part of the newer ")
+                    .commit(key, sha)
+                    .words(", which is in effect in "),
+            ),
+        };
         if let Some(at) = at {
             sentence = sentence.words(", applied ").instant(at);
         }

@@ -19,6 +19,7 @@ mod headline;
 mod images;
 mod index;
 mod messages;
+mod missing;
 mod nearest;
 mod reverts;
 mod root;

@@ -6,17 +6,15 @@ use api::journey::{Answer, Ask, Journey, NextAttempt};
 use api::{Sentence, StageKind, State};
 use facts::Reach;
 use facts::code::Relation;
-use facts::flux::Kustomization;
-use facts::meta::Kind;
 use jiff::Timestamp;
 
 use crate::ask::{self, Meaning};
 use crate::discover::{Target, Targets, targets};
-use crate::environment::{of_namespace, same};
-use crate::evidence;
+use crate::environment::same;
 use crate::finding::{Finding, Outcome};
 use crate::headline::Subject;
 use crate::images;
+use crate::missing::{gone, unfollowed, unread};
 use crate::route::{Route, route};
 use crate::running;
 use crate::stages::pods::{self, Crew};
@@ -52,10 +50,16 @@ pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Answer, api::Error> {
                 .iter()
                 .map(|target| newest(view, &all, target))
                 .collect();
+            if answer.journeys.is_empty() && answer.unread.is_empty() {
+                answer.unread.push(Sentence::default().words(
+                    "Nothing of what was asked for runs there any more, as far as can be read.",
+                ));
+            }
         }
         Ok(Meaning::Commit { key, sha }) => {
             answer.commit = running::commit(view, &key, &sha);
             answer.journeys = of_commit(view, &all, &chosen, &key, &sha);
+            answer.unread.extend(unfollowed(view, &all, &chosen, &key));
             answer.unread.extend(gone(view, |name, environment| {
                 let is_built = all.built_from(&key).any(|target| target.app == name);
                 (is_built || question.app() == Some(name)) && meant(ask, environment)
@@ -99,7 +103,7 @@ fn of_commit<'a>(
 }
 
 /// The route to a target, if it leads through this repository.
-fn configured_by<'a>(
+pub fn configured_by<'a>(
     view: &View<'a>,
     target: &Target<'a>,
     key: &str,
@@ -439,94 +443,4 @@ fn home<'a>(view: &View<'a>, ask: &Ask) -> Option<&'a str> {
         (Some(home), None) => home,
         _ => None,
     }
-}
-
-/// The kinds that run an app.
-const WORKLOADS: [Kind; 3] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
-
-/// Workloads that Flux lists among what it applied and that a cluster does not have any more: no journey can speak of
-/// them, because nothing of them runs. `concerns` is asked with the name and the environment of each.
-pub fn gone(view: &View<'_>, concerns: impl Fn(&str, &str) -> bool) -> Vec<Sentence> {
-    let mut said = Vec::new();
-    for place in view.places() {
-        // What is applied to another cluster is not missed in this one.
-        let here = |one: &&Kustomization| !one.remote;
-        for one in place.facts.kustomizations.values().filter(here) {
-            for entry in &one.inventory {
-                let Some(kind) = WORKLOADS.into_iter().find(|kind| kind.name() == entry.kind)
-                else {
-                    continue;
-                };
-                let is_there = place.facts.workloads.contains_key(&(kind, entry.key()));
-                let environment = of_namespace(&view.facts.team, place, &entry.namespace);
-                if is_there
-                    || place.whole(kind, &entry.namespace).is_err()
-                    || !concerns(&entry.name, &environment)
-                {
-                    continue;
-                }
-                said.push(
-                    Sentence::default()
-                        .object(&evidence::referred(place, entry))
-                        .words(" is not in ")
-                        .name(&environment)
-                        .words(" any more, though ")
-                        .object(&evidence::object(place, "Kustomization", &one.meta.key()))
-                        .words(" applied it: nothing of it runs there."),
-                );
-            }
-        }
-    }
-    said
-}
-
-/// What could not be read at all: clusters that do not answer, kinds of workloads that may not be listed.
-/// With `only`, of that cluster alone.
-pub fn unread(view: &View<'_>, all: &[Target<'_>], only: Option<&str>) -> Vec<Sentence> {
-    let meant = |name: &str| only.is_none_or(|only| only == name);
-    let mut said = Vec::new();
-    for place in view.places().filter(|place| meant(place.name)) {
-        let cluster = Sentence::default().words("Cluster ").name(place.name);
-        match &place.facts.reach {
-            Reach::Connecting => {
-                said.push(cluster.words(" has not answered yet: what runs there is not known."));
-                continue;
-            }
-            Reach::Unreachable { error } => {
-                said.push(
-                    cluster
-                        .words(" does not answer, so what runs there is not known: ")
-                        .quote(error)
-                        .words("."),
-                );
-                continue;
-            }
-            Reach::Answering | Reach::Lost { .. } => {}
-        }
-        for kind in WORKLOADS {
-            if let Err(gap) = place.whole(kind, "") {
-                said.push(
-                    Sentence::default()
-                        .words("Apps may be missing: ")
-                        .quote(gap.why)
-                        .words("."),
-                );
-            }
-        }
-    }
-    for target in all.iter().filter(|target| meant(target.place.name)) {
-        if let Err(gap) = &target.source
-            && !gap.pending
-        {
-            said.push(
-                Sentence::default()
-                    .words("What ")
-                    .object(&evidence::workload(target.place, target.workload))
-                    .words(" is built from is not known: ")
-                    .quote(&gap.why)
-                    .words("."),
-            );
-        }
-    }
-    said
 }

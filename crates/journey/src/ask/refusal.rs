@@ -11,8 +11,8 @@ use facts::code::ResolvedBy;
 use super::Question;
 use crate::discover::Target;
 use crate::images::is_hex;
+use crate::missing::unread;
 use crate::nearest::nearest;
-use crate::verdict::unread;
 use crate::view::{Gap, View};
 
 pub fn unknown_name<'a>(

@@ -4,8 +4,7 @@
 
 use api::{Sentence, StageKind};
 use facts::code::Relation;
-use facts::image::ImageReference;
-use facts::kubernetes::{Pod, ReplicaSet, Workload};
+use facts::kubernetes::{ContainerStatus, Pod, ReplicaSet, Workload};
 use facts::meta::{Kind, condition};
 use jiff::Timestamp;
 
@@ -152,44 +151,44 @@ pub fn proof(case: &Case<'_, '_>, crew: &Crew<'_>) -> Learned<Option<Proof>> {
     }
     let mut proven: Option<Proof> = None;
     for pod in &crew.current {
-        let Some(revision) = revision_of(case, pod)? else {
+        let builds = builds(case, pod);
+        if !builds.iter().any(|one| is_own(case, one)) {
             return Ok(None);
-        };
-        let relation = case.view.relation(case.key, case.commit, &revision)?;
-        match relation.is_contained() {
-            Some(true) => {}
-            Some(false) => return Ok(None),
-            None => {
-                return Err(Gap::new(format!(
-                    "{} does not have both {} and {}",
-                    case.key,
-                    api::headline::short(case.commit),
-                    api::headline::short(&revision)
-                )));
-            }
         }
         let since = became_ready(pod);
-        proven = Some(match proven.take() {
-            None => Proof {
-                revisions: vec![revision.clone()],
-                revision,
-                relation,
-                pods: 1,
-                since,
-            },
-            Some(mut before) => {
-                before.pods += 1;
-                before.since = before.since.max(since);
-                if !before.revisions.contains(&revision) {
-                    before.revisions.push(revision.clone());
+        for status in builds {
+            let Some(revision) = revision_of(case, status)? else {
+                return Ok(None);
+            };
+            let relation = case.view.relation(case.key, case.commit, &revision)?;
+            match relation.is_contained() {
+                Some(true) => {}
+                Some(false) => return Ok(None),
+                None => {
+                    return Err(Gap::new(format!(
+                        "{} does not have both {} and {}",
+                        case.key,
+                        api::headline::short(case.commit),
+                        api::headline::short(&revision)
+                    )));
                 }
-                // Of different builds the nearest to the commit is named: all pods have at least that.
-                if distance(&relation) < distance(&before.relation) {
-                    (before.revision, before.relation) = (revision, relation);
-                }
-                before
             }
-        });
+            let proof = proven.get_or_insert_with(|| Proof {
+                revisions: Vec::new(),
+                revision: revision.clone(),
+                relation: relation.clone(),
+                pods: crew.current.len(),
+                since,
+            });
+            proof.since = proof.since.max(since);
+            // Of different builds the nearest to the commit is named: all pods have at least that.
+            if distance(&relation) < distance(&proof.relation) {
+                (proof.revision, proof.relation) = (revision.clone(), relation);
+            }
+            if !proof.revisions.contains(&revision) {
+                proof.revisions.push(revision);
+            }
+        }
     }
     Ok(proven)
 }
@@ -203,17 +202,24 @@ fn distance(relation: &Relation) -> u32 {
     }
 }
 
-/// The commit that a pod's app container runs; `None` if its image's labels do not say.
-fn running_image(case: &Case<'_, '_>, pod: &Pod) -> Option<ImageReference> {
-    let name = &case.target.container.name;
-    pod.containers
-        .iter()
-        .find(|status| status.name == *name && !status.init)
-        .and_then(images::running)
+/// The containers of a pod that run builds of the app's image: its own, and others beside it.
+fn builds<'p>(case: &Case<'_, '_>, pod: &'p Pod) -> Vec<&'p ContainerStatus> {
+    let repository = &case.target.image.repository;
+    let is_build = |status: &&ContainerStatus| {
+        let is_of_image =
+            || images::running(status).is_some_and(|image| image.repository == *repository);
+        !status.init && (is_own(case, status) || is_of_image())
+    };
+    pod.containers.iter().filter(is_build).collect()
 }
 
-fn revision_of(case: &Case<'_, '_>, pod: &Pod) -> Learned<Option<String>> {
-    let Some(image) = running_image(case, pod) else {
+fn is_own(case: &Case<'_, '_>, status: &ContainerStatus) -> bool {
+    status.name == case.target.container.name && !status.init
+}
+
+/// The commit that a container runs; `None` if its image's labels do not say.
+fn revision_of(case: &Case<'_, '_>, status: &ContainerStatus) -> Learned<Option<String>> {
+    let Some(image) = images::running(status) else {
         return Ok(None);
     };
     let digest = image.digest.as_deref().unwrap_or_default();
@@ -293,18 +299,29 @@ fn look(case: &Case<'_, '_>, crew: &Crew<'_>) -> Learned<Outcome> {
         ));
     }
     for pod in &crew.current {
-        let Some(revision) = revision_of(case, pod)? else {
-            let what = format!("the image that {} runs", evidence::pod(place, pod));
-            let image = running_image(case, pod).unwrap_or_else(|| case.target.image.clone());
-            return Err(images::unsaid(
-                case.view,
-                &image,
-                &what,
-                "org.opencontainers.image.revision",
-            ));
-        };
-        if !case.view.contained(case.key, case.commit, &revision)? {
-            return Ok(Outcome::found(stage, tag_moved(case, pod, &revision)));
+        for status in builds(case, pod) {
+            let Some(revision) = revision_of(case, status)? else {
+                let pod = evidence::pod(place, pod);
+                let Some(image) = images::running(status) else {
+                    return Err(Gap::new(format!(
+                        "{pod} does not report which image it runs"
+                    )));
+                };
+                return Err(images::unsaid(
+                    case.view,
+                    &image,
+                    &format!("the image that {pod} runs"),
+                    "org.opencontainers.image.revision",
+                ));
+            };
+            if !case.view.contained(case.key, case.commit, &revision)? {
+                let finding = if is_own(case, status) {
+                    tag_moved(case, pod, status, &revision)
+                } else {
+                    beside(case, pod, status, &revision)
+                };
+                return Ok(Outcome::found(stage, finding));
+            }
         }
     }
     let since = crew
@@ -319,10 +336,10 @@ fn look(case: &Case<'_, '_>, crew: &Crew<'_>) -> Learned<Outcome> {
 
 /// Ready pods of the newest template run another build than it names: the tag was moved after they had pulled it, or
 /// somebody changed the pod itself.
-fn tag_moved(case: &Case<'_, '_>, pod: &Pod, revision: &str) -> Finding {
+fn tag_moved(case: &Case<'_, '_>, pod: &Pod, status: &ContainerStatus, revision: &str) -> Finding {
     let object = evidence::pod(case.target.place, pod);
     let named = case.target.image.tag.as_deref().unwrap_or("latest");
-    let runs = running_image(case, pod).and_then(|image| image.tag);
+    let runs = images::running(status).and_then(|image| image.tag);
     let sentence = Sentence::default().object(&object);
     let sentence = match runs.as_deref() {
         Some(tag) if tag != named => sentence
@@ -336,19 +353,36 @@ fn tag_moved(case: &Case<'_, '_>, pod: &Pod, revision: &str) -> Finding {
             .name(named),
     };
     let sentence = sentence.words(", made from ").commit(case.key, revision);
-    let status = pod
-        .containers
-        .iter()
-        .find(|status| status.name == case.target.container.name);
-    let proof = status.map(|status| {
-        evidence::evidence(
-            &object,
-            format!("status.containerStatuses[{}].imageID", status.name),
-            &status.image_id,
-            became_ready(pod),
-        )
-    });
+    built_of(pod, status, object, sentence)
+}
+
+/// Another container of the pod runs a build of the same image, and that does not have the commit: half a pod is no
+/// deployment.
+fn beside(case: &Case<'_, '_>, pod: &Pod, status: &ContainerStatus, revision: &str) -> Finding {
+    let object = evidence::pod(case.target.place, pod);
+    let sentence = Sentence::default()
+        .words("container ")
+        .name(&status.name)
+        .words(" of ")
+        .object(&object)
+        .words(" runs another build of the same image, made from ")
+        .commit(case.key, revision);
+    built_of(pod, status, object, sentence)
+}
+
+fn built_of(
+    pod: &Pod,
+    status: &ContainerStatus,
+    object: api::ObjectRef,
+    sentence: Sentence,
+) -> Finding {
+    let proof = evidence::evidence(
+        &object,
+        format!("status.containerStatuses[{}].imageID", status.name),
+        &status.image_id,
+        became_ready(pod),
+    );
     Finding::blocked(CauseCode::PodsTagMoved, object, sentence)
         .since(became_ready(pod))
-        .proof(proof)
+        .proof([proof])
 }

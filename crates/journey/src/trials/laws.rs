@@ -84,6 +84,27 @@ fn never_greener(before: &Judged, after: &Judged) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// What is known less of is never only missing: a journey that is not there any more would read as one that is well.
+fn never_hidden(
+    before: &Judged,
+    after: &Result<api::Answer, api::Error>,
+) -> Result<(), TestCaseError> {
+    let Ok(after) = after else {
+        return Ok(());
+    };
+    let is_there = |(app, cluster): &(String, String)| {
+        let mut journeys = after.journeys.iter();
+        journeys.any(|one| one.app == *app && one.cluster == *cluster)
+    };
+    for key in before.keys() {
+        prop_assert!(
+            is_there(key) || !after.unread.is_empty() || after.pending > 0,
+            "{key:?} vanished, and nothing says so"
+        );
+    }
+    Ok(())
+}
+
 /// The kinds whose reads feed each stage.
 fn feeds(kind: Kind) -> &'static [usize] {
     match kind {
@@ -206,7 +227,9 @@ proptest! {
         let before = judged(world.answer(&ask(&text)).answer);
         let mut less = world.clone();
         remove(&mut less, CLUSTERS[cluster].0, kind, coverage);
-        let after = judged(less.answer(&ask(&text)).answer);
+        let after = less.answer(&ask(&text)).answer;
+        never_hidden(&before, &after).map_err(|error| TestCaseError::fail(format!("{name}, {kind:?}: {error}")))?;
+        let after = judged(after);
         never_greener(&before, &after).map_err(|error| TestCaseError::fail(format!("{name}, {kind:?}: {error}")))?;
         for (key, before) in &before {
             let Some(after) = after.get(key) else { continue };
@@ -242,7 +265,9 @@ proptest! {
         for index in which {
             less.deaf.insert(index.get(&wanted).clone(), coverage.clone());
         }
-        let after = judged(less.answer(&question).answer);
+        let after = less.answer(&question).answer;
+        never_hidden(&before, &after).map_err(|error| TestCaseError::fail(format!("{name}, {:?}: {error}", less.deaf)))?;
+        let after = judged(after);
         never_greener(&before, &after).map_err(|error| TestCaseError::fail(format!("{name}, {:?}: {error}", less.deaf)))?;
     }
 
