@@ -212,6 +212,19 @@ pub fn helm(reason: &str, message: &str) -> CauseCode {
     }
 }
 
+/// Whether Helm could not make manifests of the chart and its values: the words of its template engine.
+pub fn is_rendering(message: &str) -> bool {
+    has(
+        message,
+        &[
+            "execution error at (",
+            "parse error at (",
+            "template: ",
+            "values don't meet the specifications",
+        ],
+    )
+}
+
 /// Whether Helm only says that time ran out: the deeper cause is in the pods.
 pub fn is_timeout(message: &str) -> bool {
     has(
@@ -265,6 +278,16 @@ mod tests {
             let code = source("OCIArtifactPullFailed", message);
             assert_eq!(code, CauseCode::SourceNotFound, "{message}");
         }
+    }
+
+    #[test]
+    fn a_chart_that_cannot_be_rendered_is_told_from_a_cluster_that_refuses() {
+        assert!(is_rendering(
+            "Helm upgrade failed for release a/a with chart a@0.1.0: execution error at (a/templates/settings.yaml:4:17): a host is needed"
+        ));
+        assert!(!is_rendering(
+            "Helm upgrade failed for release a/a with chart a@0.1.0: timeout waiting for: [Deployment/a/a status: 'InProgress']"
+        ));
     }
 
     #[test]

@@ -5,11 +5,11 @@
 
 mod kubelet;
 mod programs;
-mod shelf;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use sandbox::charts::Shelf;
 use sandbox::clock::Clock;
 use sandbox::git::CodeHost;
 use sandbox::github::GitHub;
@@ -83,7 +83,7 @@ pub struct Ground {
     /// What the Git server refuses.
     pub faults: sandbox::faults::Faults,
     /// The Helm repository over HTTP.
-    pub shelf: shelf::Shelf,
+    pub shelf: Shelf,
     /// What each start took, in order.
     pub times: Vec<(&'static str, Duration)>,
     folder: tempfile::TempDir,
@@ -110,7 +110,7 @@ impl Ground {
         let routes = sandbox::git::router(&code, &faults).merge(sandbox::github::router(&github));
         let server = Server::start(&clock, routes, ANY_PORT).await?;
         let code_host = server.address().to_string();
-        let shelf = shelf::Shelf::default();
+        let shelf = Shelf::default();
         let charts = Server::start(&clock, shelf.routes(), ANY_PORT).await?;
         let shelf = shelf.at(charts.url());
 

@@ -29,7 +29,9 @@ pub fn failure(place: Place<'_>, one: &HelmRelease) -> Option<Finding> {
         .words(": ")
         .then(messages::telling(code, &told.message));
     let retrying = get(one, "Reconciling").is_some_and(|found| found.status == Status::True);
-    let turn = if retrying && code == CauseCode::ApplyHelmFailed {
+    // Another attempt may find the cluster in a better state; it renders the same templates with the same values.
+    let may_heal = code == CauseCode::ApplyHelmFailed && !messages::is_rendering(&told.message);
+    let turn = if retrying && may_heal {
         State::Moving
     } else {
         State::Blocked

@@ -17,8 +17,7 @@ use crate::process::Process;
 const LOCAL: &str = "127.0.0.1";
 /// The token of everybody here: what a person may see is the product's tests' matter, not the ground's.
 pub const TOKEN: &str = "prove-admin";
-/// How many nodes there are.
-// A node takes 110 pods, and every scenario leaves two or more.
+/// How many nodes there are: one takes 110 pods, and every scenario leaves two or more.
 const NODES: usize = 4;
 
 /// Programs on their way up.

@@ -393,3 +393,21 @@ fn an_image_that_the_registry_lost_is_not_called_unbuilt() {
     let code = journey.cause.as_ref().map(|cause| cause.code.as_str());
     assert_eq!(code, Some("pods-image-pull"), "{journey:#?}");
 }
+
+#[test]
+fn a_template_that_fails_is_no_upgrade_under_way_however_often_helm_tries() {
+    let says = "Helm upgrade failed for release shop/search with chart service@2.4.1: execution error at (service/templates/x.yaml:4:17): a host is needed";
+    let world = helm(&[
+        (
+            "Reconciling",
+            Status::True,
+            "Progressing",
+            "Running 'upgrade' action",
+        ),
+        ("Ready", Status::False, "UpgradeFailed", says),
+        ("Released", Status::False, "UpgradeFailed", says),
+    ]);
+    let journey = one(&world, &sha("search", 4), "search", PROD);
+    assert_eq!(journey.state, State::Blocked, "{journey:#?}");
+    assert_eq!(journey.cause.unwrap().code, "apply-helm-failed");
+}

@@ -1,14 +1,15 @@
 //! A Helm repository over HTTP: an index and archives, served from memory.
 //!
-//! Owns one folder of charts per scenario. What the archives hold is the scenarios' matter.
+//! Owns folders of charts and their indexes. The company takes its charts from Git and the registry; this is what the
+//! proving ground's scenarios name in a HelmRepository.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::routing::get;
+use http::StatusCode;
 use serde_json::{Value, json};
 
 type Files = BTreeMap<String, Vec<u8>>;
