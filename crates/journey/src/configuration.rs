@@ -277,6 +277,18 @@ fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict
         .and_then(|one| one.applied_origin.as_ref().or(one.applied.as_ref()))
         .and_then(|revision| revision.commit());
     let newer = revision.filter(|revision| *revision != case.commit);
+    if let Some(newer) = newer {
+        match release::set_back(case, &way.place, newer) {
+            Ok(None) => {}
+            Ok(Some(by)) => {
+                return Verdict::Found {
+                    stage: StageKind::Commit,
+                    finding: Box::new(commit::set_back(case.key, &by.commit)),
+                };
+            }
+            Err(gap) => return Verdict::unknown(StageKind::Release, gap),
+        }
+    }
     Verdict::Settled {
         state: if newer.is_some() {
             State::Superseded

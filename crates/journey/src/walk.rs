@@ -109,7 +109,15 @@ pub fn journey<'a>(
                 .map(|crew| pods::digests(&case, crew))
                 .unwrap_or_default(),
         },
-        Some(Settled::But) | None => undecided(&case, &draft),
+        Some(Settled::But) | None => match (undecided(&case, &draft), &template) {
+            // What the workload names may prove all of that behind us.
+            (Verdict::Found { stage, .. }, Err(gap))
+                if gap.pending && stage < StageKind::Rollout =>
+            {
+                Verdict::unknown(StageKind::Rollout, gap.clone())
+            }
+            (verdict, _) => verdict,
+        },
     };
     draft.journey(verdict)
 }

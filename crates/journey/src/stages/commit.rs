@@ -3,7 +3,7 @@
 //! Owns the following of a squashed or rebased pull request to the commit that reached the branch.
 
 use api::{Sentence, StageKind, State};
-use facts::code::{PullRequest, PullState, Revert};
+use facts::code::{Commit, PullRequest, PullState, Revert};
 
 use super::{Branch, Case};
 use crate::causes::CauseCode;
@@ -132,6 +132,21 @@ pub fn reverted(key: &str, commit: &str, revert: &Revert) -> Finding {
     );
     Finding::new(CauseCode::CommitReverted, State::Reverted, object, sentence)
         .since(Some(revert.at))
+        .proof([proof])
+}
+
+/// Taken back by a later commit that does not call itself a revert: it sets the image to what it was before.
+pub fn set_back(key: &str, by: &Commit) -> Finding {
+    let object = evidence::commit(key, &by.sha);
+    let sentence = Sentence::default()
+        .commit(key, &by.sha)
+        .words(" by ")
+        .name(&by.author)
+        .words(" set the image back to what it was before, ")
+        .instant(by.at);
+    let proof = evidence::evidence(&object, "message", &by.subject, Some(by.at));
+    Finding::new(CauseCode::CommitReverted, State::Reverted, object, sentence)
+        .since(Some(by.at))
         .proof([proof])
 }
 

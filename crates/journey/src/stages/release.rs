@@ -183,6 +183,43 @@ pub fn image_in_effect(
     Ok(None)
 }
 
+/// The commit in effect that set the app's image back to what it was before this one, which need not be a revert by name.
+pub fn set_back<'v>(
+    case: &Case<'v, '_>,
+    place: &Configuration,
+    applied: &str,
+) -> Learned<Option<&'v Declared>> {
+    let Some(history) = history(case, &unpacked(case, place)?)? else {
+        return Ok(None);
+    };
+    let entries = &history.entries;
+    let own = entries
+        .iter()
+        .position(|entry| entry.commit.sha == case.commit);
+    let Some((own, before)) = own.and_then(|own| Some((own, entries.get(own + 1)?))) else {
+        return Ok(None);
+    };
+    let image = |entry: &Declared| of_app(case, entry).into_iter().next().map(reference);
+    let (set, before) = (image(&entries[own]), image(before));
+    if before.is_none() || set == before {
+        return Ok(None);
+    }
+    for (at, entry) in entries[..own].iter().enumerate() {
+        if case
+            .view
+            .contained(&place.repository, &entry.commit.sha, applied)?
+        {
+            // The newest in effect has it back: the first that did is named.
+            let is_back = |entry: &&Declared| image(entry) == before;
+            let mut later = entries[at..own].iter();
+            return Ok(Some(entry)
+                .filter(is_back)
+                .and_then(|_| later.rfind(is_back)));
+        }
+    }
+    Ok(None)
+}
+
 /// The place in the repository that an artifact's path comes from: often the artifact is made of one folder only.
 fn unpacked(case: &Case<'_, '_>, place: &Configuration) -> Learned<Configuration> {
     let names_app = |history: &DeclaredHistory| {

@@ -4,6 +4,7 @@ mod clusters;
 mod commits;
 mod git;
 mod proof;
+mod refused;
 
 use std::sync::Arc;
 
