@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 /// Every kind that the product's cluster reader lists, in the order in which a recording has them. A test holds it to
 /// the reader's own list.
-pub const KINDS: [&str; 20] = [
+pub const KINDS: [&str; 22] = [
     "Namespace",
     "Node",
     "GitRepository",
@@ -31,6 +31,8 @@ pub const KINDS: [&str; 20] = [
     "ImageRepository",
     "ImagePolicy",
     "ImageUpdateAutomation",
+    "Canary",
+    "ExternalSecret",
     "Deployment",
     "StatefulSet",
     "DaemonSet",

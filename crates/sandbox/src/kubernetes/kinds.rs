@@ -122,7 +122,7 @@ const SOURCE: (&str, &str) = ("source.toolkit.fluxcd.io", "v1");
 const IMAGE: (&str, &str) = ("image.toolkit.fluxcd.io", "v1");
 
 /// The table.
-pub static KINDS: [Kind; 35] = [
+pub static KINDS: [Kind; 37] = [
     Kind::new(CORE, "Namespace", "namespaces", "namespace", &["ns"]).cluster_wide(),
     Kind::new(CORE, "Node", "nodes", "node", &["no"]).cluster_wide(),
     Kind::new(CORE, "Pod", "pods", "pod", &["po"]).in_all(),
@@ -227,6 +227,22 @@ pub static KINDS: [Kind; 35] = [
         "helmreleases",
         "helmrelease",
         &["hr"],
+    )
+    .custom(),
+    Kind::new(
+        ("flagger.app", "v1beta1"),
+        "Canary",
+        "canaries",
+        "canary",
+        &[],
+    )
+    .custom(),
+    Kind::new(
+        ("external-secrets.io", "v1"),
+        "ExternalSecret",
+        "externalsecrets",
+        "externalsecret",
+        &["es"],
     )
     .custom(),
     Kind::new(
