@@ -278,6 +278,7 @@ impl Repository {
     }
 
     fn fetch(&self, than: Timestamp) -> Look {
+        let began = self.clock.now();
         let fresh_for = SignedDuration::try_from(self.fresh_for).unwrap_or(SignedDuration::MAX);
         let not_before = self
             .clock
@@ -309,8 +310,13 @@ impl Repository {
             Ok(copy) => {
                 self.ledger
                     .answered(SystemKind::CodeHost, &self.host, subject, now);
-                // Another process may have fetched it a while ago: its age counts, not ours.
-                state.tried = Some(copy.snapshot.fetched);
+                // Another process may have fetched it a while ago: its age counts, not ours. Our own fetch is as young as
+                // its end: it may be what showed that the host is back, and is not of before that.
+                state.tried = Some(if copy.snapshot.fetched >= began {
+                    self.clock.now()
+                } else {
+                    copy.snapshot.fetched
+                });
                 state.trouble = None;
                 state.copy = Some(Arc::new(copy));
             }

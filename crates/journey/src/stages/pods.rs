@@ -176,7 +176,7 @@ pub fn proof(case: &Case<'_, '_>, crew: &Crew<'_>) -> Learned<Option<Proof>> {
             let proof = proven.get_or_insert_with(|| Proof {
                 revisions: Vec::new(),
                 revision: revision.clone(),
-                relation: relation.clone(),
+                relation,
                 pods: crew.current.len(),
                 since,
             });
