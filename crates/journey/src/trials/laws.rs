@@ -162,19 +162,21 @@ fn coverages() -> impl Strategy<Value = Coverage> {
 /// The same law without chance: chance seldom takes away just the kind that would make just this world greener.
 #[test]
 fn no_kind_that_may_not_be_read_makes_any_trial_greener() {
-    let question = ask(&sha(APP, 4));
-    for trial in TRIALS {
-        let world = (trial.world)();
-        let before = judged(world.answer(&question).answer);
-        for kind in Kind::ALL {
-            let mut less = world.clone();
-            let message = "no".to_owned();
-            remove(&mut less, PROD, kind, Coverage::Denied { message });
-            let after = less.answer(&question).answer;
-            if let Err(error) =
-                never_hidden(&before, &after).and_then(|()| never_greener(&before, &judged(after)))
-            {
-                panic!("{}, {kind:?}: {error}", trial.name);
+    // A commit of an app, and one of the configuration.
+    for question in [ask(&sha(APP, 4)), ask(&sha("fleet", 3))] {
+        for trial in TRIALS {
+            let world = (trial.world)();
+            let before = judged(world.answer(&question).answer);
+            for kind in Kind::ALL {
+                let mut less = world.clone();
+                let message = "no".to_owned();
+                remove(&mut less, PROD, kind, Coverage::Denied { message });
+                let after = less.answer(&question).answer;
+                if let Err(error) = never_hidden(&before, &after)
+                    .and_then(|()| never_greener(&before, &judged(after)))
+                {
+                    panic!("{}, {}, {kind:?}: {error}", trial.name, question.text);
+                }
             }
         }
     }
