@@ -16,7 +16,7 @@ use crate::route::{Route, route};
 use crate::verdict::configured_by;
 use crate::view::{Gap, Place, View};
 
-/// Targets that a configuration commit may reach and that it cannot be followed to: a target that were only missing from
+/// Targets that a configuration commit may reach and that it cannot be followed to: a target that is only missing from
 /// the answer would read as one that the commit does not concern.
 pub fn unfollowed<'a>(
     view: &View<'a>,

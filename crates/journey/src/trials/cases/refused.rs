@@ -21,6 +21,17 @@ fn kustomization(world: &mut World, change: impl FnOnce(&mut facts::flux::Kustom
     });
 }
 
+/// Flux has built the same manifests since so many minutes, commit 4 of the fleet among them.
+fn same_since(world: &mut World, minutes: i64) {
+    let (first, last) = (world.ago(minutes), world.ago(1));
+    kustomization(world, |one| {
+        one.history.truncate(1);
+        one.history[0].revision = Some(revision(4));
+        (one.history[0].first, one.history[0].last) = (Some(first), Some(last));
+        one.applied = Some(revision(4));
+    });
+}
+
 #[test]
 fn manifests_that_went_there_and_back_are_not_the_same_as_before() {
     let mut world = touched_base();
@@ -44,13 +55,7 @@ fn manifests_that_went_there_and_back_are_not_the_same_as_before() {
 fn manifests_applied_before_a_commit_by_a_fast_clock_are_not_the_same_as_before() {
     let mut world = touched_base();
     // The commit's time is ten minutes ago by its author's clock, which is some seconds fast.
-    let (first, now) = (world.ago(11), world.ago(1));
-    kustomization(&mut world, |one| {
-        one.history[0].revision = Some(revision(4));
-        (one.history[0].first, one.history[0].last) = (Some(first), Some(now));
-        one.history.truncate(1);
-        one.applied = Some(revision(4));
-    });
+    same_since(&mut world, 11);
     let journey = one(&world, &sha("fleet", 4), APP, PROD);
     assert_ne!(journey.state, State::NotAffected, "{journey:#?}");
 }
@@ -58,13 +63,7 @@ fn manifests_applied_before_a_commit_by_a_fast_clock_are_not_the_same_as_before(
 #[test]
 fn manifests_of_a_path_that_is_not_applied_yet_are_not_the_same_as_before() {
     let mut world = touched_base();
-    let (old, now) = (world.ago(20_000), world.ago(1));
-    kustomization(&mut world, |one| {
-        one.history[0].revision = Some(revision(4));
-        (one.history[0].first, one.history[0].last) = (Some(old), Some(now));
-        one.history.truncate(1);
-        one.applied = Some(revision(4));
-    });
+    same_since(&mut world, 20_000);
     let same = one(&world, &sha("fleet", 4), APP, PROD);
     assert_eq!(same.state, State::NotAffected, "so far it is the same");
     kustomization(&mut world, |one| one.meta.generation += 1);
