@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::kubernetes::Edited;
 use crate::meta::{Condition, Kind, Meta, Reference};
 
 /// A revision such as `main@sha1:3f2c…`, `latest@sha256:…`, `6.5.0` or the old `main/3f2c…`, taken apart.
@@ -124,6 +125,8 @@ pub struct Kustomization {
     pub source: Reference,
     /// `spec.path`, without a leading `./` or slash; empty for the root.
     pub path: String,
+    /// Who changed its spec by hand last, beyond suspending it.
+    pub edited: Option<Edited>,
     /// `spec.suspend`
     pub suspended: bool,
     /// `spec.interval`
@@ -156,6 +159,31 @@ pub struct Kustomization {
     pub handled_request: Option<String>,
 }
 
+impl Kustomization {
+    /// Whether other manifests were applied after those of an entry of the history had first been. Flux moves a digest
+    /// that comes back to the front and keeps its first time.
+    pub fn went_away(&self, index: usize) -> bool {
+        let Some(entry) = self.history.get(index) else {
+            return false;
+        };
+        let is_later = |last: Option<Timestamp>| match (last, entry.first) {
+            (Some(last), Some(first)) => last >= first,
+            _ => true,
+        };
+        self.history
+            .iter()
+            .any(|other| other.digest != entry.digest && is_later(other.last))
+    }
+
+    /// When Flux last set back what was changed by hand: a reconciliation that went well, and is the newest.
+    pub fn confirmed(&self) -> Option<Timestamp> {
+        let newest = self.history.first()?;
+        (newest.status == "ReconciliationSucceeded")
+            .then_some(newest.last)
+            .flatten()
+    }
+}
+
 /// One entry of a Kustomization's `status.history`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
@@ -184,6 +212,8 @@ pub struct HelmRelease {
     pub source: Option<Reference>,
     /// `status.helmChart` as a reference to the HelmChart made for it.
     pub helm_chart: Option<Reference>,
+    /// Who changed its spec by hand last, beyond suspending it.
+    pub edited: Option<Edited>,
     /// `spec.suspend`
     pub suspended: bool,
     /// `spec.interval`

@@ -33,8 +33,7 @@ pub struct Workload {
     pub available: u32,
     /// All pods it has: `status.replicas` or `currentNumberScheduled`
     pub total: u32,
-    /// Who changed its spec by hand last, beyond asking for a restart: the newest entry of `metadata.managedFields` whose
-    /// manager is a kubectl, and its time.
+    /// Who changed its spec by hand last, beyond asking for a restart.
     pub edited: Option<Edited>,
     /// Whether new pods come only when somebody deletes old ones: `spec.updateStrategy.type` is `OnDelete`.
     pub on_delete: bool,
@@ -46,7 +45,7 @@ pub struct Workload {
     pub conditions: Vec<Condition>,
 }
 
-/// A change by hand.
+/// A change of a spec by hand: the newest entry of `metadata.managedFields` whose manager is nobody who writes by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edited {
     /// The field manager, such as `kubectl-edit`.

@@ -111,6 +111,9 @@ causes! {
     ReleaseNeedsPromotion "release-needs-promotion" Release
         "The environment names an older image, and nothing changes it by itself: a person promotes."
         "Promote the image to this environment in Git.";
+    ReleaseByHand "release-by-hand" Release
+        "Nothing of Flux's applies the workload: whoever applies it has to change its image."
+        "Change the image the way the workload is applied, or bring the workload into Git.";
     ReleaseSetBack "release-set-back" Release
         "A person set the environment back to another image in Git, after it had declared one with the commit."
         "Ask whoever set it back why; once that is mended, promote a newer image, or this one again.";
@@ -163,7 +166,7 @@ causes! {
         "Mend the file that the message names.";
     ApplyImmutableField "apply-immutable-field" Apply
         "The change touches a field that Kubernetes does not allow to change."
-        "Recreate the object, or take the change to that field back.";
+        "Delete the object that the message names, so that Flux makes it anew, or take the change to that field back.";
     ApplyUnknownKind "apply-unknown-kind" Apply
         "The cluster does not know a kind in the manifests: its CustomResourceDefinition is missing."
         "Install the CustomResourceDefinition first, with a dependsOn.";
@@ -238,7 +241,7 @@ causes! {
         "The rollout made no progress within its deadline, and nothing deeper is known."
         "Look at the new pods.";
     RolloutDrifted "rollout-drifted" Rollout
-        "The live workload runs another image than what Flux applied: somebody changed it in the cluster."
+        "What is live is not what Flux applied: somebody changed it in the cluster."
         "Undo the change, or bring it into Git.";
 
     PodsImagePull "pods-image-pull" Pods

@@ -5,17 +5,22 @@
 mod chart;
 
 use api::journey::Journey;
-use api::{Sentence, StageKind, State};
+use api::{ObjectRef, Sentence, StageKind, State};
 use facts::code::Commit;
-use facts::flux::{Kustomization, Snapshot};
+use facts::flux::{HelmRelease, Kustomization};
+use facts::image::ImageReference;
+use facts::kubernetes::Edited;
+use facts::meta::Status;
 use jiff::SignedDuration;
 
 use chart::Chart;
 
 use crate::causes::CauseCode;
+use crate::conditions::believed;
 use crate::discover::{Target, Targets};
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
+use crate::root;
 use crate::route::{Configuration, Path};
 use crate::stages::pods::{self, Crew};
 use crate::stages::{
@@ -255,11 +260,17 @@ fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict
             finding: Box::new(finding.clone()),
         };
     }
+    if let Some(finding) = of_older_spec(case, way) {
+        return Verdict::Found {
+            stage: StageKind::Apply,
+            finding: Box::new(finding),
+        };
+    }
     match changed_by_hand(case, way) {
         Ok(None) => {}
-        Ok(Some(finding)) => {
+        Ok(Some((stage, finding))) => {
             return Verdict::Found {
-                stage: StageKind::Rollout,
+                stage,
                 finding: Box::new(finding),
             };
         }
@@ -308,43 +319,101 @@ fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict
     }
 }
 
+/// What Flux says may be of an older spec, with another path: then it says nothing of this commit.
+fn of_older_spec(case: &Case<'_, '_>, way: &Way<'_>) -> Option<Finding> {
+    let place = case.target.place;
+    let one = way.path.kustomization?;
+    let behind = one.meta.generation - one.observed_generation;
+    // Suspending it is a change of its spec, which Flux does not take up.
+    if behind <= i64::from(one.suspended) {
+        return None;
+    }
+    let object = evidence::object(place, "Kustomization", &one.meta.key());
+    if one.suspended {
+        return Some(root::suspended(object));
+    }
+    let ready = believed(&one.conditions, "Ready", one.observed_generation, &one.meta);
+    if let Some(ready) = ready.filter(|ready| ready.status == Status::False) {
+        return Some(root::own(place, one, ready));
+    }
+    let sentence = Sentence::default()
+        .object(&object)
+        .words(" was changed, and Flux has not taken that up yet");
+    let proof = evidence::evidence(
+        &object,
+        "status.observedGeneration",
+        one.observed_generation.to_string(),
+        None,
+    );
+    Some(Finding::moving(CauseCode::ApplyRunning, object, sentence).proof([proof]))
+}
+
 /// What Flux applied and somebody changed in the cluster since: the image is compared with what Git declares, and a
-/// change by kubectl after Flux's last word is taken for what it is. Flux's word alone says nothing about either.
-fn changed_by_hand(case: &Case<'_, '_>, way: &Way<'_>) -> Learned<Option<Finding>> {
+/// change by hand after Flux's last word is taken for what it is. Flux's word alone says nothing about either.
+fn changed_by_hand(case: &Case<'_, '_>, way: &Way<'_>) -> Learned<Option<(StageKind, Finding)>> {
     let place = case.target.place;
     let workload = case.target.workload;
-    let object = case.workload();
     let declared = release::image_in_effect(case, &way.path, &way.place)?;
     if let Some(declared) = declared.filter(|image| !case.target.image.names_same(image)) {
-        let live = &case.target.container.image;
-        let sentence = Sentence::default()
-            .object(&object)
-            .words(" runs ")
-            .name(live)
-            .words(", and what Flux applied names ")
-            .name(release::written(&declared))
-            .words(": somebody changed it in the cluster");
-        let field = format!(
-            "spec.template.spec.containers[{}].image",
-            case.target.container.name
-        );
-        let proof = evidence::evidence(&object, field, live, None);
-        return Ok(Some(
-            Finding::blocked(CauseCode::RolloutDrifted, object, sentence).proof([proof]),
-        ));
+        // Nobody sets back, or brings, what a suspended object applies: that needs no hand.
+        return Ok(Some(match apply::held(place, &way.path) {
+            Some(held) => (StageKind::Apply, held),
+            None => (StageKind::Rollout, other_image(case, &declared)),
+        }));
     }
-    let Some(edited) = &workload.edited else {
-        return Ok(None);
-    };
-    // Only a reconciliation that went well has set back what was changed by hand before it.
-    let confirmed = way.path.kustomization.and_then(|one| {
-        let succeeded = |entry: &&Snapshot| entry.status == "ReconciliationSucceeded";
-        let newest = one.history.first().filter(succeeded);
-        newest.and_then(|entry| entry.last)
+    // Each object on the way, and when what applies it last set it back.
+    let path = &way.path;
+    let by_kustomization = path.kustomization.and_then(Kustomization::confirmed);
+    let by_parent = path.parents.first().and_then(|one| one.confirmed());
+    let by_helm = |helm: &HelmRelease| helm.history.first().and_then(|release| release.last);
+    let own = (
+        evidence::workload(place, workload),
+        &workload.edited,
+        path.helm.map_or(by_kustomization, by_helm),
+    );
+    let helm = path.helm.map(|one| {
+        let object = evidence::object(place, "HelmRelease", &one.meta.key());
+        (object, &one.edited, by_kustomization)
     });
-    if confirmed.is_some_and(|at| at >= edited.at) {
-        return Ok(None);
-    }
+    let kustomization = path
+        .kustomization
+        .filter(|_| !path.parents.is_empty())
+        .map(|one| {
+            let object = evidence::object(place, "Kustomization", &one.meta.key());
+            (object, &one.edited, by_parent)
+        });
+    let edited = [Some(own), helm, kustomization].into_iter().flatten();
+    Ok(edited
+        .filter_map(|(object, edited, confirmed)| {
+            let edited = edited.as_ref()?;
+            // Only a reconciliation that went well has set back what was changed by hand before it.
+            let is_set_back = confirmed.is_some_and(|at| at >= edited.at);
+            (!is_set_back).then(|| (StageKind::Rollout, edited_by(object, edited)))
+        })
+        .next())
+}
+
+/// The workload names another image than what Git declares.
+fn other_image(case: &Case<'_, '_>, declared: &ImageReference) -> Finding {
+    let object = case.workload();
+    let live = &case.target.container.image;
+    let sentence = Sentence::default()
+        .object(&object)
+        .words(" names ")
+        .name(live)
+        .words(", and what Flux applied names ")
+        .name(release::written(declared))
+        .words(": somebody changed it in the cluster");
+    let field = format!(
+        "spec.template.spec.containers[{}].image",
+        case.target.container.name
+    );
+    let proof = evidence::evidence(&object, field, live, None);
+    Finding::blocked(CauseCode::RolloutDrifted, object, sentence).proof([proof])
+}
+
+/// Somebody changed an object, with a tool.
+fn edited_by(object: ObjectRef, edited: &Edited) -> Finding {
     let sentence = Sentence::default()
         .object(&object)
         .words(" was changed by hand, with ")
@@ -353,16 +422,14 @@ fn changed_by_hand(case: &Case<'_, '_>, way: &Way<'_>) -> Learned<Option<Finding
         .instant(edited.at)
         .words(", after Flux had applied what Git declares");
     let proof = evidence::evidence(
-        &evidence::workload(place, workload),
+        &object,
         "metadata.managedFields",
         &edited.manager,
         Some(edited.at),
     );
-    Ok(Some(
-        Finding::blocked(CauseCode::RolloutDrifted, object, sentence)
-            .since(Some(edited.at))
-            .proof([proof]),
-    ))
+    Finding::blocked(CauseCode::RolloutDrifted, object, sentence)
+        .since(Some(edited.at))
+        .proof([proof])
 }
 
 /// What was applied a moment ago may not have reached the workload as we see it: nothing else tells its pods apart.
@@ -515,12 +582,7 @@ fn same_digest(
     if one.observed_generation < one.meta.generation {
         return Ok(None);
     }
-    // Flux moves a digest that comes back to the front and keeps its first time: only if no other was applied since that
-    // first time was it the same all along.
-    let changed = one
-        .history
-        .iter()
-        .any(|entry| entry.digest != newest.digest && entry.last.is_none_or(|last| last >= first));
+    let changed = one.went_away(0);
     // The commit's time is its author's clock. It is only believed where nothing contradicts it: Flux's fetch and the
     // commit that is applied now both come after it.
     let fetched = match &way.path.source {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::ask::{self, Meaning};
 use crate::discover::{Target, Targets, targets};
 use crate::environment::same;
-use crate::finding::{Finding, Outcome};
+use crate::finding::{Finding, Outcome, ended};
 use crate::headline::Subject;
 use crate::images;
 use crate::missing::{gone, unfollowed, unread};
@@ -380,6 +380,14 @@ impl<'v, 'a> Draft<'v, 'a> {
             }
             notes.extend(outcome.notes);
             journey.stages.push(outcome.stage);
+        }
+        // A verdict that needs no pods must not hide that they were not read.
+        if let Err(gap) = self.crew
+            && !gap.pending
+            && journey.state == State::Reverted
+        {
+            let unread = Sentence::default().words("What runs there could not be read: ");
+            notes.push(ended(unread.quote(&gap.why)));
         }
         let apart = diverged(view, self.commit, &running).filter(|_| !journey.state.is_settled());
         notes.extend(apart);

@@ -290,6 +290,15 @@ impl Delivery {
             };
         }
         let apply = apply::outcome(case, &path, found.commit.filter(|_| source.is_met()));
+        // What Flux says of a suspended object is of before: that the template lacks the commit needs no hand.
+        let apply = match (apply::held(case.target.place, &path), template) {
+            (Some(held), Ok(contents))
+                if apply.is_met() && !contents.contains() && case.target.canary.is_none() =>
+            {
+                Outcome::found(StageKind::Apply, held)
+            }
+            _ => apply,
+        };
         let reached_helm = apply.is_met()
             || matches!(&apply.finding, Some(finding) if finding.object.kind == "HelmRelease");
         Self {
@@ -383,7 +392,7 @@ impl Delivery {
                 Outcome::found(
                     StageKind::Release,
                     Finding::new(
-                        CauseCode::ReleaseNeedsPromotion,
+                        CauseCode::ReleaseByHand,
                         State::NeedsPromotion,
                         object,
                         sentence,

@@ -315,12 +315,12 @@ fn step(
 /// A column's header.
 fn header(column: &Column) -> impl IntoView + use<> {
     let clusters = foreign::line(&column.clusters.join(", "));
-    let stale = column
-        .stale
-        .as_ref()
-        .map(|(at, cluster)| {
-            view! { <small class="wait">{foreign::line(cluster)} " last seen " {clock::wall(*at)}</small> }
-        });
+    let is_one_of_several = column.clusters.len() > 1;
+    let stale = column.stale.as_ref().map(|(at, cluster)| {
+        // A single cluster's name stands before it already.
+        let which = is_one_of_several.then(|| format!("{} ", foreign::line(cluster)));
+        view! { <small class="wait">{which} "last seen " {clock::wall(*at)}</small> }
+    });
     view! {
         <div class="cell" role="columnheader">
             <span class="clip">{foreign::line(&column.environment)}</span>

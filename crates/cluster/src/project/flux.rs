@@ -278,11 +278,13 @@ impl Partial for KustomizationPart {
         &self.metadata
     }
 
-    fn project(self, _: Kind) -> Object {
+    fn project(mut self, _: Kind) -> Object {
+        let edited = self.metadata.0.edited();
         let meta = self.metadata.0.project();
         let spec = self.spec.0;
         let status = self.status.0;
         Object::Kustomization(Kustomization {
+            edited,
             source: spec.source_ref.0.from(&meta.namespace, "GitRepository"),
             path: plain_path(&spec.path.0),
             suspended: spec.suspend.0,

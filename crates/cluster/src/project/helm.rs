@@ -79,7 +79,8 @@ impl Partial for HelmReleasePart {
         &self.metadata
     }
 
-    fn project(self, _: Kind) -> Object {
+    fn project(mut self, _: Kind) -> Object {
+        let edited = self.metadata.0.edited();
         let meta = self.metadata.0.project();
         let spec = self.spec.0;
         let status = self.status.0;
@@ -120,6 +121,7 @@ impl Partial for HelmReleasePart {
             chart_version: chart.version.some(),
             source,
             helm_chart: helm_chart(&status.helm_chart.0),
+            edited,
             suspended: spec.suspend.0,
             interval: spec.interval.0,
             depends_on: depends_on(spec.depends_on, &meta.namespace, "HelmRelease"),

@@ -85,24 +85,50 @@ struct OwnerPart {
     uid: Text,
 }
 
+/// How the names of field managers end that write specs by themselves: Flux, Kubernetes' own controllers, operators
+/// (`manager` is what their scaffolding calls them), and what scales or restarts. All others are hands, or tools in them.
+const BY_THEMSELVES: &[&str] = &[
+    "controller",
+    "manager",
+    "operator",
+    "autoscaler",
+    "scheduler",
+    "kubelet",
+    "flagger",
+    "keda",
+    "reloader",
+    // What server-side apply calls whoever wrote before it.
+    "before-first-apply",
+    // Flux's own name for what it wrote before it applied on the server's side.
+    "flux-client-side-apply",
+];
+
 impl ManagedPart {
-    /// Whether it set anything of the spec but a template's labels and annotations, as a restart does.
+    fn is_hand(&self) -> bool {
+        let manager = self.manager.0.to_ascii_lowercase();
+        !manager.is_empty() && !BY_THEMSELVES.iter().any(|end| manager.ends_with(end))
+    }
+
+    /// Whether it set anything of the spec but a template's labels and annotations, as a restart does, and but that Flux
+    /// is to leave the object alone, which is a field of its own to us.
     fn sets_spec(&self) -> bool {
-        self.fields_v1
-            .spec
-            .0
-            .iter()
-            .any(|(field, part)| field != "f:template" || part.spec.0.is_some())
+        let is_more = |field: &str, part: &TemplatePart| match field {
+            "f:suspend" => false,
+            "f:template" => part.spec.0.is_some(),
+            _ => true,
+        };
+        let mut fields = self.fields_v1.spec.0.iter();
+        fields.any(|(field, part)| is_more(field, &part.0))
     }
 }
 
 impl MetaPart {
-    /// Who changed the spec by hand last. Flux, autoscalers and Kubernetes' own controllers are not hands.
+    /// Who changed the spec by hand last; what writes by itself is no hand.
     pub(crate) fn edited(&mut self) -> Option<Edited> {
         let entries = std::mem::take(&mut self.managed_fields);
         entries
             .parts()
-            .filter(|entry| entry.manager.0.starts_with("kubectl") && entry.sets_spec())
+            .filter(|entry| entry.is_hand() && entry.sets_spec())
             .filter_map(|entry| {
                 Some(Edited {
                     at: entry.time.0?,
@@ -250,6 +276,47 @@ mod tests {
             ]
         );
         assert_eq!(meta.owners[0].kind, "ReplicaSet");
+    }
+
+    fn edited(entries: &str) -> Option<String> {
+        let json = format!(r#"{{"name":"api","managedFields":[{entries}]}}"#);
+        let mut part = serde_json::from_str::<Part<MetaPart>>(&json).unwrap().0;
+        part.edited().map(|edited| edited.manager)
+    }
+
+    #[test]
+    fn a_change_by_a_tool_in_a_hand_is_one_by_hand() {
+        let by = |manager: &str, fields: &str| {
+            format!(
+                r#"{{"manager":"{manager}","operation":"Update","time":"2026-01-02T03:04:05Z","fieldsV1":{{"f:spec":{fields}}}}}"#
+            )
+        };
+        let image = r#"{"f:template":{"f:spec":{"f:containers":{}}}}"#;
+        for hand in [
+            "kubectl-edit",
+            "node-fetch",
+            "python-requests",
+            "Terraform",
+            "helm",
+        ] {
+            assert_eq!(edited(&by(hand, image)).as_deref(), Some(hand));
+        }
+        for itself in [
+            "kustomize-controller",
+            "kube-controller-manager",
+            "manager",
+            "Flagger",
+            "",
+        ] {
+            assert_eq!(edited(&by(itself, image)), None, "{itself}");
+        }
+        let restart = r#"{"f:template":{"f:metadata":{"f:annotations":{}}}}"#;
+        assert_eq!(edited(&by("kubectl-rollout", restart)), None);
+        assert_eq!(edited(&by("flux", r#"{"f:suspend":{}}"#)), None);
+        assert_eq!(
+            edited(&by("flux", r#"{"f:suspend":{},"f:path":{}}"#)).as_deref(),
+            Some("flux")
+        );
     }
 
     #[test]

@@ -6,10 +6,10 @@
 use api::journey::NextAttempt;
 use api::{Sentence, StageKind, State};
 use facts::code::Commit;
-use facts::flux::{HelmRelease, Kustomization, Revision, Source};
+use facts::flux::{HelmRelease, Kustomization, Revision, Snapshot, Source};
 use facts::image::ImageReference;
 use facts::meta::{Condition, Status};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Case, helm, source};
 use crate::causes::CauseCode;
@@ -20,7 +20,7 @@ use crate::images;
 use crate::messages;
 use crate::root::{self, Seen};
 use crate::route::Path;
-use crate::view::{Gap, Learned};
+use crate::view::{Gap, Learned, Place};
 
 /// How Flux stands to the release commit; without one, only what is wrong with its objects themselves is said.
 pub fn outcome(case: &Case<'_, '_>, path: &Path<'_>, release: Option<&Commit>) -> Outcome {
@@ -31,6 +31,18 @@ pub fn outcome(case: &Case<'_, '_>, path: &Path<'_>, release: Option<&Commit>) -
     }
     let above = path.parents.iter().find(|parent| parent.suspended);
     outcome.note(above.map(|parent| suspended_above(case, path, parent)))
+}
+
+/// What applies the workload and is suspended: it sets nothing back, whatever it said before.
+pub fn held(place: Place<'_>, path: &Path<'_>) -> Option<Finding> {
+    let helm = path.helm.filter(|one| one.suspended);
+    let kustomization = path.kustomization.filter(|one| one.suspended);
+    let object = helm
+        .map(|one| evidence::object(place, "HelmRelease", &one.meta.key()))
+        .or_else(|| {
+            kustomization.map(|one| evidence::object(place, "Kustomization", &one.meta.key()))
+        })?;
+    Some(root::suspended(object))
 }
 
 /// A suspended parent does not stop what it applied before; it stops changes to it.
@@ -166,12 +178,10 @@ fn applied(
     let place = case.target.place;
     let object = evidence::object(place, "Kustomization", &one.meta.key());
     let revision = one.applied.as_ref().map_or("", |one| one.text.as_str());
-    // `first` is when this digest was first seen, which an earlier commit may have brought.
-    let since = one
-        .history
-        .iter()
-        .find(|entry| entry.revision.as_ref() == one.applied.as_ref())
-        .and_then(|entry| entry.first)
+    let built = took_effect(one, release);
+    let since = built
+        .as_ref()
+        .map(|(_, first)| *first)
         .or_else(|| ready.filter(|ready| ready.status == Status::True)?.since)
         .filter(|since| *since >= release.at);
     let mut summary = Sentence::default()
@@ -195,14 +205,28 @@ fn applied(
     });
     Outcome::done(StageKind::Apply, summary)
         .since(since)
+        // Flux does not say when it applied a revision, only when it first built what is the same to the letter.
         .proof([evidence::evidence(
             &object,
             "status.lastAppliedRevision",
             revision,
-            since,
+            None,
         )])
+        .proof(built.map(|(index, first)| {
+            let field = format!("status.history[{index}].firstReconciled");
+            evidence::evidence(&object, field, first.to_string(), Some(first))
+        }))
         .note(failing)
         .note(suspended)
+}
+
+/// When what is applied now was first built, and its place in the history, if that says when the release commit took
+/// effect: it is not of before the commit, and nothing else was applied since.
+fn took_effect(one: &Kustomization, release: &Commit) -> Option<(usize, Timestamp)> {
+    let is_applied = |entry: &Snapshot| entry.revision.as_ref() == one.applied.as_ref();
+    let index = one.history.iter().position(is_applied)?;
+    let first = one.history[index].first?;
+    (first >= release.at && !one.went_away(index)).then_some((index, first))
 }
 
 /// Attempted and not applied: at work, failed, or live and waiting for its health.

@@ -106,9 +106,9 @@ fn drifted(case: &Case<'_, '_>, applied: &Outcome) -> Finding {
     }
     let sentence = Sentence::default()
         .object(&object)
-        .words(" runs ")
+        .words(" names ")
         .name(&case.target.container.image)
-        .words(" though Flux applied another image: somebody changed it in the cluster");
+        .words(", though Flux applied another image: somebody changed it in the cluster");
     // Nothing says when it was changed: when Flux applied is not that.
     Finding::blocked(CauseCode::RolloutDrifted, object, sentence)
         .proof([proof])

@@ -3,6 +3,7 @@
 mod clusters;
 mod commits;
 mod git;
+mod hands;
 mod proof;
 mod refused;
 

@@ -330,7 +330,7 @@ trials! {
         };
     "drifted", APP, PROD, Blocked, Rollout, RolloutDrifted, "Deployment checkout",
         { let mut world = fetched(); world.apply(APP, PROD, 3, 28); world };
-    "a copy with another's labels", APP, PROD, NeedsPromotion, Release, ReleaseNeedsPromotion, "Deployment checkout",
+    "a copy with another's labels", APP, PROD, NeedsPromotion, Release, ReleaseByHand, "Deployment checkout",
         {
             let mut world = fetched();
             world.apply(APP, PROD, 3, 28);

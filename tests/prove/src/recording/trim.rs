@@ -73,8 +73,8 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("Event", "/reportingInstance"),
 ];
 
-/// The field managers whose entries stay: hands. The product asks of nobody else's.
-const HANDS: &str = "kubectl";
+/// How the names of field managers end whose entries go: they write by themselves, and the product asks only for hands.
+const BY_THEMSELVES: &[&str] = &["controller", "manager", "scheduler", "kubelet", "kwok"];
 
 /// Takes out of an object what the table says.
 pub fn trim(object: &mut Value) {
@@ -94,9 +94,10 @@ pub fn trim(object: &mut Value) {
         .and_then(Value::as_array_mut)
     {
         entries.retain(|entry| {
-            entry["manager"]
-                .as_str()
-                .is_some_and(|by| by.starts_with(HANDS))
+            let by = entry["manager"].as_str().unwrap_or_default();
+            // What the ground itself set up was applied; what a scenario changes as a person would was patched.
+            let is_set_up = entry["operation"] == "Apply";
+            !is_set_up && !BY_THEMSELVES.iter().any(|end| by.ends_with(end))
         });
     }
     // What the rules emptied says nothing.

@@ -1,0 +1,172 @@
+//! Tests only: what hands changed in the cluster, and what Flux says of before. Each test is named after what must not go
+//! wrong.
+
+use facts::kubernetes::Edited;
+
+use super::*;
+
+/// Commit 4 of the fleet touches a base that every app in production is made of; Flux has applied it a while ago.
+fn touched_base() -> World {
+    let mut world = delivered();
+    world.commit(FLEET, "fleet", 4, 20);
+    let touched = vec!["base/notes.yaml".to_owned()];
+    world.repo(FLEET).touched.insert(sha("fleet", 4), touched);
+    world.fetch(PROD, 4, 18);
+    for name in APPS {
+        world.apply(name, PROD, 4, 18);
+    }
+    world
+}
+
+fn by_hand(world: &World, minutes: i64) -> Option<Edited> {
+    Some(Edited {
+        manager: "node-fetch".to_owned(),
+        at: world.ago(minutes),
+    })
+}
+
+fn kustomization(
+    world: &mut World,
+    name: &str,
+    change: impl FnOnce(&mut facts::flux::Kustomization),
+) {
+    world.edit(PROD, |facts| {
+        let one = facts.kustomizations.get_mut(&key("flux-system", name));
+        change(one.unwrap());
+    });
+}
+
+#[test]
+fn a_helm_release_that_a_hand_changed_is_not_in_effect() {
+    let mut world = touched_base();
+    let asked = sha("fleet", 4);
+    assert_eq!(one(&world, &asked, "search", PROD).state, State::Deployed);
+    let edited = by_hand(&world, 2);
+    world.edit(PROD, |facts| {
+        let release = facts.helm_releases.get_mut(&key("shop", "search"));
+        release.unwrap().edited = edited;
+    });
+    let journey = one(&world, &asked, "search", PROD);
+    assert_eq!(journey.state, State::Blocked, "{journey:#?}");
+    let cause = journey.cause.unwrap();
+    assert_eq!(
+        (cause.code.as_str(), cause.object.kind.as_str()),
+        ("rollout-drifted", "HelmRelease")
+    );
+}
+
+#[test]
+fn what_helm_installed_is_not_set_back_by_the_kustomization() {
+    let mut world = touched_base();
+    let (edited, confirmed) = (by_hand(&world, 2), world.ago(1));
+    world.edit(PROD, |facts| {
+        let search = (Kind::Deployment, key("shop", "search"));
+        facts.workloads.get_mut(&search).unwrap().edited = edited;
+    });
+    kustomization(&mut world, "search", |one| {
+        one.history[0].last = Some(confirmed);
+    });
+    let journey = one(&world, &sha("fleet", 4), "search", PROD);
+    assert_eq!(journey.state, State::Blocked, "{journey:#?}");
+}
+
+#[test]
+fn a_suspended_kustomization_whose_path_moved_needed_no_hand() {
+    let mut world = touched_base();
+    let asked = sha("fleet", 4);
+    kustomization(&mut world, APP, |one| {
+        one.suspended = true;
+        one.meta.generation += 1;
+    });
+    assert_eq!(one(&world, &asked, APP, PROD).state, State::Deployed);
+    kustomization(&mut world, APP, |one| one.meta.generation += 1);
+    let journey = one(&world, &asked, APP, PROD);
+    assert_eq!(journey.cause.unwrap().code, "apply-suspended");
+}
+
+#[test]
+fn an_image_that_a_suspended_kustomization_does_not_bring_needed_no_hand() {
+    let mut world = delivered();
+    world.template(APP, PROD, 3, 30);
+    let journey = prod(&world, 4);
+    assert_eq!(
+        journey.cause.unwrap().code,
+        "rollout-drifted",
+        "not suspended"
+    );
+    kustomization(&mut world, APP, |one| one.suspended = true);
+    let journey = prod(&world, 4);
+    assert_eq!(
+        (journey.state, journey.blocking_stage),
+        (State::Blocked, Some(StageKind::Apply)),
+        "{journey:#?}"
+    );
+    assert_eq!(journey.cause.unwrap().code, "apply-suspended");
+}
+
+#[test]
+fn a_kustomization_that_was_changed_says_nothing_until_flux_takes_it_up() {
+    let mut world = touched_base();
+    kustomization(&mut world, APP, |one| one.meta.generation += 1);
+    let journey = one(&world, &sha("fleet", 4), APP, PROD);
+    assert_eq!(
+        (journey.state, journey.blocking_stage),
+        (State::Moving, Some(StageKind::Apply)),
+        "{journey:#?}"
+    );
+}
+
+#[test]
+fn an_image_that_no_pod_runs_is_not_said_to_run() {
+    let mut world = delivered();
+    world.template(APP, PROD, 3, 30);
+    let journey = prod(&world, 4);
+    let headline = read_aloud(&world, &journey.headline);
+    assert!(headline.contains("changed it in the cluster"), "{headline}");
+    assert!(!headline.contains(" runs "), "{headline}");
+}
+
+#[test]
+fn a_revert_does_not_hide_that_the_pods_were_not_read() {
+    let mut world = delivered();
+    world.commit(&source(APP), APP, 5, 10);
+    revert(&mut world, 4, 5);
+    world.edit(PROD, |facts| {
+        let message = "pods is forbidden".to_owned();
+        let scope = facts::cluster::Scope::All;
+        facts
+            .coverage
+            .insert((Kind::Pod, scope), Coverage::Denied { message });
+        facts.pods.clear();
+    });
+    let journey = prod(&world, 4);
+    assert_eq!(journey.state, State::Reverted, "{journey:#?}");
+    let notes = notes(&world, &journey);
+    assert!(notes.contains("pods is forbidden"), "{notes}");
+}
+
+#[test]
+fn the_first_time_of_a_digest_is_not_when_its_revision_was_applied() {
+    let mut world = touched_base();
+    let journey = one(&world, &sha("fleet", 4), APP, PROD);
+    let shown = &journey.stages[5].evidence;
+    let of = |field: &str| shown.iter().find(|one| one.field == field);
+    assert!(of("status.lastAppliedRevision").unwrap().at.is_none());
+    assert!(
+        of("status.history[0].firstReconciled")
+            .unwrap()
+            .at
+            .is_some()
+    );
+    // Manifests that went there and back: when they came back nobody wrote down.
+    let (began, ended) = (world.ago(15), world.ago(12));
+    kustomization(&mut world, APP, |one| {
+        let mut between = one.history[0].clone();
+        between.digest = "sha256:between".to_owned();
+        (between.first, between.last) = (Some(began), Some(ended));
+        one.history.insert(1, between);
+        one.conditions.clear();
+    });
+    let journey = one(&world, &sha("fleet", 4), APP, PROD);
+    assert_eq!(journey.stages[5].since, None, "{journey:#?}");
+}
