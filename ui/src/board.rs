@@ -63,10 +63,13 @@ impl BoardChoice {
 /// The screen.
 #[component]
 pub fn Board() -> impl IntoView {
-    let feed = BoardFeed::here();
+    let (feed, connections) = (BoardFeed::here(), ConnectionFeed::here());
     let loaded = Memo::new(move |_| {
-        feed.standing.get() != Feed::Loading && !matches!(feed.standing.get(), Feed::Failed(_))
-            || feed.rows.with(|rows| !rows.is_empty())
+        // An empty board says something only once no cluster is still being read.
+        let is_reading = || connections.all.with(|all| summary::is_reading(all));
+        let standing = feed.standing.get();
+        feed.rows.with(|rows| !rows.is_empty())
+            || !matches!(standing, Feed::Loading | Feed::Failed(_)) && !is_reading()
     });
     view! {
         <div class="page board">
@@ -89,7 +92,7 @@ fn loading() -> impl IntoView {
     let feed = BoardFeed::here();
     move || {
         // What failed is said above.
-        (feed.standing.get() == Feed::Loading).then(|| {
+        (!matches!(feed.standing.get(), Feed::Failed(_))).then(|| {
             view! {
                 <h1>"Reading what runs"</h1>
                 <p class="sub" role="status">

@@ -58,7 +58,9 @@ pub fn text(sentence: &Sentence) -> String {
 fn one(span: &Span, live: bool) -> AnyView {
     match span {
         Span::Words { text } => foreign_words(text).into_any(),
-        Span::Name { text } => view! { <span class="name">{foreign::line(text)}</span> }.into_any(),
+        Span::Name { text } => {
+            view! { <span class="name">{breakable(&foreign::line(text))}</span> }.into_any()
+        }
         Span::Quote { text } => view! {
             <q class="quote" title=foreign::line(text)>
                 {api::headline::plain(text, QUOTE)}
@@ -69,7 +71,7 @@ fn one(span: &Span, live: bool) -> AnyView {
         Span::Object { object: it } if live => object(it).into_any(),
         Span::Object { object } => {
             let (kind, name) = (foreign::line(&object.kind), full_name(object));
-            view! { {kind} " " <span class="mono">{shortened(&name)}</span> }.into_any()
+            view! { {kind} " " <span class="mono">{breakable(&shortened(&name))}</span> }.into_any()
         }
         Span::Commit { repository, sha } if live => {
             commit(repository.clone(), sha.clone()).into_any()
@@ -78,6 +80,19 @@ fn one(span: &Span, live: bool) -> AnyView {
             view! { <span class="mono">{foreign::line(short(sha))}</span> }.into_any()
         }
     }
+}
+
+/// A path that may go over to the next line after a slash, not within a word.
+fn breakable(text: &str) -> Vec<AnyView> {
+    let mut parts = text.split_inclusive('/').peekable();
+    let mut views = Vec::new();
+    while let Some(part) = parts.next() {
+        views.push(part.to_owned().into_any());
+        if parts.peek().is_some() {
+            views.push(view! { <wbr /> }.into_any());
+        }
+    }
+    views
 }
 
 /// Words keep the spaces around them; what they hold of others is made one harmless line all the same.

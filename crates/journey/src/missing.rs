@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use api::Sentence;
-use facts::Reach;
 use facts::flux::Kustomization;
 use facts::meta::{Kind, Reference};
+use facts::{Coverage, Reach};
 
 use crate::discover::{Target, Targets};
 use crate::environment::of_namespace;
@@ -191,7 +191,12 @@ pub fn unread(view: &View<'_>, all: &[Target<'_>], only: Option<&str>) -> Vec<Se
             }
             Reach::Answering | Reach::Lost { .. } => {}
         }
-        for kind in WORKLOADS {
+        let not_yet = |kind| *place.facts.coverage(kind, "") == Coverage::NotAsked;
+        if WORKLOADS.into_iter().any(not_yet) {
+            let sentence = cluster.clone();
+            said.push(sentence.words(" is still being read: apps may be missing."));
+        }
+        for kind in WORKLOADS.into_iter().filter(|kind| !not_yet(*kind)) {
             if let Err(gap) = place.whole(kind, "") {
                 said.push(
                     Sentence::default()

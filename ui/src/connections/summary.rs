@@ -37,6 +37,17 @@ pub fn line(all: &[Connection], now: Timestamp) -> (Tone, String) {
     (tone, format!("{count}, {}", said(other, now)))
 }
 
+/// Whether a cluster is still being read for the first time.
+pub fn is_reading(all: &[Connection]) -> bool {
+    all.iter().any(|connection| {
+        connection.kind == SystemKind::Cluster
+            && matches!(
+                connection.state,
+                ConnectionState::Connecting | ConnectionState::Syncing { .. }
+            )
+    })
+}
+
 /// How one connection stands, with its name.
 fn said(connection: &Connection, now: Timestamp) -> String {
     let name = foreign::line(&connection.name);
@@ -103,7 +114,9 @@ mod tests {
                 "1 of 3 clusters live, prod-eu 40 s old".to_owned()
             )
         );
+        assert!(is_reading(&all), "prod-us is");
         all.truncate(1);
+        assert!(!is_reading(&all));
         assert_eq!(
             line(&all, now),
             (Tone::Ok, "1 of 1 cluster live".to_owned())

@@ -44,6 +44,29 @@ fn a_cluster_that_never_answered_is_named_and_the_others_answer() {
 }
 
 #[test]
+fn a_cluster_that_is_still_being_read_is_said_once() {
+    let mut world = delivered();
+    let fresh = facts::ClusterFacts {
+        reach: Reach::Answering,
+        ..facts::ClusterFacts::default()
+    };
+    world
+        .facts
+        .clusters
+        .insert("edge".to_owned(), Arc::new(fresh));
+    let answer = world.answer(&ask(&sha(APP, 4))).answer.unwrap();
+    let said: Vec<String> = answer
+        .unread
+        .iter()
+        .map(|one| read_aloud(&world, one))
+        .collect();
+    assert_eq!(
+        said,
+        ["Cluster edge is still being read: apps may be missing."]
+    );
+}
+
+#[test]
 fn times_are_the_clusters_own() {
     let mut world = declared();
     let hour = SignedDuration::from_hours(1);
