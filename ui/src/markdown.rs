@@ -274,6 +274,7 @@ mod tests {
                 evidence: vec![],
             }],
             stale_since: None,
+            pending: false,
         }
     }
 

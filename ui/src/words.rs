@@ -63,6 +63,20 @@ pub fn state(state: State) -> &'static str {
     }
 }
 
+/// How loud a delivery is: what is still being read is not loud, and not well either.
+pub fn delivery_tone(delivery: &Delivery) -> Tone {
+    if is_unknown(delivery) || delivery.state != State::Unknown {
+        state_tone(delivery.state)
+    } else {
+        Tone::Skip
+    }
+}
+
+/// Whether a delivery is unknown for good, and not only still being read.
+pub fn is_unknown(delivery: &Delivery) -> bool {
+    delivery.state == State::Unknown && !delivery.pending
+}
+
 /// A journey's tone.
 pub fn state_tone(state: State) -> Tone {
     match state {
@@ -146,6 +160,7 @@ pub fn delivery(delivery: &Delivery) -> String {
         State::Blocked => with_cause("blocked", delivery),
         State::RolledBack => with_cause("rolled back", delivery),
         State::Reverted => "reverted".to_owned(),
+        State::Unknown if delivery.pending => return "reading…".to_owned(),
         State::Unknown => match delivery.stage {
             Some(stage) => format!("unknown: {} not read", stage.name()),
             None => "unknown".to_owned(),
@@ -287,6 +302,7 @@ mod tests {
     fn standing(state: State, behind: Option<u32>, cause: Option<&str>) -> Delivery {
         Delivery {
             state,
+            pending: false,
             behind,
             stage: None,
             cause: cause.map(str::to_owned),
@@ -312,6 +328,10 @@ mod tests {
         let mut unread = standing(State::Unknown, None, None);
         unread.stage = Some(StageKind::Pods);
         assert_eq!(delivery(&unread), "unknown: pods not read");
+        assert_eq!(delivery_tone(&unread), Tone::Dunno);
+        unread.pending = true;
+        assert_eq!(delivery(&unread), "reading…");
+        assert_eq!(delivery_tone(&unread), Tone::Skip);
     }
 
     #[test]

@@ -64,6 +64,9 @@ pub struct BoardCell {
 pub struct Delivery {
     /// The newest commit's state there.
     pub state: State,
+    /// Whether it is unknown only because something is still being read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pending: bool,
     /// How many commits of the releasing branch what runs is behind; absent if that cannot be known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behind: Option<u32>,

@@ -342,4 +342,7 @@ pub struct Journey {
     /// Set when the cluster stopped answering: the journey is what was last known, at this moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_since: Option<Timestamp>,
+    /// Whether it is unknown only because something is still being read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pending: bool,
 }

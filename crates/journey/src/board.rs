@@ -79,6 +79,7 @@ fn cell<'a>(view: &View<'a>, all: &Targets<'a>, target: &Target<'a>) -> BoardCel
         stale_since: journey.stale_since,
         delivery: Delivery {
             state: journey.state,
+            pending: journey.pending,
             behind,
             stage: journey.blocking_stage,
             since: match &journey.cause {

@@ -249,7 +249,8 @@ pub fn decide(outcomes: &[Outcome]) -> Option<Verdict> {
         api::StageState::Unknown { why } => why.clone(),
         _ => format!("the {} stage was not reached", stage.name()),
     };
-    Some(Verdict::unknown(stage, Gap::new(why)))
+    let pending = deciding.pending;
+    Some(Verdict::unknown(stage, Gap { why, pending }))
 }
 
 fn is_waiting_for_pods(first: &Outcome, pods: &Outcome) -> bool {
@@ -340,6 +341,7 @@ impl<'v, 'a> Draft<'v, 'a> {
             running: None,
             stages: Vec::new(),
             stale_since: stale_since(self.target.place),
+            pending: false,
         };
         let mut qualifiers = Vec::new();
         match verdict {
@@ -367,6 +369,7 @@ impl<'v, 'a> Draft<'v, 'a> {
             Verdict::Unknown { stage, gap } => {
                 journey.headline = subject.unknown(&gap);
                 journey.blocking_stage = Some(stage);
+                journey.pending = gap.pending;
             }
         }
         let mut notes = qualifiers;

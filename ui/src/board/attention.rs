@@ -186,15 +186,21 @@ pub fn title(rows: &[Arc<BoardRow>]) -> String {
                 && !states().any(|state| matches!(state, State::Blocked | State::RolledBack))
         })
         .count();
-    let unknown = apps_where(&|state| state == State::Unknown);
+    let cells_where = |wanted: &dyn Fn(&BoardCell) -> bool| {
+        let has = |row: &&Arc<BoardRow>| row.cells.iter().any(wanted);
+        rows.iter().filter(has).count()
+    };
+    let unknown = cells_where(&|cell| words::is_unknown(&cell.delivery));
+    let reading = cells_where(&|cell| cell.delivery.pending);
     let be = |count: usize| if count == 1 { "is" } else { "are" };
     let way = if moving == 1 { "its way" } else { "their way" };
     // Words for small numbers, but not beside a large one.
-    let digits = stuck.max(moving).max(unknown) > 12;
+    let digits = stuck.max(moving).max(unknown).max(reading) > 12;
     let parts: Vec<String> = [
         (stuck, "stuck".to_owned()),
         (moving, format!("on {way}")),
         (unknown, "not fully known".to_owned()),
+        (reading, "still being read".to_owned()),
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)
@@ -352,6 +358,14 @@ mod tests {
             subtitle.contains("What runs in 1 place is not known."),
             "{subtitle}"
         );
+    }
+
+    #[test]
+    fn what_is_still_being_read_is_neither_unknown_nor_well() {
+        let mut reading = cell("dev", "nonprod", State::Unknown);
+        reading.delivery.pending = true;
+        let rows = [shared("a", vec![reading])];
+        assert_eq!(title(&rows), "One app is still being read");
     }
 
     #[test]

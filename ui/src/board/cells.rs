@@ -76,7 +76,7 @@ pub fn spot(row: &BoardRow, environment: &str) -> Option<Spot> {
         readiness: sickest.running.as_ref().and_then(words::readiness),
         short_readiness: short_readiness(sickest),
         since: worst.running.as_ref().and_then(|running| running.since),
-        tone: words::state_tone(worst.delivery.state),
+        tone: words::delivery_tone(&worst.delivery),
         state: worst.delivery.state,
         words: joined(&cells, worst),
         delivery_since: worst.delivery.since,

@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use api::board::BoardRow;
+use api::board::{BoardCell, BoardRow};
 use api::journey::State;
 use jiff::Timestamp;
 
@@ -73,7 +73,10 @@ impl Chip {
                     && cell.delivery.behind.is_some_and(|behind| behind > 0)
             }),
             Self::Unread => {
-                any(&[State::Unknown]) || row.cells.iter().any(|cell| cell.stale_since.is_some())
+                let is_unread = |cell: &BoardCell| {
+                    words::is_unknown(&cell.delivery) || cell.stale_since.is_some()
+                };
+                row.cells.iter().any(is_unread)
             }
         }
     }

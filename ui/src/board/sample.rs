@@ -30,6 +30,7 @@ pub fn cell(environment: &str, cluster: &str, state: State) -> BoardCell {
         }),
         delivery: Delivery {
             state,
+            pending: false,
             behind: Some(0),
             stage: None,
             cause: None,

@@ -126,6 +126,7 @@ mod tests {
             running: None,
             stages: vec![],
             stale_since: None,
+            pending: false,
         }
     }
 
