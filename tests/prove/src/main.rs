@@ -274,16 +274,9 @@ async fn prove(
 ) -> Row {
     let begun = Instant::now();
     let expected = &scenario.expect;
-    let parts = [
-        Some(&expected.state),
-        expected.stage.as_ref(),
-        expected.cause.as_ref(),
-        expected.object.as_ref(),
-    ];
-    let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
     let mut row = Row {
         name: scenario.name.clone(),
-        expected: parts.join(" "),
+        expected: expected.told(),
         answer: Answer::default(),
         marks: Marks::default(),
         broken: None,
@@ -293,7 +286,9 @@ async fn prove(
         Err(error) => row.broken = Some(error.to_string()),
         Ok(play) => {
             row.answer = ask::ask(terminal, &scenario.name, &play.asked(scenario.ask)).await;
-            row.marks = ask::mark(&row.answer, expected, |text| play.filled(text));
+            row.marks = ask::mark(&row.answer, &scenario.name, expected, |text| {
+                play.filled(text)
+            });
             row.expected = play.filled(&row.expected);
             // After the question: the answer took a moment, in which the world went on, and is of its end.
             if is_recorded && let Err(error) = record::take(ground, scenario, &play).await {
@@ -315,20 +310,13 @@ fn print(row: &Row) {
         return;
     }
     if row.marks.cause {
-        println!("✓ {} ({seconds:.0} s): {}", row.name, row.answer.headline);
+        println!("✓ {} ({seconds:.0} s): {}", row.name, row.answer.told());
         return;
     }
-    let answer = &row.answer;
     println!("✗ {} ({seconds:.0} s)", row.name);
     println!("    wanted {}", row.expected);
-    println!(
-        "    said   {} {} {} {}",
-        answer.state, answer.stage, answer.cause, answer.object
-    );
-    println!(
-        "           {}",
-        answer.failed.as_ref().unwrap_or(&answer.headline).trim()
-    );
+    println!("    said   {}", row.answer.judged());
+    println!("           {}", row.answer.told());
 }
 
 fn sum(rows: &[Row], as_json: bool, begun: Instant) -> ExitCode {
@@ -363,10 +351,18 @@ fn sum(rows: &[Row], as_json: bool, begun: Instant) -> ExitCode {
 }
 
 fn told(row: &Row) -> Value {
+    let journeys = row.answer.journeys.iter();
+    let journeys: Vec<Value> = journeys
+        .map(|journey| {
+            json!({
+                "app": journey.app, "state": journey.state, "stage": journey.stage, "cause": journey.cause,
+                "object": journey.object, "headline": journey.headline,
+            })
+        })
+        .collect();
     json!({
-        "name": row.name, "seconds": row.seconds, "expected": row.expected,
-        "state": row.answer.state, "stage": row.answer.stage, "cause": row.answer.cause, "object": row.answer.object,
-        "headline": row.answer.headline, "right_stage": row.marks.stage, "right_cause": row.marks.cause,
-        "false_green": row.marks.false_green, "failed": row.answer.failed, "not_played": row.broken,
+        "name": row.name, "seconds": row.seconds, "expected": row.expected, "journeys": journeys,
+        "right_stage": row.marks.stage, "right_cause": row.marks.cause, "false_green": row.marks.false_green,
+        "failed": row.answer.failed, "not_played": row.broken,
     })
 }
