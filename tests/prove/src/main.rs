@@ -1,8 +1,8 @@
 //! `./dev prove`: plays every scenario on real Kubernetes and real Flux, asks the product, and counts.
 //!
 //! Owns the words, the order, the printed counts and the exit codes: 0 every answer right, 1 some wrong, 3 a scenario
-//! could not be played, 64 a wrong word, 77 not run because a program of the ground cannot be had. Skipped is never
-//! passed.
+//! could not be played, 64 a wrong word, 77 not run because a program of the ground cannot be had, 130 and 143 ended by
+//! SIGINT and SIGTERM. Skipped is never passed.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -18,8 +18,10 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 
 use prove::ask::{self, Answer, Marks, Terminal};
+use prove::ending::Endings;
 use prove::github;
 use prove::ground::Ground;
+use prove::keep;
 use prove::parts::{self, Parts};
 use prove::play::Play;
 use prove::record;
@@ -58,9 +60,12 @@ struct Arguments {
     /// Stores what the world looked like when the product was asked, for `./dev test` to replay (tests/recordings)
     #[arg(long)]
     record: bool,
-    /// Starts the ground, prints where everything is, and keeps it until Ctrl-C
+    /// Starts the ground, prints where everything is, and keeps it until Ctrl-C or --down
     #[arg(long)]
     up: bool,
+    /// Ends every ground that --up keeps, and waits until it is gone
+    #[arg(long)]
+    down: bool,
     /// The terminal program
     #[arg(long, env = "LANDFALL_BIN", value_name = "FILE")]
     landfall: Option<PathBuf>,
@@ -79,6 +84,22 @@ struct Row {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let mut endings = match Endings::heed() {
+        Ok(endings) => endings,
+        Err(error) => return say_and_end(&error.to_string(), BROKEN),
+    };
+    // A signal drops the future, and what it holds ends with it: a ground, and also a build of its programs.
+    tokio::select! {
+        code = chosen(&arguments) => code,
+        ending = endings.first() => say_and_end(ending.words(), ending.code()),
+    }
+}
+
+/// Does what the words ask for.
+async fn chosen(arguments: &Arguments) -> ExitCode {
+    if arguments.down {
+        return down().await;
+    }
     let mut scenarios = match scenario::all() {
         Ok(scenarios) => scenarios,
         Err(error) => return say_and_end(&error.to_string(), BROKEN),
@@ -104,36 +125,43 @@ async fn main() -> ExitCode {
         return hold_to_description().await;
     }
     let begun = Instant::now();
-    let parts = match Parts::get(&|line| eprintln!("prove: {line}")) {
+    let parts = match Parts::get(&|line| eprintln!("prove: {line}")).await {
         Ok(parts) => parts,
         Err(error) => return say_and_end(&format!("not run: {error}"), NOT_RUN),
     };
-    // Ctrl-C ends this future; what it holds ends with it.
-    let run = async {
-        let ground = match Ground::start(&parts).await {
-            Ok(ground) => ground,
-            Err(error) => return say_and_end(&error.to_string(), BROKEN),
-        };
-        eprintln!(
-            "prove: the ground is up ({:.0} s)",
-            begun.elapsed().as_secs_f64()
-        );
-        if arguments.contract {
-            return match hold_to_contract(&ground, arguments.only.as_deref()).await {
-                Ok(true) => ExitCode::SUCCESS,
-                Ok(false) => ExitCode::from(WRONG),
-                Err(error) => say_and_end(&error.to_string(), BROKEN),
-            };
-        }
-        if arguments.up {
-            return keep(&ground).await;
-        }
-        run(&ground, &scenarios, &arguments, begun).await
+    let ground = match Ground::start(&parts).await {
+        Ok(ground) => ground,
+        Err(error) => return say_and_end(&error.to_string(), BROKEN),
     };
-    tokio::select! {
-        code = run => code,
-        _ = tokio::signal::ctrl_c() => say_and_end("interrupted: everything that was started is ended", 130),
+    eprintln!(
+        "prove: the ground is up ({:.0} s)",
+        begun.elapsed().as_secs_f64()
+    );
+    if arguments.contract {
+        return match hold_to_contract(&ground, arguments.only.as_deref()).await {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(WRONG),
+            Err(error) => say_and_end(&error.to_string(), BROKEN),
+        };
     }
+    if arguments.up {
+        return keep(&ground).await;
+    }
+    run(&ground, &scenarios, arguments, begun).await
+}
+
+/// Ends what `--up` keeps.
+async fn down() -> ExitCode {
+    match keep::down().await {
+        Ok(ended) if ended.is_empty() => println!("nothing is kept"),
+        Ok(ended) => {
+            for (process, folder) in ended {
+                println!("ended {process}, {}", folder.display());
+            }
+        }
+        Err(error) => return say_and_end(&error.to_string(), BROKEN),
+    }
+    ExitCode::SUCCESS
 }
 
 fn say_and_end(words: &str, code: u8) -> ExitCode {
@@ -157,7 +185,7 @@ async fn keep(ground: &Ground) -> ExitCode {
     for (name, kib) in ground.memory() {
         println!("{name:32} {} MiB", kib / 1024);
     }
-    println!("Up until Ctrl-C.");
+    println!("Up until Ctrl-C, or ./dev prove --down in another terminal.");
     std::future::pending().await
 }
 
@@ -188,7 +216,11 @@ async fn run(
 
 /// Compares the stand-in's answers with GitHub's description and prints their count.
 async fn hold_to_description() -> ExitCode {
-    match github::compare(&parts::cache()).await {
+    let cache = match parts::open_cache() {
+        Ok(cache) => cache,
+        Err(error) => return say_and_end(&format!("not run: {error}"), NOT_RUN),
+    };
+    match github::compare(&cache).await {
         Ok(report) => {
             for line in &report.wrong {
                 println!("✗ {line}");

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{GroundError, LOOK, PATIENCE, node, until};
+use super::{GroundError, node};
 use crate::api::Api;
 use crate::images::Registry;
 use crate::parts::Parts;
-use crate::process::Process;
+use crate::ports::{LOCAL, Ports};
+use crate::process::{LOOK, PATIENCE, Process, until};
 
-const LOCAL: &str = "127.0.0.1";
 /// The token of everybody here: what a person may see is the product's tests' matter, not the ground's.
 pub const TOKEN: &str = "prove-admin";
 /// How many nodes there are: one takes 110 pods, and every scenario leaves two or more.
@@ -33,28 +33,6 @@ pub struct Starting<'a> {
     pub processes: Vec<Process>,
     /// What each took.
     pub times: Vec<(&'static str, Duration)>,
-}
-
-/// Ports that were free a moment ago.
-struct Ports(std::vec::IntoIter<u16>);
-
-impl Ports {
-    fn find(count: usize) -> std::io::Result<Self> {
-        // All are held until all are known, so that none is given twice.
-        let held: Vec<_> = (0..count)
-            .map(|_| std::net::TcpListener::bind((LOCAL, 0)))
-            .collect::<Result<_, _>>()?;
-        let ports: Vec<u16> = held
-            .iter()
-            .map(|listener| listener.local_addr().map(|address| address.port()))
-            .collect::<Result<_, _>>()?;
-        Ok(Self(ports.into_iter()))
-    }
-
-    fn next(&mut self) -> u16 {
-        // More than are asked for are found.
-        self.0.next().unwrap_or_default()
-    }
 }
 
 impl<'a> Starting<'a> {
