@@ -14,6 +14,7 @@ pub mod images;
 pub mod keep;
 pub mod leftover;
 pub mod parts;
+pub mod peers;
 pub mod play;
 pub mod ports;
 pub mod process;

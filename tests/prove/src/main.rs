@@ -23,6 +23,7 @@ use prove::github;
 use prove::ground::Ground;
 use prove::keep;
 use prove::parts::{self, Parts};
+use prove::peers::{self, Peers, PeersError};
 use prove::play::Play;
 use prove::record;
 use prove::scenario::{self, Scenario};
@@ -63,6 +64,9 @@ struct Arguments {
     /// Starts the ground, prints where everything is, and keeps it until Ctrl-C or --down
     #[arg(long)]
     up: bool,
+    /// Only moto, oidc-provider and a Secret Service, and what is relied on of each; with --up they are kept beside the ground
+    #[arg(long)]
+    peers: bool,
     /// Ends every ground that --up keeps, and waits until it is gone
     #[arg(long)]
     down: bool,
@@ -104,8 +108,10 @@ async fn chosen(arguments: &Arguments) -> ExitCode {
         Ok(scenarios) => scenarios,
         Err(error) => return say_and_end(&error.to_string(), BROKEN),
     };
+    // The contract's and the peers' checks have names of their own.
     if let Some(pattern) = &arguments.only
         && !arguments.contract
+        && !arguments.peers
     {
         scenarios.retain(|scenario| scenario.name.contains(pattern.as_str()));
     }
@@ -125,6 +131,21 @@ async fn chosen(arguments: &Arguments) -> ExitCode {
         return hold_to_description().await;
     }
     let begun = Instant::now();
+    let peers = match arguments.peers {
+        true => match start_peers().await {
+            Ok(peers) => Some(peers),
+            Err(error) if error.is_missing() => {
+                return say_and_end(&format!("not run: {error}"), NOT_RUN);
+            }
+            Err(error) => return say_and_end(&error.to_string(), BROKEN),
+        },
+        false => None,
+    };
+    if let Some(peers) = &peers
+        && !arguments.up
+    {
+        return hold_peers(peers, arguments.only.as_deref()).await;
+    }
     let parts = match Parts::get(&|line| eprintln!("prove: {line}")).await {
         Ok(parts) => parts,
         Err(error) => return say_and_end(&format!("not run: {error}"), NOT_RUN),
@@ -145,7 +166,7 @@ async fn chosen(arguments: &Arguments) -> ExitCode {
         };
     }
     if arguments.up {
-        return keep(&ground).await;
+        return keep(&ground, peers.as_ref()).await;
     }
     run(&ground, &scenarios, arguments, begun).await
 }
@@ -169,8 +190,33 @@ fn say_and_end(words: &str, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
+async fn start_peers() -> Result<Peers, PeersError> {
+    let programs = peers::Programs::get(&|line| eprintln!("prove: {line}")).await?;
+    Peers::start(&programs).await
+}
+
+/// Runs the table of what is relied on of the peers and prints its count.
+async fn hold_peers(peers: &Peers, only: Option<&str>) -> ExitCode {
+    let rows = peers::checks::run(peers, only).await;
+    if rows.is_empty() {
+        return say_and_end("no check has that in its name", USAGE);
+    }
+    let mut passed = 0;
+    for row in &rows {
+        match &row.broken {
+            Some(why) => println!("✗ {}: {}\n    {why}", row.check.name, row.check.proves),
+            None => passed += 1,
+        }
+    }
+    let all = rows.len();
+    println!(
+        "peers        {all} checks, {passed} passed on moto, oidc-provider and GNOME's keyring"
+    );
+    ExitCode::from(if passed == all { 0 } else { WRONG })
+}
+
 /// Prints where everything is and waits.
-async fn keep(ground: &Ground) -> ExitCode {
+async fn keep(ground: &Ground, peers: Option<&Peers>) -> ExitCode {
     println!("kubeconfig  {}", ground.kubeconfig().display());
     match ground.team_file() {
         Ok(team) => println!("team file   {}", team.display()),
@@ -179,10 +225,21 @@ async fn keep(ground: &Ground) -> ExitCode {
     println!("code host   http://{}", ground.code_host);
     println!("registry    http://{}", ground.registry.host);
     println!("logs        {}", ground.folder().display());
-    for (name, took) in &ground.times {
+    let (mut times, mut memory) = (ground.times.clone(), ground.memory());
+    if let Some(peers) = peers {
+        println!("AWS         {}", peers.aws);
+        println!("issuer      {}", peers.issuer);
+        println!(
+            "keyring     DBUS_SESSION_BUS_ADDRESS={}",
+            peers.secrets.address
+        );
+        times.extend(&peers.times);
+        memory.extend(peers.memory());
+    }
+    for (name, took) in times {
         println!("{name:32} {:.1} s", took.as_secs_f64());
     }
-    for (name, kib) in ground.memory() {
+    for (name, kib) in memory {
         println!("{name:32} {} MiB", kib / 1024);
     }
     println!("Up until Ctrl-C, or ./dev prove --down in another terminal.");
