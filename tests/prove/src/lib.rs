@@ -21,5 +21,6 @@ pub mod process;
 pub mod record;
 pub mod recording;
 pub mod replay;
+pub mod round;
 pub mod scenario;
 pub mod tool;

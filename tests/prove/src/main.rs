@@ -1,8 +1,7 @@
 //! `./dev prove`: plays every scenario on real Kubernetes and real Flux, asks the product, and counts.
 //!
-//! Owns the words, the order, the printed counts and the exit codes: 0 every answer right, 1 some wrong, 3 a scenario
-//! could not be played, 64 a wrong word, 77 not run because a program of the ground cannot be had, 130 and 143 ended by
-//! SIGINT and SIGTERM. Skipped is never passed.
+//! Owns the words and the exit codes: 0 every answer right, 1 some wrong, 3 a scenario could not be played, 64 a wrong word,
+//! 77 not run because a program cannot be had, 130 and 143 ended by SIGINT and SIGTERM. Skipped is never passed.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -14,19 +13,15 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use futures::StreamExt;
-use serde_json::{Value, json};
 
-use prove::ask::{self, Answer, Marks, Terminal};
 use prove::ending::Endings;
 use prove::github;
 use prove::ground::Ground;
 use prove::keep;
 use prove::parts::{self, Parts};
 use prove::peers::{self, Peers, PeersError};
-use prove::play::Play;
-use prove::record;
-use prove::scenario::{self, Scenario};
+use prove::round::{Outcome, Round};
+use prove::scenario;
 
 /// Some answers are wrong.
 const WRONG: u8 = 1;
@@ -36,8 +31,6 @@ const BROKEN: u8 = 3;
 const USAGE: u8 = 64;
 /// Nothing was run: a program is missing.
 const NOT_RUN: u8 = 77;
-/// How many scenarios are played at once.
-const AT_ONCE: usize = 6;
 
 /// Real Kubernetes, real Flux, real failures
 #[derive(Parser)]
@@ -73,16 +66,6 @@ struct Arguments {
     /// The terminal program
     #[arg(long, env = "LANDFALL_BIN", value_name = "FILE")]
     landfall: Option<PathBuf>,
-}
-
-/// One scenario, played and asked.
-struct Row {
-    name: String,
-    expected: String,
-    answer: Answer,
-    marks: Marks,
-    broken: Option<String>,
-    seconds: f64,
 }
 
 #[tokio::main]
@@ -168,7 +151,17 @@ async fn chosen(arguments: &Arguments) -> ExitCode {
     if arguments.up {
         return keep(&ground, peers.as_ref()).await;
     }
-    run(&ground, &scenarios, arguments, begun).await
+    let round = Round {
+        landfall: arguments.landfall.clone(),
+        is_recorded: arguments.record,
+        as_json: arguments.json,
+    };
+    match round.run(&ground, &scenarios, begun).await {
+        Ok(Outcome::Right) => ExitCode::SUCCESS,
+        Ok(Outcome::Wrong) => ExitCode::from(WRONG),
+        Ok(Outcome::Broken) => ExitCode::from(BROKEN),
+        Err(error) => say_and_end(&error.to_string(), BROKEN),
+    }
 }
 
 /// Ends what `--up` keeps.
@@ -246,31 +239,6 @@ async fn keep(ground: &Ground, peers: Option<&Peers>) -> ExitCode {
     std::future::pending().await
 }
 
-async fn run(
-    ground: &Ground,
-    scenarios: &[Scenario],
-    arguments: &Arguments,
-    begun: Instant,
-) -> ExitCode {
-    let terminal = match terminal(ground, arguments) {
-        Ok(terminal) => terminal,
-        Err(error) => return say_and_end(&error.to_string(), BROKEN),
-    };
-    let mut rows = Vec::new();
-    let mut playing = futures::stream::iter(scenarios)
-        .map(|scenario| prove(ground, scenario, &terminal, arguments.record))
-        .buffer_unordered(AT_ONCE);
-    while let Some(row) = playing.next().await {
-        if !arguments.json {
-            print(&row);
-        }
-        rows.push(row);
-    }
-    drop(playing);
-    rows.sort_by(|one, other| one.name.cmp(&other.name));
-    sum(&rows, arguments.json, begun)
-}
-
 /// Compares the stand-in's answers with GitHub's description and prints their count.
 async fn hold_to_description() -> ExitCode {
     let cache = match parts::open_cache() {
@@ -325,133 +293,4 @@ enum ContractError {
     /// The server does not answer as one.
     #[error(transparent)]
     Target(#[from] contract::TargetError),
-}
-
-/// Why the product cannot be asked.
-#[derive(Debug, thiserror::Error)]
-enum TerminalError {
-    /// Nobody said where it is.
-    #[error("LANDFALL_BIN must name the terminal program: run ./dev prove")]
-    NoProgram,
-    /// Its home or team file cannot be written.
-    #[error(transparent)]
-    Files(#[from] std::io::Error),
-}
-
-/// The product under test, with a home of its own.
-fn terminal(ground: &Ground, arguments: &Arguments) -> Result<Terminal, TerminalError> {
-    let program = arguments
-        .landfall
-        .clone()
-        .and_then(|path| path.canonicalize().ok())
-        .ok_or(TerminalError::NoProgram)?;
-    let home = ground.folder().join("home/landfall");
-    std::fs::create_dir_all(&home)?;
-    Ok(Terminal {
-        program,
-        kubeconfig: ground.kubeconfig(),
-        team: ground.team_file()?,
-        home,
-    })
-}
-
-async fn prove(
-    ground: &Ground,
-    scenario: &Scenario,
-    terminal: &Terminal,
-    is_recorded: bool,
-) -> Row {
-    let begun = Instant::now();
-    let expected = &scenario.expect;
-    let mut row = Row {
-        name: scenario.name.clone(),
-        expected: expected.told(),
-        answer: Answer::default(),
-        marks: Marks::default(),
-        broken: None,
-        seconds: 0.0,
-    };
-    match Play::through(ground, scenario).await {
-        Err(error) => row.broken = Some(error.to_string()),
-        Ok(play) => {
-            row.answer = ask::ask(terminal, &scenario.name, &play.asked(scenario.ask)).await;
-            row.marks = ask::mark(&row.answer, &scenario.name, expected, |text| {
-                play.filled(text)
-            });
-            row.expected = play.filled(&row.expected);
-            // After the question: the answer took a moment, in which the world went on, and is of its end.
-            if is_recorded && let Err(error) = record::take(ground, scenario, &play).await {
-                row.broken = Some(format!("it could not be recorded: {error}"));
-            }
-        }
-    }
-    row.seconds = begun.elapsed().as_secs_f64();
-    row
-}
-
-fn print(row: &Row) {
-    let seconds = row.seconds;
-    if let Some(why) = &row.broken {
-        println!(
-            "? {} ({seconds:.0} s): could not be played: {why}",
-            row.name
-        );
-        return;
-    }
-    if row.marks.cause {
-        println!("✓ {} ({seconds:.0} s): {}", row.name, row.answer.told());
-        return;
-    }
-    println!("✗ {} ({seconds:.0} s)", row.name);
-    println!("    wanted {}", row.expected);
-    println!("    said   {}", row.answer.judged());
-    println!("           {}", row.answer.told());
-}
-
-fn sum(rows: &[Row], as_json: bool, begun: Instant) -> ExitCode {
-    let count = |of: fn(&Row) -> bool| rows.iter().filter(|row| of(row)).count();
-    let (stage, cause) = (count(|row| row.marks.stage), count(|row| row.marks.cause));
-    let (green, broken) = (
-        count(|row| row.marks.false_green),
-        count(|row| row.broken.is_some()),
-    );
-    let seconds = begun.elapsed().as_secs_f64();
-    if as_json {
-        let rows: Vec<Value> = rows.iter().map(told).collect();
-        let told = json!({
-            "scenarios": rows.len(), "right_stage": stage, "right_cause": cause, "false_greens": green,
-            "not_played": broken, "seconds": seconds.round(), "rows": rows,
-        });
-        println!("{told}");
-    } else {
-        println!();
-        println!("scenarios    {}", rows.len());
-        println!("right stage  {stage}");
-        println!("right cause  {cause}");
-        println!("false greens {green}");
-        println!("not played   {broken}");
-        println!("seconds      {seconds:.0}");
-    }
-    match (broken, cause == rows.len()) {
-        (0, true) => ExitCode::SUCCESS,
-        (0, false) => ExitCode::from(WRONG),
-        _ => ExitCode::from(BROKEN),
-    }
-}
-
-fn told(row: &Row) -> Value {
-    let journeys = row.answer.journeys.iter();
-    let journeys: Vec<Value> = journeys
-        .map(|journey| {
-            json!({
-                "app": journey.app, "state": journey.state, "stage": journey.stage, "cause": journey.cause,
-                "object": journey.object, "headline": journey.headline,
-            })
-        })
-        .collect();
-    json!({
-        "name": row.name, "seconds": row.seconds, "expected": row.expected, "journeys": journeys,
-        "right_stage": row.marks.stage, "right_cause": row.marks.cause, "false_green": row.marks.false_green,
-        "failed": row.answer.failed, "not_played": row.broken,
-    })
 }

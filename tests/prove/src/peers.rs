@@ -74,11 +74,13 @@ impl Programs {
     /// One cannot be had.
     pub async fn get(say: &dyn Fn(&str)) -> Result<Self, PeersError> {
         let cache = crate::parts::open_cache()?;
+        // What is only looked for comes before what is fetched.
+        let secrets = secret_service::programs()?;
+        let node = provider::node()?;
         Ok(Self {
-            // First, as it is only looked for.
-            secrets: secret_service::programs()?,
             python: moto::get(&cache, say).await?,
-            provider: provider::get(&cache, say).await?,
+            provider: provider::get(node, &cache, say).await?,
+            secrets,
         })
     }
 }
@@ -114,8 +116,8 @@ impl Peers {
             .build()?;
         let mut ports = Ports::find(2)?;
         let mut peers = Self {
-            aws: moto::url(ports.next()),
-            issuer: provider::issuer(ports.next()),
+            aws: moto::url(ports.take()),
+            issuer: provider::issuer(ports.take()),
             secrets: SecretService::at(folder.path(), &programs.secrets),
             times: Vec::new(),
             http,

@@ -23,8 +23,8 @@ impl Ports {
         Ok(Self(ports.into_iter()))
     }
 
-    /// The next one.
-    pub fn next(&mut self) -> u16 {
+    /// Takes one.
+    pub fn take(&mut self) -> u16 {
         // More than are asked for are found.
         self.0.next().unwrap_or_default()
     }

@@ -76,6 +76,26 @@ fn a_build_that_fails_is_not_run_either() {
 }
 
 #[test]
+fn without_a_peer_nothing_is_run_and_it_is_named() {
+    let bench = Bench::new();
+    let said = |words: &str| {
+        let mut prove = bench.prove(&["--peers"]);
+        assert_eq!(prove.ended().0, Some(77));
+        assert!(prove.said().contains(words), "{}", prove.said());
+        bench.nothing_is_left();
+    };
+    said("not run: a Secret Service cannot be had: there is no dbus-daemon");
+    for name in ["dbus-daemon", "gnome-keyring-daemon", "secret-tool"] {
+        bench.program(name, "exit 1\n");
+    }
+    said("not run: oidc-provider cannot be had: there is no node");
+    bench.program("node", "exit 1\n");
+    said("not run: moto cannot be had: there is no python3");
+    bench.program("python3", "echo there is no venv >&2\nexit 1\n");
+    said("not run: moto cannot be had: there is no venv");
+}
+
+#[test]
 fn sigterm_ends_a_ground_that_is_coming_up() {
     let bench = Bench::with_stuck_programs();
     let mut prove = bench.prove(&["--up"]);

@@ -42,7 +42,7 @@ impl<'a> Starting<'a> {
     /// A file or a port cannot be had.
     pub fn new(parts: &'a Parts, folder: &'a Path) -> Result<Self, GroundError> {
         let mut ports = Ports::find(32)?;
-        let (server, registry) = (ports.next(), ports.next());
+        let (server, registry) = (ports.take(), ports.take());
         let keys = Keys::make(folder)?;
         let kubeconfig = format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: ground\n\
@@ -150,7 +150,7 @@ impl<'a> Starting<'a> {
     }
 
     async fn kubernetes(&mut self) -> Result<(), GroundError> {
-        let (etcd, peers) = (self.ports.next(), self.ports.next());
+        let (etcd, peers) = (self.ports.take(), self.ports.take());
         let client = format!("http://{LOCAL}:{etcd}");
         let peer = format!("http://{LOCAL}:{peers}");
         let begun = self.start(
@@ -208,7 +208,7 @@ impl<'a> Starting<'a> {
         self.ready(server, took);
 
         let kubeconfig = self.file("admin.kubeconfig");
-        let (manager, scheduler, kwok) = (self.ports.next(), self.ports.next(), self.ports.next());
+        let (manager, scheduler, kwok) = (self.ports.take(), self.ports.take(), self.ports.take());
         let manager_flags = flags(&[
             ("kubeconfig", &kubeconfig),
             ("bind-address", LOCAL),
@@ -290,8 +290,8 @@ impl<'a> Starting<'a> {
     async fn flux(&mut self) -> Result<(), GroundError> {
         let namespace = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "flux-system"}});
         self.api.apply(&namespace).await?;
-        let (events, receiver) = (self.ports.next(), self.ports.next());
-        let artifacts = format!("{LOCAL}:{}", self.ports.next());
+        let (events, receiver) = (self.ports.take(), self.ports.take());
+        let artifacts = format!("{LOCAL}:{}", self.ports.take());
         let events_at = format!("http://{LOCAL}:{events}/");
         let mut begun = Vec::new();
         for name in [
@@ -302,7 +302,7 @@ impl<'a> Starting<'a> {
             "image-reflector-controller",
             "image-automation-controller",
         ] {
-            let (health, metrics) = (self.ports.next(), self.ports.next());
+            let (health, metrics) = (self.ports.take(), self.ports.take());
             let health = format!("{LOCAL}:{health}");
             let mut arguments = flags(&[
                 ("watch-all-namespaces", "true"),

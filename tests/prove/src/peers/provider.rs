@@ -24,9 +24,17 @@ pub(super) struct Programs {
     script: PathBuf,
 }
 
+/// What runs it.
+pub(super) fn node() -> Result<PathBuf, PeersError> {
+    PROVIDER.program("node")
+}
+
 /// Its programs, fetched into the cache if they are not there.
-pub(super) async fn get(cache: &Path, say: &dyn Fn(&str)) -> Result<Programs, PeersError> {
-    let node = PROVIDER.program("node")?;
+pub(super) async fn get(
+    node: PathBuf,
+    cache: &Path,
+    say: &dyn Fn(&str),
+) -> Result<Programs, PeersError> {
     let kept = PROVIDER
         .get(cache, say, async |folder, files| {
             let app = folder.join(NAME);
