@@ -1,6 +1,6 @@
 //! The question, put to the product through its public terminal, and the comparison with what must be answered.
 //!
-//! Owns the run of `landfall why --json`. Knows nothing of the engine.
+//! Owns the run of `landfall why --json`, and when an answer is right: all its journeys are. Knows nothing of the engine.
 
 use std::path::{Path, PathBuf};
 
@@ -25,6 +25,17 @@ pub struct Terminal {
 /// What the product answered, as far as scenarios judge it.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
+    /// One a target.
+    pub journeys: Vec<Journey>,
+    /// What it printed when that was no answer, or why there is no journey.
+    pub failed: Option<String>,
+}
+
+/// One journey of an answer.
+#[derive(Clone, Debug, Default)]
+pub struct Journey {
+    /// The app it is about.
+    pub app: String,
     /// The state.
     pub state: String,
     /// The blocking stage.
@@ -35,18 +46,43 @@ pub struct Answer {
     pub object: String,
     /// The headline as a person reads it.
     pub headline: String,
-    /// What it printed when that was no answer.
-    pub failed: Option<String>,
+}
+
+impl Journey {
+    /// What is judged of it, in one line.
+    pub fn judged(&self) -> String {
+        let parts = [&self.state, &self.stage, &self.cause, &self.object];
+        let parts: Vec<&str> = parts.into_iter().map(String::as_str).collect();
+        parts.join(" ")
+    }
+}
+
+impl Answer {
+    /// What a person reads: every headline, or what was said instead.
+    pub fn told(&self) -> String {
+        let headlines = self.journeys.iter().map(|journey| journey.headline.trim());
+        let headlines: Vec<&str> = headlines.collect();
+        match &self.failed {
+            Some(said) => said.trim().to_owned(),
+            None => headlines.join("; "),
+        }
+    }
+
+    /// What is judged of all its journeys, in one line.
+    pub fn judged(&self) -> String {
+        let journeys: Vec<String> = self.journeys.iter().map(Journey::judged).collect();
+        journeys.join("; ")
+    }
 }
 
 /// How an answer compares.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Marks {
-    /// State and stage are right.
+    /// State and stage of every journey are right.
     pub stage: bool,
-    /// State, stage, cause and object are right.
+    /// State, stage, cause and object of every journey are right.
     pub cause: bool,
-    /// It was called deployed or superseded and is not.
+    /// One was called deployed or superseded and is not.
     pub false_green: bool,
 }
 
@@ -77,25 +113,41 @@ pub async fn ask(terminal: &Terminal, app: &str, commit: &str) -> Answer {
     })
 }
 
-/// What an answer's JSON says; `None` if it is no answer.
+/// What an answer's JSON says; `None` if it is no answer. One without a journey has failed, with what could not be read.
 pub fn read(document: &Value) -> Option<Answer> {
-    let journey = document["journeys"].as_array()?.first()?;
+    let journeys = document["journeys"].as_array()?;
+    if journeys.is_empty() {
+        let unread = document["unread"].as_array().into_iter().flatten();
+        let unread: Vec<String> = unread.map(sentence).collect();
+        return Some(failed(match unread.is_empty() {
+            true => "no journey".to_owned(),
+            false => format!("no journey, and not read: {}", unread.join("; ")),
+        }));
+    }
+    Some(Answer {
+        journeys: journeys.iter().map(journey).collect(),
+        failed: None,
+    })
+}
+
+fn journey(journey: &Value) -> Journey {
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let cause = &journey["cause"];
-    Some(Answer {
+    Journey {
+        app: word(&journey["app"]),
         state: word(&journey["state"]),
         stage: word(&journey["blockingStage"]),
         cause: word(&cause["code"]),
         object: object(&cause["object"]),
         headline: sentence(&journey["headline"]),
-        failed: None,
-    })
+    }
 }
 
-fn failed(said: String) -> Answer {
+/// An answer that is none, with what was said instead.
+pub fn failed(said: String) -> Answer {
     Answer {
+        journeys: Vec::new(),
         failed: Some(said),
-        ..Answer::default()
     }
 }
 
@@ -130,23 +182,80 @@ fn sentence(spans: &Value) -> String {
         .collect()
 }
 
-/// Compares an answer with what must be said.
-pub fn mark(answer: &Answer, expected: &Expected, filled: impl Fn(&str) -> String) -> Marks {
-    let same = |said: &str, wanted: &Option<String>| {
-        said == wanted.as_deref().map(&filled).unwrap_or_default()
+/// Compares an answer about an app with what must be said. Where one journey is expected, every journey has to be it;
+/// where several are, each has to be there once, and nothing else.
+pub fn mark(
+    answer: &Answer,
+    app: &str,
+    expected: &Expected,
+    filled: impl Fn(&str) -> String,
+) -> Marks {
+    let right_stage = |journey: &Journey, expected: &Expected| {
+        is_about(journey, app, expected)
+            && journey.state == expected.state
+            && same(&journey.stage, &expected.stage, &filled)
     };
-    let stage = answer.state == expected.state && same(&answer.stage, &expected.stage);
-    let object = match expected.object.as_deref().map(&filled) {
-        Some(wanted) => match wanted.strip_suffix('*') {
-            Some(beginning) => answer.object.starts_with(beginning),
-            None => answer.object == wanted,
-        },
-        None => answer.object.is_empty(),
+    let right_cause = |journey: &Journey, expected: &Expected| {
+        right_stage(journey, expected)
+            && same(&journey.cause, &expected.cause, &filled)
+            && is_object(&journey.object, &expected.object, &filled)
     };
-    let green = |state: &str| matches!(state, "deployed" | "superseded" | "not-affected");
     Marks {
-        stage,
-        cause: stage && same(&answer.cause, &expected.cause) && object,
-        false_green: green(&answer.state) && !green(&expected.state),
+        stage: are(&answer.journeys, expected, right_stage),
+        cause: are(&answer.journeys, expected, right_cause),
+        false_green: has_false_green(&answer.journeys, app, expected),
+    }
+}
+
+fn are(
+    journeys: &[Journey],
+    expected: &Expected,
+    is_right: impl Fn(&Journey, &Expected) -> bool,
+) -> bool {
+    if expected.also.is_empty() {
+        let mut all = journeys.iter();
+        return !journeys.is_empty() && all.all(|journey| is_right(journey, expected));
+    }
+    let mut left: Vec<&Journey> = journeys.iter().collect();
+    let mut takes_one = |expected: &Expected| {
+        let found = left.iter().position(|journey| is_right(journey, expected));
+        found.map(|at| left.remove(at)).is_some()
+    };
+    expected.all().all(&mut takes_one) && left.is_empty()
+}
+
+/// Whether more is called green of an app than may be.
+fn has_false_green(journeys: &[Journey], app: &str, expected: &Expected) -> bool {
+    journeys.iter().any(|green| {
+        let said = journeys.iter().filter(|other| other.app == green.app);
+        let said = said.filter(|other| is_green(&other.state)).count();
+        let wanted = expected.all().filter(|one| is_about(green, app, one));
+        let wanted = wanted.filter(|one| is_green(&one.state)).count();
+        // One that is expected alone may come in every place that there is.
+        let is_enough = wanted > 0 && expected.also.is_empty();
+        is_green(&green.state) && said > wanted && !is_enough
+    })
+}
+
+/// Whether this is the app that is expected.
+fn is_about(journey: &Journey, app: &str, expected: &Expected) -> bool {
+    journey.app == expected.app.as_deref().unwrap_or(app)
+}
+
+fn is_green(state: &str) -> bool {
+    matches!(state, "deployed" | "superseded" | "not-affected")
+}
+
+fn same(said: &str, wanted: &Option<String>, filled: impl Fn(&str) -> String) -> bool {
+    said == wanted.as_deref().map(filled).unwrap_or_default()
+}
+
+fn is_object(said: &str, wanted: &Option<String>, filled: impl Fn(&str) -> String) -> bool {
+    match wanted.as_deref().map(filled) {
+        Some(wanted) => match wanted.strip_suffix('*') {
+            Some(beginning) => said.starts_with(beginning),
+            None => said == wanted,
+        },
+        None => said.is_empty(),
     }
 }

@@ -5,11 +5,9 @@
 //! module's sum, and are kept in the cache.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use serde_json::Value;
-
-use crate::parts::{PartsError, end, place_failed};
+use crate::leftover;
+use crate::parts::{PartsError, UNFINISHED, download, place_failed};
 
 /// The CRDs of one project.
 #[derive(Clone, Copy, Debug)]
@@ -69,14 +67,25 @@ pub const DEFINITIONS: &[Definitions] = &[
 ];
 
 impl Definitions {
+    fn kept(&self, cache: &Path) -> PathBuf {
+        cache.join(format!("{}-{}-crds", self.name, self.version))
+    }
+
+    /// Where its files are in a cache that has them.
+    pub fn kept_files(&self, cache: &Path) -> Vec<PathBuf> {
+        let kept = self.kept(cache);
+        self.files
+            .iter()
+            .map(|file| kept.join(base(file)))
+            .collect()
+    }
+
     /// The files, fetched into the cache if they are not there.
     ///
     /// # Errors
     /// Go is missing, the module cannot be had, or it is not the one that was pinned.
-    pub fn get(&self, cache: &Path, say: &dyn Fn(&str)) -> Result<Vec<PathBuf>, PartsError> {
-        let kept = cache.join(format!("{}-{}-crds", self.name, self.version));
-        let names = self.files.iter().map(|file| kept.join(base(file)));
-        let names: Vec<PathBuf> = names.collect();
+    pub async fn get(&self, cache: &Path, say: &dyn Fn(&str)) -> Result<Vec<PathBuf>, PartsError> {
+        let (kept, names) = (self.kept(cache), self.kept_files(cache));
         if names.iter().all(|file| file.is_file()) {
             return Ok(names);
         }
@@ -84,9 +93,10 @@ impl Definitions {
             "fetching the CRDs of {} {}",
             self.name, self.version
         ));
-        let module = self.download(cache)?;
-        let unfinished = kept.with_extension(format!("unfinished-{}", std::process::id()));
-        std::fs::create_dir_all(&unfinished).map_err(place_failed(&unfinished))?;
+        let temporary = leftover::folder(cache, UNFINISHED).map_err(place_failed(cache))?;
+        let module = self.download(temporary.path()).await?;
+        let unfinished = temporary.path().join("crds");
+        std::fs::create_dir(&unfinished).map_err(place_failed(&unfinished))?;
         for file in self.files {
             let content = std::fs::read(module.join(file)).map_err(place_failed(&module))?;
             let to = unfinished.join(base(file));
@@ -94,41 +104,31 @@ impl Definitions {
         }
         // An older table's files may be there; another run's are as good as ours.
         let _older = std::fs::remove_dir_all(&kept);
-        if std::fs::rename(&unfinished, &kept).is_err() {
-            let _ours = std::fs::remove_dir_all(&unfinished);
+        if let Err(error) = std::fs::rename(&unfinished, &kept)
+            && !kept.is_dir()
+        {
+            return Err(place_failed(&kept)(error));
         }
         Ok(names)
     }
 
     /// The module's folder, after its sum was compared.
-    fn download(&self, cache: &Path) -> Result<PathBuf, PartsError> {
-        let failed = |why: String| PartsError::Build {
-            part: self.name,
-            why,
-        };
-        std::fs::create_dir_all(cache).map_err(place_failed(cache))?;
+    async fn download(&self, temporary: &Path) -> Result<PathBuf, PartsError> {
+        let module = format!("{}@{}", self.module, self.version);
         // Outside any module, so that no go.mod of ours has a say.
-        let output = Command::new("go")
-            .current_dir(cache)
-            .args(["mod", "download", "-json"])
-            .arg(format!("{}@{}", self.module, self.version))
-            .output()
-            .map_err(|_| PartsError::NoGo { part: self.name })?;
-        let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        match (told["Dir"].as_str(), told["Sum"].as_str()) {
-            (Some(folder), Some(sum)) if sum == self.sum => Ok(PathBuf::from(folder)),
-            (Some(_), sum) => Err(failed(format!(
-                "{} {} has the sum {}, and {} was pinned",
-                self.module,
-                self.version,
-                sum.unwrap_or_default(),
-                self.sum
-            ))),
-            _ => Err(failed(match told["Error"].as_str() {
-                Some(error) => error.to_owned(),
-                None => end(&output.stderr),
-            })),
+        let told = download(self.name, &module, temporary, temporary).await?;
+        let word = |field: &str| told[field].as_str().unwrap_or_default();
+        if word("Sum") == self.sum {
+            return Ok(PathBuf::from(word("Dir")));
         }
+        Err(PartsError::Build {
+            part: self.name,
+            why: format!(
+                "{module} has the sum {}, and {} was pinned",
+                word("Sum"),
+                self.sum
+            ),
+        })
     }
 }
 

@@ -9,13 +9,13 @@ mod description;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use sandbox::served::{ServeError, Served};
 use sandbox::start::{Options, System};
 use serde_json::Value;
 
-use crate::parts::end;
+use crate::parts::{UNFINISHED, end};
+use crate::{leftover, tool};
 use description::{Description, DescriptionError};
 
 /// The package that carries the description, as GitHub publishes it (MIT).
@@ -60,7 +60,7 @@ pub struct Report {
 /// # Errors
 /// npm, the description or the company is missing.
 pub async fn compare(cache: &Path) -> Result<Report, GitHubError> {
-    let description = described(cache)?;
+    let description = described(cache).await?;
     let mut report = Report::default();
     let mut validators = BTreeMap::new();
     for seed in SEEDS {
@@ -229,44 +229,41 @@ fn answers(company: &Served) -> Vec<Answer> {
 }
 
 /// The description, from the cache or from npm's registry.
-fn described(cache: &Path) -> Result<Description, GitHubError> {
+async fn described(cache: &Path) -> Result<Description, GitHubError> {
     let failed = |why: &dyn std::fmt::Display| GitHubError::NoDescription(why.to_string());
-    let folder = cache.join(format!("github-openapi-{VERSION}"));
-    let file = folder.join(FILE);
+    let kept = cache.join(format!("github-openapi-{VERSION}"));
+    let file = kept.join(FILE);
     if !file.is_file() {
-        std::fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
-        run(
-            "npm",
-            &["pack", "--silent", &format!("{PACKAGE}@{VERSION}")],
-            &folder,
-        )?;
+        let unfinished = leftover::folder(cache, UNFINISHED).map_err(|error| failed(&error))?;
+        let unfinished = unfinished.path();
+        let wanted = format!("{PACKAGE}@{VERSION}");
+        run("npm", &["pack", "--silent", &wanted], unfinished).await?;
         let packed = PathBuf::from(format!(
             "{}-{VERSION}.tgz",
             PACKAGE.trim_start_matches('@').replace('/', "-")
         ));
-        run(
-            "tar",
-            &["-xzf", &packed.display().to_string(), FILE],
-            &folder,
-        )?;
-        std::fs::remove_file(folder.join(packed)).map_err(|error| failed(&error))?;
+        let archive = packed.display().to_string();
+        run("tar", &["-xzf", &archive, FILE], unfinished).await?;
+        std::fs::create_dir_all(&kept).map_err(|error| failed(&error))?;
+        // The folder that is the first of the file's path; another run's is as good as ours.
+        let renamed = std::fs::rename(unfinished.join("package"), kept.join("package"));
+        if !file.is_file() {
+            renamed.map_err(|error| failed(&error))?;
+        }
     }
     let text = std::fs::read(&file).map_err(|error| failed(&error))?;
     let document = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
     Ok(Description::new(document))
 }
 
-fn run(program: &str, arguments: &[&str], folder: &Path) -> Result<(), GitHubError> {
-    let output = Command::new(program)
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .map_err(|error| GitHubError::NoDescription(format!("{program}: {error}")))?;
+async fn run(name: &str, arguments: &[&str], folder: &Path) -> Result<(), GitHubError> {
+    let failed = |why: &dyn std::fmt::Display| GitHubError::NoDescription(format!("{name}: {why}"));
+    let program = tool::find(name).ok_or_else(|| failed(&"it is not on PATH"))?;
+    let output = tool::run(&program, arguments, &[], folder, folder)
+        .await
+        .map_err(|error| failed(&error))?;
     if output.status.success() {
         return Ok(());
     }
-    Err(GitHubError::NoDescription(format!(
-        "{program}: {}",
-        end(&output.stderr)
-    )))
+    Err(failed(&end(&output.stderr)))
 }

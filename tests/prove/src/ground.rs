@@ -7,7 +7,7 @@ mod kubelet;
 mod programs;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sandbox::charts::Shelf;
 use sandbox::clock::Clock;
@@ -19,29 +19,19 @@ use tokio::task::JoinSet;
 
 use crate::api::{Api, ApiError};
 use crate::images::Registry;
+use crate::leftover;
 use crate::parts::Parts;
-use crate::process::{Process, end_all};
+use crate::process::{NotReady, Process, end_all};
 
-/// How long a program may take until it answers. It is as long as a busy machine needs; what ends early is seen early.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// How often is looked whether something is ready.
-const LOOK: Duration = Duration::from_millis(50);
 /// The beginning of the names of runs' folders.
-const FOLDER: &str = "landfall-prove-";
+pub const FOLDER: &str = "landfall-prove-";
 
 /// Why the ground did not come up.
 #[derive(Debug, thiserror::Error)]
 pub enum GroundError {
     /// A program ended or never answered.
-    #[error("{program} did not become ready after {seconds} s; the end of its log:\n{log}")]
-    NotReady {
-        /// Which.
-        program: &'static str,
-        /// How long it was given.
-        seconds: u64,
-        /// What it said last.
-        log: String,
-    },
+    #[error(transparent)]
+    NotReady(#[from] NotReady),
     /// A kind was defined and is not served.
     #[error("{kind} was defined and is not served")]
     NotServed {
@@ -99,10 +89,9 @@ impl Ground {
     /// # Errors
     /// A program does not become ready.
     pub async fn start(parts: &Parts) -> Result<Self, GroundError> {
-        sweep();
-        let folder = tempfile::Builder::new()
-            .prefix(&format!("{FOLDER}{}-", std::process::id()))
-            .tempdir()?;
+        let below = std::env::temp_dir();
+        leftover::sweep(&below, FOLDER);
+        let folder = leftover::folder(&below, FOLDER)?;
         let clock = Clock::default();
         let code = CodeHost::new(clock.clone())?;
         let faults = sandbox::faults::Faults::default();
@@ -184,20 +173,7 @@ impl Ground {
 
     /// Each program's name and resident memory in KiB, where the system tells.
     pub fn memory(&self) -> Vec<(&'static str, u64)> {
-        self.processes
-            .iter()
-            .filter_map(|process| {
-                let status =
-                    std::fs::read_to_string(format!("/proc/{}/status", process.id())).ok()?;
-                let line = status
-                    .lines()
-                    .find_map(|line| line.strip_prefix("VmRSS:"))?;
-                Some((
-                    process.name(),
-                    line.trim().trim_end_matches(" kB").parse().ok()?,
-                ))
-            })
-            .collect()
+        self.processes.iter().filter_map(Process::memory).collect()
     }
 }
 
@@ -216,47 +192,6 @@ impl Drop for Ground {
             .partition(|process| process.name() == "etcd");
         end_all(api);
         end_all(etcd);
-    }
-}
-
-/// Waits until `ready` says so, or the program ends.
-async fn until(
-    process: &mut Process,
-    mut ready: impl AsyncFnMut() -> bool,
-) -> Result<Duration, GroundError> {
-    let begun = Instant::now();
-    loop {
-        if ready().await {
-            return Ok(begun.elapsed());
-        }
-        if process.has_ended() || begun.elapsed() > PATIENCE {
-            return Err(GroundError::NotReady {
-                program: process.name(),
-                seconds: begun.elapsed().as_secs(),
-                log: process.last_words(),
-            });
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-}
-
-/// Removes the folders of runs whose process is gone.
-fn sweep() {
-    let Ok(files) = std::fs::read_dir(std::env::temp_dir()) else {
-        return;
-    };
-    for file in files.filter_map(Result::ok) {
-        let name = file.file_name();
-        let owner = name
-            .to_str()
-            .and_then(|name| name.strip_prefix(FOLDER))
-            .and_then(|rest| rest.split('-').next());
-        let Some(owner) = owner.filter(|owner| owner.bytes().all(|b| b.is_ascii_digit())) else {
-            continue;
-        };
-        if Path::new("/proc").is_dir() && !Path::new(&format!("/proc/{owner}")).exists() {
-            let _removed = std::fs::remove_dir_all(file.path());
-        }
     }
 }
 

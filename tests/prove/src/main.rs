@@ -1,8 +1,7 @@
 //! `./dev prove`: plays every scenario on real Kubernetes and real Flux, asks the product, and counts.
 //!
-//! Owns the words, the order, the printed counts and the exit codes: 0 every answer right, 1 some wrong, 3 a scenario
-//! could not be played, 64 a wrong word, 77 not run because a program of the ground cannot be had. Skipped is never
-//! passed.
+//! Owns the words and the exit codes: 0 every answer right, 1 some wrong, 3 a scenario could not be played, 64 a wrong word,
+//! 77 not run because a program cannot be had, 130 and 143 ended by SIGINT and SIGTERM. Skipped is never passed.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -14,16 +13,15 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use futures::StreamExt;
-use serde_json::{Value, json};
 
-use prove::ask::{self, Answer, Marks, Terminal};
+use prove::ending::Endings;
 use prove::github;
 use prove::ground::Ground;
+use prove::keep;
 use prove::parts::{self, Parts};
-use prove::play::Play;
-use prove::record;
-use prove::scenario::{self, Scenario};
+use prove::peers::{self, Peers, PeersError};
+use prove::round::{Outcome, Round};
+use prove::scenario;
 
 /// Some answers are wrong.
 const WRONG: u8 = 1;
@@ -33,8 +31,6 @@ const BROKEN: u8 = 3;
 const USAGE: u8 = 64;
 /// Nothing was run: a program is missing.
 const NOT_RUN: u8 = 77;
-/// How many scenarios are played at once.
-const AT_ONCE: usize = 6;
 
 /// Real Kubernetes, real Flux, real failures
 #[derive(Parser)]
@@ -58,33 +54,47 @@ struct Arguments {
     /// Stores what the world looked like when the product was asked, for `./dev test` to replay (tests/recordings)
     #[arg(long)]
     record: bool,
-    /// Starts the ground, prints where everything is, and keeps it until Ctrl-C
+    /// Starts the ground, prints where everything is, and keeps it until Ctrl-C or --down
     #[arg(long)]
     up: bool,
+    /// Only moto, oidc-provider and a Secret Service, and what is relied on of each; with --up they are kept beside the ground
+    #[arg(long)]
+    peers: bool,
+    /// Ends every ground that --up keeps, and waits until it is gone
+    #[arg(long)]
+    down: bool,
     /// The terminal program
     #[arg(long, env = "LANDFALL_BIN", value_name = "FILE")]
     landfall: Option<PathBuf>,
 }
 
-/// One scenario, played and asked.
-struct Row {
-    name: String,
-    expected: String,
-    answer: Answer,
-    marks: Marks,
-    broken: Option<String>,
-    seconds: f64,
-}
-
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let mut endings = match Endings::heed() {
+        Ok(endings) => endings,
+        Err(error) => return say_and_end(&error.to_string(), BROKEN),
+    };
+    // A signal drops the future, and what it holds ends with it: a ground, and also a build of its programs.
+    tokio::select! {
+        code = chosen(&arguments) => code,
+        ending = endings.first() => say_and_end(ending.words(), ending.code()),
+    }
+}
+
+/// Does what the words ask for.
+async fn chosen(arguments: &Arguments) -> ExitCode {
+    if arguments.down {
+        return down().await;
+    }
     let mut scenarios = match scenario::all() {
         Ok(scenarios) => scenarios,
         Err(error) => return say_and_end(&error.to_string(), BROKEN),
     };
+    // The contract's and the peers' checks have names of their own.
     if let Some(pattern) = &arguments.only
         && !arguments.contract
+        && !arguments.peers
     {
         scenarios.retain(|scenario| scenario.name.contains(pattern.as_str()));
     }
@@ -104,36 +114,68 @@ async fn main() -> ExitCode {
         return hold_to_description().await;
     }
     let begun = Instant::now();
-    let parts = match Parts::get(&|line| eprintln!("prove: {line}")) {
+    let peers = match arguments.peers {
+        true => match start_peers().await {
+            Ok(peers) => Some(peers),
+            Err(error) if error.is_missing() => {
+                return say_and_end(&format!("not run: {error}"), NOT_RUN);
+            }
+            Err(error) => return say_and_end(&error.to_string(), BROKEN),
+        },
+        false => None,
+    };
+    if let Some(peers) = &peers
+        && !arguments.up
+    {
+        return hold_peers(peers, arguments.only.as_deref()).await;
+    }
+    let parts = match Parts::get(&|line| eprintln!("prove: {line}")).await {
         Ok(parts) => parts,
         Err(error) => return say_and_end(&format!("not run: {error}"), NOT_RUN),
     };
-    // Ctrl-C ends this future; what it holds ends with it.
-    let run = async {
-        let ground = match Ground::start(&parts).await {
-            Ok(ground) => ground,
-            Err(error) => return say_and_end(&error.to_string(), BROKEN),
-        };
-        eprintln!(
-            "prove: the ground is up ({:.0} s)",
-            begun.elapsed().as_secs_f64()
-        );
-        if arguments.contract {
-            return match hold_to_contract(&ground, arguments.only.as_deref()).await {
-                Ok(true) => ExitCode::SUCCESS,
-                Ok(false) => ExitCode::from(WRONG),
-                Err(error) => say_and_end(&error.to_string(), BROKEN),
-            };
-        }
-        if arguments.up {
-            return keep(&ground).await;
-        }
-        run(&ground, &scenarios, &arguments, begun).await
+    let ground = match Ground::start(&parts).await {
+        Ok(ground) => ground,
+        Err(error) => return say_and_end(&error.to_string(), BROKEN),
     };
-    tokio::select! {
-        code = run => code,
-        _ = tokio::signal::ctrl_c() => say_and_end("interrupted: everything that was started is ended", 130),
+    eprintln!(
+        "prove: the ground is up ({:.0} s)",
+        begun.elapsed().as_secs_f64()
+    );
+    if arguments.contract {
+        return match hold_to_contract(&ground, arguments.only.as_deref()).await {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(WRONG),
+            Err(error) => say_and_end(&error.to_string(), BROKEN),
+        };
     }
+    if arguments.up {
+        return keep(&ground, peers.as_ref()).await;
+    }
+    let round = Round {
+        landfall: arguments.landfall.clone(),
+        is_recorded: arguments.record,
+        as_json: arguments.json,
+    };
+    match round.run(&ground, &scenarios, begun).await {
+        Ok(Outcome::Right) => ExitCode::SUCCESS,
+        Ok(Outcome::Wrong) => ExitCode::from(WRONG),
+        Ok(Outcome::Broken) => ExitCode::from(BROKEN),
+        Err(error) => say_and_end(&error.to_string(), BROKEN),
+    }
+}
+
+/// Ends what `--up` keeps.
+async fn down() -> ExitCode {
+    match keep::down().await {
+        Ok(ended) if ended.is_empty() => println!("nothing is kept"),
+        Ok(ended) => {
+            for (process, folder) in ended {
+                println!("ended {process}, {}", folder.display());
+            }
+        }
+        Err(error) => return say_and_end(&error.to_string(), BROKEN),
+    }
+    ExitCode::SUCCESS
 }
 
 fn say_and_end(words: &str, code: u8) -> ExitCode {
@@ -141,8 +183,33 @@ fn say_and_end(words: &str, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
+async fn start_peers() -> Result<Peers, PeersError> {
+    let programs = peers::Programs::get(&|line| eprintln!("prove: {line}")).await?;
+    Peers::start(&programs).await
+}
+
+/// Runs the table of what is relied on of the peers and prints its count.
+async fn hold_peers(peers: &Peers, only: Option<&str>) -> ExitCode {
+    let rows = peers::checks::run(peers, only).await;
+    if rows.is_empty() {
+        return say_and_end("no check has that in its name", USAGE);
+    }
+    let mut passed = 0;
+    for row in &rows {
+        match &row.broken {
+            Some(why) => println!("✗ {}: {}\n    {why}", row.check.name, row.check.proves),
+            None => passed += 1,
+        }
+    }
+    let all = rows.len();
+    println!(
+        "peers        {all} checks, {passed} passed on moto, oidc-provider and GNOME's keyring"
+    );
+    ExitCode::from(if passed == all { 0 } else { WRONG })
+}
+
 /// Prints where everything is and waits.
-async fn keep(ground: &Ground) -> ExitCode {
+async fn keep(ground: &Ground, peers: Option<&Peers>) -> ExitCode {
     println!("kubeconfig  {}", ground.kubeconfig().display());
     match ground.team_file() {
         Ok(team) => println!("team file   {}", team.display()),
@@ -151,44 +218,34 @@ async fn keep(ground: &Ground) -> ExitCode {
     println!("code host   http://{}", ground.code_host);
     println!("registry    http://{}", ground.registry.host);
     println!("logs        {}", ground.folder().display());
-    for (name, took) in &ground.times {
+    let (mut times, mut memory) = (ground.times.clone(), ground.memory());
+    if let Some(peers) = peers {
+        println!("AWS         {}", peers.aws);
+        println!("issuer      {}", peers.issuer);
+        println!(
+            "keyring     DBUS_SESSION_BUS_ADDRESS={}",
+            peers.secrets.address
+        );
+        times.extend(&peers.times);
+        memory.extend(peers.memory());
+    }
+    for (name, took) in times {
         println!("{name:32} {:.1} s", took.as_secs_f64());
     }
-    for (name, kib) in ground.memory() {
+    for (name, kib) in memory {
         println!("{name:32} {} MiB", kib / 1024);
     }
-    println!("Up until Ctrl-C.");
+    println!("Up until Ctrl-C, or ./dev prove --down in another terminal.");
     std::future::pending().await
-}
-
-async fn run(
-    ground: &Ground,
-    scenarios: &[Scenario],
-    arguments: &Arguments,
-    begun: Instant,
-) -> ExitCode {
-    let terminal = match terminal(ground, arguments) {
-        Ok(terminal) => terminal,
-        Err(error) => return say_and_end(&error.to_string(), BROKEN),
-    };
-    let mut rows = Vec::new();
-    let mut playing = futures::stream::iter(scenarios)
-        .map(|scenario| prove(ground, scenario, &terminal, arguments.record))
-        .buffer_unordered(AT_ONCE);
-    while let Some(row) = playing.next().await {
-        if !arguments.json {
-            print(&row);
-        }
-        rows.push(row);
-    }
-    drop(playing);
-    rows.sort_by(|one, other| one.name.cmp(&other.name));
-    sum(&rows, arguments.json, begun)
 }
 
 /// Compares the stand-in's answers with GitHub's description and prints their count.
 async fn hold_to_description() -> ExitCode {
-    match github::compare(&parts::cache()).await {
+    let cache = match parts::open_cache() {
+        Ok(cache) => cache,
+        Err(error) => return say_and_end(&format!("not run: {error}"), NOT_RUN),
+    };
+    match github::compare(&cache).await {
         Ok(report) => {
             for line in &report.wrong {
                 println!("✗ {line}");
@@ -236,137 +293,4 @@ enum ContractError {
     /// The server does not answer as one.
     #[error(transparent)]
     Target(#[from] contract::TargetError),
-}
-
-/// Why the product cannot be asked.
-#[derive(Debug, thiserror::Error)]
-enum TerminalError {
-    /// Nobody said where it is.
-    #[error("LANDFALL_BIN must name the terminal program: run ./dev prove")]
-    NoProgram,
-    /// Its home or team file cannot be written.
-    #[error(transparent)]
-    Files(#[from] std::io::Error),
-}
-
-/// The product under test, with a home of its own.
-fn terminal(ground: &Ground, arguments: &Arguments) -> Result<Terminal, TerminalError> {
-    let program = arguments
-        .landfall
-        .clone()
-        .and_then(|path| path.canonicalize().ok())
-        .ok_or(TerminalError::NoProgram)?;
-    let home = ground.folder().join("home/landfall");
-    std::fs::create_dir_all(&home)?;
-    Ok(Terminal {
-        program,
-        kubeconfig: ground.kubeconfig(),
-        team: ground.team_file()?,
-        home,
-    })
-}
-
-async fn prove(
-    ground: &Ground,
-    scenario: &Scenario,
-    terminal: &Terminal,
-    is_recorded: bool,
-) -> Row {
-    let begun = Instant::now();
-    let expected = &scenario.expect;
-    let parts = [
-        Some(&expected.state),
-        expected.stage.as_ref(),
-        expected.cause.as_ref(),
-        expected.object.as_ref(),
-    ];
-    let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
-    let mut row = Row {
-        name: scenario.name.clone(),
-        expected: parts.join(" "),
-        answer: Answer::default(),
-        marks: Marks::default(),
-        broken: None,
-        seconds: 0.0,
-    };
-    match Play::through(ground, scenario).await {
-        Err(error) => row.broken = Some(error.to_string()),
-        Ok(play) => {
-            row.answer = ask::ask(terminal, &scenario.name, &play.asked(scenario.ask)).await;
-            row.marks = ask::mark(&row.answer, expected, |text| play.filled(text));
-            row.expected = play.filled(&row.expected);
-            // After the question: the answer took a moment, in which the world went on, and is of its end.
-            if is_recorded && let Err(error) = record::take(ground, scenario, &play).await {
-                row.broken = Some(format!("it could not be recorded: {error}"));
-            }
-        }
-    }
-    row.seconds = begun.elapsed().as_secs_f64();
-    row
-}
-
-fn print(row: &Row) {
-    let seconds = row.seconds;
-    if let Some(why) = &row.broken {
-        println!(
-            "? {} ({seconds:.0} s): could not be played: {why}",
-            row.name
-        );
-        return;
-    }
-    if row.marks.cause {
-        println!("✓ {} ({seconds:.0} s): {}", row.name, row.answer.headline);
-        return;
-    }
-    let answer = &row.answer;
-    println!("✗ {} ({seconds:.0} s)", row.name);
-    println!("    wanted {}", row.expected);
-    println!(
-        "    said   {} {} {} {}",
-        answer.state, answer.stage, answer.cause, answer.object
-    );
-    println!(
-        "           {}",
-        answer.failed.as_ref().unwrap_or(&answer.headline).trim()
-    );
-}
-
-fn sum(rows: &[Row], as_json: bool, begun: Instant) -> ExitCode {
-    let count = |of: fn(&Row) -> bool| rows.iter().filter(|row| of(row)).count();
-    let (stage, cause) = (count(|row| row.marks.stage), count(|row| row.marks.cause));
-    let (green, broken) = (
-        count(|row| row.marks.false_green),
-        count(|row| row.broken.is_some()),
-    );
-    let seconds = begun.elapsed().as_secs_f64();
-    if as_json {
-        let rows: Vec<Value> = rows.iter().map(told).collect();
-        let told = json!({
-            "scenarios": rows.len(), "right_stage": stage, "right_cause": cause, "false_greens": green,
-            "not_played": broken, "seconds": seconds.round(), "rows": rows,
-        });
-        println!("{told}");
-    } else {
-        println!();
-        println!("scenarios    {}", rows.len());
-        println!("right stage  {stage}");
-        println!("right cause  {cause}");
-        println!("false greens {green}");
-        println!("not played   {broken}");
-        println!("seconds      {seconds:.0}");
-    }
-    match (broken, cause == rows.len()) {
-        (0, true) => ExitCode::SUCCESS,
-        (0, false) => ExitCode::from(WRONG),
-        _ => ExitCode::from(BROKEN),
-    }
-}
-
-fn told(row: &Row) -> Value {
-    json!({
-        "name": row.name, "seconds": row.seconds, "expected": row.expected,
-        "state": row.answer.state, "stage": row.answer.stage, "cause": row.answer.cause, "object": row.answer.object,
-        "headline": row.answer.headline, "right_stage": row.marks.stage, "right_cause": row.marks.cause,
-        "false_green": row.marks.false_green, "failed": row.answer.failed, "not_played": row.broken,
-    })
 }

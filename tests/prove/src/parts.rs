@@ -2,16 +2,19 @@
 //!
 //! Owns the table and the cache. Each program has a folder below `parts/` with a go.mod and a go.sum taken over from its
 //! upstream's, so that what is built is what was released; a change of them builds anew. `KUBEBUILDER_ASSETS` names a
-//! folder that holds etcd, kube-apiserver and kubectl already.
+//! folder that holds etcd, kube-apiserver and kubectl already. What is interrupted leaves nothing half made.
+
+mod build;
+
+pub(crate) use build::download;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
 use crate::definitions::DEFINITIONS;
+use crate::leftover;
 
 /// One program.
 #[derive(Clone, Copy, Debug)]
@@ -137,12 +140,12 @@ impl Parts {
         &self.programs[name]
     }
 
-    /// Finds or builds every program; `say` hears of each that takes a while.
+    /// Finds or builds every program; `say` hears of each that takes a while. Dropping the future ends the building.
     ///
     /// # Errors
     /// Go is missing, or a program cannot be built.
-    pub fn get(say: &dyn Fn(&str)) -> Result<Self, PartsError> {
-        let cache = cache();
+    pub async fn get(say: &dyn Fn(&str)) -> Result<Self, PartsError> {
+        let cache = open_cache()?;
         let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
         let mut programs = BTreeMap::new();
         let mut crds = Vec::new();
@@ -151,15 +154,15 @@ impl Parts {
             let place = place(part, &cache)?;
             let program = match ready.filter(|path| path.is_file()) {
                 Some(path) => path,
-                None => build(part, &place, say)?,
+                None => build::program(part, &cache, &place, say).await?,
             };
             if let Some(module) = part.crds {
-                crds.extend(definitions(part, module, &place)?);
+                crds.extend(build::definitions(part, module, &cache, &place).await?);
             }
             programs.insert(part.name, program);
         }
         for project in DEFINITIONS {
-            crds.extend(project.get(&cache, say)?);
+            crds.extend(project.get(&cache, say).await?);
         }
         Ok(Self { programs, crds })
     }
@@ -181,102 +184,44 @@ pub fn cache() -> PathBuf {
         .unwrap_or_else(|| std::env::temp_dir().join("landfall-prove"))
 }
 
+/// The beginning of the names of folders in which something is made; they are in the cache, so that it only has to be
+/// renamed when it is ready.
+pub const UNFINISHED: &str = "unfinished-";
+
+/// The cache, without what runs that were killed left unfinished.
+///
+/// # Errors
+/// It cannot be made.
+pub fn open_cache() -> Result<PathBuf, PartsError> {
+    let cache = cache();
+    std::fs::create_dir_all(&cache).map_err(place_failed(&cache))?;
+    leftover::sweep(&cache, UNFINISHED);
+    // Tools are run from other folders.
+    cache.canonicalize().map_err(place_failed(&cache))
+}
+
 /// A program's own folder in the cache; its name carries what the program is made from.
 fn place(part: &Part, cache: &Path) -> Result<PathBuf, PartsError> {
-    let mut hash = Sha256::new();
-    for file in ["go.mod", "go.sum"] {
-        let path = folder(part).join(file);
-        hash.update(std::fs::read(&path).map_err(|source| PartsError::Cache { path, source })?);
-    }
-    hash.update(part.package);
-    hash.update(part.linked);
-    let made_from: String = hash
-        .finalize()
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let files = ["go.mod", "go.sum"].map(|file| folder(part).join(file));
+    let made_from = made_from(&files, &[part.package, part.linked])?;
     Ok(cache.join(format!("{}-{made_from}", part.name)))
 }
 
-/// The program in the cache, built if it is not there.
-fn build(part: &'static Part, place: &Path, say: &dyn Fn(&str)) -> Result<PathBuf, PartsError> {
-    let failed = |source| PartsError::Cache {
-        path: place.to_owned(),
-        source,
-    };
-    let program = place.join(part.name);
-    if program.is_file() {
-        return Ok(program);
+/// A short name for the content of files and for words.
+pub(crate) fn made_from(files: &[PathBuf], words: &[&str]) -> Result<String, PartsError> {
+    let mut hash = Sha256::new();
+    for path in files {
+        hash.update(std::fs::read(path).map_err(place_failed(path))?);
     }
-    let begun = Instant::now();
-    say(&format!("building {} from its Go module", part.name));
-    // Built beside its place and moved there: what is interrupted leaves no half program.
-    let unfinished = place.join(format!("unfinished-{}", std::process::id()));
-    std::fs::create_dir_all(place).map_err(failed)?;
-    let output = go(part)
-        .args(["build", "-mod=readonly", "-trimpath", "-ldflags"])
-        .arg(format!("-s -w {}", part.linked))
-        .arg("-o")
-        .arg(&unfinished)
-        .arg(part.package)
-        .output()
-        .map_err(|_| PartsError::NoGo { part: part.name })?;
-    if !output.status.success() {
-        return Err(PartsError::Build {
-            part: part.name,
-            why: end(&output.stderr),
-        });
+    for word in words {
+        hash.update(word);
     }
-    std::fs::rename(&unfinished, &program).map_err(failed)?;
-    say(&format!(
-        "built {} ({} s)",
-        part.name,
-        begun.elapsed().as_secs()
-    ));
-    Ok(program)
-}
-
-/// The CRDs of a controller: files of its module, as released, kept in the cache.
-fn definitions(
-    part: &'static Part,
-    module: &str,
-    place: &Path,
-) -> Result<Vec<PathBuf>, PartsError> {
-    let kept = place.join("crds");
-    if !kept.is_dir() {
-        let output = go(part)
-            .args(["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module])
-            .output()
-            .map_err(|_| PartsError::NoGo { part: part.name })?;
-        let place = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        copy(&Path::new(&place).join("config/crd/bases"), &kept).map_err(|source| {
-            PartsError::Build {
-                part: part.name,
-                why: format!("its CRDs could not be copied from {place:?}: {source}"),
-            }
-        })?;
-    }
-    let files = std::fs::read_dir(&kept).map_err(|source| PartsError::Cache {
-        path: kept.clone(),
-        source,
-    })?;
-    let mut found: Vec<PathBuf> = files.filter_map(|file| Some(file.ok()?.path())).collect();
-    found.sort();
-    Ok(found)
-}
-
-/// Copies a folder's files, all or none.
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(to.parent().unwrap_or(to))?;
-    let unfinished = to.with_extension(format!("unfinished-{}", std::process::id()));
-    std::fs::create_dir_all(&unfinished)?;
-    for file in std::fs::read_dir(from)? {
-        let file = file?;
-        let content = std::fs::read(file.path())?;
-        std::fs::write(unfinished.join(file.file_name()), content)?;
-    }
-    std::fs::rename(unfinished, to)
+    let hash = hash.finalize();
+    Ok(hash
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 /// What is said when a path of the cache cannot be used.
@@ -286,12 +231,6 @@ pub fn place_failed(path: &Path) -> impl Fn(std::io::Error) -> PartsError + use<
         path: path.clone(),
         source,
     }
-}
-
-fn go(part: &Part) -> Command {
-    let mut go = Command::new("go");
-    go.current_dir(folder(part)).env("CGO_ENABLED", "0");
-    go
 }
 
 /// The last lines of what a program said.

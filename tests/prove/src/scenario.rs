@@ -226,9 +226,12 @@ pub struct Field {
 }
 
 /// What must be answered.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Expected {
+    /// The app, if not the scenario's.
+    #[serde(default)]
+    pub app: Option<String>,
     /// The state.
     pub state: String,
     /// The blocking stage; none for what is settled.
@@ -240,6 +243,27 @@ pub struct Expected {
     /// The root object: kind, namespace and name; `*` at its end for a name that the cluster makes.
     #[serde(default)]
     pub object: Option<String>,
+    /// Journeys beside this one, each there once. Where none is named, every journey of the answer must be this one.
+    #[serde(default)]
+    pub also: Vec<Expected>,
+}
+
+impl Expected {
+    /// This one and those beside it.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.also)
+    }
+
+    /// What must be said, in one line.
+    pub fn told(&self) -> String {
+        let one = |expected: &Self| {
+            let first = [expected.app.as_deref(), Some(&*expected.state)];
+            let rest = [&expected.stage, &expected.cause, &expected.object];
+            let words = first.into_iter().chain(rest.map(Option::as_deref));
+            words.flatten().collect::<Vec<_>>().join(" ")
+        };
+        self.all().map(one).collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// Why the scenarios cannot be read.

@@ -63,22 +63,18 @@ async fn answer(scenario: &str, recording: &Recording) -> Answer {
     match console.answer(ask, PATIENCE).await {
         Ok(answer) => {
             let document = serde_json::to_value(&answer).expect("JSON");
-            ask::read(&document).unwrap_or_else(|| Answer {
-                failed: Some("no journey".to_owned()),
-                ..Answer::default()
-            })
+            ask::read(&document).expect("an answer")
         }
-        Err(error) => Answer {
-            failed: Some(error.to_string()),
-            ..Answer::default()
-        },
+        Err(error) => ask::failed(error.to_string()),
     }
 }
 
 async fn replayed(scenario: Scenario, recording: Recording) -> (Scenario, Answer, Marks) {
     let task = tokio::spawn(async move {
         let answer = answer(&scenario.name, &recording).await;
-        let marks = ask::mark(&answer, &scenario.expect, |text| recording.filled(text));
+        let marks = ask::mark(&answer, &scenario.name, &scenario.expect, |text| {
+            recording.filled(text)
+        });
         (scenario, answer, marks)
     });
     task.await.expect("a replay ends")
@@ -114,22 +110,22 @@ async fn every_recording_is_answered_as_its_scenario_says() {
         .buffer_unordered(AT_ONCE);
     let mut wrong = BTreeMap::new();
     while let Some((scenario, answer, marks)) = answers.next().await {
-        let said = answer.failed.as_ref().unwrap_or(&answer.headline);
+        let (said, judged) = (answer.told(), answer.judged());
         if only.is_some() {
             println!("{}: {said}", scenario.name);
         }
         assert!(
             !marks.false_green,
-            "FALSE GREEN: {} is {}",
-            scenario.name, answer.state
+            "FALSE GREEN: {} is {judged}",
+            scenario.name
         );
         if !marks.cause {
-            let expected = &scenario.expect;
             wrong.insert(
                 scenario.name.clone(),
                 format!(
-                    "{}: wanted {expected:?}\n    got {} {} {} {}: {said}",
-                    scenario.name, answer.state, answer.stage, answer.cause, answer.object
+                    "{}: wanted {}\n    got {judged}: {said}",
+                    scenario.name,
+                    scenario.expect.told()
                 ),
             );
         }

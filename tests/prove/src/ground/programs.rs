@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{GroundError, LOOK, PATIENCE, node, until};
+use super::{GroundError, node};
 use crate::api::Api;
 use crate::images::Registry;
 use crate::parts::Parts;
-use crate::process::Process;
+use crate::ports::{LOCAL, Ports};
+use crate::process::{LOOK, PATIENCE, Process, until};
 
-const LOCAL: &str = "127.0.0.1";
 /// The token of everybody here: what a person may see is the product's tests' matter, not the ground's.
 pub const TOKEN: &str = "prove-admin";
 /// How many nodes there are: one takes 110 pods, and every scenario leaves two or more.
@@ -35,28 +35,6 @@ pub struct Starting<'a> {
     pub times: Vec<(&'static str, Duration)>,
 }
 
-/// Ports that were free a moment ago.
-struct Ports(std::vec::IntoIter<u16>);
-
-impl Ports {
-    fn find(count: usize) -> std::io::Result<Self> {
-        // All are held until all are known, so that none is given twice.
-        let held: Vec<_> = (0..count)
-            .map(|_| std::net::TcpListener::bind((LOCAL, 0)))
-            .collect::<Result<_, _>>()?;
-        let ports: Vec<u16> = held
-            .iter()
-            .map(|listener| listener.local_addr().map(|address| address.port()))
-            .collect::<Result<_, _>>()?;
-        Ok(Self(ports.into_iter()))
-    }
-
-    fn next(&mut self) -> u16 {
-        // More than are asked for are found.
-        self.0.next().unwrap_or_default()
-    }
-}
-
 impl<'a> Starting<'a> {
     /// Writes keys, tokens and kubeconfigs; nothing runs yet.
     ///
@@ -64,7 +42,7 @@ impl<'a> Starting<'a> {
     /// A file or a port cannot be had.
     pub fn new(parts: &'a Parts, folder: &'a Path) -> Result<Self, GroundError> {
         let mut ports = Ports::find(32)?;
-        let (server, registry) = (ports.next(), ports.next());
+        let (server, registry) = (ports.take(), ports.take());
         let keys = Keys::make(folder)?;
         let kubeconfig = format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: ground\n\
@@ -172,7 +150,7 @@ impl<'a> Starting<'a> {
     }
 
     async fn kubernetes(&mut self) -> Result<(), GroundError> {
-        let (etcd, peers) = (self.ports.next(), self.ports.next());
+        let (etcd, peers) = (self.ports.take(), self.ports.take());
         let client = format!("http://{LOCAL}:{etcd}");
         let peer = format!("http://{LOCAL}:{peers}");
         let begun = self.start(
@@ -230,7 +208,7 @@ impl<'a> Starting<'a> {
         self.ready(server, took);
 
         let kubeconfig = self.file("admin.kubeconfig");
-        let (manager, scheduler, kwok) = (self.ports.next(), self.ports.next(), self.ports.next());
+        let (manager, scheduler, kwok) = (self.ports.take(), self.ports.take(), self.ports.take());
         let manager_flags = flags(&[
             ("kubeconfig", &kubeconfig),
             ("bind-address", LOCAL),
@@ -312,8 +290,8 @@ impl<'a> Starting<'a> {
     async fn flux(&mut self) -> Result<(), GroundError> {
         let namespace = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "flux-system"}});
         self.api.apply(&namespace).await?;
-        let (events, receiver) = (self.ports.next(), self.ports.next());
-        let artifacts = format!("{LOCAL}:{}", self.ports.next());
+        let (events, receiver) = (self.ports.take(), self.ports.take());
+        let artifacts = format!("{LOCAL}:{}", self.ports.take());
         let events_at = format!("http://{LOCAL}:{events}/");
         let mut begun = Vec::new();
         for name in [
@@ -324,7 +302,7 @@ impl<'a> Starting<'a> {
             "image-reflector-controller",
             "image-automation-controller",
         ] {
-            let (health, metrics) = (self.ports.next(), self.ports.next());
+            let (health, metrics) = (self.ports.take(), self.ports.take());
             let health = format!("{LOCAL}:{health}");
             let mut arguments = flags(&[
                 ("watch-all-namespaces", "true"),
