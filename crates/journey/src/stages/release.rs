@@ -107,9 +107,9 @@ fn in_git<'a>(
         release.outcome = Outcome::done(
             StageKind::Release,
             Sentence::default()
-                .name(&place.repository)
-                .words(" ")
-                .commit(&place.repository, &commit.sha),
+                .commit(&place.repository, &commit.sha)
+                .words(" of ")
+                .name(without_host(&place.repository)),
         )
         .since(Some(commit.at))
         .proof([
@@ -150,6 +150,11 @@ fn in_git<'a>(
     let declares = evidence::evidence(&line.0, line.1, written(&reference), Some(now.commit.at));
     release.outcome = Outcome::found(StageKind::Release, finding.proof([declares]));
     Ok(release)
+}
+
+/// A repository's name as people say it among their own.
+fn without_host(key: &str) -> &str {
+    key.split_once('/').map_or(key, |(_, path)| path)
 }
 
 /// The image that Git declared for the app in the commit that Flux has applied, as it is written; `None` where Git does
