@@ -40,6 +40,7 @@ pub fn worth(found: &Found) -> Worth {
         Found::Ci { runs, .. } => of(runs),
         Found::Pulls { pulls, .. } | Found::OpenPulls { pulls, .. } => of(pulls),
         Found::Touched { paths, .. } => of(paths),
+        Found::Concern { concern, .. } => of(concern),
         Found::Declared { history, .. } => of(history),
         Found::Tags { tags, .. } => of(tags),
         Found::Digest { digest, .. } => of(digest),
@@ -124,6 +125,7 @@ fn negative_for(want: &Want) -> u64 {
         Want::Relation { .. }
         | Want::Commit { .. }
         | Want::Touched { .. }
+        | Want::Concern { .. }
         | Want::Resolve { .. }
         | Want::Declared { .. } => 15,
         Want::Tags { .. } | Want::Digest { .. } | Want::Image { .. } => 30,

@@ -385,6 +385,7 @@ fn of_history(want: &Want) -> Option<&String> {
         | Want::Commit { repository, .. }
         | Want::Relation { repository, .. }
         | Want::Touched { repository, .. }
+        | Want::Concern { repository, .. }
         | Want::Declared { repository, .. } => Some(repository),
         Want::Repository { .. }
         | Want::Ci { .. }

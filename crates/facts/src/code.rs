@@ -79,6 +79,9 @@ pub struct RepositoryFacts {
     pub open_pulls: Option<Read<Vec<PullRequest>>>,
     /// Paths that a commit touches against its first parent.
     pub touched: BTreeMap<String, Read<Vec<String>>>,
+    /// Whether a commit changes what a path is made of, or how the object of a name is declared there, by SHA, path and
+    /// name. A "no" is exact; what cannot be told is a "yes".
+    pub concerns: BTreeMap<(String, String, Option<String>), Read<bool>>,
     /// What paths of a GitOps repository declared over time, by `(branch, path)`.
     pub declared: BTreeMap<(String, String), Read<DeclaredHistory>>,
 }

@@ -58,6 +58,13 @@ pub enum Found {
         sha: String,
         paths: Read<Vec<String>>,
     },
+    Concern {
+        repository: String,
+        sha: String,
+        path: String,
+        object: Option<String>,
+        concern: Read<bool>,
+    },
     Declared {
         repository: String,
         branch: String,
@@ -160,6 +167,17 @@ impl Facts {
             } => {
                 self.repository(repository).touched.insert(sha, paths);
             }
+            Found::Concern {
+                repository,
+                sha,
+                path,
+                object,
+                concern,
+            } => {
+                self.repository(repository)
+                    .concerns
+                    .insert((sha, path, object), concern);
+            }
             Found::Declared {
                 repository,
                 branch,
@@ -205,7 +223,10 @@ impl Want {
     /// Whether what it finds stays true for ever once found: SHAs and digests never change what they name.
     pub fn is_forever(&self) -> bool {
         match self {
-            Self::Relation { .. } | Self::Touched { .. } | Self::Image { .. } => true,
+            Self::Relation { .. }
+            | Self::Touched { .. }
+            | Self::Concern { .. }
+            | Self::Image { .. } => true,
             Self::Repository { .. }
             | Self::Resolve { .. }
             | Self::Commit { .. }

@@ -60,6 +60,17 @@ pub enum Want {
         /// The full SHA.
         sha: String,
     },
+    /// Whether a commit changes what a path is made of, or how an object is declared there; fills `concerns`.
+    Concern {
+        /// The GitOps repository.
+        repository: String,
+        /// The full SHA.
+        sha: String,
+        /// The path, from the root, without a leading `./`.
+        path: String,
+        /// Only how the object of this name is declared there.
+        object: Option<String>,
+    },
     /// What a path declared over time; fills `declared`.
     Declared {
         /// The GitOps repository.

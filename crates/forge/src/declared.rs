@@ -5,6 +5,7 @@
 //! What one commit declares is [`build`]'s. Blocking.
 
 mod build;
+mod concern;
 mod images;
 mod patch;
 mod place;
@@ -17,6 +18,8 @@ use std::rc::Rc;
 
 use facts::code::{Declared, DeclaredHistory};
 use gix::ObjectId;
+
+pub(crate) use self::concern::concern;
 
 use self::build::{State, before_it_exists, build, same};
 use self::place::normal;

@@ -14,6 +14,7 @@ use crate::ask::{Meanings, meanings};
 use crate::clock::Holds;
 use crate::declared;
 use crate::error::Trouble;
+use crate::git::history::History;
 use crate::git::{Copy, Look, Repository, locked};
 use crate::{HostCommit, Inner, RETRY};
 
@@ -73,6 +74,23 @@ impl Inner {
                     repository,
                     sha,
                     paths,
+                }
+            }
+            Want::Concern {
+                repository,
+                sha,
+                path,
+                object,
+            } => {
+                let concern = self
+                    .concern(&repository, &sha, &path, object.as_deref())
+                    .await;
+                Found::Concern {
+                    repository,
+                    sha,
+                    path,
+                    object,
+                    concern,
                 }
             }
             Want::Declared {
@@ -442,7 +460,12 @@ impl Inner {
             .unwrap_or(Timestamp::MIN)
     }
 
-    async fn touched(&self, key: &str, sha: &str) -> Read<Vec<String>> {
+    /// What the copy says of a commit; fetched anew for one that it lacks.
+    async fn of_commit<T: Send + 'static>(
+        &self,
+        key: &str,
+        read: impl Fn(&History<'_>) -> Result<Option<T>, Trouble> + Clone + Send + 'static,
+    ) -> Read<T> {
         let repository = match self.git.repository(key) {
             Ok(repository) => repository,
             Err(trouble) => return Read::Gap(trouble.coverage()),
@@ -456,12 +479,9 @@ impl Inner {
                         .map_or(Coverage::NotAsked, |one| one.coverage()),
                 );
             };
-            let wanted = sha.to_owned();
-            let read = repository
-                .read(copy, move |_, history| history.touched(&wanted))
-                .await;
-            match read {
-                Ok(Some(paths)) => return Read::Known(paths),
+            let read = read.clone();
+            match repository.read(copy, move |_, history| read(history)).await {
+                Ok(Some(found)) => return Read::Known(found),
                 Err(trouble) => return Read::Gap(trouble.coverage()),
                 Ok(None) if !fetched => {
                     look = repository.newer(self.just_now()).await;
@@ -470,11 +490,28 @@ impl Inner {
                 Ok(None) => break,
             }
         }
-        if let Some(trouble) = look.trouble {
-            return Read::Gap(trouble.coverage());
+        match look.trouble {
+            Some(trouble) => Read::Gap(trouble.coverage()),
+            None => Read::Missing,
         }
-        if !self.github.serves(key) {
-            return Read::Missing;
+    }
+
+    async fn concern(&self, key: &str, sha: &str, path: &str, object: Option<&str>) -> Read<bool> {
+        let (sha, path) = (sha.to_owned(), path.to_owned());
+        let object = object.map(str::to_owned);
+        self.of_commit(key, move |history| {
+            declared::concern(history, &sha, &path, object.as_deref())
+        })
+        .await
+    }
+
+    async fn touched(&self, key: &str, sha: &str) -> Read<Vec<String>> {
+        let wanted = sha.to_owned();
+        let read = self
+            .of_commit(key, move |history| history.touched(&wanted))
+            .await;
+        if !matches!(read, Read::Missing) || !self.github.serves(key) {
+            return read;
         }
         match self.on_host(key, sha).await {
             Ok(Some((_, paths))) => Read::Known(paths),

@@ -20,8 +20,9 @@ use crate::conditions::believed;
 use crate::discover::{Target, Targets};
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
+use crate::reverts;
 use crate::root;
-use crate::route::{Configuration, Path};
+use crate::route::{Configuration, Path, place_of, source as source_of};
 use crate::stages::pods::{self, Crew};
 use crate::stages::{
     Branch, Case, apply, canary, commit, release, rollout, serving, source, trouble,
@@ -74,7 +75,7 @@ pub fn journey<'a>(
     };
     let none = "a configuration commit needs no build";
     let mut outcomes = vec![
-        commit::outcome(&case),
+        standing(&case, way),
         Outcome::skipped(StageKind::Build, none),
         Outcome::skipped(StageKind::Image, none),
     ];
@@ -110,9 +111,43 @@ pub fn journey<'a>(
     draft.journey(verdict)
 }
 
-fn rest(
-    case: &Case<'_, '_>,
-    way: &Way<'_>,
+/// How the commit stands. What the branch has taken back is still here where Flux has not applied that.
+fn standing(case: &Case<'_, '_>, way: &Way<'_>) -> Outcome {
+    let outcome = commit::outcome(case);
+    let is_reverted = matches!(&outcome.finding, Some(found) if found.turn == State::Reverted);
+    let still_here = || -> Learned<Option<String>> {
+        let one = way.path.kustomization;
+        let applied = one.and_then(|one| one.applied_origin.as_ref().or(one.applied.as_ref()));
+        let Some(at) = applied.and_then(|revision| revision.commit()) else {
+            return Ok(None);
+        };
+        let (view, key, commit) = (case.view, case.key, case.commit);
+        if !view.contained(key, commit, at)? || reverts::in_effect(view, key, commit, at)?.is_some()
+        {
+            return Ok(None);
+        }
+        let head = view.head_of(key, &way.place.branch)?;
+        Ok(reverts::in_effect(view, key, commit, head)?.map(|revert| revert.by.clone()))
+    };
+    match is_reverted.then(still_here) {
+        Some(Ok(Some(by))) => Outcome::done(
+            StageKind::Commit,
+            Sentence::default().words("on ").name(&way.place.branch),
+        )
+        .note(Some(
+            Sentence::default()
+                .words("It is taken back by ")
+                .commit(case.key, by)
+                .words(", which is not here yet."),
+        )),
+        Some(Err(gap)) => Outcome::unknown(StageKind::Commit, &gap),
+        _ => outcome,
+    }
+}
+
+fn rest<'a>(
+    case: &Case<'_, 'a>,
+    way: &Way<'a>,
     crew: &Learned<Crew<'_>>,
     known: &Learned<&Commit>,
 ) -> Vec<Outcome> {
@@ -163,6 +198,18 @@ fn rest(
     let fetched = source::outcome(case, &way.path, Some(known));
     let mut release = release;
     let mut applied = apply::outcome(case, &way.path, Some(known).filter(|_| fetched.is_met()));
+    if applied.is_met() {
+        // A change to how our Kustomization is declared arrives with what applies it.
+        match declaring(case, way) {
+            Err(gap) => applied = Outcome::unknown(StageKind::Apply, &gap),
+            Ok(above) => {
+                let looked = above.iter().map(|path| above_applied(case, path, known));
+                if let Some(outcome) = looked.into_iter().find(|outcome| !outcome.is_met()) {
+                    applied = outcome;
+                }
+            }
+        }
+    }
     match chart {
         Chart::Not(StageKind::Release, finding) if fetched.is_met() => {
             release = Outcome::found(StageKind::Release, *finding);
@@ -186,6 +233,21 @@ fn rest(
     rest.push(applied);
     rest.extend(effect(case, crew));
     rest
+}
+
+/// Whether a Kustomization above ours has applied the commit. Suspended, it says only what was so before.
+fn above_applied(case: &Case<'_, '_>, path: &Path<'_>, known: &Commit) -> Outcome {
+    let fetched = source::outcome(case, path, Some(known));
+    if fetched.is_met() {
+        return apply::outcome(case, path, Some(known));
+    }
+    match fetched.finding {
+        Some(finding) => Outcome::found(StageKind::Apply, finding),
+        None => Outcome::unknown(
+            StageKind::Apply,
+            &Gap::new("what applies the Kustomization could not be read"),
+        ),
+    }
 }
 
 /// Stages 7 to 9: the workload as it is, whatever image it runs.
@@ -237,17 +299,16 @@ fn effect(case: &Case<'_, '_>, crew: &Learned<Crew<'_>>) -> Vec<Outcome> {
 }
 
 fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict {
-    for outcome in &draft.outcomes {
-        if let Some(why) = &outcome.unaffected {
-            return Verdict::Settled {
-                state: State::NotAffected,
-                headline: draft.subject().not_affected(why.clone()),
-                evidence: outcome.stage.evidence.clone(),
-            };
-        }
-        if !outcome.is_met() {
-            break;
-        }
+    // Whatever becomes of the commit: what it does not touch stays as it is.
+    let unaffected = |outcome: &Outcome| {
+        outcome.unaffected.clone().map(|why| Verdict::Settled {
+            state: State::NotAffected,
+            headline: draft.subject().not_affected(why),
+            evidence: outcome.stage.evidence.clone(),
+        })
+    };
+    if let Some(verdict) = draft.outcomes.iter().find_map(unaffected) {
+        return verdict;
     }
     if let Some(verdict) = decide(&draft.outcomes) {
         return verdict;
@@ -454,33 +515,24 @@ fn not_in_step(case: &Case<'_, '_>, applied: &Outcome) -> Option<Finding> {
 }
 
 /// Whether the commit changes nothing in this target, proven; `None` if it may.
-fn unaffected(case: &Case<'_, '_>, way: &Way<'_>, known: &Commit) -> Learned<Option<Outcome>> {
+fn unaffected<'a>(case: &Case<'_, 'a>, way: &Way<'a>, known: &Commit) -> Learned<Option<Outcome>> {
+    // What applies our Kustomization may change it: then what is known of it is of before.
+    if !declaring(case, way)?.is_empty() {
+        return Ok(None);
+    }
     if let Some(kustomization) = way.path.kustomization
         && let Some(outcome) = same_digest(case, way, kustomization, known)?
     {
         return Ok(Some(outcome));
     }
-    let place = &way.place;
-    let history = case
+    let place = release::unpacked(case, &way.place)?;
+    if case
         .view
-        .declared(&place.repository, &place.branch, &place.path)?;
-    let listed = history.is_some_and(|history| {
-        history
-            .entries
-            .iter()
-            .any(|entry| entry.commit.sha == case.commit)
-    });
-    if listed || place.packed {
+        .concerns(case.key, case.commit, &place.path, None)?
+    {
         return Ok(None);
     }
     let touched = case.view.touched(case.key, case.commit)?;
-    // Bases may lie anywhere: only what is certainly somebody else's, or no manifest at all, is left out.
-    let is_foreign = |path: &String| {
-        !is_below(path, &place.path) && (is_prose(path) || is_anothers(case, way, path))
-    };
-    if touched.is_empty() || !touched.iter().all(is_foreign) {
-        return Ok(None);
-    }
     let object = evidence::commit(case.key, case.commit);
     let sentence = Sentence::default()
         .words("it touches nothing that ")
@@ -505,59 +557,40 @@ fn unaffected(case: &Case<'_, '_>, way: &Way<'_>, known: &Commit) -> Learned<Opt
     ))
 }
 
-/// Whether a path belongs to another Kustomization's folder, of which ours is no part. What applies ours is no other: its
-/// folder holds our Kustomization itself, unless the file is certainly about another one.
-fn is_anothers(case: &Case<'_, '_>, way: &Way<'_>, path: &str) -> bool {
-    let ours = &way.place.path;
-    let is_parents = way.path.parents.iter().any(|parent| {
-        let folder = parent.path.trim_matches('/');
-        is_below(path, folder) && !is_of_another(case, way, path)
-    });
-    !is_parents
-        && case
-            .view
-            .places()
-            .flat_map(|cluster| cluster.facts.kustomizations.values())
-            .map(|one| one.path.trim_matches('/'))
-            .any(|folder| {
-                !folder.is_empty()
-                    && folder != ours
-                    && is_below(path, folder)
-                    && !is_below(ours, folder)
-            })
-}
-
-/// Whether a file below a parent's folder is named after another Kustomization or app than ours.
-fn is_of_another(case: &Case<'_, '_>, way: &Way<'_>, path: &str) -> bool {
-    let words = |name: &str| -> bool {
-        let stem = |part: &str| part.split('.').next() == Some(name);
-        path.split('/').any(stem)
+/// The Kustomizations above ours in which the commit changes how the one below is declared, nearest first, each with what
+/// applies it in turn.
+fn declaring<'a>(case: &Case<'_, 'a>, way: &Way<'a>) -> Learned<Vec<Path<'a>>> {
+    let Some(ours) = way.path.kustomization else {
+        return Ok(Vec::new());
     };
-    let is_named = |one: &Kustomization| {
-        let folder = one.path.trim_matches('/').rsplit('/').next();
-        words(&one.meta.name) || folder.is_some_and(|folder| !folder.is_empty() && words(folder))
-    };
-    let ours = way.path.kustomization;
-    let is_ours = words(&case.target.app)
-        || ours.is_some_and(is_named)
-        || way.path.parents.iter().any(|one| words(&one.meta.name));
     let place = case.target.place;
-    !is_ours
-        && place
-            .facts
-            .kustomizations
-            .values()
-            .filter(|one| ours.is_none_or(|ours| ours.meta.key() != one.meta.key()))
-            .any(is_named)
-}
-
-fn is_prose(path: &str) -> bool {
-    path.ends_with(".md") || path.starts_with(".github/") || path.ends_with("CODEOWNERS")
+    let mut found = Vec::new();
+    let mut below = ours;
+    for (at, parent) in way.path.parents.iter().copied().enumerate() {
+        let configuration = place_of(case.view, place, parent)?;
+        if let Some(one) = configuration
+            .as_ref()
+            .filter(|one| one.repository == case.key)
+            && case
+                .view
+                .concerns(case.key, case.commit, &one.path, Some(&below.meta.name))?
+        {
+            found.push(Path {
+                helm: None,
+                kustomization: Some(parent),
+                parents: way.path.parents[at + 1..].to_vec(),
+                source: source_of(place, &parent.source),
+                configuration: Ok(configuration),
+            });
+        }
+        below = parent;
+    }
+    Ok(found)
 }
 
 /// How far a person's clock may be ahead of the cluster's: what was first applied less than this before a commit's time
 /// may have been applied after it.
-const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
+const CLOCKS: SignedDuration = SignedDuration::from_hours(1);
 
 /// What was built before the commit is what is built with it: the digest of the manifests did not change.
 fn same_digest(

@@ -158,6 +158,18 @@ pub fn source<'a>(place: Place<'a>, reference: &Reference) -> Learned<Option<&'a
     place.object(found, kind, &reference.namespace)
 }
 
+/// The place in Git that a Kustomization applies; `None` if its source does not exist or is not made from Git.
+pub fn place_of(
+    view: &View<'_>,
+    place: Place<'_>,
+    one: &Kustomization,
+) -> Learned<Option<Configuration>> {
+    match source(place, &one.source)? {
+        Some(source) => configuration(view, source, one),
+        None => Ok(None),
+    }
+}
+
 fn configuration(
     view: &View<'_>,
     source: &Source,

@@ -186,6 +186,7 @@ fn a_board_of_what_runs_asks_no_code_host_and_lists_no_tags() {
                     | facts::Want::Pulls { .. }
                     | facts::Want::OpenPulls { .. }
                     | facts::Want::Touched { .. }
+                    | facts::Want::Concern { .. }
             );
             assert!(cheap, "{want:?}");
             facts.absorb(world.find(&want));

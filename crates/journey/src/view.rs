@@ -328,6 +328,31 @@ impl<'a> View<'a> {
         Ok(paths.map_or(&[], Vec::as_slice))
     }
 
+    /// Whether a commit changes what a path is made of; with `object`, how the object of that name is declared there.
+    pub fn concerns(
+        &self,
+        key: &str,
+        sha: &str,
+        path: &str,
+        object: Option<&str>,
+    ) -> Learned<bool> {
+        let asked = (sha.to_owned(), path.to_owned(), object.map(str::to_owned));
+        let place = if path.is_empty() { "the root" } else { path };
+        let short = api::headline::short(sha);
+        let subject = format!("whether {short} changes what {place} of {key} is made of");
+        let slot = self.known(key).and_then(|known| known.concerns.get(&asked));
+        let (sha, path, object) = asked;
+        let concern = self.of_history(slot, key, &subject, || Want::Concern {
+            repository: key.to_owned(),
+            sha,
+            path,
+            object,
+        })?;
+        concern
+            .copied()
+            .ok_or_else(|| Gap::new(format!("{key} does not have {short}")))
+    }
+
     /// What a path of a GitOps repository declared over time; `None` if branch or path do not exist.
     pub fn declared(
         &self,

@@ -150,6 +150,7 @@ impl World {
             | Want::Pulls { repository, .. }
             | Want::OpenPulls { repository }
             | Want::Touched { repository, .. }
+            | Want::Concern { repository, .. }
             | Want::Declared { repository, .. }
             | Want::Tags { repository }
             | Want::Digest { repository, .. }
@@ -234,6 +235,23 @@ impl World {
                 paths: read!(known(repo.touched.get(&sha))),
                 repository,
                 sha,
+            },
+            Want::Concern {
+                repository,
+                sha,
+                path,
+                object,
+            } => Found::Concern {
+                concern: read!(known(
+                    repo.commits
+                        .contains_key(&sha)
+                        .then(|| repo.concerns(&sha, &path, object.as_deref()))
+                        .as_ref()
+                )),
+                repository,
+                sha,
+                path,
+                object,
             },
             Want::Declared {
                 repository,
@@ -330,5 +348,35 @@ impl World {
             }
         }
         panic!("the board wants for ever");
+    }
+}
+
+impl Repo {
+    /// As this world's Git is laid out: every path is made of what is below it and of the bases, and one file below a
+    /// cluster's folder declares the Kustomization that it is named after.
+    fn concerns(&self, sha: &str, path: &str, object: Option<&str>) -> bool {
+        let touched = self.touched.get(sha).map_or(&[][..], Vec::as_slice);
+        let is_below = |file: &str| {
+            path.is_empty()
+                || file
+                    .strip_prefix(path)
+                    .is_some_and(|rest| rest.starts_with('/'))
+        };
+        if let Some(object) = object {
+            return touched.iter().any(|file| {
+                let name = file.rsplit('/').next().unwrap_or(file);
+                let stem = name.split('.').next().unwrap_or(name);
+                is_below(file) && (stem == object || stem == "kustomization")
+            });
+        }
+        let declares = self
+            .declared
+            .iter()
+            .filter(|((_, declared), _)| declared == path)
+            .any(|(_, history)| history.entries.iter().any(|entry| entry.commit.sha == sha));
+        declares
+            || touched
+                .iter()
+                .any(|file| is_below(file) || file.starts_with("base/"))
     }
 }

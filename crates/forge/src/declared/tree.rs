@@ -161,6 +161,14 @@ impl<'a> Trees<'a> {
         Ok(items)
     }
 
+    /// What stands at a path of a tree, by its content; `None` if nothing does.
+    ///
+    /// # Errors
+    /// The copy is damaged.
+    pub(crate) fn id(&self, tree: ObjectId, path: &str) -> Result<Option<ObjectId>, Trouble> {
+        Ok(self.find(tree, path)?.map(|item| item.id))
+    }
+
     fn find(&self, tree: ObjectId, path: &str) -> Result<Option<Item>, Trouble> {
         let mut at = Item {
             name: String::new(),
@@ -241,6 +249,11 @@ impl<'a, 'w> Reader<'a, 'w> {
             looked: BTreeSet::new(),
             trouble: None,
         }
+    }
+
+    /// The files and folders that it looked at so far.
+    pub(crate) fn looked(&self) -> &BTreeSet<String> {
+        &self.looked
     }
 
     /// What it looked at.

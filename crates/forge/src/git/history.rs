@@ -169,11 +169,17 @@ impl History<'_> {
             .collect()
     }
 
-    /// The files that a commit changes against its first parent; `None` if there is no such commit.
+    /// The tree of a commit, and that of its first parent, which is empty where it has none; `None` if there is no such
+    /// commit.
     ///
     /// # Errors
-    /// The copy is damaged, or the commit touches more files than we count.
-    pub(crate) fn touched(&self, sha: &str) -> Result<Option<Vec<String>>, Trouble> {
+    /// The copy is damaged.
+    pub(crate) fn trees(&self, sha: &str) -> Result<Option<(ObjectId, ObjectId)>, Trouble> {
+        let trees = self.both_trees(sha)?;
+        Ok(trees.map(|(new, old)| (new.id, old.id)))
+    }
+
+    fn both_trees(&self, sha: &str) -> Result<Option<(gix::Tree<'_>, gix::Tree<'_>)>, Trouble> {
         let Some(commit) = id(sha).and_then(|id| self.repository.try_find_object(id).ok()?) else {
             return Ok(None);
         };
@@ -187,6 +193,17 @@ impl History<'_> {
                 .and_then(|parent| parent.peel_to_tree())
                 .map_err(|error| damaged(&error))?,
             None => self.repository.empty_tree(),
+        };
+        Ok(Some((new, old)))
+    }
+
+    /// The files that a commit changes against its first parent; `None` if there is no such commit.
+    ///
+    /// # Errors
+    /// The copy is damaged, or the commit touches more files than we count.
+    pub(crate) fn touched(&self, sha: &str) -> Result<Option<Vec<String>>, Trouble> {
+        let Some((new, old)) = self.both_trees(sha)? else {
+            return Ok(None);
         };
         let mut recorder = gix::diff::tree::Recorder::default();
         gix::diff::tree(

@@ -226,7 +226,7 @@ pub fn set_back<'v>(
 }
 
 /// The place in the repository that an artifact's path comes from: often the artifact is made of one folder only.
-fn unpacked(case: &Case<'_, '_>, place: &Configuration) -> Learned<Configuration> {
+pub fn unpacked(case: &Case<'_, '_>, place: &Configuration) -> Learned<Configuration> {
     let names_app = |history: &DeclaredHistory| {
         history
             .entries

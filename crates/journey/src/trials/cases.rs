@@ -5,6 +5,7 @@ mod commits;
 mod git;
 mod hands;
 mod proof;
+mod reached;
 mod refused;
 
 use std::sync::Arc;

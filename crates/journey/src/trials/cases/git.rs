@@ -153,6 +153,7 @@ fn manifests_that_build_to_the_same_digest_are_not_affected() {
         .touched
         .insert(sha("fleet", 4), vec!["base/notes.yaml".to_owned()]);
     world.fetch(PROD, 4, 2);
+    let long_ago = world.ago(200);
     world.edit(PROD, |facts| {
         let one = facts
             .kustomizations
@@ -161,6 +162,7 @@ fn manifests_that_build_to_the_same_digest_are_not_affected() {
         one.applied = Some(revision(4));
         one.attempted = Some(revision(4));
         one.history[0].revision = Some(revision(4));
+        one.history[0].first = Some(long_ago);
     });
     let journey = one(&world, &sha("fleet", 4), APP, PROD);
     assert_eq!(journey.state, State::NotAffected, "{journey:#?}");
