@@ -7,6 +7,8 @@
 
 #[path = "git/commits.rs"]
 mod commits;
+#[path = "git/concern.rs"]
+mod concern;
 #[path = "git/copies.rs"]
 mod copies;
 #[path = "git/declared.rs"]

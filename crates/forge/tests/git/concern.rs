@@ -1,0 +1,189 @@
+//! Whether a commit changes what a path is made of: what kustomize would read, wherever it lies.
+
+use super::*;
+
+const BASE: (&str, &str) = (
+    "apps/base/api/kustomization.yaml",
+    "resources: [deployment.yaml]\nconfigMapGenerator:\n  - name: texts\n    files: [banner.md, greeting=hello.txt]\n",
+);
+
+/// Two environments of an app on one base, another app, and the Kustomizations that apply them.
+const FILES: &[(&str, &str)] = &[
+    BASE,
+    (
+        "apps/base/api/deployment.yaml",
+        "kind: Deployment\nmetadata: {name: api}\n",
+    ),
+    ("apps/base/api/banner.md", "Welcome"),
+    ("apps/base/api/hello.txt", "Hello"),
+    ("apps/base/api/README.md", "How it is made"),
+    (
+        "apps/staging/api/kustomization.yaml",
+        "resources: [../../base/api]\n",
+    ),
+    (
+        "apps/production/api/kustomization.yaml",
+        "resources: [../../base/api]\n",
+    ),
+    (
+        "apps/production/cart/cart.yaml",
+        "kind: Deployment\nmetadata: {name: cart}\n",
+    ),
+    (
+        "clusters/prod/apps.yaml",
+        "kind: Kustomization\nmetadata: {name: api}\nspec: {path: ./apps/production/api}\n---\nkind: Kustomization\nmetadata: {name: cart}\nspec: {path: ./apps/production/cart}\n",
+    ),
+];
+
+struct Ground {
+    reader: Reader,
+    work: server::Work,
+    _server: Server,
+    _cache: tempfile::TempDir,
+}
+
+impl Ground {
+    async fn new() -> Self {
+        let server = Server::start().await;
+        let work = server.repository("shop/api");
+        work.commit("Begin", FILES);
+        work.push();
+        let cache = tempfile::tempdir().unwrap();
+        Self {
+            reader: Reader::new(&server, cache.path()),
+            work,
+            _server: server,
+            _cache: cache,
+        }
+    }
+
+    fn commit(&self, file: &str, content: &str) -> String {
+        let sha = self.work.commit(file, &[(file, content)]);
+        self.work.push();
+        self.reader.later();
+        sha
+    }
+
+    async fn concerns(&self, sha: &str, path: &str, object: Option<&str>) -> Read<bool> {
+        let want = Want::Concern {
+            repository: REPOSITORY.to_owned(),
+            sha: sha.to_owned(),
+            path: path.to_owned(),
+            object: object.map(str::to_owned),
+        };
+        match self.reader.forge.find(&want).await {
+            Found::Concern { concern, .. } => concern,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Whether a commit concerns staging's and production's api, and production's cart.
+    async fn all(&self, sha: &str) -> [bool; 3] {
+        let mut all = Vec::new();
+        for path in [
+            "apps/staging/api",
+            "apps/production/api",
+            "apps/production/cart",
+        ] {
+            all.push(*self.concerns(sha, path, None).await.known().unwrap());
+        }
+        all.try_into().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn an_overlay_concerns_itself_and_a_base_everybody() {
+    let ground = Ground::new().await;
+    let sha = ground.commit(
+        "apps/staging/api/kustomization.yaml",
+        "resources: [../../base/api]\nnamespace: staging\n",
+    );
+    assert_eq!(ground.all(&sha).await, [true, false, false]);
+    let sha = ground.commit(
+        "apps/base/api/deployment.yaml",
+        "kind: Deployment\nmetadata: {name: api, annotations: {a: b}}\n",
+    );
+    assert_eq!(ground.all(&sha).await, [true, true, false]);
+    let sha = ground.commit("apps/base/api/README.md", "How it is made now");
+    assert_eq!(ground.all(&sha).await, [false, false, false]);
+}
+
+#[tokio::test]
+async fn another_environments_folder_that_is_this_ones_base_concerns_it() {
+    let ground = Ground::new().await;
+    ground.commit(
+        "apps/production/api/kustomization.yaml",
+        "resources: [../../staging/api]\n",
+    );
+    let sha = ground.commit(
+        "apps/staging/api/kustomization.yaml",
+        "resources: [../../base/api]\ncommonAnnotations: {team: x}\n",
+    );
+    assert_eq!(ground.all(&sha).await, [true, true, false]);
+}
+
+#[tokio::test]
+async fn prose_that_a_generator_reads_concerns_whoever_is_made_of_it() {
+    let ground = Ground::new().await;
+    for file in ["apps/base/api/banner.md", "apps/base/api/hello.txt"] {
+        let sha = ground.commit(file, "Changed");
+        assert_eq!(ground.all(&sha).await, [true, true, false], "{file}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_without_a_kustomization_is_made_of_all_that_is_in_it() {
+    let ground = Ground::new().await;
+    let sha = ground.commit(
+        "apps/production/cart/more/service.yaml",
+        "kind: Service\nmetadata: {name: cart}\n",
+    );
+    assert_eq!(ground.all(&sha).await, [false, false, true]);
+}
+
+#[tokio::test]
+async fn a_file_named_after_another_app_concerns_the_one_it_declares() {
+    let ground = Ground::new().await;
+    let moved = FILES[8]
+        .1
+        .replace("path: ./apps/production/api}", "path: ./apps/staging/api}");
+    let sha = ground.commit("clusters/prod/apps.yaml", &moved);
+    let above = "clusters/prod";
+    let known = async |object| {
+        *ground
+            .concerns(&sha, above, Some(object))
+            .await
+            .known()
+            .unwrap()
+    };
+    assert!(known("api").await);
+    assert!(!known("cart").await);
+    // What is not recognised there may be declared under another name.
+    assert!(known("shop-cart").await);
+    // A kustomization may change everything below it.
+    let sha = ground.commit(
+        "clusters/prod/kustomization.yaml",
+        "resources: [apps.yaml]\nnamePrefix: shop-\n",
+    );
+    let all = ground.concerns(&sha, above, Some("cart")).await;
+    assert_eq!(all.known(), Some(&true));
+}
+
+#[tokio::test]
+async fn what_cannot_be_told_is_a_yes() {
+    let ground = Ground::new().await;
+    let sha = ground.commit("README.md", "Read me");
+    let elsewhere = ground.concerns(&sha, "not/there", None).await;
+    assert_eq!(elsewhere.known(), Some(&true));
+    let sha = ground.commit(
+        "apps/staging/api/kustomization.yaml",
+        "resources: [gone.yaml]\n",
+    );
+    assert!(ground.all(&sha).await[0], "broken");
+    let other = ground.commit("README.md", "Read me again");
+    assert!(ground.all(&other).await[0], "still broken");
+    let unknown = ground
+        .concerns(&"1".repeat(40), "apps/staging/api", None)
+        .await;
+    assert_eq!(unknown, Read::Missing);
+}
