@@ -6,6 +6,7 @@ mod git;
 mod hands;
 mod proof;
 mod refused;
+mod vanished;
 
 use std::sync::Arc;
 
