@@ -224,6 +224,8 @@ pub struct HelmRelease {
     pub images: Vec<String>,
     /// `spec.targetNamespace` or its own.
     pub target_namespace: String,
+    /// Whether it installs into another cluster: `spec.kubeConfig` is there.
+    pub remote: bool,
     /// `status.observedGeneration`
     pub observed_generation: i64,
     /// `status.lastAttemptedRevision`, a chart version.

@@ -190,6 +190,10 @@ pub struct Service {
     pub meta: Meta,
     /// `spec.selector`; empty selects nothing by itself.
     pub selector: BTreeMap<String, String>,
+    /// Whether it is only another name: `spec.type` is `ExternalName`, which ignores the selector.
+    pub external_name: bool,
+    /// Who changed its spec by hand last. A field that was removed leaves no trace of it.
+    pub edited: Option<Edited>,
 }
 
 /// An EndpointSlice, counted.
@@ -203,6 +207,8 @@ pub struct EndpointSlice {
     pub ready: u32,
     /// Addresses that are not.
     pub not_ready: u32,
+    /// The pods that ready addresses are of, by `targetRef`, one for each address that says so.
+    pub ready_pods: Vec<String>,
 }
 
 /// A Node.

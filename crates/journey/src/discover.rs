@@ -100,6 +100,13 @@ impl<'a> Targets<'a> {
         self.at(self.by_app.get(app))
     }
 
+    /// An app's name, if it is one's.
+    pub fn name(&self, app: &str) -> Option<&str> {
+        self.by_app
+            .get_key_value(app)
+            .map(|(name, _)| name.as_str())
+    }
+
     /// Those that run builds of an image.
     pub fn of_image(&self, repository: &str) -> impl Iterator<Item = &Target<'a>> {
         self.at(self.by_image.get(repository))

@@ -3,10 +3,13 @@
 //! Owns the rules from the most deliberate word to the least: the team file, a label, the namespace's name, the
 //! cluster's name.
 
+use std::collections::BTreeSet;
+
 use facts::kubernetes::Workload;
 use facts::team::{Environment, Team};
 
-use crate::view::Place;
+use crate::discover::Targets;
+use crate::view::{Place, View};
 
 /// Labels that name an environment, on a workload or on its namespace.
 const LABELS: [&str; 4] = [
@@ -77,6 +80,78 @@ fn matches_pattern(pattern: &str, name: &str) -> bool {
                 && name.ends_with(after)
         }
     }
+}
+
+/// The environments that what applies an app may be meant for, by its own name, the namespace it applies to, and its
+/// path: one where that can be told, else all of the cluster's.
+pub fn meant_for(
+    view: &View<'_>,
+    all: &Targets<'_>,
+    place: Place<'_>,
+    name: &str,
+    namespace: Option<&str>,
+    path: &str,
+) -> Vec<String> {
+    let known = of_cluster(view, all, place);
+    let spelled = |text: &str| {
+        let named = known.iter().filter(|one| without(text, one).is_some());
+        named.max_by_key(|one| one.len()).cloned()
+    };
+    let by_name = spelled(name);
+    let by_namespace = || namespace.map(|one| of_namespace(&view.facts.team, place, one));
+    let by_path = || {
+        path.rsplit('/').find_map(|folder| {
+            let exactly = known.iter().find(|one| same(one, folder)).cloned();
+            exactly.or_else(|| spelled(folder))
+        })
+    };
+    match by_name.or_else(by_namespace).or_else(by_path) {
+        Some(one) => vec![one],
+        None => known.into_iter().collect(),
+    }
+}
+
+/// The environments that live on a cluster: those that the team file binds to it, else those of what is there.
+fn of_cluster(view: &View<'_>, all: &Targets<'_>, place: Place<'_>) -> BTreeSet<String> {
+    let team = &view.facts.team;
+    let is_here = |one: &&Environment| {
+        let cluster = one.cluster.as_deref();
+        cluster.is_none_or(|name| name == place.name)
+    };
+    let bound = team.environments.iter().filter(is_here);
+    let bound: BTreeSet<String> = bound.map(|one| one.name.clone()).collect();
+    if !bound.is_empty() {
+        return bound;
+    }
+    let here = all.all().iter().filter(|one| one.place.name == place.name);
+    let of_namespaces = place
+        .facts
+        .namespaces
+        .keys()
+        .map(|namespace| of_namespace(team, place, namespace));
+    let found = here.map(|one| one.environment.clone());
+    let mut found: BTreeSet<String> = found.chain(of_namespaces).collect();
+    if found.is_empty() {
+        found.insert(of_namespace(team, place, ""));
+    }
+    found
+}
+
+/// A name without the environment that it begins or ends with; `None` if it does not.
+pub fn without<'n>(name: &'n str, environment: &str) -> Option<&'n str> {
+    let ends = name.strip_suffix(environment);
+    let begins = name.strip_prefix(environment);
+    ends.and_then(|rest| rest.strip_suffix('-'))
+        .or_else(|| begins.and_then(|rest| rest.strip_prefix('-')))
+        .or_else(|| {
+            let (rest, word) = name.rsplit_once('-')?;
+            same(word, environment).then_some(rest)
+        })
+        .or_else(|| {
+            let (word, rest) = name.split_once('-')?;
+            same(word, environment).then_some(rest)
+        })
+        .filter(|rest| !rest.is_empty())
 }
 
 /// The environment that one of a name's words names: not what stands after "non".

@@ -2,15 +2,18 @@
 //!
 //! Owns that nothing is only missing from an answer: a target that is not there would read as one that is well.
 
-use std::collections::BTreeMap;
+mod idle;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::Sentence;
 use facts::flux::Kustomization;
-use facts::meta::{Kind, Reference};
+use facts::kubernetes::Workload;
+use facts::meta::{Key, Kind, Reference};
 use facts::{Coverage, Reach};
 
 use crate::discover::{Target, Targets};
-use crate::environment::of_namespace;
+use crate::environment::{meant_for, of_namespace, same, without};
 use crate::evidence;
 use crate::route::{Route, route};
 use crate::verdict::configured_by;
@@ -88,84 +91,179 @@ fn lost_at<'a>(view: &View<'a>, target: &Target<'a>) -> Option<String> {
 /// The kinds that run an app.
 const WORKLOADS: [Kind; 3] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
 
-/// Workloads, and what applies them, that Flux lists among what it applied and that a cluster does not have any more: no
-/// journey can speak of them, because nothing of them runs. `concerns` is asked with the name and the environment of each.
-pub fn gone(view: &View<'_>, concerns: impl Fn(&str, &str) -> bool) -> Vec<Sentence> {
-    let mut said = Vec::new();
+/// What is not there of what Flux should run or has applied: no journey can speak of it, because nothing of it runs.
+/// `concerns` is asked with the app and the environment of each.
+pub fn gone(
+    view: &View<'_>,
+    all: &Targets<'_>,
+    concerns: impl Fn(&str, &str) -> bool,
+) -> Vec<Sentence> {
+    let mut said = deleted(view, all, &concerns);
+    let idle = idle::idle(view, all, &said, concerns);
+    said.sentences.extend(idle);
+    said.sentences
+}
+
+/// What was said of objects that are gone.
+#[derive(Default)]
+struct Said {
+    sentences: Vec<Sentence>,
+    /// The clusters and Kustomizations that applied them.
+    by: BTreeSet<(String, Key)>,
+}
+
+/// Workloads, Services, and what applies them, that Flux lists among what it applied and that a cluster does not have any
+/// more.
+fn deleted(view: &View<'_>, all: &Targets<'_>, concerns: &impl Fn(&str, &str) -> bool) -> Said {
+    let mut said = Said::default();
     for place in view.places() {
         // What is applied to another cluster is not missed in this one.
         let here = |one: &&Kustomization| !one.remote;
         for one in place.facts.kustomizations.values().filter(here) {
             for entry in &one.inventory {
-                let Some((kind, is_there)) = applied(place, entry) else {
+                let Some((kind, false)) = applied(place, entry) else {
                     continue;
                 };
-                let environment = of_namespace(&view.facts.team, place, &entry.namespace);
-                let is_concerned = if WORKLOADS.contains(&kind) {
-                    concerns(&entry.name, &environment)
-                } else {
-                    names(view, &entry.name).any(|(app, environment)| concerns(app, &environment))
-                };
-                if is_there || place.whole(kind, &entry.namespace).is_err() || !is_concerned {
+                if place.whole(kind, &entry.namespace).is_err()
+                    || !is_concerned(view, all, place, one, (kind, entry), concerns)
+                {
                     continue;
                 }
-                let missing = Sentence::default().object(&evidence::referred(place, entry));
-                let by = evidence::object(place, "Kustomization", &one.meta.key());
-                said.push(if WORKLOADS.contains(&kind) {
-                    missing
-                        .words(" is not in ")
-                        .name(&environment)
-                        .words(" any more, though ")
-                        .object(&by)
-                        .words(" applied it: nothing of it runs there.")
-                } else {
-                    missing
-                        .words(" is not in cluster ")
-                        .name(place.name)
-                        .words(" any more, though ")
-                        .object(&by)
-                        .words(" applied it: what it applied may have gone with it.")
-                });
+                said.sentences.push(lost(view, place, one, (kind, entry)));
+                if kind != Kind::Service {
+                    said.by.insert((place.name.to_owned(), one.meta.key()));
+                }
             }
         }
     }
     said
 }
 
-/// The kind of an entry that runs an app or applies one, and whether the object is there.
+/// Whether an object that is gone may be part of what is asked about.
+fn is_concerned(
+    view: &View<'_>,
+    all: &Targets<'_>,
+    place: Place<'_>,
+    by: &Kustomization,
+    (kind, entry): (Kind, &Reference),
+    concerns: &impl Fn(&str, &str) -> bool,
+) -> bool {
+    let environment = of_namespace(&view.facts.team, place, &entry.namespace);
+    let of_name = |environment: &str| {
+        let rest = without(&entry.name, environment).unwrap_or(&entry.name);
+        called(rest).any(|app| concerns(app, environment))
+    };
+    match kind {
+        Kind::Service => {
+            of_name(&environment) || {
+                // Not named like any app, it may be for each that is applied together with it.
+                let is_named = called(&entry.name).any(|name| all.name(name).is_some());
+                let mut beside = all.all().iter().filter(|target| {
+                    target.place.name == place.name && is_listed(by, target.applied)
+                });
+                !is_named && beside.any(|target| concerns(&target.app, &target.environment))
+            }
+        }
+        Kind::HelmRelease | Kind::Kustomization => {
+            let namespace = (kind == Kind::HelmRelease).then_some(entry.namespace.as_str());
+            let meant = meant_for(view, all, place, &entry.name, namespace, "");
+            meant.iter().any(|one| of_name(one))
+        }
+        _ => concerns(&entry.name, &environment),
+    }
+}
+
+fn is_listed(by: &Kustomization, workload: &Workload) -> bool {
+    let key = workload.meta.key();
+    let mut inventory = by.inventory.iter();
+    inventory.any(|entry| entry.kind == workload.kind.name() && entry.key() == key)
+}
+
+/// An object that is gone, in words.
+fn lost(
+    view: &View<'_>,
+    place: Place<'_>,
+    one: &Kustomization,
+    (kind, entry): (Kind, &Reference),
+) -> Sentence {
+    let missing = Sentence::default().object(&evidence::referred(place, entry));
+    let by = evidence::object(place, "Kustomization", &one.meta.key());
+    let environment = of_namespace(&view.facts.team, place, &entry.namespace);
+    let (missing, what) = match kind {
+        Kind::Kustomization | Kind::HelmRelease => (
+            missing.words(" is not in cluster ").name(place.name),
+            " applied it: what it applied may have gone with it.",
+        ),
+        Kind::Service => (
+            missing.words(" is not in ").name(&environment),
+            " applied it: nothing is sent to pods under its name.",
+        ),
+        _ => (
+            missing.words(" is not in ").name(&environment),
+            " applied it: nothing of it runs there.",
+        ),
+    };
+    missing.words(" any more, though ").object(&by).words(what)
+}
+
+/// The kind of an entry that runs an app, applies one or sends traffic to it, and whether the object is there.
 fn applied(place: Place<'_>, entry: &Reference) -> Option<(Kind, bool)> {
     let kind = Kind::from_name(&entry.kind)?;
     let key = entry.key();
     let is_there = match kind {
         Kind::Kustomization => place.facts.kustomizations.contains_key(&key),
         Kind::HelmRelease => place.facts.helm_releases.contains_key(&key),
+        Kind::Service => place.facts.services.contains_key(&key),
         kind if WORKLOADS.contains(&kind) => place.facts.workloads.contains_key(&(kind, key)),
         _ => return None,
     };
     Some((kind, is_there))
 }
 
-/// The apps and environments that an object of Flux's may be for, by the custom of naming it after them: `shop`,
-/// `shop-production`. A missing object says no more of itself.
-fn names<'v>(view: &'v View<'_>, name: &'v str) -> impl Iterator<Item = (&'v str, String)> {
-    let team = view.facts.team.environments.iter();
-    let mut known: Vec<String> = team.map(|one| one.name.clone()).collect();
-    if known.is_empty() {
-        // Without a team file nobody knows what environments are called.
-        known.push(String::new());
-    }
-    let environment = known.iter().find(|one| {
-        !one.is_empty()
-            && name
-                .strip_suffix(one.as_str())
-                .is_some_and(|rest| rest.ends_with('-'))
-    });
-    let candidates: Vec<String> =
-        environment.map_or_else(|| known.clone(), |one| vec![one.clone()]);
-    let parts = name.match_indices('-').map(|(at, _)| &name[..at]);
-    parts
-        .chain([name])
-        .flat_map(move |app| candidates.clone().into_iter().map(move |one| (app, one)))
+/// The apps that an object may be for, by the custom of naming it after them: `shop`, `shop-api`, `team-shop`.
+fn called(name: &str) -> impl Iterator<Item = &str> {
+    let begins = name.match_indices('-').map(|(at, _)| &name[..at]);
+    let ends = name.match_indices('-').map(|(at, _)| &name[at + 1..]);
+    begins.chain(ends).chain([name])
+}
+
+/// Whether a commit may reach an app in an environment where nothing of it runs: it is built from the commit's
+/// repository, or configured from it elsewhere and the commit touches more than other apps and environments.
+pub fn reaches<'a>(
+    view: &View<'a>,
+    all: &Targets<'a>,
+    (key, sha): (&str, &str),
+    (app, environment): (&str, &str),
+) -> bool {
+    let is_source = |target: &Target<'a>| matches!(&target.source, Ok(Some(one)) if one == key);
+    all.of_app(app).any(is_source)
+        || (all
+            .of_app(app)
+            .any(|one| configured_by(view, one, key).is_some())
+            && !is_of_others(view, all, (key, sha), (app, environment)))
+}
+
+/// Whether each path that a commit touches is below a folder, or in a file, that is named after another app or
+/// environment. What could not be read may be of any.
+fn is_of_others(
+    view: &View<'_>,
+    all: &Targets<'_>,
+    (key, sha): (&str, &str),
+    (app, environment): (&str, &str),
+) -> bool {
+    let Ok(touched) = view.touched(key, sha) else {
+        return false;
+    };
+    let is_others = |path: &String| {
+        let words = || path.split('/').filter_map(|part| part.split('.').next());
+        let is_anothers =
+            words().any(|word| all.name(word).is_some()) && !words().any(|one| one == app);
+        let mut known = all.all().iter().map(|target| &target.environment);
+        let is_elsewhere = !words().any(|word| same(word, environment))
+            && known.any(|other| words().any(|word| same(word, other)));
+        is_anothers || is_elsewhere
+    };
+    !touched.is_empty() && touched.iter().all(is_others)
 }
 
 /// What could not be read at all: clusters that do not answer, kinds of workloads that may not be listed.

@@ -228,7 +228,8 @@ fn configuration(
     }
 }
 
-fn owner(meta: &Meta, group: &str) -> Option<Key> {
+/// The object of Flux's that an object's labels of a group name as what applied it.
+pub fn owner(meta: &Meta, group: &str) -> Option<Key> {
     let name = meta.label(&format!("{group}/name"))?;
     let namespace = meta.label(&format!("{group}/namespace"))?;
     Some(Key::new(namespace, name))

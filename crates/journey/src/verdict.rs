@@ -14,7 +14,7 @@ use crate::environment::same;
 use crate::finding::{Finding, Outcome, ended};
 use crate::headline::Subject;
 use crate::images;
-use crate::missing::{gone, unfollowed, unread};
+use crate::missing::{gone, reaches, unfollowed, unread};
 use crate::route::{Route, route};
 use crate::running;
 use crate::stages::pods::{self, Crew};
@@ -43,7 +43,7 @@ pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Answer, api::Error> {
                 .words("."),
         ),
         Ok(Meaning::Newest) => {
-            answer.unread.extend(gone(view, |name, environment| {
+            answer.unread.extend(gone(view, &all, |name, environment| {
                 question.app().is_none_or(|app| app == name) && meant(ask, environment)
             }));
             answer.journeys = chosen
@@ -60,8 +60,8 @@ pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Answer, api::Error> {
             answer.commit = running::commit(view, &key, &sha);
             answer.journeys = of_commit(view, &all, &chosen, &key, &sha);
             answer.unread.extend(unfollowed(view, &all, &chosen, &key));
-            answer.unread.extend(gone(view, |name, environment| {
-                let is_built = all.built_from(&key).any(|target| target.app == name);
+            answer.unread.extend(gone(view, &all, |name, environment| {
+                let is_built = reaches(view, &all, (&key, &sha), (name, environment));
                 (is_built || question.app() == Some(name)) && meant(ask, environment)
             }));
             if answer.journeys.is_empty() && answer.unread.is_empty() {

@@ -6,7 +6,7 @@ use facts::meta::Reference;
 use serde::Deserialize;
 
 use super::flux::{ReferencePart, depends_on};
-use super::meta::{ConditionPart, MetaPart, conditions};
+use super::meta::{ConditionPart, MetaPart, Present, conditions};
 use super::values::Images;
 use super::{Object, Partial};
 use crate::tolerant::{Flag, Integer, List, Moment, Part, Perhaps, Span, Text};
@@ -30,6 +30,7 @@ struct Spec {
     depends_on: List<Part<ReferencePart>>,
     values: Images,
     target_namespace: Text,
+    kube_config: Perhaps<Present>,
 }
 
 #[derive(Default, Deserialize)]
@@ -127,6 +128,7 @@ impl Partial for HelmReleasePart {
             depends_on: depends_on(spec.depends_on, &meta.namespace, "HelmRelease"),
             images: spec.values.0,
             target_namespace: spec.target_namespace.or(&meta.namespace),
+            remote: spec.kube_config.0.is_some(),
             observed_generation: status.observed_generation.or_zero(),
             attempted: status.last_attempted_revision.some(),
             attempted_generation: status.last_attempted_generation.0,

@@ -20,6 +20,7 @@ pub(crate) struct ServicePart {
 #[serde(default)]
 struct ServiceSpec {
     selector: Table<Text>,
+    r#type: Text,
 }
 
 impl Partial for ServicePart {
@@ -27,10 +28,14 @@ impl Partial for ServicePart {
         &self.metadata
     }
 
-    fn project(self, _: Kind) -> Object {
+    fn project(mut self, _: Kind) -> Object {
+        let edited = self.metadata.0.edited();
+        let spec = self.spec.0;
         Object::Service(Service {
             meta: self.metadata.0.project(),
-            selector: self.spec.0.selector.texts(),
+            selector: spec.selector.texts(),
+            external_name: spec.r#type.0 == "ExternalName",
+            edited,
         })
     }
 }
@@ -44,10 +49,18 @@ pub(crate) struct EndpointSlicePart {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct Endpoint {
     addresses: List<Text>,
     conditions: Part<EndpointConditions>,
+    target_ref: Part<TargetRef>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TargetRef {
+    kind: Text,
+    name: Text,
 }
 
 #[derive(Default, Deserialize)]
@@ -64,11 +77,16 @@ impl Partial for EndpointSlicePart {
     fn project(self, _: Kind) -> Object {
         let meta = self.metadata.0.project();
         let (mut ready, mut not_ready) = (0_u32, 0_u32);
+        let mut ready_pods = Vec::new();
         for endpoint in self.endpoints.parts() {
             let addresses = u32::try_from(endpoint.addresses.0.len()).unwrap_or(u32::MAX);
             // The API: "a nil value should be interpreted as ready".
             if endpoint.conditions.ready.0.unwrap_or(true) {
                 ready = ready.saturating_add(addresses);
+                let TargetRef { kind, name } = endpoint.target_ref.0;
+                if kind.0 == "Pod" {
+                    ready_pods.extend(endpoint.addresses.0.iter().map(|_| name.0.clone()));
+                }
             } else {
                 not_ready = not_ready.saturating_add(addresses);
             }
@@ -80,6 +98,7 @@ impl Partial for EndpointSlicePart {
                 .to_owned(),
             ready,
             not_ready,
+            ready_pods,
             meta,
         })
     }
@@ -188,7 +207,42 @@ mod tests {
         ) else {
             panic!()
         };
-        assert!(service.selector.is_empty());
+        assert!(service.selector.is_empty() && service.external_name);
+    }
+
+    #[test]
+    fn a_service_says_who_changed_it_by_hand() {
+        let edited = |manager: &str| {
+            let json = format!(
+                r#"{{"metadata":{{"name":"api","namespace":"shop","managedFields":[
+                  {{"manager":"kustomize-controller","operation":"Apply","time":"2026-01-02T03:04:05Z","fieldsV1":{{"f:spec":{{"f:selector":{{}}}}}}}},
+                  {{"manager":"{manager}","operation":"Update","time":"2026-01-02T03:05:05Z","fieldsV1":{{"f:spec":{{"f:selector":{{"f:app":{{}}}}}}}}}}]}},
+                  "spec":{{"selector":{{"app":"api"}}}}}}"#
+            );
+            match one(Kind::Service, &json) {
+                Object::Service(service) => service.edited.map(|edited| edited.manager),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(edited("kubectl-patch").as_deref(), Some("kubectl-patch"));
+        assert_eq!(edited("endpoint-controller"), None);
+    }
+
+    #[test]
+    fn a_ready_address_says_whose_pod_it_is() {
+        let Object::EndpointSlice(slice) = one(
+            Kind::EndpointSlice,
+            r#"{"metadata":{"name":"api-x","namespace":"shop"},"endpoints":[
+                {"addresses":["10.0.0.1"],"targetRef":{"kind":"Pod","name":"api-1","namespace":"shop"}},
+                {"addresses":["10.0.0.2"],"conditions":{"ready":false},"targetRef":{"kind":"Pod","name":"api-2"}},
+                {"addresses":["10.0.0.3"]}, {"addresses":["10.0.0.4"],"targetRef":{"kind":"Node","name":"n1"}}]}"#,
+        ) else {
+            panic!()
+        };
+        assert_eq!(
+            (slice.ready, slice.ready_pods),
+            (3, vec!["api-1".to_owned()])
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Owns which Services are the app's, and whether each of them has a ready endpoint.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::{Sentence, StageKind};
 use facts::flux::Kustomization;
@@ -11,9 +11,10 @@ use facts::meta::{Key, Kind, Reference};
 
 use super::Case;
 use crate::causes::CauseCode;
+use crate::discover::pods_of;
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
-use crate::route::{Route, route};
+use crate::route::{Route, owner, route};
 use crate::view::Learned;
 
 /// How serving stands, once the pods are ready.
@@ -26,22 +27,27 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
     let place = case.target.place;
     let namespace = case.target.namespace();
     place.whole(Kind::Service, namespace)?;
-    let services = services(case);
+    let applied = applied(case);
+    if let Ok(applied) = &applied
+        && let Some((service, by)) = deleted(case, applied)
+    {
+        return Ok(Outcome::found(stage, missing(case, service, by)));
+    }
+    let services = services(case, applied.as_deref().unwrap_or_default());
     if services.is_empty() {
-        if let Some((service, by)) = deleted(case)? {
-            return Ok(Outcome::found(stage, missing(case, service, by)));
-        }
+        // Whether one ought to be there is only known where it is known what applies the workload.
+        applied?;
         return Ok(Outcome::skipped(stage, "no Service selects these pods"));
+    }
+    if let Some(service) = services.iter().find(|service| sends_nothing(service)) {
+        return Ok(Outcome::found(stage, without_selector(case, service)));
     }
     place.whole(Kind::EndpointSlice, namespace)?;
     let mut proof = Vec::new();
     let mut total = 0;
     for service in &services {
         let object = evidence::object(place, "Service", &service.meta.key());
-        let slices = place.index.slices(&service.meta.key()).iter();
-        let (ready, not_ready) = slices.fold((0, 0), |(ready, not_ready), slice| {
-            (ready + slice.ready, not_ready + slice.not_ready)
-        });
+        let (ready, not_ready) = endpoints(case, service);
         let selector: Vec<String> = service
             .selector
             .iter()
@@ -95,9 +101,31 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
     Ok(Outcome::done(stage, summary).proof(proof))
 }
 
-/// The app's Services: those that select the workload's pods, and those named like it, because a selector that matches
-/// nothing is the very mistake to be found.
-fn services<'a>(case: &Case<'_, 'a>) -> Vec<&'a Service> {
+/// How many endpoints of a Service are ready and how many are not. Of the ready ones, those that say that they are
+/// another workload's pods are left out. Their ports are not looked at: a Service that sends to a port on which nothing
+/// listens has ready endpoints all the same.
+fn endpoints(case: &Case<'_, '_>, service: &Service) -> (u32, u32) {
+    let place = case.target.place;
+    let ours: BTreeSet<&str> = pods_of(place, case.target.workload)
+        .into_iter()
+        .map(|pod| pod.meta.name.as_str())
+        .collect();
+    let slices = place.index.slices(&service.meta.key()).iter();
+    slices.fold((0, 0), |(ready, not_ready), slice| {
+        let is_anothers = |pod: &&String| !ours.contains(pod.as_str());
+        let anothers = slice.ready_pods.iter().filter(is_anothers).count();
+        let anothers = u32::try_from(anothers).unwrap_or(u32::MAX);
+        (
+            ready + slice.ready.saturating_sub(anothers),
+            not_ready + slice.not_ready,
+        )
+    })
+}
+
+/// The app's Services: those that select the workload's pods, those named like it, because a selector that matches
+/// nothing is the very mistake to be found, and those that what applies it applied for it, because a selector that is
+/// gone selects nothing and leaves no trace.
+fn services<'a>(case: &Case<'_, 'a>, applied: &[Applied<'a>]) -> Vec<&'a Service> {
     let target = case.target;
     let (place, namespace) = (target.place, target.namespace());
     let selecting = place
@@ -105,39 +133,99 @@ fn services<'a>(case: &Case<'_, 'a>) -> Vec<&'a Service> {
         .services(namespace, &target.workload.pod_labels)
         .filter(|service| selects(case, service));
     let workload = &target.workload.meta.name;
+    let by_name = |name: &str| place.facts.services.get(&Key::new(namespace, name));
     let named = [workload, &target.app]
         .into_iter()
-        .filter_map(|name| place.facts.services.get(&Key::new(namespace, name)))
+        .filter_map(|name| by_name(name))
         // One of the workload's own name that sends its traffic elsewhere is a mistake, too; of another name it may
         // rightly be another workload's.
         .filter(|service| {
-            !service.selector.is_empty()
+            !sends_nothing(service)
                 && (service.meta.name == *workload || !selects_another(case, service))
+        });
+    let emptied = names(case)
+        .into_iter()
+        .filter_map(by_name)
+        .filter(|service| sends_nothing(service))
+        .filter(|service| {
+            let listed = applied
+                .iter()
+                .any(|(entry, _)| entry.key() == service.meta.key());
+            listed || is_of_the_same_release(case, service)
         });
     let found: BTreeMap<&str, &Service> = selecting
         .chain(named)
+        .chain(emptied)
         .map(|service| (service.meta.name.as_str(), service))
         .collect();
     found.into_values().collect()
 }
 
-/// The app's Service that its Kustomization lists among what it applied, and that the cluster does not have.
-fn deleted<'a>(case: &Case<'_, 'a>) -> Learned<Option<(&'a Reference, &'a Kustomization)>> {
+/// What a Service of this workload may be called: like what serves, like what a Canary tries, which is Flagger's own
+/// default, or like the app.
+fn names<'c>(case: &'c Case<'_, '_>) -> [&'c str; 3] {
+    let target = case.target;
+    [
+        &target.workload.meta.name,
+        &target.applied.meta.name,
+        &target.app,
+    ]
+}
+
+/// A Service that a Kustomization lists among what it applied.
+type Applied<'a> = (&'a Reference, &'a Kustomization);
+
+/// The Services of this workload that its Kustomization lists among what it applied.
+fn applied<'a>(case: &Case<'_, 'a>) -> Learned<Vec<Applied<'a>>> {
     let target = case.target;
     let Route::Flux(path) = route(case.view, target)? else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let Some(one) = path.kustomization else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
-    let name = &target.workload.meta.name;
-    let lost = one.inventory.iter().find(|entry| {
+    let names = names(case);
+    let is_ours = |entry: &&Reference| {
         entry.kind == "Service"
             && entry.namespace == target.namespace()
-            && (entry.name == *name || entry.name == target.app)
-            && !target.place.facts.services.contains_key(&entry.key())
-    });
-    Ok(lost.map(|service| (service, one)))
+            && names.contains(&entry.name.as_str())
+    };
+    let entries = one.inventory.iter().filter(is_ours);
+    Ok(entries.map(|entry| (entry, one)).collect())
+}
+
+/// The app's Service that is listed, and that the cluster does not have.
+fn deleted<'a>(case: &Case<'_, 'a>, applied: &[Applied<'a>]) -> Option<Applied<'a>> {
+    let services = &case.target.place.facts.services;
+    let is_lost = |(entry, _): &&Applied<'a>| !services.contains_key(&entry.key());
+    applied.iter().find(is_lost).copied()
+}
+
+/// Whether the HelmRelease that installed the workload installed a Service too: what Helm installs is in no inventory,
+/// and Flux labels it with its release.
+fn is_of_the_same_release(case: &Case<'_, '_>, service: &Service) -> bool {
+    let group = "helm.toolkit.fluxcd.io";
+    let release = owner(&case.target.applied.meta, group);
+    release.is_some() && release == owner(&service.meta, group)
+}
+
+/// Whether a Service sends nothing to any pod by itself.
+fn sends_nothing(service: &Service) -> bool {
+    service.selector.is_empty() || service.external_name
+}
+
+fn without_selector(case: &Case<'_, '_>, service: &Service) -> Finding {
+    let object = evidence::object(case.target.place, "Service", &service.meta.key());
+    let (words, field, value) = if service.external_name {
+        let words = " is an ExternalName: it sends nothing to these pods";
+        (words, "spec.type", "ExternalName")
+    } else {
+        let words = " has no selector: it sends nothing to these pods";
+        (words, "spec.selector", "")
+    };
+    let proof = evidence::evidence(&object, field, value, None);
+    let sentence = Sentence::default().object(&object).words(words);
+    Finding::blocked(CauseCode::ServingNoEndpoint, object, sentence).proof([proof])
 }
 
 fn missing(case: &Case<'_, '_>, service: &Reference, by: &Kustomization) -> Finding {
@@ -162,7 +250,7 @@ fn missing(case: &Case<'_, '_>, service: &Reference, by: &Kustomization) -> Find
 }
 
 fn selects(case: &Case<'_, '_>, service: &Service) -> bool {
-    matches(service, &case.target.workload.pod_labels)
+    !service.external_name && matches(service, &case.target.workload.pod_labels)
 }
 
 /// Whether it selects another workload's pods and not ours: then it only shares the name.

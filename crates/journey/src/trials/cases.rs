@@ -7,6 +7,7 @@ mod hands;
 mod proof;
 mod reached;
 mod refused;
+mod vanished;
 
 use std::sync::Arc;
 

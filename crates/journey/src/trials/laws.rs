@@ -1,5 +1,7 @@
 //! Tests only: what must hold in every world, whatever is wrong in it and whatever cannot be read.
 
+mod deletions;
+
 use std::collections::BTreeMap;
 
 use api::journey::Journey;

@@ -2,6 +2,7 @@
 //! dev (written by image automation) and in production (promoted by hand), each on its own cluster.
 
 pub mod objects;
+pub mod staging;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -563,6 +564,8 @@ impl World {
                 Service {
                     meta: service,
                     selector: pod_labels,
+                    external_name: false,
+                    edited: None,
                 },
             );
             facts.endpoint_slices.insert(
@@ -572,6 +575,7 @@ impl World {
                     service: app.to_owned(),
                     ready: 2,
                     not_ready: 0,
+                    ready_pods: Vec::new(),
                 },
             );
             replica_set(facts, app, space, number, 2, at);

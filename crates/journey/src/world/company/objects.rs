@@ -116,6 +116,7 @@ pub fn release(facts: &mut ClusterFacts, app: &str, space: &str, number: u32, at
             depends_on: Vec::new(),
             images: vec![format!("{}:{}", image(app), tag(app, number))],
             target_namespace: space.to_owned(),
+            remote: false,
             observed_generation: 1,
             attempted: Some("2.4.1".to_owned()),
             attempted_generation: Some(1),

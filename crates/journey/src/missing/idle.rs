@@ -1,0 +1,255 @@
+//! What should run somewhere and does not: Kustomizations and HelmReleases that are for an app in an environment, and
+//! apply nothing that runs there.
+//!
+//! Owns the reason that each of them gives. Says nothing of those that are for no app that is known elsewhere: nobody
+//! could tell what they should run.
+
+use std::collections::BTreeSet;
+
+use api::{ObjectRef, Sentence};
+use facts::flux::{HelmRelease, Kustomization};
+use facts::image::ImageReference;
+use facts::kubernetes::Workload;
+use facts::meta::{Condition, Key, Kind, Meta, Status};
+
+use super::{Said, WORKLOADS, called};
+use crate::conditions::believed;
+use crate::discover::Targets;
+use crate::environment::{environment, meant_for, same, without};
+use crate::evidence;
+use crate::finding::ended;
+use crate::route::owner;
+use crate::view::{Place, View};
+
+/// A Kustomization or HelmRelease, and what it is for.
+struct Applier<'a> {
+    object: ObjectRef,
+    app: &'a str,
+    /// The environment; several where it cannot be told which of a cluster's it is.
+    environments: Vec<String>,
+}
+
+/// A sentence for each of them that is `concerned` and that `said` does not speak of yet.
+pub fn idle(
+    view: &View<'_>,
+    all: &Targets<'_>,
+    said: &Said,
+    concerns: impl Fn(&str, &str) -> bool,
+) -> Vec<Sentence> {
+    let mut sentences = Vec::new();
+    // Each missing app is said once, by what is nearest to it.
+    let mut missed: BTreeSet<(&str, &str, Vec<String>)> = BTreeSet::new();
+    for place in view.places() {
+        let mut say = |applier: Applier<'_>, reason: Sentence| {
+            let is_concerned = |one: &String| concerns(applier.app, one);
+            let app = all.name(applier.app).unwrap_or_default();
+            if !applier.environments.iter().any(is_concerned)
+                || !missed.insert((place.name, app, applier.environments.clone()))
+            {
+                return;
+            }
+            sentences.push(sentence(place, all, &applier, reason));
+        };
+        for one in place.facts.helm_releases.values().filter(|one| !one.remote) {
+            if is_read(place, &one.target_namespace)
+                && let Some(applier) = of_release(view, all, place, one)
+            {
+                say(applier, why_release(place, one));
+            }
+        }
+        for one in place.facts.kustomizations.values() {
+            // What is applied to another cluster is not missed in this one.
+            if !one.remote
+                && is_read(place, one.target_namespace.as_deref().unwrap_or_default())
+                && !said.by.contains(&(place.name.to_owned(), one.meta.key()))
+                && let Some(applier) = of_kustomization(view, all, place, one)
+            {
+                say(applier, why_kustomization(view, place, one));
+            }
+        }
+    }
+    sentences
+}
+
+/// Whether it is known what runs there: what is not is said where it could not be read.
+fn is_read(place: Place<'_>, namespace: &str) -> bool {
+    let mut kinds = WORKLOADS.into_iter();
+    kinds.all(|kind| place.whole(kind, namespace).is_ok())
+}
+
+/// What a HelmRelease is for, if nothing of that runs there.
+fn of_release<'a>(
+    view: &View<'_>,
+    all: &'a Targets<'_>,
+    place: Place<'_>,
+    one: &HelmRelease,
+) -> Option<Applier<'a>> {
+    let namespace = Some(one.target_namespace.as_str());
+    let environments = meant_for(view, all, place, &one.meta.name, namespace, "");
+    let app = app_named(all, &one.meta.name, &environments).or_else(|| {
+        let image = |text: &String| ImageReference::parse(text).repository;
+        let mut images = one.images.iter().map(image);
+        images.find_map(|image| Some(all.of_image(&image).next()?.app.as_str()))
+    })?;
+    let runs = installed(place, one);
+    not_there(view, all, place, app, environments, &runs).map(|environments| Applier {
+        object: evidence::object(place, Kind::HelmRelease.name(), &one.meta.key()),
+        app,
+        environments,
+    })
+}
+
+/// What a Kustomization is for, if nothing of that runs there.
+fn of_kustomization<'a>(
+    view: &View<'_>,
+    all: &'a Targets<'_>,
+    place: Place<'_>,
+    one: &Kustomization,
+) -> Option<Applier<'a>> {
+    let namespace = one.target_namespace.as_deref();
+    let environments = meant_for(view, all, place, &one.meta.name, namespace, &one.path);
+    let app = app_named(all, &one.meta.name, &environments)
+        .or_else(|| one.path.rsplit('/').find_map(|folder| all.name(folder)))?;
+    let runs = running(place, one);
+    not_there(view, all, place, app, environments, &runs).map(|environments| Applier {
+        object: evidence::object(place, Kind::Kustomization.name(), &one.meta.key()),
+        app,
+        environments,
+    })
+}
+
+/// The app that an object is named after, without its environment: of several the longest, so that what is beside an app
+/// is not taken for the app.
+fn app_named<'a>(all: &'a Targets<'_>, name: &str, environments: &[String]) -> Option<&'a str> {
+    let mut rests = environments.iter().filter_map(|one| without(name, one));
+    let rest = rests.next().unwrap_or(name);
+    let known = called(rest).filter_map(|part| all.name(part));
+    known.max_by_key(|part| part.len())
+}
+
+/// The environments that were meant, if the app runs in none of them on this cluster and nothing else of what is applied
+/// does.
+fn not_there(
+    view: &View<'_>,
+    all: &Targets<'_>,
+    place: Place<'_>,
+    app: &str,
+    environments: Vec<String>,
+    runs: &[&Workload],
+) -> Option<Vec<String>> {
+    let is_meant = |found: &str| environments.iter().any(|one| same(one, found));
+    let has_target = all
+        .of_app(app)
+        .any(|target| target.place.name == place.name && is_meant(&target.environment));
+    let has_other = runs
+        .iter()
+        .any(|workload| is_meant(&environment(&view.facts.team, place, workload)));
+    (!has_target && !has_other).then_some(environments)
+}
+
+/// The workloads that a Kustomization applied and that are there, those of its HelmReleases among them.
+fn running<'a>(place: Place<'a>, one: &Kustomization) -> Vec<&'a Workload> {
+    let mut found = Vec::new();
+    for entry in &one.inventory {
+        match Kind::from_name(&entry.kind) {
+            Some(Kind::HelmRelease) => {
+                let release = place.facts.helm_releases.get(&entry.key());
+                found.extend(release.into_iter().flat_map(|one| installed(place, one)));
+            }
+            Some(kind) => found.extend(place.facts.workloads.get(&(kind, entry.key()))),
+            None => {}
+        }
+    }
+    found
+}
+
+/// The workloads that a HelmRelease installed, by the labels that Flux puts on them.
+fn installed<'a>(place: Place<'a>, one: &HelmRelease) -> Vec<&'a Workload> {
+    let key: Key = one.meta.key();
+    let is_its = |workload: &&Workload| {
+        owner(&workload.meta, "helm.toolkit.fluxcd.io").is_some_and(|owner| owner == key)
+    };
+    place.facts.workloads.values().filter(is_its).collect()
+}
+
+fn why_release(place: Place<'_>, one: &HelmRelease) -> Sentence {
+    stopped(
+        one.suspended,
+        &one.conditions,
+        one.observed_generation,
+        &one.meta,
+    )
+    .unwrap_or_else(|| {
+        let words = match installed(place, one).is_empty() {
+            true => "no workload carries its labels",
+            false => "what it installed is elsewhere",
+        };
+        Sentence::default().words(words)
+    })
+}
+
+fn why_kustomization(view: &View<'_>, place: Place<'_>, one: &Kustomization) -> Sentence {
+    if let Some(why) = stopped(
+        one.suspended,
+        &one.conditions,
+        one.observed_generation,
+        &one.meta,
+    ) {
+        return why;
+    }
+    if let Some(workload) = running(place, one).first() {
+        return Sentence::default()
+            .words("what it applied, ")
+            .object(&evidence::workload(place, workload))
+            .words(", is in ")
+            .name(environment(&view.facts.team, place, workload));
+    }
+    let is_workload =
+        |kind: &str| Kind::from_name(kind).is_some_and(|one| WORKLOADS.contains(&one));
+    match one.inventory.iter().find(|entry| is_workload(&entry.kind)) {
+        Some(entry) => Sentence::default()
+            .object(&evidence::referred(place, entry))
+            .words(", which it applied, is not there any more"),
+        None => Sentence::default().words("its inventory holds no workload"),
+    }
+}
+
+/// Why Flux applies nothing more by itself, or has not yet.
+fn stopped(
+    suspended: bool,
+    conditions: &[Condition],
+    observed: i64,
+    meta: &Meta,
+) -> Option<Sentence> {
+    if suspended {
+        return Some(Sentence::default().words("it is suspended"));
+    }
+    match believed(conditions, "Ready", observed, meta) {
+        Some(ready) if ready.status == Status::True => None,
+        Some(ready) if !ready.message.is_empty() => Some(Sentence::default().quote(&ready.message)),
+        Some(_) => Some(Sentence::default().words("it is not ready")),
+        None => Some(Sentence::default().words("Flux has not taken it up yet")),
+    }
+}
+
+fn sentence(
+    place: Place<'_>,
+    all: &Targets<'_>,
+    applier: &Applier<'_>,
+    reason: Sentence,
+) -> Sentence {
+    let sentence = Sentence::default().object(&applier.object);
+    let sentence = sentence.words(" applies nothing that runs in ");
+    let sentence = match applier.environments.as_slice() {
+        [one] => {
+            let elsewhere = all.of_app(applier.app).any(|t| same(&t.environment, one));
+            let sentence = sentence.name(one);
+            match elsewhere {
+                true => sentence.words(" on ").name(place.name),
+                false => sentence,
+            }
+        }
+        _ => sentence.words("cluster ").name(place.name),
+    };
+    ended(sentence.words(": ").then(reason))
+}

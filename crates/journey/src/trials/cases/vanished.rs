@@ -1,0 +1,486 @@
+//! Tests only: what vanished from a cluster, and was only missing from an answer that read like good news. Each test is
+//! named after what was wrongly said.
+
+use facts::ClusterFacts;
+use facts::kubernetes::Service;
+use facts::team::Environment;
+
+use super::*;
+use crate::world::company::staging::with_staging;
+
+/// What an answer to a text says that it cannot speak of.
+fn unread(world: &World, text: &str) -> Vec<String> {
+    let answer = world.answer(&ask(text)).answer.unwrap();
+    let said = answer.unread.iter();
+    said.map(|one| read_aloud(world, one)).collect()
+}
+
+fn on_board(world: &World) -> Vec<String> {
+    let board = world.board().board;
+    let said = board.unread.iter();
+    said.map(|one| read_aloud(world, one)).collect()
+}
+
+/// Nothing of an app runs in production any more.
+fn cleared(facts: &mut ClusterFacts, app: &str) {
+    facts.workloads.retain(|(_, key), _| key.name != app);
+    facts
+        .pods
+        .retain(|_, pod| pod.meta.label("app") != Some(app));
+    facts.services.remove(&key("shop", app));
+    facts
+        .endpoint_slices
+        .remove(&key("shop", &format!("{app}-1")));
+}
+
+/// Production's Kustomization of the app, which applied nothing: its path does not exist.
+fn failing(world: &mut World) {
+    let since = world.ago(9);
+    world.edit(PROD, |facts| {
+        cleared(facts, APP);
+        let one = facts
+            .kustomizations
+            .get_mut(&key("flux-system", APP))
+            .unwrap();
+        one.inventory.clear();
+        one.history.clear();
+        let message = "kustomization path not found: stat /tmp/apps/production/nope";
+        one.conditions = vec![condition(
+            "Ready",
+            Status::False,
+            "ArtifactFailed",
+            message,
+            since,
+        )];
+    });
+}
+
+/// Names a Kustomization of production after its environment.
+fn renamed(world: &mut World, name: &str, path: &str) {
+    world.edit(PROD, |facts| {
+        let mut one = facts
+            .kustomizations
+            .remove(&key("flux-system", APP))
+            .unwrap();
+        name.clone_into(&mut one.meta.name);
+        path.clone_into(&mut one.path);
+        facts.kustomizations.insert(one.meta.key(), one);
+    });
+}
+
+/// The company's own words for where its environments live.
+fn team(world: &mut World) {
+    let environment = |name: &str, cluster: &str, namespace: &str| Environment {
+        name: name.to_owned(),
+        cluster: Some(cluster.to_owned()),
+        namespaces: vec![namespace.to_owned()],
+    };
+    world.facts.team.environments = vec![
+        environment("dev", DEV, "shop-dev"),
+        environment("staging", DEV, "shop-staging"),
+        environment("production", PROD, "shop"),
+    ];
+}
+
+#[test]
+fn a_first_deployment_that_fails_was_no_deployment_at_all() {
+    let mut world = delivered();
+    failing(&mut world);
+    renamed(&mut world, "checkout-production", "apps/production/nope");
+    for with_team in [false, true] {
+        if with_team {
+            team(&mut world);
+        }
+        for text in [sha(APP, 4), APP.to_owned(), sha("fleet", 3)] {
+            let said = unread(&world, &text);
+            assert_eq!(said.len(), 1, "{text}: {said:?}");
+            assert!(
+                said[0].starts_with(
+                    "Kustomization flux-system/checkout-production applies nothing that runs in production: "
+                ) && said[0].contains("path not found"),
+                "{said:?}"
+            );
+        }
+        assert_eq!(on_board(&world).len(), 1);
+        assert_eq!(unread(&world, &sha("search", 4)), [""; 0], "another app");
+        let mut elsewhere = ask(&sha(APP, 4));
+        elsewhere.environment = Some("dev".to_owned());
+        let answer = world.answer(&elsewhere).answer.unwrap();
+        assert_eq!(answer.unread, [], "another environment");
+    }
+}
+
+#[test]
+fn an_environment_without_a_name_of_its_own_was_not_missed() {
+    // The Kustomization is called like the app; its path alone says where.
+    let mut world = delivered();
+    failing(&mut world);
+    let said = unread(&world, &sha(APP, 4));
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0].contains("nothing that runs in production"),
+        "{said:?}"
+    );
+    // Nothing says which of a cluster's environments is meant.
+    let mut world = with_staging(delivered());
+    world.edit(DEV, |facts| {
+        facts.workloads.retain(|(_, key), _| key.name != APP);
+        facts
+            .pods
+            .retain(|_, pod| pod.meta.label("app") != Some(APP));
+        facts
+            .kustomizations
+            .remove(&key("flux-system", "checkout-staging"));
+        let one = facts
+            .kustomizations
+            .get_mut(&key("flux-system", APP))
+            .unwrap();
+        one.inventory.clear();
+        one.path = "apps/checkout".to_owned();
+    });
+    let said = unread(&world, &sha(APP, 4));
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0].contains("nothing that runs in cluster nonprod: its inventory holds no workload"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn an_environment_pruned_by_a_path_that_moved_was_not_missed() {
+    let mut world = with_staging(delivered());
+    assert_eq!(journeys(&world, &sha(APP, 4)).len(), 3);
+    assert_eq!(unread(&world, &sha(APP, 4)), [""; 0]);
+    world.edit(DEV, |facts| {
+        let of_staging =
+            |key: &facts::Key| key.namespace == "shop-staging" && key.name.starts_with(APP);
+        facts.workloads.retain(|(_, key), _| !of_staging(key));
+        facts.pods.retain(|key, _| !of_staging(key));
+        let one = facts
+            .kustomizations
+            .get_mut(&key("flux-system", "checkout-staging"))
+            .unwrap();
+        one.path = "apps/dev/checkout".to_owned();
+        one.inventory = vec![reference("Deployment", "shop-dev", APP)];
+    });
+    for text in [sha(APP, 4), APP.to_owned()] {
+        assert_eq!(
+            unread(&world, &text),
+            [
+                "Kustomization flux-system/checkout-staging applies nothing that runs in staging: what it applied, \
+              Deployment shop-dev/checkout, is in dev."
+            ],
+        );
+    }
+}
+
+#[test]
+fn what_helm_installed_and_somebody_deleted_was_not_missed() {
+    let mut world = delivered();
+    world.edit(PROD, |facts| cleared(facts, "search"));
+    for text in [sha("search", 4), "search".to_owned(), sha("fleet", 3)] {
+        assert_eq!(
+            unread(&world, &text),
+            [
+                "HelmRelease shop/search applies nothing that runs in production: no workload carries its labels."
+            ],
+            "{text}"
+        );
+    }
+    assert_eq!(on_board(&world).len(), 1);
+    assert_eq!(unread(&world, &sha(APP, 4)), [""; 0]);
+    // Called after nothing, it is known by the image in its values.
+    let mut renamed = world.clone();
+    renamed.edit(PROD, |facts| {
+        let mut one = facts.helm_releases.remove(&key("shop", "search")).unwrap();
+        one.meta.name = "finder".to_owned();
+        facts.helm_releases.insert(one.meta.key(), one);
+        facts.kustomizations.remove(&key("flux-system", "search"));
+    });
+    assert!(
+        unread(&renamed, &sha("search", 4))[0]
+            .starts_with("HelmRelease shop/finder applies nothing")
+    );
+}
+
+#[test]
+fn a_suspended_kustomization_says_why_nothing_runs() {
+    let mut world = delivered();
+    failing(&mut world);
+    world.edit(PROD, |facts| {
+        facts
+            .kustomizations
+            .get_mut(&key("flux-system", APP))
+            .unwrap()
+            .suspended = true;
+    });
+    let said = unread(&world, &sha(APP, 4));
+    assert!(
+        said[0].ends_with("in production: it is suspended."),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn nothing_is_missed_where_nothing_is_missing() {
+    let beside = |world: &mut World, name: &str, change: fn(&mut facts::flux::Kustomization)| {
+        world.edit(PROD, |facts| {
+            let mut one = facts.kustomizations[&key("flux-system", APP)].clone();
+            name.clone_into(&mut one.meta.name);
+            one.inventory.clear();
+            change(&mut one);
+            facts.kustomizations.insert(one.meta.key(), one);
+        });
+    };
+    // Beside an app that runs there, and of an app that nobody knows.
+    let mut world = delivered();
+    beside(&mut world, "checkout-secrets", |one| {
+        one.path = "secrets".to_owned()
+    });
+    beside(&mut world, "ledger-production", |one| {
+        one.path = "apps/production/ledger".to_owned()
+    });
+    assert_eq!(unread(&world, &sha(APP, 4)), [""; 0]);
+    assert_eq!(on_board(&world), [""; 0]);
+    // What is applied to another cluster, and what may run under another app's name.
+    let mut world = delivered();
+    failing(&mut world);
+    world.edit(PROD, |facts| {
+        facts
+            .kustomizations
+            .get_mut(&key("flux-system", APP))
+            .unwrap()
+            .remote = true;
+    });
+    assert_eq!(unread(&world, &sha(APP, 4)), [""; 0]);
+    world.edit(PROD, |facts| {
+        let one = facts
+            .kustomizations
+            .get_mut(&key("flux-system", APP))
+            .unwrap();
+        (one.remote, one.inventory) = (false, vec![reference("HelmRelease", "shop", "search")]);
+    });
+    assert_eq!(unread(&world, &sha(APP, 4)), [""; 0]);
+    // A chart without workloads, named like no app.
+    let mut world = delivered();
+    world.edit(PROD, |facts| {
+        let mut one = facts.helm_releases[&key("shop", "search")].clone();
+        one.meta.name = "roles".to_owned();
+        one.images.clear();
+        facts.helm_releases.insert(one.meta.key(), one);
+    });
+    assert_eq!(unread(&world, &sha("search", 4)), [""; 0]);
+}
+
+#[test]
+fn what_could_not_be_read_is_not_said_to_be_missing() {
+    let mut world = delivered();
+    failing(&mut world);
+    world.edit(PROD, |facts| {
+        let message = "deployments is forbidden".to_owned();
+        let scope = facts::cluster::Scope::All;
+        facts
+            .coverage
+            .insert((Kind::Deployment, scope), Coverage::Denied { message });
+    });
+    let said = unread(&world, &sha(APP, 4));
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("Apps may be missing"), "{said:?}");
+}
+
+#[test]
+fn a_commit_to_the_configuration_of_what_vanished_was_in_effect_everywhere() {
+    let mut world = delivered();
+    world.edit(PROD, |facts| cleared(facts, APP));
+    let fleet = sha("fleet", 3);
+    let touch = |world: &mut World, path: &str| {
+        world
+            .repo(FLEET)
+            .touched
+            .insert(sha("fleet", 3), vec![path.to_owned()]);
+    };
+    for ours in [
+        "apps/production/checkout/kustomization.yaml",
+        "apps/base/checkout/service.yaml",
+        "base/notes.yaml",
+    ] {
+        touch(&mut world, ours);
+        let said = unread(&world, &fleet);
+        assert!(
+            said[0].contains("Deployment shop/checkout is not in production"),
+            "{ours}: {said:?}"
+        );
+    }
+    for other in [
+        "apps/production/search/release.yaml",
+        "apps/dev/checkout/kustomization.yaml",
+    ] {
+        touch(&mut world, other);
+        assert_eq!(unread(&world, &fleet), [""; 0], "{other}");
+    }
+}
+
+/// Production's Kustomization applied a Service besides.
+fn serving(change: impl FnOnce(&mut ClusterFacts)) -> World {
+    let mut world = delivered();
+    world.edit(PROD, |facts| {
+        let one = facts
+            .kustomizations
+            .get_mut(&key("flux-system", APP))
+            .unwrap();
+        one.inventory.push(reference("Service", "shop", APP));
+        change(facts);
+    });
+    world
+}
+
+fn service(facts: &mut ClusterFacts, name: &str, change: impl FnOnce(&mut Service)) {
+    change(facts.services.get_mut(&key("shop", name)).unwrap());
+}
+
+fn no_endpoint(world: &World, app: &str, what: &str) {
+    let journey = one(world, &sha(app, 4), app, PROD);
+    let headline = read_aloud(world, &journey.headline);
+    let cause = journey
+        .cause
+        .as_ref()
+        .map(|one| (one.code.as_str(), one.object.kind.as_str()));
+    assert_eq!(journey.state, State::Blocked, "{headline}");
+    assert_eq!(
+        cause,
+        Some(("serving-no-endpoint", "Service")),
+        "{headline}"
+    );
+    assert!(headline.contains(what), "{headline}");
+}
+
+#[test]
+fn a_service_whose_selector_was_removed_was_no_service_of_the_app() {
+    let world = serving(|facts| {
+        service(facts, APP, |one| one.selector.clear());
+        facts.endpoint_slices.remove(&key("shop", "checkout-1"));
+    });
+    no_endpoint(
+        &world,
+        APP,
+        "Service shop/checkout has no selector: it sends nothing to these pods",
+    );
+    let journey = one(&world, &sha("fleet", 3), APP, PROD);
+    assert_eq!(journey.state, State::Blocked, "{journey:#?}");
+    // Beside one that selects them it is missed as well.
+    let beside = serving(|facts| {
+        let mut other = facts.services[&key("shop", APP)].clone();
+        other.meta.name = "checkout-headless".to_owned();
+        facts.services.insert(other.meta.key(), other);
+        service(facts, APP, |one| one.selector.clear());
+    });
+    no_endpoint(&beside, APP, "has no selector");
+    // One that nobody applied for it may be anybody's.
+    let mut world = delivered();
+    world.edit(PROD, |facts| {
+        service(facts, APP, |one| one.selector.clear())
+    });
+    assert_eq!(prod(&world, 4).state, State::Deployed);
+}
+
+#[test]
+fn a_service_that_is_only_another_name_was_no_service_of_the_app() {
+    for keeps_selector in [false, true] {
+        let world = serving(|facts| {
+            service(facts, APP, |one| {
+                one.external_name = true;
+                if !keeps_selector {
+                    one.selector.clear();
+                }
+            });
+        });
+        no_endpoint(
+            &world,
+            APP,
+            "is an ExternalName: it sends nothing to these pods",
+        );
+    }
+}
+
+#[test]
+fn a_service_that_helm_installed_without_a_selector_was_no_service_of_the_app() {
+    let mut world = delivered();
+    world.edit(PROD, |facts| {
+        service(facts, "search", |one| {
+            one.selector.clear();
+            for (label, value) in [("name", "search"), ("namespace", "shop")] {
+                one.meta
+                    .labels
+                    .insert(format!("helm.toolkit.fluxcd.io/{label}"), value.to_owned());
+            }
+        });
+    });
+    no_endpoint(&world, "search", "Service shop/search has no selector");
+}
+
+#[test]
+fn a_deleted_service_was_made_up_for_by_another() {
+    let world = serving(|facts| {
+        let mut other = facts.services.remove(&key("shop", APP)).unwrap();
+        other.meta.name = "checkout-headless".to_owned();
+        facts.services.insert(other.meta.key(), other);
+        let slice = facts
+            .endpoint_slices
+            .get_mut(&key("shop", "checkout-1"))
+            .unwrap();
+        slice.service = "checkout-headless".to_owned();
+    });
+    assert_eq!(
+        prod(&world, 4).cause.unwrap().code,
+        "serving-service-missing"
+    );
+}
+
+#[test]
+fn the_endpoints_of_other_pods_were_counted_as_ours() {
+    let ready = |pods: [String; 2]| {
+        serving(|facts| {
+            let slice = facts
+                .endpoint_slices
+                .get_mut(&key("shop", "checkout-1"))
+                .unwrap();
+            slice.ready_pods = pods.to_vec();
+        })
+    };
+    let worker = || "checkout-worker-1".to_owned();
+    no_endpoint(&ready([worker(), worker()]), APP, "has no ready endpoint");
+    let half = ready([pod_name(APP, 4, 0), worker()]);
+    assert_eq!(prod(&half, 4).state, State::Deployed);
+}
+
+#[test]
+fn a_service_that_was_deleted_was_not_missed() {
+    let world = serving(|facts| {
+        facts.services.remove(&key("shop", APP));
+    });
+    let line = "Service shop/checkout is not in production any more, though Kustomization flux-system/checkout \
+                applied it: nothing is sent to pods under its name.";
+    for text in [sha(APP, 4), sha("fleet", 3), APP.to_owned()] {
+        assert_eq!(unread(&world, &text), [line], "{text}");
+    }
+    assert_eq!(unread(&world, &sha("search", 4)), [""; 0]);
+    // Services that may not be read are not missing.
+    let mut unknown = world.clone();
+    unknown.edit(PROD, |facts| {
+        let message = "services is forbidden".to_owned();
+        let scope = facts::cluster::Scope::All;
+        facts
+            .coverage
+            .insert((Kind::Service, scope), Coverage::Denied { message });
+    });
+    assert_eq!(unread(&unknown, &sha(APP, 4)), [""; 0]);
+    // One that is named like no app is each of those' that were applied with it.
+    let world = serving(|facts| {
+        let one = facts
+            .kustomizations
+            .get_mut(&key("flux-system", APP))
+            .unwrap();
+        one.inventory.push(reference("Service", "shop", "api"));
+    });
+    assert_eq!(unread(&world, &sha(APP, 4)).len(), 1);
+}
