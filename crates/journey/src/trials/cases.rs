@@ -6,6 +6,7 @@ mod git;
 mod hands;
 mod proof;
 mod refused;
+mod said;
 
 use std::sync::Arc;
 
