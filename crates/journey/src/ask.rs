@@ -330,6 +330,27 @@ pub fn meaning(
     if is_connecting(view) {
         return Ok(Err(Gap::new("a cluster is being read for the first time")));
     }
+    let narrowed = question.repository.is_some() || question.app.is_some();
+    let others: Vec<String> = known
+        .all()
+        .into_iter()
+        .filter(|key| narrowed && !keys.iter().any(|one| one == key))
+        .map(str::to_owned)
+        .collect();
+    let elsewhere = look_up(view, &others, &question.text);
+    if !elsewhere.candidates.is_empty() {
+        let of_app = of_app(all, question.app()).unwrap_or_default();
+        let asked = match (&question.repository, of_app.first()) {
+            (Some(key), _) => key,
+            (None, Some(key)) => key,
+            (None, None) => question.app().unwrap_or_default(),
+        };
+        let text = &question.text;
+        return Err(refusal::elsewhere(text, &elsewhere.candidates, asked));
+    }
+    if let Some(gap) = elsewhere.pending {
+        return Ok(Err(gap));
+    }
     unread.extend(known.gaps);
     Err(refusal::unknown(view, all, question, &keys, &unread))
 }

@@ -369,7 +369,7 @@ fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict
         },
         headline: draft
             .subject()
-            .in_effect(newer.map(|sha| (case.key, sha)), applied.stage.since),
+            .applied(newer.map(|sha| (case.key, sha)), applied.stage.since),
         evidence: applied
             .stage
             .evidence

@@ -7,9 +7,23 @@ use api::{ObjectRef, Sentence, State};
 use facts::code::Relation;
 use jiff::Timestamp;
 
-use crate::finding::{Finding, ended};
+use crate::finding::{Finding, ended, when};
 use crate::stages::pods::Proof;
 use crate::view::Gap;
+
+/// What runs there now, as far as a headline must not deny it.
+pub struct Runs<'a> {
+    /// The repository's key and the commit.
+    pub commit: (&'a str, &'a str),
+    /// Whether the commit asked for is in it, and not taken back in it.
+    pub has_it: bool,
+    /// How many pods run it and are ready.
+    pub pods: usize,
+    /// How many pods are wanted.
+    pub wanted: u32,
+    /// Whether it is certain that these pods are of an older template than the newest.
+    pub older: bool,
+}
 
 /// What the sentence is about.
 pub struct Subject<'a> {
@@ -84,22 +98,23 @@ impl Subject<'_> {
         ended(sentence)
     }
 
-    /// A configuration commit that is in effect.
-    pub fn in_effect(&self, applied: Option<(&str, &str)>, at: Option<Timestamp>) -> Sentence {
-        let mut sentence = match applied {
-            None => self.place(self.what().words(" is in effect in ")),
-            // Not that it still has its effect: what is newer may have changed the same lines.
-            Some((key, sha)) => self.place(
-                self.what()
-                    .words(" is part of the newer ")
-                    .commit(key, sha)
-                    .words(", which is in effect in "),
-            ),
+    /// A configuration commit that Flux has applied.
+    pub fn applied(&self, newer: Option<(&str, &str)>, at: Option<Timestamp>) -> Sentence {
+        let applied = if at.is_some() {
+            " was applied in "
+        } else {
+            " is applied in "
         };
-        if let Some(at) = at {
-            sentence = sentence.words(", applied ").instant(at);
-        }
-        ended(sentence)
+        let what = match newer {
+            None => self.what().words(applied),
+            // Not that it still has its effect: what is newer may have changed the same lines.
+            Some((key, sha)) => self
+                .what()
+                .words(" is part of the newer ")
+                .commit(key, sha)
+                .words(format!(", which{applied}")),
+        };
+        ended(when(self.place(what), at))
     }
 
     /// It changes nothing there.
@@ -122,22 +137,22 @@ impl Subject<'_> {
     }
 
     /// Something stops it, or it is on its way.
-    pub fn found(
-        &self,
-        finding: &Finding,
-        stage: StageKind,
-        runs: Option<(&str, &str)>,
-    ) -> Sentence {
+    pub fn found(&self, finding: &Finding, stage: StageKind, runs: Option<&Runs<'_>>) -> Sentence {
         let what = self.what();
-        let mut sentence = match (finding.turn, stage) {
-            (State::Reverted, _) => what.words(" is reverted: "),
-            (State::RolledBack, _) => self.place(what.words(" was rolled back in ")).words(": "),
-            (_, StageKind::Serving) => self
+        let here = runs.filter(|runs| runs.has_it && runs.pods > 0);
+        let mut sentence = match (finding.turn, stage, here) {
+            (State::Reverted, ..) => what.words(" is reverted: "),
+            (State::RolledBack, ..) => self.place(what.words(" was rolled back in ")).words(": "),
+            (_, StageKind::Serving, _) => self
                 .place(what.words(" is in "))
                 .words(", but no traffic reaches it: "),
-            (State::Moving | State::Waiting, _) => {
+            (State::Moving | State::Waiting, _, Some(runs)) => {
+                self.runs(what, runs).words(", and ")
+            }
+            (State::Moving | State::Waiting, _, None) => {
                 self.place(what.words(" is not in ")).words(" yet: ")
             }
+            (_, _, Some(runs)) => self.runs(what, runs).words(", but "),
             _ => self.place(what.words(" is not in ")).words(": "),
         };
         sentence = sentence.then(finding.sentence.clone());
@@ -147,14 +162,34 @@ impl Subject<'_> {
             sentence = acts(sentence, next, &finding.object);
         }
         if finding.turn == State::Reverted
-            && let Some((key, sha)) = runs
+            && let Some(runs) = runs
         {
+            let (key, sha) = runs.commit;
             sentence = self
                 .place(sentence.words("; "))
                 .words(" runs ")
                 .commit(key, sha);
         }
+        if finding.turn == State::RolledBack && here.is_some() {
+            sentence = sentence.words("; pods still run it");
+        }
         ended(sentence)
+    }
+
+    /// It runs there, though it is not deployed: the rollout is not over, or nothing holds it there.
+    fn runs(&self, what: Sentence, runs: &Runs<'_>) -> Sentence {
+        let (key, sha) = runs.commit;
+        let mut sentence = self.place(what.words(" runs in "));
+        if self.commit.is_some_and(|(_, asked)| asked != sha) {
+            sentence = sentence.words(" as part of ").commit(key, sha);
+        }
+        if runs.older {
+            sentence.words(" on older pods")
+        } else if runs.pods < runs.wanted as usize {
+            sentence.words(format!(" on {} of {} pods", runs.pods, runs.wanted))
+        } else {
+            sentence
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use api::journey::ChainLink;
 use api::{ObjectRef, Sentence, Span, State};
 use facts::flux::{HelmRelease, Kustomization};
 use facts::meta::{Condition, Key, Kind, Reference, Status};
+use jiff::Timestamp;
 
 use crate::causes::CauseCode;
 use crate::conditions::{believed, is_true};
@@ -380,6 +381,12 @@ pub fn own(place: Place<'_>, one: &Kustomization, ready: &Condition) -> Finding 
             .proof(proof);
     }
     let code = messages::kustomization(&ready.reason, &ready.message);
+    let first = failing_since(place, one, ready);
+    let since = first.or(ready.since);
+    let first = first.map(|at| {
+        let field = "status.history[0].firstReconciled";
+        evidence::evidence(&object, field, at.to_string(), Some(at))
+    });
     let sentence = Sentence::default().object(&object).words(match code {
         CauseCode::ApplyHealthCheckFailed => " is live, but its health check failed",
         CauseCode::ApplyPruneFailed => " is live, but failed to delete what left Git",
@@ -388,7 +395,7 @@ pub fn own(place: Place<'_>, one: &Kustomization, ready: &Condition) -> Finding 
         CauseCode::ApplyDecryptionFailed => " failed to decrypt its secrets",
         _ => " failed to apply",
     });
-    let sentence = when(sentence, ready.since)
+    let sentence = when(sentence, since)
         .words(": ")
         .then(messages::telling(code, &ready.message));
     let stalled = is_true(
@@ -404,9 +411,25 @@ pub fn own(place: Place<'_>, one: &Kustomization, ready: &Condition) -> Finding 
         what: "tries again".to_owned(),
     });
     Finding::blocked(code, object, sentence)
-        .since(ready.since)
+        .since(since)
         .proof(proof)
+        .proof(first)
         .next(next)
+}
+
+/// When a Kustomization first failed at what it fails at now, where that is before its condition's own time: the
+/// condition turns at every attempt. The manifests may be known for longer than the revision that is attempted, and may
+/// have been fine then: the revision's own fetch is the earliest that counts, and one that was applied once says nothing.
+fn failing_since(place: Place<'_>, one: &Kustomization, ready: &Condition) -> Option<Timestamp> {
+    let newest = one.history.first()?;
+    let is_same = newest.status == ready.reason
+        && newest.revision == one.attempted
+        && one.attempted != one.applied;
+    let source = route::source(place, &one.source).ok().flatten()?;
+    let artifact = source.artifact.as_ref()?;
+    let is_told = is_same && Some(&artifact.revision) == one.attempted.as_ref();
+    let since = newest.first?.max(artifact.updated?);
+    (is_told && ready.since.is_none_or(|at| since < at)).then_some(since)
 }
 
 /// Why a HelmRelease is not ready; `None` if it is.

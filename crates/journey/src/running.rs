@@ -86,6 +86,23 @@ fn serving<'a>(
         .map(|(image, (_, created))| (image, created))
 }
 
+/// How many ready pods run what [`running`] names, and whether it is certain that they are of an older template: no pod
+/// of the newest is ready.
+pub fn share(target: &Target<'_>, crew: &Crew<'_>, running: &Running) -> (usize, bool) {
+    let is_ready = |pod: &&&Pod| trouble::is_ready(target.place, pod);
+    let runs_it = |pod: &&&Pod| {
+        pod.containers
+            .iter()
+            .filter(|status| status.name == target.container.name && !status.init)
+            .filter_map(images::running)
+            .filter_map(|image| image.digest)
+            .any(|digest| running.image.ends_with(&format!("@{digest}")))
+    };
+    let ready = crew.old.iter().chain(&crew.current).filter(is_ready);
+    let pods = ready.filter(runs_it).count();
+    (pods, !crew.current.iter().any(|pod| is_ready(&pod)))
+}
+
 /// A commit as people know it, if its subject and author are known.
 pub fn commit(view: &View<'_>, key: &str, sha: &str) -> Option<Commit> {
     let known = view.commit(key, sha).ok().flatten()?;

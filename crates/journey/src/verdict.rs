@@ -12,11 +12,13 @@ use crate::ask::{self, Meaning};
 use crate::discover::{Target, Targets, targets};
 use crate::environment::same;
 use crate::finding::{Finding, Outcome, ended};
-use crate::headline::Subject;
+use crate::headline::{Runs, Subject};
 use crate::images;
 use crate::missing::{gone, reaches, unfollowed, unread};
+use crate::reverts;
 use crate::route::{Route, route};
 use crate::running;
+use crate::stages::commit;
 use crate::stages::pods::{self, Crew};
 use crate::view::{Gap, Learned, Place, View};
 use crate::{configuration, walk};
@@ -313,15 +315,50 @@ impl<'v, 'a> Draft<'v, 'a> {
         }
     }
 
+    /// What runs here, if its commit is known.
+    fn runs<'r>(&self, running: &'r api::journey::Running) -> Option<Runs<'r>> {
+        let commit = running.commit.as_ref()?;
+        let (pods, older) = match self.crew {
+            Ok(crew) => running::share(self.target, crew, running),
+            Err(_) => (0, false),
+        };
+        let (key, sha) = (commit.repository.as_str(), commit.sha.as_str());
+        Some(Runs {
+            commit: (key, sha),
+            has_it: self.is_in(key, sha),
+            pods,
+            wanted: running.wanted,
+            older,
+        })
+    }
+
+    /// Whether what is built from a commit has the one asked for, or what a merge made of it, and no revert of it.
+    fn is_in(&self, key: &str, sha: &str) -> bool {
+        let view = self.view;
+        let is_configuration = self.outcomes.iter().any(|one| {
+            one.stage.kind == StageKind::Build
+                && matches!(one.stage.state, api::StageState::Skipped { .. })
+        });
+        let Some((_, asked)) = self.commit.filter(|(own, _)| *own == key) else {
+            return false;
+        };
+        let landed = view.quietly(|| commit::landed(view, key, asked));
+        let asked = landed.ok().flatten().map_or(asked, |(landed, _)| landed);
+        let has = || {
+            Ok::<bool, Gap>(
+                view.contained(key, asked, sha)?
+                    && reverts::in_effect(view, key, asked, sha)?.is_none(),
+            )
+        };
+        !is_configuration && view.for_show(has).unwrap_or(false)
+    }
+
     /// The journey that a verdict makes of it.
     pub fn journey(mut self, verdict: Verdict) -> Journey {
         let view = self.view;
         let running = running::running(view, self.target, self.crew);
         let subject = self.subject();
-        let runs = running
-            .commit
-            .as_ref()
-            .map(|commit| (commit.repository.as_str(), commit.sha.as_str()));
+        let runs = self.runs(&running);
         let mut journey = Journey {
             app: self.target.app.clone(),
             environment: self.target.environment.clone(),
@@ -356,7 +393,7 @@ impl<'v, 'a> Draft<'v, 'a> {
             }
             Verdict::Found { stage, finding } => {
                 journey.state = finding.turn;
-                journey.headline = subject.found(&finding, stage, runs);
+                journey.headline = subject.found(&finding, stage, runs.as_ref());
                 journey.blocking_stage = Some(stage);
                 journey.cause = Some(finding.cause(stage));
                 if finding.chain.len() > 1 {
@@ -378,6 +415,7 @@ impl<'v, 'a> Draft<'v, 'a> {
             if Some(outcome.stage.kind) != journey.blocking_stage
                 && let Some(finding) = &outcome.finding
                 && matches!(finding.turn, State::Blocked | State::RolledBack)
+                && is_cause(&journey, finding)
             {
                 journey.other_causes.push(finding.cause(outcome.stage.kind));
             }
@@ -392,6 +430,10 @@ impl<'v, 'a> Draft<'v, 'a> {
             let unread = Sentence::default().words("What runs there could not be read: ");
             notes.push(ended(unread.quote(&gap.why)));
         }
+        let back = self
+            .commit
+            .and_then(|(key, _)| brought_back(view, key, &journey));
+        notes.extend(back);
         let apart = diverged(view, self.commit, &running).filter(|_| !journey.state.is_settled());
         notes.extend(apart);
         for note in notes {
@@ -407,7 +449,40 @@ impl<'v, 'a> Draft<'v, 'a> {
     }
 }
 
-/// What runs may be on a line of its own, such as a hotfix: then arriving means to replace it.
+/// Whether what stops another stage is a cause of its own. A commit that changes nothing here is stopped by nothing, and
+/// one that has not reached the branch yet need not have been built.
+fn is_cause(journey: &Journey, finding: &Finding) -> bool {
+    use crate::causes::CauseCode;
+    let is_unbuilt = matches!(
+        finding.code,
+        CauseCode::BuildNone | CauseCode::ImageNeverPushed
+    );
+    journey.state != State::NotAffected
+        && !(is_unbuilt && journey.blocking_stage == Some(StageKind::Commit))
+}
+
+/// A revert that runs here and is itself taken back on the branch already: nobody has to revert it again.
+fn brought_back(view: &View<'_>, key: &str, journey: &Journey) -> Option<Sentence> {
+    let cause = journey.cause.as_ref()?;
+    if journey.state != State::Reverted || cause.object.kind != "Commit" {
+        return None;
+    }
+    let head = view.for_show(|| view.head(key)).ok()?;
+    let again = view.for_show(|| reverts::in_effect(view, key, &cause.object.name, head));
+    let again = again.ok().flatten()?;
+    Some(
+        Sentence::default()
+            .commit(key, &again.by)
+            .words(" by ")
+            .name(&again.author)
+            .words(" took that back ")
+            .instant(again.at)
+            .words(" already, and has not arrived here yet."),
+    )
+}
+
+/// What runs may be on a line of its own, such as a hotfix: then arriving means to replace it. A commit of the branch
+/// itself is on no line of its own, though a merge brings one beside it.
 fn diverged(
     view: &View<'_>,
     asked: Option<(&str, &str)>,
@@ -418,7 +493,9 @@ fn diverged(
         .commit
         .as_ref()
         .filter(|runs| runs.repository == key)?;
+    let is_on_branch = || view.contained(key, &runs.sha, view.head(key)?);
     match view.for_show(|| view.relation(key, sha, &runs.sha)).ok()? {
+        Relation::Diverged { .. } if view.for_show(is_on_branch) != Ok(false) => None,
         Relation::Diverged { ahead, .. } => Some(
             Sentence::default()
                 .words("What runs there, ")

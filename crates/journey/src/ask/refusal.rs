@@ -105,6 +105,35 @@ pub fn ambiguous(
     .hint("Type more of the SHA, or say which repository (in the terminal: --repo).")
 }
 
+/// What is asked for is there, and not where the ask looks for it.
+pub fn elsewhere(
+    text: &str,
+    candidates: &BTreeMap<(String, String), Vec<ResolvedBy>>,
+    asked: &str,
+) -> api::Error {
+    let keys: BTreeSet<&str> = candidates.keys().map(|(key, _)| key.as_str()).collect();
+    let keys: Vec<&str> = keys.into_iter().take(3).collect();
+    let is_sha = candidates
+        .values()
+        .flatten()
+        .all(|by| *by == ResolvedBy::Sha);
+    let what = if is_sha { "is" } else { "stands for" };
+    let shown = api::headline::plain(text, 80);
+    let shown = if is_sha {
+        api::headline::short(&shown)
+    } else {
+        &shown
+    };
+    api::Error::new(
+        Code::UnknownAsk,
+        format!(
+            "{shown} {what} a commit of {}, not of {asked}.",
+            keys.join(" and of ")
+        ),
+    )
+    .hint("Ask for it without naming an app or a repository (in the terminal: without --app and --repo).")
+}
+
 fn named_by(by: &ResolvedBy) -> String {
     match by {
         ResolvedBy::Sha => "by its SHA".to_owned(),

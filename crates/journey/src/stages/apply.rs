@@ -8,6 +8,7 @@ use api::{Sentence, StageKind, State};
 use facts::code::Commit;
 use facts::flux::{HelmRelease, Kustomization, Revision, Snapshot, Source};
 use facts::image::ImageReference;
+use facts::kubernetes::Edited;
 use facts::meta::{Condition, Status};
 use jiff::{SignedDuration, Timestamp};
 
@@ -66,7 +67,7 @@ fn look(case: &Case<'_, '_>, path: &Path<'_>, release: Option<&Commit>) -> Outco
         None => Outcome::done(StageKind::Apply, Sentence::default().words("applied")),
     };
     match path.helm {
-        Some(helm) if first.is_met() => of_helm(case, helm, first)
+        Some(helm) if first.is_met() => of_helm(case, path, helm, first)
             .unwrap_or_else(|gap| Outcome::unknown(StageKind::Apply, &gap)),
         _ => first,
     }
@@ -376,12 +377,24 @@ fn not_attempted(
 }
 
 /// The HelmRelease has its new spec; whether Helm did it.
-fn of_helm(case: &Case<'_, '_>, one: &HelmRelease, before: Outcome) -> Learned<Outcome> {
+fn of_helm(
+    case: &Case<'_, '_>,
+    path: &Path<'_>,
+    one: &HelmRelease,
+    before: Outcome,
+) -> Learned<Outcome> {
     let stage = StageKind::Apply;
     let place = case.target.place;
     let object = evidence::object(place, "HelmRelease", &one.meta.key());
     let values = evidence::evidence(&object, "spec.values", one.images.join(", "), None);
     if is_behind(case, one)? {
+        let confirmed = path.kustomization.and_then(Kustomization::confirmed);
+        if let Some(edited) = by_hand(one.edited.as_ref(), confirmed) {
+            return Ok(Outcome::found(
+                stage,
+                edited_by(object, edited).proof([values]),
+            ));
+        }
         let sentence = Sentence::default()
             .object(&object)
             .words(" does not name the new image yet");
@@ -447,6 +460,31 @@ fn of_helm(case: &Case<'_, '_>, one: &HelmRelease, before: Outcome) -> Learned<O
             Ok(Outcome::found(stage, finding))
         }
     }
+}
+
+/// What a hand changed after what applies the object was last reconciled well: only that sets it back.
+pub fn by_hand(edited: Option<&Edited>, confirmed: Option<Timestamp>) -> Option<&Edited> {
+    edited.filter(|edited| confirmed.is_none_or(|at| at < edited.at))
+}
+
+/// Somebody changed an object that Flux applies, with a tool.
+pub fn edited_by(object: api::ObjectRef, edited: &Edited) -> Finding {
+    let sentence = Sentence::default()
+        .object(&object)
+        .words(" was changed by hand, with ")
+        .name(&edited.manager)
+        .words(", ")
+        .instant(edited.at)
+        .words(", after Flux had applied what Git declares");
+    let proof = evidence::evidence(
+        &object,
+        "metadata.managedFields",
+        &edited.manager,
+        Some(edited.at),
+    );
+    Finding::blocked(CauseCode::RolloutDrifted, object, sentence)
+        .since(Some(edited.at))
+        .proof([proof])
 }
 
 /// Whether the release's values name an image of the app, and one that does not contain the commit.

@@ -7,7 +7,11 @@ mod hands;
 mod proof;
 mod reached;
 mod refused;
+<<<<<<< HEAD
 mod vanished;
+=======
+mod said;
+>>>>>>> words
 
 use std::sync::Arc;
 

@@ -120,6 +120,7 @@ trials! {
             let mut pull = pull(&world, PullState::Open { draft: false });
             pull.title = "Promote checkout".to_owned();
             pull.files = vec![format!("{}/kustomization.yaml", path(APP, PROD))];
+            world.declare_on(&pull.head, PROD, 4);
             world.repo(FLEET).open_pulls = vec![pull];
             world
         };

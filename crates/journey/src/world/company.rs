@@ -321,6 +321,16 @@ impl World {
         );
     }
 
+    /// A branch of the fleet declares a commit of `checkout` for a cluster.
+    pub fn declare_on(&mut self, branch: &str, cluster: &str, number: u32) {
+        let path = path("checkout", cluster);
+        let main = ("main".to_owned(), path.clone());
+        let mut history = self.repo(FLEET).declared[&main].clone();
+        history.entries[0].images[0].tag = Some(tag("checkout", number));
+        let own = (branch.to_owned(), path);
+        self.repo(FLEET).declared.insert(own, history);
+    }
+
     /// Flux's own objects of a cluster.
     fn flux(&mut self, cluster: &str) {
         let old = self.ago(20_000);

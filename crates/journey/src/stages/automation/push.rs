@@ -75,6 +75,7 @@ pub fn not_written(
         .filter(|branch| *branch != place.branch);
     if let Some(branch) = aside
         && (observed || automation.pushed.is_some())
+        && is_pushed(case, place, branch)?
     {
         return aside_branch(case, place, &object, automation, branch);
     }
@@ -161,6 +162,14 @@ fn not_read_yet(
         .since(automation.pushed)
         .proof([proof]),
     ))
+}
+
+/// Whether a branch of the automation's own may have the commit: what it pushed there last may be older.
+fn is_pushed(case: &Case<'_, '_>, place: &Configuration, branch: &str) -> Learned<bool> {
+    match promotion::brings(case, place, branch) {
+        Err(gap) if gap.pending => Err(gap),
+        brings => Ok(brings.unwrap_or(true)),
+    }
 }
 
 /// The automation pushes to a branch of its own: somebody has to merge it.

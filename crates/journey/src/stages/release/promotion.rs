@@ -12,7 +12,7 @@ use crate::finding::Finding;
 use crate::images::Built;
 use crate::route::{Configuration, Path};
 use crate::stages::{Case, automation};
-use crate::view::Learned;
+use crate::view::{Gap, Learned};
 
 /// A release that a person took back in Git: an entry before the present one declared the commit.
 pub fn set_back(
@@ -83,9 +83,11 @@ pub fn why_not(
     }
     let file = evidence::file(&place.repository, &image.file);
     let pulls = case.view.open_pulls(&place.repository);
-    if let Ok(pulls) = &pulls
-        && let Some(pull) = promoting(case, place, image, built, pulls)
-    {
+    let (promoting, others) = match &pulls {
+        Ok(pulls) => promoting(case, place, image, built, pulls)?,
+        Err(_) => (None, Vec::new()),
+    };
+    if let Some(pull) = promoting {
         return Ok(open_pull(place, pull));
     }
     let mut sentence = Sentence::default()
@@ -113,17 +115,31 @@ pub fn why_not(
                 .words("."),
         ));
     }
-    Ok(finding)
+    Ok(others.into_iter().fold(finding, |finding, (pull, why)| {
+        let beside = Sentence::default().object(&evidence::pull(&place.repository, pull));
+        finding.qualified(Some(match why {
+            None => beside.words(" changes the same file, but does not bring this commit."),
+            Some(gap) => beside
+                .words(" changes the same file; whether it brings this commit is not known: ")
+                .quote(gap.why)
+                .words("."),
+        }))
+    }))
 }
 
-/// The open pull request that changes the image's line: one that names the app or the image before any other.
+/// Another pull request that changes the same file: it does not bring the commit, or why that is not known.
+type Beside<'a> = (&'a PullRequest, Option<Gap>);
+
+/// The open pull request whose branch declares an image with the commit, one that names the app or the image before any
+/// other; and the ones that change the same file and do not, or may not. That a pull request touches the file says
+/// nothing: it may promote an older image.
 fn promoting<'a>(
     case: &Case<'_, '_>,
     place: &Configuration,
     image: &DeclaredImage,
     built: &Built,
     pulls: &'a [PullRequest],
-) -> Option<&'a PullRequest> {
+) -> Learned<(Option<&'a PullRequest>, Vec<Beside<'a>>)> {
     let names_it = |pull: &PullRequest| {
         let said = format!("{} {}", pull.title, pull.head);
         let tag = built.reference.tag.as_deref();
@@ -131,10 +147,41 @@ fn promoting<'a>(
             || said.contains(api::headline::short(case.commit))
             || tag.is_some_and(|tag| said.contains(tag))
     };
-    pulls
+    let mut candidates: Vec<&PullRequest> = pulls
         .iter()
         .filter(|pull| pull.base == place.branch && pull.files.contains(&image.file))
-        .min_by_key(|pull| !names_it(pull))
+        .collect();
+    candidates.sort_by_key(|pull| !names_it(pull));
+    let mut others = Vec::new();
+    for pull in candidates {
+        match brings(case, place, &pull.head) {
+            Ok(true) => return Ok((Some(pull), Vec::new())),
+            Ok(false) => others.push((pull, None)),
+            Err(gap) if gap.pending => return Err(gap),
+            Err(gap) => others.push((pull, Some(gap))),
+        }
+    }
+    Ok((None, others))
+}
+
+/// Whether what a branch declares for the place contains the commit.
+pub fn brings(case: &Case<'_, '_>, place: &Configuration, branch: &str) -> Learned<bool> {
+    let history = case.view.declared(&place.repository, branch, &place.path)?;
+    let newest = history.and_then(|history| history.entries.first());
+    let images = newest.map_or_else(Vec::new, |newest| of_app(case, newest));
+    if images.is_empty() {
+        return Err(Gap::new(format!(
+            "branch {branch} of {} could not be read for what {} declares",
+            place.repository,
+            folder(&place.path)
+        )));
+    }
+    for image in images {
+        if !contents_of(case, image)?.contains() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// A pull request that waits to be merged.

@@ -198,6 +198,15 @@ fn starting(place: Place<'_>, pod: &Pod, status: &ContainerStatus) -> Finding {
         .proof([proof])
 }
 
+/// Since when a pod is not ready: what happened last happens again at every restart, and moves with it.
+fn unready_since(pod: &Pod, last: Option<Timestamp>) -> Option<Timestamp> {
+    let unready = condition(&pod.conditions, "Ready").filter(|ready| ready.status == Status::False);
+    match (unready.and_then(|ready| ready.since), last) {
+        (Some(unready), Some(last)) => Some(unready.min(last)),
+        (unready, last) => unready.or(last),
+    }
+}
+
 /// How a container ended last.
 fn ended(status: &ContainerStatus) -> Option<&ContainerState> {
     match &status.state {
@@ -326,7 +335,7 @@ fn crashed(place: Place<'_>, workload: &Workload, pod: &Pod, status: &ContainerS
         sentence = sentence.words(": ").quote(line);
     }
     Finding::blocked(code, object, sentence)
-        .since(at.or(pod.meta.created))
+        .since(unready_since(pod, at).or(pod.meta.created))
         .proof(proof)
 }
 
@@ -346,7 +355,7 @@ fn killed_by_probe(
         .words(" is killed again and again: ")
         .quote(&event.message);
     Finding::blocked(CauseCode::PodsProbeFailing, object, sentence)
-        .since(event.last)
+        .since(unready_since(pod, event.last))
         .proof([evidence::event(place, event)])
         .proof(proof)
 }
@@ -404,7 +413,11 @@ fn probed(
         }
         _ => Finding::moving(CauseCode::PodsStarting, object, sentence),
     };
-    Ok(finding.since(running).proof(proof))
+    let since = match finding.turn {
+        api::State::Blocked => unready_since(pod, running),
+        _ => running,
+    };
+    Ok(finding.since(since).proof(proof))
 }
 
 /// Whether Kubernetes itself still counts the rollout as under way: within its deadline, a slow start with no probe

@@ -83,7 +83,7 @@ fn commits_pushed_together_are_built_as_the_newest_of_them() {
 }
 
 /// A third app, `cart`, built from checkout's repository.
-fn monorepo(mut world: World) -> World {
+pub(super) fn monorepo(mut world: World) -> World {
     for number in 2..=3 {
         world.publish("cart", number, 1900);
         let image = world
