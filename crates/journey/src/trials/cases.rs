@@ -7,11 +7,8 @@ mod hands;
 mod proof;
 mod reached;
 mod refused;
-<<<<<<< HEAD
-mod vanished;
-=======
 mod said;
->>>>>>> words
+mod vanished;
 
 use std::sync::Arc;
 
