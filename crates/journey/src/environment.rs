@@ -9,7 +9,7 @@ use facts::kubernetes::Workload;
 use facts::team::{Environment, Team};
 
 use crate::discover::Targets;
-use crate::view::{Place, View};
+use crate::view::Place;
 
 /// Labels that name an environment, on a workload or on its namespace.
 const LABELS: [&str; 4] = [
@@ -82,23 +82,20 @@ fn matches_pattern(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// The environments that what applies an app may be meant for, by its own name, the namespace it applies to, and its
-/// path: one where that can be told, else all of the cluster's.
+/// The environments of a cluster that what applies an app may be meant for, by its own name, the namespace it applies
+/// to, and its path: one where that can be told, else all of them.
 pub fn meant_for(
-    view: &View<'_>,
-    all: &Targets<'_>,
+    team: &Team,
     place: Place<'_>,
-    name: &str,
-    namespace: Option<&str>,
-    path: &str,
+    known: &BTreeSet<String>,
+    (name, namespace, path): (&str, Option<&str>, &str),
 ) -> Vec<String> {
-    let known = of_cluster(view, all, place);
     let spelled = |text: &str| {
         let named = known.iter().filter(|one| without(text, one).is_some());
         named.max_by_key(|one| one.len()).cloned()
     };
     let by_name = spelled(name);
-    let by_namespace = || namespace.map(|one| of_namespace(&view.facts.team, place, one));
+    let by_namespace = || namespace.map(|one| of_namespace(team, place, one));
     let by_path = || {
         path.rsplit('/').find_map(|folder| {
             let exactly = known.iter().find(|one| same(one, folder)).cloned();
@@ -107,13 +104,12 @@ pub fn meant_for(
     };
     match by_name.or_else(by_namespace).or_else(by_path) {
         Some(one) => vec![one],
-        None => known.into_iter().collect(),
+        None => known.iter().cloned().collect(),
     }
 }
 
 /// The environments that live on a cluster: those that the team file binds to it, else those of what is there.
-fn of_cluster(view: &View<'_>, all: &Targets<'_>, place: Place<'_>) -> BTreeSet<String> {
-    let team = &view.facts.team;
+pub fn of_cluster(team: &Team, all: &Targets<'_>, place: Place<'_>) -> BTreeSet<String> {
     let is_here = |one: &&Environment| {
         let cluster = one.cluster.as_deref();
         cluster.is_none_or(|name| name == place.name)

@@ -13,7 +13,7 @@ use facts::meta::{Key, Kind, Reference};
 use facts::{Coverage, Reach};
 
 use crate::discover::{Target, Targets};
-use crate::environment::{meant_for, of_namespace, same, without};
+use crate::environment::{meant_for, of_cluster, of_namespace, same, without};
 use crate::evidence;
 use crate::route::{Route, route};
 use crate::verdict::configured_by;
@@ -166,7 +166,9 @@ fn is_concerned(
         }
         Kind::HelmRelease | Kind::Kustomization => {
             let namespace = (kind == Kind::HelmRelease).then_some(entry.namespace.as_str());
-            let meant = meant_for(view, all, place, &entry.name, namespace, "");
+            let team = &view.facts.team;
+            let known = of_cluster(team, all, place);
+            let meant = meant_for(team, place, &known, (&entry.name, namespace, ""));
             meant.iter().any(|one| of_name(one))
         }
         _ => concerns(&entry.name, &environment),

@@ -15,7 +15,7 @@ use facts::meta::{Condition, Key, Kind, Meta, Status};
 use super::{Said, WORKLOADS, called};
 use crate::conditions::believed;
 use crate::discover::Targets;
-use crate::environment::{environment, meant_for, same, without};
+use crate::environment::{environment, meant_for, of_cluster, same, without};
 use crate::evidence;
 use crate::finding::ended;
 use crate::route::owner;
@@ -40,6 +40,7 @@ pub fn idle(
     // Each missing app is said once, by what is nearest to it.
     let mut missed: BTreeSet<(&str, &str, Vec<String>)> = BTreeSet::new();
     for place in view.places() {
+        let known = of_cluster(&view.facts.team, all, place);
         let mut say = |applier: Applier<'_>, reason: Sentence| {
             let is_concerned = |one: &String| concerns(applier.app, one);
             let app = all.name(applier.app).unwrap_or_default();
@@ -52,7 +53,7 @@ pub fn idle(
         };
         for one in place.facts.helm_releases.values().filter(|one| !one.remote) {
             if is_read(place, &one.target_namespace)
-                && let Some(applier) = of_release(view, all, place, one)
+                && let Some(applier) = of_release(view, all, (place, &known), one)
             {
                 say(applier, why_release(place, one));
             }
@@ -62,7 +63,7 @@ pub fn idle(
             if !one.remote
                 && is_read(place, one.target_namespace.as_deref().unwrap_or_default())
                 && !said.by.contains(&(place.name.to_owned(), one.meta.key()))
-                && let Some(applier) = of_kustomization(view, all, place, one)
+                && let Some(applier) = of_kustomization(view, all, (place, &known), one)
             {
                 say(applier, why_kustomization(view, place, one));
             }
@@ -81,18 +82,23 @@ fn is_read(place: Place<'_>, namespace: &str) -> bool {
 fn of_release<'a>(
     view: &View<'_>,
     all: &'a Targets<'_>,
-    place: Place<'_>,
+    (place, known): (Place<'_>, &BTreeSet<String>),
     one: &HelmRelease,
 ) -> Option<Applier<'a>> {
     let namespace = Some(one.target_namespace.as_str());
-    let environments = meant_for(view, all, place, &one.meta.name, namespace, "");
+    let environments = meant_for(
+        &view.facts.team,
+        place,
+        known,
+        (&one.meta.name, namespace, ""),
+    );
     let app = app_named(all, &one.meta.name, &environments).or_else(|| {
         let image = |text: &String| ImageReference::parse(text).repository;
         let mut images = one.images.iter().map(image);
         images.find_map(|image| Some(all.of_image(&image).next()?.app.as_str()))
     })?;
-    let runs = installed(place, one);
-    not_there(view, all, place, app, environments, &runs).map(|environments| Applier {
+    let runs = || installed(place, one);
+    not_there(view, all, place, app, environments, runs).map(|environments| Applier {
         object: evidence::object(place, Kind::HelmRelease.name(), &one.meta.key()),
         app,
         environments,
@@ -103,15 +109,20 @@ fn of_release<'a>(
 fn of_kustomization<'a>(
     view: &View<'_>,
     all: &'a Targets<'_>,
-    place: Place<'_>,
+    (place, known): (Place<'_>, &BTreeSet<String>),
     one: &Kustomization,
 ) -> Option<Applier<'a>> {
     let namespace = one.target_namespace.as_deref();
-    let environments = meant_for(view, all, place, &one.meta.name, namespace, &one.path);
+    let environments = meant_for(
+        &view.facts.team,
+        place,
+        known,
+        (&one.meta.name, namespace, &one.path),
+    );
     let app = app_named(all, &one.meta.name, &environments)
         .or_else(|| one.path.rsplit('/').find_map(|folder| all.name(folder)))?;
-    let runs = running(place, one);
-    not_there(view, all, place, app, environments, &runs).map(|environments| Applier {
+    let runs = || running(place, one);
+    not_there(view, all, place, app, environments, runs).map(|environments| Applier {
         object: evidence::object(place, Kind::Kustomization.name(), &one.meta.key()),
         app,
         environments,
@@ -129,22 +140,22 @@ fn app_named<'a>(all: &'a Targets<'_>, name: &str, environments: &[String]) -> O
 
 /// The environments that were meant, if the app runs in none of them on this cluster and nothing else of what is applied
 /// does.
-fn not_there(
+fn not_there<'a>(
     view: &View<'_>,
     all: &Targets<'_>,
     place: Place<'_>,
     app: &str,
     environments: Vec<String>,
-    runs: &[&Workload],
+    runs: impl FnOnce() -> Vec<&'a Workload>,
 ) -> Option<Vec<String>> {
     let is_meant = |found: &str| environments.iter().any(|one| same(one, found));
     let has_target = all
         .of_app(app)
         .any(|target| target.place.name == place.name && is_meant(&target.environment));
-    let has_other = runs
-        .iter()
-        .any(|workload| is_meant(&environment(&view.facts.team, place, workload)));
-    (!has_target && !has_other).then_some(environments)
+    // Most have a target: what else they apply is looked for only where there is none.
+    let is_there = |one: &&Workload| is_meant(&environment(&view.facts.team, place, one));
+    let is_missed = !has_target && !runs().iter().any(is_there);
+    is_missed.then_some(environments)
 }
 
 /// The workloads that a Kustomization applied and that are there, those of its HelmReleases among them.

@@ -306,6 +306,7 @@ fn a_commit_to_the_configuration_of_what_vanished_was_in_effect_everywhere() {
     ] {
         touch(&mut world, ours);
         let said = unread(&world, &fleet);
+        assert_eq!(said.len(), 1, "once: {said:?}");
         assert!(
             said[0].contains("Deployment shop/checkout is not in production"),
             "{ours}: {said:?}"
