@@ -443,8 +443,18 @@ fn changed_by_hand(case: &Case<'_, '_>, way: &Way<'_>) -> Learned<Option<(StageK
             let object = evidence::object(place, "Kustomization", &one.meta.key());
             (object, &one.edited, by_parent)
         });
+    let listed = path.kustomization.map_or(&[][..], |one| &one.inventory);
+    let services = listed
+        .iter()
+        .filter(|entry| entry.kind == "Service" && entry.namespace == case.target.namespace())
+        .filter_map(|entry| place.facts.services.get(&entry.key()))
+        .map(|one| {
+            let object = evidence::object(place, "Service", &one.meta.key());
+            (object, &one.edited, by_kustomization)
+        });
     let edited = [Some(own), helm, kustomization].into_iter().flatten();
     Ok(edited
+        .chain(services)
         .filter_map(|(object, edited, confirmed)| {
             let edited = edited.as_ref()?;
             // Only a reconciliation that went well has set back what was changed by hand before it.

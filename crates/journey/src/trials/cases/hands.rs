@@ -56,6 +56,23 @@ fn a_helm_release_that_a_hand_changed_is_not_in_effect() {
 }
 
 #[test]
+fn a_service_that_a_hand_changed_is_not_what_was_applied() {
+    let mut world = touched_base();
+    let edited = by_hand(&world, 2);
+    kustomization(&mut world, APP, |one| {
+        one.inventory.push(reference("Service", "shop", APP));
+    });
+    let asked = sha("fleet", 4);
+    assert_eq!(one(&world, &asked, APP, PROD).state, State::Deployed);
+    world.edit(PROD, |facts| {
+        facts.services.get_mut(&key("shop", APP)).unwrap().edited = edited;
+    });
+    let journey = one(&world, &asked, APP, PROD);
+    assert_eq!(journey.state, State::Blocked, "{journey:#?}");
+    assert_eq!(journey.cause.unwrap().object.kind, "Service");
+}
+
+#[test]
 fn what_helm_installed_is_not_set_back_by_the_kustomization() {
     let mut world = touched_base();
     let (edited, confirmed) = (by_hand(&world, 2), world.ago(1));
