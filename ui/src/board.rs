@@ -65,8 +65,11 @@ impl BoardChoice {
 pub fn Board() -> impl IntoView {
     let (feed, connections) = (BoardFeed::here(), ConnectionFeed::here());
     let loaded = Memo::new(move |_| {
-        // An empty board says something only once no cluster is still being read.
-        let is_reading = || connections.all.with(|all| summary::is_reading(all));
+        // An empty board says something only once the clusters are known and none is still being read.
+        let is_reading = || {
+            connections.standing.get() == Feed::Loading
+                || connections.all.with(|all| summary::is_reading(all))
+        };
         let standing = feed.standing.get();
         feed.rows.with(|rows| !rows.is_empty())
             || !matches!(standing, Feed::Loading | Feed::Failed(_)) && !is_reading()
@@ -85,9 +88,10 @@ pub fn Board() -> impl IntoView {
 fn loading() -> impl IntoView {
     let (connections, clock) = (ConnectionFeed::here(), clock::clock());
     let words = Memo::new(move |_| {
+        let standing = connections.standing.get();
         connections
             .all
-            .with(|all| summary::line(all, clock.now()).1)
+            .with(|all| summary::line(&standing, all, clock.now()).1)
     });
     let feed = BoardFeed::here();
     move || {

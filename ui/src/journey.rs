@@ -153,7 +153,10 @@ fn Answered(
         stage,
     };
     let words = ask_words(&ask);
-    let there = Memo::new(move |_| answer.with(Option::is_some));
+    let there = Memo::new(move |_| {
+        let is_failing = failed.with(Option::is_some);
+        answer.with(|answer| answer.as_ref().is_some_and(|one| stands(one, is_failing)))
+    });
     view! {
         <div class="page journey">
             {notice::standing(standing, "This answer")}
@@ -323,6 +326,12 @@ fn Nowhere(
     }
 }
 
+/// Whether an answer stands in the page. A draft without journeys says only that something is being looked for: beside an
+/// error, which says that it is over, there is nothing to keep of it.
+fn stands(answer: &Answer, is_failing: bool) -> bool {
+    !is_failing || !answer.journeys.is_empty()
+}
+
 /// Whether more is being read, so that what an answer does not name may still turn up.
 fn is_draft(answer: &Answer) -> bool {
     answer.pending > 0
@@ -389,5 +398,20 @@ mod tests {
         assert!(is_draft(&answer));
         answer.pending = 0;
         assert!(!is_draft(&answer));
+    }
+
+    #[test]
+    fn beside_an_error_nothing_is_said_to_be_the_last_answer_that_never_was_one() {
+        let answer = Answer {
+            version: api::JSON_VERSION,
+            ask: Ask::default(),
+            commit: None,
+            journeys: Vec::new(),
+            pending: 27,
+            unread: Vec::new(),
+            at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        assert!(stands(&answer, false), "it looks for it");
+        assert!(!stands(&answer, true));
     }
 }

@@ -1,6 +1,6 @@
 //! Light, dark or as the system has it: chosen by the person, kept, and put on the page.
 //!
-//! Owns the choice. The colours are in tokens.css, by `data-theme`; start.js sets it before the first paint.
+//! Owns the choice. The colours are in tokens.css, by `data-theme`; theme.js sets it before the first paint.
 
 use leptos::prelude::*;
 use wasm_bindgen::closure::Closure;

@@ -11,8 +11,8 @@ use crate::foreign;
 use crate::glyph::{dot, mark};
 use crate::words::{self, Tone};
 
-/// A cell's content.
-pub fn cell(spot: Option<&Spot>) -> AnyView {
+/// A cell's content. Where the column's head says since when its cluster is silent, the cell has the room for its cause.
+pub fn cell(spot: Option<&Spot>, is_said_above: bool) -> AnyView {
     let Some(spot) = spot else {
         return view! { <span class="nothing" aria-label="not in this environment" title="Not in this environment"></span> }
             .into_any();
@@ -20,7 +20,7 @@ pub fn cell(spot: Option<&Spot>) -> AnyView {
     view! {
         <div class="c">
             {runs(spot)}
-            {delivery(spot)}
+            {delivery(spot, is_said_above)}
         </div>
     }
     .into_any()
@@ -55,17 +55,20 @@ fn runs(spot: &Spot) -> impl IntoView + use<> {
 }
 
 /// The right half.
-fn delivery(spot: &Spot) -> impl IntoView + use<> {
+fn delivery(spot: &Spot, is_said_above: bool) -> impl IntoView + use<> {
     let calm = matches!(spot.tone, Tone::Ok | Tone::Skip);
     let class = if calm { "why dim" } else { "why" };
     let seen =
         |at, who: String| view! { <span class="seen">{who} "last seen " {clock::wall(at)}</span> };
     let before = spot.stale.as_ref().map(|stale| {
-        if stale.some.is_empty() {
-            view! { {seen(stale.since, String::new())} ": " }
+        if stale.some.is_empty() && is_said_above {
+            let at = clock::wall(stale.since);
+            view! { <span class="unseen">"last seen " {at} ": "</span> }.into_any()
+        } else if stale.some.is_empty() {
+            view! { {seen(stale.since, String::new())} ": " }.into_any()
         } else {
             let who = format!("{} ", foreign::line(&stale.some.join(", ")));
-            view! { {seen(stale.since, who)} ", " }
+            view! { {seen(stale.since, who)} ", " }.into_any()
         }
     });
     let glyph = (!calm).then(|| mark(spot.tone));

@@ -39,6 +39,8 @@ pub(super) struct Column {
     clusters: Vec<String>,
     /// The cluster that was seen longest ago, and when, if one does not answer.
     stale: Option<(Timestamp, String)>,
+    /// Whether all of it is of one cluster that does not answer: then the head says for every cell when it was seen.
+    is_stale: bool,
 }
 
 /// Where the active cell is: a row's number and a column, 0 being the app's name.
@@ -245,6 +247,7 @@ fn columns(feed: BoardFeed, choice: BoardChoice) -> Vec<Column> {
                 stale = stale.into_iter().chain(here).min();
             }
             Column {
+                is_stale: stale.is_some() && clusters.len() == 1,
                 environment,
                 clusters,
                 stale,
@@ -376,6 +379,7 @@ fn row<Act: Fn(usize, usize) + Copy + Send + Sync + 'static>(
                     .enumerate()
                     .map(|(index, column)| {
                         let (row, environment) = (row.clone(), column.environment);
+                        let is_stale = column.is_stale;
                         let column = index + 1;
                         let spot = {
                             let (row, environment) = (row.clone(), environment.clone());
@@ -392,7 +396,7 @@ fn row<Act: Fn(usize, usize) + Copy + Send + Sync + 'static>(
                                     }
                                 }
                             >
-                                {move || spot.with(|spot: &Option<Spot>| cell::cell(spot.as_ref()))}
+                                {move || spot.with(|spot: &Option<Spot>| cell::cell(spot.as_ref(), is_stale))}
                             </div>
                         }
                     })

@@ -5,12 +5,16 @@
 use api::connection::{Connection, ConnectionState, SystemKind};
 use jiff::Timestamp;
 
+use crate::feed::Feed;
 use crate::foreign;
 use crate::time;
 use crate::words::{self, Tone};
 
-/// The line and how loud it is.
-pub fn line(all: &[Connection], now: Timestamp) -> (Tone, String) {
+/// The line and how loud it is. Before the first document nobody knows whether there are clusters.
+pub fn line(standing: &Feed, all: &[Connection], now: Timestamp) -> (Tone, String) {
+    if *standing == Feed::Loading {
+        return (Tone::Idle, "Opening the clusters".to_owned());
+    }
     let clusters: Vec<&Connection> = all
         .iter()
         .filter(|connection| connection.kind == SystemKind::Cluster)
@@ -108,7 +112,7 @@ mod tests {
             ),
         ];
         assert_eq!(
-            line(&all, now),
+            line(&Feed::Live, &all, now),
             (
                 Tone::Wait,
                 "1 of 3 clusters live, prod-eu 40 s old".to_owned()
@@ -118,10 +122,17 @@ mod tests {
         all.truncate(1);
         assert!(!is_reading(&all));
         assert_eq!(
-            line(&all, now),
+            line(&Feed::Live, &all, now),
             (Tone::Ok, "1 of 1 cluster live".to_owned())
         );
         all[0].kind = SystemKind::Registry;
-        assert_eq!(line(&all, now).0, Tone::Idle);
+        assert_eq!(line(&Feed::Live, &all, now).1, "No clusters");
+    }
+
+    #[test]
+    fn no_clusters_are_said_only_once_the_connections_are_known() {
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(line(&Feed::Loading, &[], now).1, "Opening the clusters");
+        assert_eq!(line(&Feed::Live, &[], now).1, "No clusters");
     }
 }

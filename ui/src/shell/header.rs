@@ -23,7 +23,12 @@ use crate::theme::{Theme, Themes};
 pub fn Header() -> impl IntoView {
     let router = Router::here();
     let (connections, clock) = (ConnectionFeed::here(), clock::clock());
-    let summary = Memo::new(move |_| connections.all.with(|all| summary::line(all, clock.now())));
+    let summary = Memo::new(move |_| {
+        let standing = connections.standing.get();
+        connections
+            .all
+            .with(|all| summary::line(&standing, all, clock.now()))
+    });
     view! {
         <header class="top">
             <Brand />

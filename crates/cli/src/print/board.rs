@@ -64,9 +64,10 @@ pub fn board(board: &Board, now: Timestamp) -> String {
         page.push('\n');
     }
     for unlinked in &board.unlinked {
+        // The same workload may be on several clusters.
         let line = format!(
-            "{} runs {}: {}",
-            unlinked.workload, unlinked.image, unlinked.fix
+            "{} on {} runs {}: {}",
+            unlinked.workload, unlinked.workload.system, unlinked.image, unlinked.fix
         );
         let _ = writeln!(
             page,
