@@ -105,6 +105,11 @@ async fn examine(seed: u64) -> (Vec<String>, Vec<(String, String, Sentence)>) {
     let mut asked = 0;
     for situation in exam.company.sandbox.situations() {
         let answer = exam.answer(situation).await;
+        // Everything can be read here, and nothing is gone: a line that says otherwise is not so.
+        wrong.extend(answer.unread.iter().map(|unread| {
+            let said = unread.text(|at| at.to_string());
+            format!("seed {seed}, {}: {said}", situation.name)
+        }));
         for expected in &situation.expected {
             asked += 1;
             let is_asked = |journey: &Journey| {

@@ -148,7 +148,13 @@ fn not_there<'a>(
     environments: Vec<String>,
     runs: impl FnOnce() -> Vec<&'a Workload>,
 ) -> Option<Vec<String>> {
-    let is_meant = |found: &str| environments.iter().any(|one| same(one, found));
+    // What lives in a namespace that belongs to no environment goes by its cluster's name: it may be what was meant.
+    let is_nowhere = |found: &str| {
+        let mut named = view.facts.team.environments.iter();
+        found == place.name && named.all(|one| !same(&one.name, found))
+    };
+    let is_meant =
+        |found: &str| environments.iter().any(|one| same(one, found)) || is_nowhere(found);
     let has_target = all
         .of_app(app)
         .any(|target| target.place.name == place.name && is_meant(&target.environment));
