@@ -536,6 +536,10 @@ fn unaffected<'a>(case: &Case<'_, 'a>, way: &Way<'a>, known: &Commit) -> Learned
         return Ok(Some(outcome));
     }
     let place = release::unpacked(case, &way.place)?;
+    // Where only a part of the repository is packed, its path is a guess until something is found there.
+    if place.packed && !release::is_found(case, &place)? {
+        return Ok(None);
+    }
     if case
         .view
         .concerns(case.key, case.commit, &place.path, None)?

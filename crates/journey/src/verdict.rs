@@ -63,8 +63,11 @@ pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Answer, api::Error> {
             answer.journeys = of_commit(view, &all, &chosen, &key, &sha);
             answer.unread.extend(unfollowed(view, &all, &chosen, &key));
             answer.unread.extend(gone(view, &all, |name, environment| {
-                let is_built = reaches(view, &all, (&key, &sha), (name, environment));
-                (is_built || question.app() == Some(name)) && meant(ask, environment)
+                let is_asked = match question.app() {
+                    Some(app) => app == name,
+                    None => reaches(view, &all, (&key, &sha), (name, environment)),
+                };
+                is_asked && meant(ask, environment)
             }));
             if answer.journeys.is_empty() && answer.unread.is_empty() {
                 return nowhere(view, &all, &key, &sha, answer);

@@ -20,6 +20,16 @@ const MAX_DEPTH: usize = 32;
 /// More manifests than this in one path are not read to the end; that is said.
 const MAX_MANIFESTS: usize = 20_000;
 
+/// Why a build gave up with things not looked at.
+const TOO_MANY: &str = "too many manifests to read them all";
+/// The same.
+const TOO_DEEP: &str = "nested too deeply";
+
+/// Whether a build that is broken for this reason left things that it did not look at.
+pub(crate) fn gave_up(why: &str) -> bool {
+    [TOO_MANY, TOO_DEEP].contains(&why)
+}
+
 /// The files of one commit.
 pub(crate) trait Files {
     /// What stands at a path.
@@ -144,7 +154,7 @@ impl Build<'_> {
                 continue;
             }
             if set.manifests.len() >= MAX_MANIFESTS {
-                self.broken(path, "too many manifests to read them all");
+                self.broken(path, TOO_MANY);
                 return;
             }
             set.manifests.push(Manifest::new(Rc::clone(document)));
@@ -154,7 +164,7 @@ impl Build<'_> {
     /// A folder without a kustomization.yaml: Flux takes all YAML below it, and builds folders that have one.
     fn folder(&mut self, path: &str, names: &[String], set: &mut Set) {
         if self.open.len() >= MAX_DEPTH {
-            self.broken(path, "nested too deeply");
+            self.broken(path, TOO_DEEP);
             return;
         }
         self.open.push(path.to_owned());
@@ -183,7 +193,7 @@ impl Build<'_> {
             return;
         }
         if self.open.len() >= MAX_DEPTH {
-            self.broken(file, "nested too deeply");
+            self.broken(file, TOO_DEEP);
             return;
         }
         let documents = self.documents(file);

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use gix::ObjectId;
 
-use super::build::{Entry, Files as _, build};
+use super::build::{Entry, Files as _, build, gave_up};
 use super::place::{is_remote, normal, relative};
 use super::tree::{Reader, Trees, Watch};
 use super::yaml::{Node, Value};
@@ -36,8 +36,7 @@ pub(crate) fn concern(
     let mut trees = Trees::new(&history.repository);
     let after = look(&mut trees, new, &path)?;
     let before = look(&mut trees, old, &path)?;
-    if !(after.is_whole && before.is_whole) || !(after.exists || before.exists) {
-        // A part of it was not looked at, or it lies somewhere else.
+    if !(after.is_whole && before.is_whole) {
         return Ok(Some(true));
     }
     let is_same =
@@ -72,15 +71,12 @@ pub(crate) fn concern(
 struct Look {
     watch: Watch,
     files: BTreeSet<String>,
-    /// Whether the path is there.
-    exists: bool,
     /// Whether all of it was looked at.
     is_whole: bool,
 }
 
 fn look(trees: &mut Trees<'_>, tree: ObjectId, path: &str) -> Result<Look, Trouble> {
     let mut reader = Reader::new(trees, tree);
-    let exists = reader.entry(path) != Entry::Missing;
     let state = build(&mut reader, path);
     // The build reads what may name an image; kustomize reads more: generators' files, transformers, charts' values.
     let kustomizations: Vec<String> = reader
@@ -108,8 +104,8 @@ fn look(trees: &mut Trees<'_>, tree: ObjectId, path: &str) -> Result<Look, Troub
     Ok(Look {
         watch: reader.watch()?,
         files,
-        exists,
-        is_whole: !exists || state.broken.is_none(),
+        // What is missing or unreadable was looked at, and is watched; only a build that gave up was not.
+        is_whole: state.broken.is_none_or(|(_, why)| !gave_up(&why)),
     })
 }
 

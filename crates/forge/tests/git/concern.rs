@@ -170,18 +170,20 @@ async fn a_file_named_after_another_app_concerns_the_one_it_declares() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_told_is_a_yes() {
+async fn what_is_missing_or_broken_before_and_after_was_not_touched() {
     let ground = Ground::new().await;
     let sha = ground.commit("README.md", "Read me");
     let elsewhere = ground.concerns(&sha, "not/there", None).await;
-    assert_eq!(elsewhere.known(), Some(&true));
-    let sha = ground.commit(
+    assert_eq!(elsewhere.known(), Some(&false));
+    let breaking = ground.commit(
         "apps/staging/api/kustomization.yaml",
         "resources: [gone.yaml]\n",
     );
-    assert!(ground.all(&sha).await[0], "broken");
+    assert_eq!(ground.all(&breaking).await, [true, false, false]);
     let other = ground.commit("README.md", "Read me again");
-    assert!(ground.all(&other).await[0], "still broken");
+    assert_eq!(ground.all(&other).await, [false, false, false]);
+    let mending = ground.commit("apps/staging/api/gone.yaml", "kind: ConfigMap\n");
+    assert_eq!(ground.all(&mending).await, [true, false, false]);
     let unknown = ground
         .concerns(&"1".repeat(40), "apps/staging/api", None)
         .await;

@@ -190,13 +190,18 @@ fn installed<'a>(place: Place<'a>, one: &HelmRelease) -> Vec<&'a Workload> {
 }
 
 fn why_release(place: Place<'_>, one: &HelmRelease) -> Sentence {
-    stopped(
+    // What was installed once did not go because of what Helm failed at since.
+    let was_installed = one
+        .history
+        .iter()
+        .any(|release| ["deployed", "superseded"].contains(&release.status.as_str()));
+    let stopped = stopped(
         one.suspended,
         &one.conditions,
         one.observed_generation,
         &one.meta,
-    )
-    .unwrap_or_else(|| {
+    );
+    stopped.filter(|_| !was_installed).unwrap_or_else(|| {
         let words = match installed(place, one).is_empty() {
             true => "no workload carries its labels",
             false => "what it installed is elsewhere",

@@ -260,6 +260,12 @@ pub fn unpacked(case: &Case<'_, '_>, place: &Configuration) -> Learned<Configura
     })
 }
 
+/// Whether there is something at a place that can be read.
+pub fn is_found(case: &Case<'_, '_>, place: &Configuration) -> Learned<bool> {
+    let newest = history(case, place)?.and_then(|history| history.entries.first());
+    Ok(newest.is_some_and(|entry| entry.broken.is_none()))
+}
+
 /// The declared history of a place.
 fn history<'a>(case: &Case<'_, 'a>, place: &Configuration) -> Learned<Option<&'a DeclaredHistory>> {
     case.view
