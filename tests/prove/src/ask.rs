@@ -97,6 +97,8 @@ pub async fn ask(terminal: &Terminal, app: &str, commit: &str) -> Answer {
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", home)
+        // A run that is ended while it asks ends the product, too.
+        .kill_on_drop(true)
         .output()
         .await;
     let output = match output {

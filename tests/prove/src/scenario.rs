@@ -291,6 +291,10 @@ pub fn all() -> Result<Vec<Scenario>, ScenarioError> {
     let mut found = Vec::new();
     for file in std::fs::read_dir(folder)? {
         let path = file?.path();
+        // Editors leave other files beside it.
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
         let name = path
             .file_stem()
             .unwrap_or_default()
