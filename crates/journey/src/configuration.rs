@@ -5,11 +5,10 @@
 mod chart;
 
 use api::journey::Journey;
-use api::{ObjectRef, Sentence, StageKind, State};
+use api::{Sentence, StageKind, State};
 use facts::code::Commit;
 use facts::flux::{HelmRelease, Kustomization};
 use facts::image::ImageReference;
-use facts::kubernetes::Edited;
 use facts::meta::Status;
 use jiff::SignedDuration;
 
@@ -459,7 +458,7 @@ fn changed_by_hand(case: &Case<'_, '_>, way: &Way<'_>) -> Learned<Option<(StageK
             let edited = edited.as_ref()?;
             // Only a reconciliation that went well has set back what was changed by hand before it.
             let is_set_back = confirmed.is_some_and(|at| at >= edited.at);
-            (!is_set_back).then(|| (StageKind::Rollout, edited_by(object, edited)))
+            (!is_set_back).then(|| (StageKind::Rollout, apply::edited_by(object, edited)))
         })
         .next())
 }
@@ -481,26 +480,6 @@ fn other_image(case: &Case<'_, '_>, declared: &ImageReference) -> Finding {
     );
     let proof = evidence::evidence(&object, field, live, None);
     Finding::blocked(CauseCode::RolloutDrifted, object, sentence).proof([proof])
-}
-
-/// Somebody changed an object, with a tool.
-fn edited_by(object: ObjectRef, edited: &Edited) -> Finding {
-    let sentence = Sentence::default()
-        .object(&object)
-        .words(" was changed by hand, with ")
-        .name(&edited.manager)
-        .words(", ")
-        .instant(edited.at)
-        .words(", after Flux had applied what Git declares");
-    let proof = evidence::evidence(
-        &object,
-        "metadata.managedFields",
-        &edited.manager,
-        Some(edited.at),
-    );
-    Finding::blocked(CauseCode::RolloutDrifted, object, sentence)
-        .since(Some(edited.at))
-        .proof([proof])
 }
 
 /// What was applied a moment ago may not have reached the workload as we see it: nothing else tells its pods apart.
