@@ -2,7 +2,7 @@
 //!
 //! Owns the choice of what is said first. Only clusters count here: without a registry the board still stands.
 
-use api::connection::{Connection, ConnectionState, SystemKind};
+use api::connection::{Connection, ConnectionState};
 use jiff::Timestamp;
 
 use crate::foreign;
@@ -13,7 +13,7 @@ use crate::words::{self, Tone};
 pub fn line(all: &[Connection], now: Timestamp) -> (Tone, String) {
     let clusters: Vec<&Connection> = all
         .iter()
-        .filter(|connection| connection.kind == SystemKind::Cluster)
+        .filter(|connection| connection.kind.runs_apps())
         .collect();
     if clusters.is_empty() {
         return (Tone::Idle, "No clusters".to_owned());
@@ -40,7 +40,7 @@ pub fn line(all: &[Connection], now: Timestamp) -> (Tone, String) {
 /// Whether a cluster is still being read for the first time.
 pub fn is_reading(all: &[Connection]) -> bool {
     all.iter().any(|connection| {
-        connection.kind == SystemKind::Cluster
+        connection.kind.runs_apps()
             && matches!(
                 connection.state,
                 ConnectionState::Connecting | ConnectionState::Syncing { .. }
@@ -78,6 +78,8 @@ fn trouble(state: &ConnectionState) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use api::connection::SystemKind;
+
     use super::*;
 
     fn cluster(name: &str, state: ConnectionState) -> Connection {
