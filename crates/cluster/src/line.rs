@@ -4,15 +4,14 @@
 //! here while the server is away, instead of knocking twenty at a time, and all begin anew when it is back.
 
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use jiff::SignedDuration;
 use serde::Deserialize;
-use tokio::sync::{Notify, oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{Notify, watch};
 
-use crate::failure::{Failure, Why, not_kubernetes, silent};
+use crate::failure::{Failure, Why, not_kubernetes};
 use crate::kubeconfig::Context;
 use crate::ledger::Ledger;
 use crate::options::Options;
@@ -22,9 +21,6 @@ use crate::tolerant::{Part, Text};
 /// What everybody may ask and nobody changes: every authenticated user may read it by default, and any answer to it,
 /// a refusal too, is an answer.
 const HEARTBEAT: &str = "/version";
-
-/// How long a look goes on in the background.
-const LOOK_AT_MOST: Duration = Duration::from_secs(60);
 
 /// After how long it is said that the sign-in plugin still runs.
 const SIGN_IN_WITHIN: Duration = Duration::from_secs(10);
@@ -39,8 +35,6 @@ pub(crate) struct Line {
     suspected: Notify,
     /// A person asks to try now.
     asked: Notify,
-    /// Looks under way.
-    looks: Mutex<JoinSet<()>>,
 }
 
 /// Whether the line is up.
@@ -61,7 +55,6 @@ impl Line {
             signal: watch::Sender::new(Signal::default()),
             suspected: Notify::new(),
             asked: Notify::new(),
-            looks: Mutex::new(JoinSet::new()),
         }
     }
 
@@ -208,30 +201,16 @@ impl Line {
         }
     }
 
-    /// Looks in a task of its own that goes on after we have stopped waiting: it may be running the sign-in plugin for
-    /// a new token, which others wait for, and which would be run again and again if it was given up each time.
     async fn look_once(&self, server: &Arc<Server>) -> Result<Option<SignedDuration>, Failure> {
-        let (tell, told) = oneshot::channel();
-        {
-            let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-            while looks.try_join_next().is_some() {}
-            let server = server.clone();
-            looks.spawn(async move {
-                let _ = tell.send(server.get(HEARTBEAT, LOOK_AT_MOST).await);
-            });
-        }
-        match tokio::time::timeout(self.options.answer_within, told).await {
-            Ok(Ok(Ok(answer))) if is_version(&answer.body) => Ok(answer.offset),
-            Ok(Ok(Ok(_))) => Err(not_kubernetes(&server.host, "with something else")),
-            Ok(Ok(Err(failure))) if failure.why == Why::NotFound => {
+        match server.get(HEARTBEAT, self.options.answer_within).await {
+            Ok(answer) if is_version(&answer.body) => Ok(answer.offset),
+            Ok(_) => Err(not_kubernetes(&server.host, "with something else")),
+            Err(failure) if failure.why == Why::NotFound => {
                 Err(not_kubernetes(&server.host, "404 Not Found"))
             }
-            Ok(Ok(Err(failure))) if failure.is_unreachable() || failure.needs_sign_in() => {
-                Err(failure)
-            }
+            Err(failure) if failure.is_unreachable() || failure.needs_sign_in() => Err(failure),
             // It answered, whatever it said.
-            Ok(Ok(Err(_))) => Ok(None),
-            Ok(Err(_)) | Err(_) => Err(silent(&server.host)),
+            Err(_) => Ok(None),
         }
     }
 

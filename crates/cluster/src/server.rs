@@ -27,6 +27,9 @@ pub(crate) struct Server {
     clock: Clock,
 }
 
+/// How long a request goes on that nobody waits for any more.
+const SEND_AT_MOST: Duration = Duration::from_secs(60);
+
 /// An answer.
 pub(crate) struct Answer {
     /// The body.
@@ -112,11 +115,10 @@ impl Server {
         let asked = self.clock.now();
         let request = request(method, path, body)?;
         let exchange = async {
+            let client = self.client.clone();
             let response = self
-                .client
-                .send(request.map(Body::from))
-                .await
-                .map_err(|error| Failure::client(&error, &self.host))?;
+                .send(async move { client.send(request.map(Body::from)).await })
+                .await?;
             let status = response.status().as_u16();
             let date = date(response.headers());
             let offset = date.map(|date| offset(date, asked, self.clock.now()));
@@ -148,10 +150,24 @@ impl Server {
         within: Duration,
     ) -> Result<impl AsyncBufRead + Unpin + Send + use<>, Failure> {
         let request = request(Method::GET, path, Vec::new())?;
-        match tokio::time::timeout(within, self.client.request_stream(request)).await {
-            Ok(Ok(stream)) => Ok(Box::pin(stream)),
-            Ok(Err(error)) => Err(Failure::client(&error, &self.host)),
-            Err(_) => Err(silent(&self.host)),
+        let client = self.client.clone();
+        let opened =
+            self.send(async move { client.request_stream(request).await.map(Box::pin) });
+        tokio::time::timeout(within, opened)
+            .await
+            .unwrap_or_else(|_| Err(silent(&self.host)))
+    }
+
+    /// Sends in a task of its own that goes on after who asked has given up: the client may be running the sign-in
+    /// plugin for a new token, which others wait for, and whose answer would be lost with the request.
+    async fn send<T: Send + 'static>(
+        &self,
+        answer: impl Future<Output = Result<T, kube::Error>> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let sent = tokio::spawn(tokio::time::timeout(SEND_AT_MOST, answer));
+        match sent.await {
+            Ok(Ok(answer)) => answer.map_err(|error| Failure::client(&error, &self.host)),
+            Ok(Err(_)) | Err(_) => Err(silent(&self.host)),
         }
     }
 }
