@@ -151,8 +151,7 @@ impl Server {
     ) -> Result<impl AsyncBufRead + Unpin + Send + use<>, Failure> {
         let request = request(Method::GET, path, Vec::new())?;
         let client = self.client.clone();
-        let opened =
-            self.send(async move { client.request_stream(request).await.map(Box::pin) });
+        let opened = self.send(async move { client.request_stream(request).await.map(Box::pin) });
         tokio::time::timeout(within, opened)
             .await
             .unwrap_or_else(|_| Err(silent(&self.host)))

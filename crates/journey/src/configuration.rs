@@ -121,9 +121,14 @@ fn standing(case: &Case<'_, '_>, way: &Way<'_>) -> Outcome {
             return Ok(None);
         };
         let (view, key, commit) = (case.view, case.key, case.commit);
-        if !view.contained(key, commit, at)? || reverts::in_effect(view, key, commit, at)?.is_some()
-        {
-            return Ok(None);
+        // What was tried since is live before Flux says that it is applied.
+        let tried = one.and_then(|one| one.attempted.as_ref()?.commit());
+        for at in [Some(at), tried].into_iter().flatten() {
+            if !view.contained(key, commit, at)?
+                || reverts::in_effect(view, key, commit, at)?.is_some()
+            {
+                return Ok(None);
+            }
         }
         let head = view.head_of(key, &way.place.branch)?;
         Ok(reverts::in_effect(view, key, commit, head)?.map(|revert| revert.by.clone()))
@@ -629,6 +634,10 @@ fn same_digest(
         .view
         .contained(&way.place.repository, case.commit, revision)?
     {
+        return Ok(None);
+    }
+    // What was taken back in the same fetch leaves the digest as it was, too.
+    if reverts::in_effect(case.view, &way.place.repository, case.commit, revision)?.is_some() {
         return Ok(None);
     }
     let object = evidence::object(case.target.place, "Kustomization", &one.meta.key());

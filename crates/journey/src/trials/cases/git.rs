@@ -166,6 +166,28 @@ fn manifests_that_build_to_the_same_digest_are_not_affected() {
     });
     let journey = one(&world, &sha("fleet", 4), APP, PROD);
     assert_eq!(journey.state, State::NotAffected, "{journey:#?}");
+    // What was taken back in the same fetch leaves the digest as it was, too.
+    world.commit(FLEET, "fleet", 5, 3);
+    world.fetch(PROD, 5, 2);
+    let at = world.ago(3);
+    let revert = Revert {
+        by: sha("fleet", 5),
+        author: "Mina Osei".to_owned(),
+        at,
+        others: Vec::new(),
+    };
+    world.repo(FLEET).reverts.insert(sha("fleet", 4), revert);
+    world.edit(PROD, |facts| {
+        let one = facts
+            .kustomizations
+            .get_mut(&key("flux-system", APP))
+            .unwrap();
+        one.applied = Some(revision(5));
+        one.attempted = Some(revision(5));
+        one.history[0].revision = Some(revision(5));
+    });
+    let journey = one(&world, &sha("fleet", 4), APP, PROD);
+    assert_eq!(journey.state, State::Reverted, "{journey:#?}");
 }
 
 #[test]

@@ -107,8 +107,14 @@ fn a_change_that_is_taken_back_and_still_here_is_not_called_reverted() {
     let journey = one(&world, &sha("fleet", 4), APP, PROD);
     assert_eq!(journey.state, State::Deployed, "{journey:#?}");
     assert!(notes(&world, &journey).contains("which is not here yet"));
-    // Once the revert is applied it is reverted.
+    // Tried is live before it is applied, and once the revert is applied it is reverted.
     world.fetch(PROD, 5, 4);
+    world.edit(PROD, |facts| {
+        let one = facts.kustomizations.get_mut(&key("flux-system", APP));
+        one.unwrap().attempted = Some(revision(5));
+    });
+    let journey = one(&world, &sha("fleet", 4), APP, PROD);
+    assert_eq!(journey.state, State::Reverted, "{journey:#?}");
     world.apply(APP, PROD, 5, 4);
     let journey = one(&world, &sha("fleet", 4), APP, PROD);
     assert_eq!(journey.state, State::Reverted, "{journey:#?}");
