@@ -201,6 +201,7 @@ impl Line {
         }
     }
 
+    /// One question to the server; a refusal is an answer, too.
     async fn look_once(&self, server: &Arc<Server>) -> Result<Option<SignedDuration>, Failure> {
         match server.get(HEARTBEAT, self.options.answer_within).await {
             Ok(answer) if is_version(&answer.body) => Ok(answer.offset),

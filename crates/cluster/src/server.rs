@@ -3,6 +3,7 @@
 //! Owns the client, its timeouts and proxy, and the reading of the server's clock. There is no way in it to send
 //! anything that changes an object: it can GET, and POST the three reviews of who one is and what one may.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +14,8 @@ use jiff::{SignedDuration, Timestamp};
 use kube::client::Body;
 use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use crate::failure::{Failure, Why, silent};
 use crate::kubeconfig::{Context, load, without_credentials};
@@ -25,6 +28,8 @@ pub(crate) struct Server {
     /// `host:port`, for words.
     pub(crate) host: String,
     clock: Clock,
+    /// Requests under way, whether or not who asked still waits; they end with the connection.
+    sent: Mutex<JoinSet<()>>,
 }
 
 /// How long a request goes on that nobody waits for any more.
@@ -63,6 +68,7 @@ impl Server {
             client,
             host,
             clock,
+            sent: Mutex::default(),
         })
     }
 
@@ -163,10 +169,18 @@ impl Server {
         &self,
         answer: impl Future<Output = Result<T, kube::Error>> + Send + 'static,
     ) -> Result<T, Failure> {
-        let sent = tokio::spawn(tokio::time::timeout(SEND_AT_MOST, answer));
-        match sent.await {
+        let (tell, told) = oneshot::channel();
+        {
+            let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+            while sent.try_join_next().is_some() {}
+            sent.spawn(async move {
+                let _ = tell.send(tokio::time::timeout(SEND_AT_MOST, answer).await);
+            });
+        }
+        match told.await {
             Ok(Ok(answer)) => answer.map_err(|error| Failure::client(&error, &self.host)),
-            Ok(Err(_)) | Err(_) => Err(silent(&self.host)),
+            Ok(Err(_)) => Err(silent(&self.host)),
+            Err(_) => Err(Failure::new(Why::Broken, "sending the request broke off")),
         }
     }
 }

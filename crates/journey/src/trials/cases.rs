@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use api::journey::{Health, Journey};
 use api::{StageKind, StageState, State};
-use facts::code::{CiState, PullState, Revert};
+use facts::code::{CiState, PullState};
 use facts::flux::{Artifact, Revision};
 use facts::kubernetes::ContainerState;
 use facts::meta::{Kind, Status};
@@ -55,14 +55,5 @@ fn runs(world: &mut World, number: u32) {
 }
 
 fn revert(world: &mut World, what: u32, by: u32) {
-    let at = world.ago(20);
-    world.repo(&source(APP)).reverts.insert(
-        sha(APP, what),
-        Revert {
-            by: sha(APP, by),
-            author: "Mina Osei".to_owned(),
-            at,
-            others: Vec::new(),
-        },
-    );
+    world.revert(&source(APP), APP, what, by, 20);
 }

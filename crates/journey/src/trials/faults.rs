@@ -1,6 +1,6 @@
 //! Tests only: the ways a world goes wrong, as changes to a healthy one.
 
-use facts::code::{CiState, PullRequest, PullState, Revert};
+use facts::code::{CiState, PullRequest, PullState};
 use facts::flux::{Artifact, Revision, SourceReference};
 use facts::kubernetes::{ContainerState, Pod};
 use facts::meta::{Kind, Meta, Owner, Status};
@@ -127,16 +127,7 @@ pub fn in_pull(state: impl FnOnce(&World) -> PullState) -> World {
 pub fn reverted() -> World {
     let mut world = committed();
     world.commit(&source(APP), APP, 5, 20);
-    let at = world.ago(20);
-    world.repo(&source(APP)).reverts.insert(
-        sha(APP, 4),
-        Revert {
-            by: sha(APP, 5),
-            author: "Mina Osei".to_owned(),
-            at,
-            others: Vec::new(),
-        },
-    );
+    world.revert(&source(APP), APP, 4, 5, 20);
     world.build(APP, 5, 15);
     world
 }
@@ -453,18 +444,7 @@ pub const MISHAPS: &[fn(&mut World)] = &[
             }
         });
     },
-    |world| {
-        let at = world.ago(5);
-        world.repo(&source(APP)).reverts.insert(
-            sha(APP, 4),
-            Revert {
-                by: sha(APP, 3),
-                author: "Mina Osei".to_owned(),
-                at,
-                others: Vec::new(),
-            },
-        );
-    },
+    |world| world.revert(&source(APP), APP, 4, 3, 5),
     |world| {
         let run = world.run(APP, 4, CiState::Failed, 34);
         world.repo(&source(APP)).ci.insert(sha(APP, 4), vec![run]);

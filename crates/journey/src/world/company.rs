@@ -7,7 +7,9 @@ pub mod staging;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use facts::code::{CiJob, CiRun, CiState, Commit, Declared, DeclaredHistory, DeclaredImage};
+use facts::code::{
+    CiJob, CiRun, CiState, Commit, Declared, DeclaredHistory, DeclaredImage, Revert,
+};
 use facts::flux::*;
 use facts::image::Image;
 use facts::kubernetes::*;
@@ -227,6 +229,19 @@ impl World {
         repo.touched
             .insert(commit.sha.clone(), vec!["src/main.rs".to_owned()]);
         commit
+    }
+
+    /// Commit `by` of a repository takes commit `what` back.
+    pub fn revert(&mut self, repository: &str, name: &str, what: u32, by: u32, ago: i64) {
+        let revert = Revert {
+            by: sha(name, by),
+            author: "Mina Osei".to_owned(),
+            at: self.ago(ago),
+            others: Vec::new(),
+        };
+        self.repo(repository)
+            .reverts
+            .insert(sha(name, what), revert);
     }
 
     /// A CI run for a commit.

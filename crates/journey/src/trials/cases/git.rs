@@ -144,48 +144,42 @@ fn a_shared_base_affects_everybody() {
     );
 }
 
-#[test]
-fn manifests_that_build_to_the_same_digest_are_not_affected() {
-    let mut world = delivered();
-    world.commit(FLEET, "fleet", 4, 3);
-    world
-        .repo(FLEET)
-        .touched
-        .insert(sha("fleet", 4), vec!["base/notes.yaml".to_owned()]);
-    world.fetch(PROD, 4, 2);
+/// Flux has applied a commit of the fleet, and the digest of what it builds is as old as it was.
+fn applied_with_the_same_digest(world: &mut World, fleet: u32) {
+    world.fetch(PROD, fleet, 2);
     let long_ago = world.ago(200);
     world.edit(PROD, |facts| {
-        let one = facts
-            .kustomizations
-            .get_mut(&key("flux-system", APP))
-            .unwrap();
-        one.applied = Some(revision(4));
-        one.attempted = Some(revision(4));
-        one.history[0].revision = Some(revision(4));
+        let one = facts.kustomizations.get_mut(&key("flux-system", APP));
+        let one = one.unwrap();
+        one.applied = Some(revision(fleet));
+        one.attempted = Some(revision(fleet));
+        one.history[0].revision = Some(revision(fleet));
         one.history[0].first = Some(long_ago);
     });
-    let journey = one(&world, &sha("fleet", 4), APP, PROD);
+}
+
+/// Commit 4 of the fleet touches a base, and nothing of it shows in what is built.
+fn built_to_the_same_digest() -> World {
+    let mut world = delivered();
+    world.commit(FLEET, "fleet", 4, 3);
+    let touched = vec!["base/notes.yaml".to_owned()];
+    world.repo(FLEET).touched.insert(sha("fleet", 4), touched);
+    applied_with_the_same_digest(&mut world, 4);
+    world
+}
+
+#[test]
+fn manifests_that_build_to_the_same_digest_are_not_affected() {
+    let journey = one(&built_to_the_same_digest(), &sha("fleet", 4), APP, PROD);
     assert_eq!(journey.state, State::NotAffected, "{journey:#?}");
-    // What was taken back in the same fetch leaves the digest as it was, too.
+}
+
+#[test]
+fn what_was_taken_back_in_the_same_fetch_is_reverted_though_the_digest_is_the_same() {
+    let mut world = built_to_the_same_digest();
     world.commit(FLEET, "fleet", 5, 3);
-    world.fetch(PROD, 5, 2);
-    let at = world.ago(3);
-    let revert = Revert {
-        by: sha("fleet", 5),
-        author: "Mina Osei".to_owned(),
-        at,
-        others: Vec::new(),
-    };
-    world.repo(FLEET).reverts.insert(sha("fleet", 4), revert);
-    world.edit(PROD, |facts| {
-        let one = facts
-            .kustomizations
-            .get_mut(&key("flux-system", APP))
-            .unwrap();
-        one.applied = Some(revision(5));
-        one.attempted = Some(revision(5));
-        one.history[0].revision = Some(revision(5));
-    });
+    world.revert(FLEET, "fleet", 4, 5, 3);
+    applied_with_the_same_digest(&mut world, 5);
     let journey = one(&world, &sha("fleet", 4), APP, PROD);
     assert_eq!(journey.state, State::Reverted, "{journey:#?}");
 }

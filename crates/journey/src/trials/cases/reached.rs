@@ -96,14 +96,7 @@ fn a_change_that_is_taken_back_and_still_here_is_not_called_reverted() {
     let mut world = delivered();
     touch(&mut world, "base/notes.yaml", &[APP]);
     world.commit(FLEET, "fleet", 5, 5);
-    let at = world.ago(5);
-    let revert = Revert {
-        by: sha("fleet", 5),
-        author: "Mina Osei".to_owned(),
-        at,
-        others: Vec::new(),
-    };
-    world.repo(FLEET).reverts.insert(sha("fleet", 4), revert);
+    world.revert(FLEET, "fleet", 4, 5, 5);
     let journey = one(&world, &sha("fleet", 4), APP, PROD);
     assert_eq!(journey.state, State::Deployed, "{journey:#?}");
     assert!(notes(&world, &journey).contains("which is not here yet"));
