@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
     max_term_width = 100
 )]
 #[command(
-    after_help = "Exit codes: 0 settled (deployed, superseded or not affected), 1 on its way, 2 blocked, rolled back or\nreverted, 3 unknown, 64 the question itself cannot be answered."
+    after_help = "Exit codes of why: 0 settled (deployed, superseded or not affected), 1 on its way, 2 blocked, rolled back or\nreverted, 3 unknown, 64 the question itself cannot be answered."
 )]
 pub struct Arguments {
     /// What to do.
