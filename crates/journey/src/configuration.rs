@@ -331,7 +331,11 @@ fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict
             finding: Box::new(finding),
         };
     }
-    match hands::changed(case, way) {
+    let live = match hands::live(case, way) {
+        Ok(live) => live,
+        Err(gap) => return Verdict::unknown(StageKind::Rollout, gap),
+    };
+    match hands::changed(case, way, live.as_ref()) {
         Ok(None) => {}
         Ok(Some((stage, finding))) => {
             return Verdict::Found {
@@ -347,12 +351,10 @@ fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict
             finding: Box::new(finding),
         };
     }
-    let revision = way
-        .path
-        .kustomization
-        .and_then(|one| one.applied_origin.as_ref().or(one.applied.as_ref()))
-        .and_then(|revision| revision.commit());
-    let newer = revision.filter(|revision| *revision != case.commit);
+    let tried = live.as_ref().and_then(|live| live.tried.clone());
+    let newer = live
+        .map(|live| live.commit)
+        .filter(|live| *live != case.commit);
     if let Some(newer) = newer {
         match release::set_back(case, &way.place, newer) {
             Ok(None) => {}
@@ -373,11 +375,14 @@ fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict
         },
         headline: draft
             .subject()
-            .applied(newer.map(|sha| (case.key, sha)), applied.stage.since),
-        evidence: applied
-            .stage
-            .evidence
+            // When what was tried became live nobody wrote down.
+            .applied(
+                newer.map(|sha| (case.key, sha)),
+                applied.stage.since.filter(|_| tried.is_none()),
+            ),
+        evidence: tried
             .iter()
+            .chain(&applied.stage.evidence)
             .chain(&draft.outcomes[7].stage.evidence)
             .cloned()
             .collect(),

@@ -1,25 +1,90 @@
 //! What was changed in the cluster against Git, where Flux says that a configuration commit is applied.
 //!
-//! Owns what is compared with what. How a change by a tool is told is in `apply`.
+//! Owns which commit's manifests are live, and what is compared with them. How a change by a tool is told is in `apply`.
 
+use api::journey::Evidence;
 use api::{Sentence, StageKind};
-use facts::flux::{HelmRelease, Kustomization};
+use facts::flux::{HelmRelease, Kustomization, Revision};
 use facts::image::ImageReference;
 
 use super::Way;
 use crate::causes::CauseCode;
 use crate::evidence;
 use crate::finding::Finding;
-use crate::stages::{Case, apply, release};
-use crate::view::Learned;
+use crate::stages::{Case, apply, release, source};
+use crate::view::{Gap, Learned};
+
+/// The commit of the GitOps repository whose manifests are live.
+pub struct Live<'a> {
+    /// Its SHA.
+    pub commit: &'a str,
+    /// What shows it where Flux has not confirmed it: it was tried since, and the workload names its image.
+    pub tried: Option<Evidence>,
+}
+
+/// What is live: what Flux applied last, or what it tried since. Manifests are live before Flux says that they are applied,
+/// and stay so while it tries again, whatever it says of that; so the workload's image is what tells.
+pub fn live<'w>(case: &Case<'_, '_>, way: &'w Way<'_>) -> Learned<Option<Live<'w>>> {
+    let Some(one) = way.path.kustomization else {
+        return Ok(None);
+    };
+    let applied = one.applied_origin.as_ref().or(one.applied.as_ref());
+    let Some(applied) = applied.and_then(Revision::commit) else {
+        return Ok(None);
+    };
+    let confirmed = Live {
+        commit: applied,
+        tried: None,
+    };
+    let tried = one.attempted.as_ref();
+    let (Some(tried), Ok(Some(source))) = (
+        tried.filter(|tried| one.applied.as_ref() != Some(tried)),
+        &way.path.source,
+    ) else {
+        return Ok(Some(confirmed));
+    };
+    if another_image(case, way, applied)?.is_none() {
+        return Ok(Some(confirmed));
+    }
+    let commit = source::commit_of(source, tried)?;
+    let declared = release::image_at(case, &way.place, commit)?;
+    if declared.is_none_or(|image| !case.target.image.names_same(&image)) {
+        return Ok(Some(confirmed));
+    }
+    if !case
+        .view
+        .contained(&way.place.repository, case.commit, commit)?
+    {
+        return Err(Gap::new(
+            "Flux has applied it, and tried a commit without it since",
+        ));
+    }
+    let object = evidence::object(case.target.place, "Kustomization", &one.meta.key());
+    let field = "status.lastAttemptedRevision";
+    Ok(Some(Live {
+        commit,
+        tried: Some(evidence::evidence(&object, field, &tried.text, None)),
+    }))
+}
+
+/// The image that Git declares as of a commit, where the workload names another.
+fn another_image(case: &Case<'_, '_>, way: &Way<'_>, at: &str) -> Learned<Option<ImageReference>> {
+    let declared = release::image_at(case, &way.place, at)?;
+    Ok(declared.filter(|image| !case.target.image.names_same(image)))
+}
 
 /// What Flux applied and somebody changed in the cluster since: the image is compared with what Git declares, and a
 /// change by hand after Flux's last word is taken for what it is. Flux's word alone says nothing about either.
-pub fn changed(case: &Case<'_, '_>, way: &Way<'_>) -> Learned<Option<(StageKind, Finding)>> {
+pub fn changed(
+    case: &Case<'_, '_>,
+    way: &Way<'_>,
+    live: Option<&Live<'_>>,
+) -> Learned<Option<(StageKind, Finding)>> {
     let place = case.target.place;
     let workload = case.target.workload;
-    let declared = release::image_in_effect(case, &way.path, &way.place)?;
-    if let Some(declared) = declared.filter(|image| !case.target.image.names_same(image)) {
+    if let Some(live) = live
+        && let Some(declared) = another_image(case, way, live.commit)?
+    {
         // Nobody sets back, or brings, what a suspended object applies: that needs no hand.
         return Ok(Some(match apply::held(place, &way.path) {
             Some(held) => (StageKind::Apply, held),

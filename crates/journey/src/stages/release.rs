@@ -157,24 +157,20 @@ fn without_host(key: &str) -> &str {
     key.split_once('/').map_or(key, |(_, path)| path)
 }
 
-/// The image that Git declared for the app in the commit that Flux has applied, as it is written; `None` where Git does
+/// The image that Git declared for the app as of a commit of the GitOps repository, as it is written; `None` where Git does
 /// not name it or leaves a part of its name to Flux.
-pub fn image_in_effect(
+pub fn image_at(
     case: &Case<'_, '_>,
-    path: &Path<'_>,
     place: &Configuration,
+    at: &str,
 ) -> Learned<Option<ImageReference>> {
-    let applied = path
-        .kustomization
-        .and_then(|one| one.applied_origin.as_ref().or(one.applied.as_ref()))
-        .and_then(|revision| revision.commit());
-    let (Some(applied), Some(history)) = (applied, history(case, &unpacked(case, place)?)?) else {
+    let Some(history) = history(case, &unpacked(case, place)?)? else {
         return Ok(None);
     };
     for entry in &history.entries {
         if case
             .view
-            .contained(&place.repository, &entry.commit.sha, applied)?
+            .contained(&place.repository, &entry.commit.sha, at)?
         {
             let image = of_app(case, entry).into_iter().next();
             let whole = |image: &&DeclaredImage| {

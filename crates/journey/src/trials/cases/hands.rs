@@ -192,3 +192,103 @@ fn the_first_time_of_a_digest_is_not_when_its_revision_was_applied() {
     let journey = one(&world, &sha("fleet", 4), APP, PROD);
     assert_eq!(journey.stages[5].since, None, "{journey:#?}");
 }
+
+/// Fleet 4 declares commit `number` for production; Flux tried it and says so, having applied fleet 3.
+fn tried(number: u32, status: Status, reason: &str, message: &str) -> World {
+    let mut world = delivered();
+    world.commit(&source(APP), APP, 5, 12);
+    world.publish(APP, 5, 11);
+    world.commit(FLEET, "fleet", 4, 10);
+    world.declare_at(APP, PROD, number, 4, 10);
+    world.fetch(PROD, 4, 9);
+    let since = world.ago(8);
+    kustomization(&mut world, APP, |one| {
+        one.attempted = Some(revision(4));
+        one.conditions = vec![condition("Ready", status, reason, message, since)];
+    });
+    world
+}
+
+/// The rollout of an older commit is over: its ReplicaSet is the newest one again.
+fn roll_back(world: &mut World, number: u32) {
+    world.roll(APP, PROD, number, 8);
+    world.edit(PROD, |facts| {
+        facts.replica_sets.retain(|_, set| set.wanted > 0)
+    });
+}
+
+/// How Flux says that it has tried something: its health check failed, or it tries that again.
+const TRIED: [(Status, &str, &str); 3] = [
+    (
+        Status::False,
+        "HealthCheckFailed",
+        "health check failed: [Ingress/shop/checkout status: 'InProgress']",
+    ),
+    (
+        Status::Unknown,
+        "Progressing",
+        "Building manifests for revision",
+    ),
+    (
+        Status::False,
+        "ReconciliationFailed",
+        "Service/shop/x dry-run failed",
+    ),
+];
+
+#[test]
+fn an_image_that_flux_tried_was_not_changed_by_somebody_in_the_cluster() {
+    for (status, reason, message) in TRIED {
+        let mut world = tried(5, status, reason, message);
+        // As long as the workload names what was applied, that is in effect.
+        let before = one(&world, &sha("fleet", 3), APP, PROD);
+        assert_eq!(before.state, State::Deployed, "{before:#?}");
+        world.roll(APP, PROD, 5, 8);
+        let journey = one(&world, &sha("fleet", 3), APP, PROD);
+        assert_eq!(journey.state, State::Superseded, "{reason}: {journey:#?}");
+        let said = read_aloud(&world, &journey.headline);
+        let newer = format!("part of the newer {}", &sha("fleet", 4)[..7]);
+        assert!(said.contains(&newer), "{said}");
+        // That was not applied when what Flux says is applied was.
+        assert!(!said.contains("min ago"), "{said}");
+        assert_eq!(journey.evidence[0].field, "status.lastAttemptedRevision");
+        // An image of neither is a hand's.
+        roll_back(&mut world, 3);
+        let journey = one(&world, &sha("fleet", 3), APP, PROD);
+        assert_eq!(journey.cause.unwrap().code, "rollout-drifted", "{reason}");
+    }
+}
+
+#[test]
+fn a_promotion_that_what_flux_tried_set_back_is_not_in_effect() {
+    for (status, reason, message) in TRIED {
+        let mut world = tried(3, status, reason, message);
+        roll_back(&mut world, 3);
+        let journey = one(&world, &sha("fleet", 3), APP, PROD);
+        assert_eq!(journey.state, State::Reverted, "{reason}: {journey:#?}");
+    }
+}
+
+#[test]
+fn an_image_of_a_tried_commit_that_a_hand_put_there_is_a_hands() {
+    let mut world = tried(5, Status::False, "BuildFailed", "kustomize build failed");
+    world.roll(APP, PROD, 5, 8);
+    let edited = by_hand(&world, 8);
+    workload(&mut world, |one| one.edited = edited);
+    let journey = one(&world, &sha("fleet", 3), APP, PROD);
+    assert_eq!(journey.cause.unwrap().code, "rollout-drifted");
+}
+
+#[test]
+fn a_commit_is_no_part_of_an_older_one_that_flux_tried_since() {
+    let mut world = delivered();
+    let since = world.ago(8);
+    kustomization(&mut world, APP, |one| {
+        one.attempted = Some(revision(2));
+        let reason = "HealthCheckFailed";
+        one.conditions = vec![condition("Ready", Status::False, reason, "", since)];
+    });
+    roll_back(&mut world, 3);
+    let journey = one(&world, &sha("fleet", 3), APP, PROD);
+    assert_eq!(journey.state, State::Unknown, "{journey:#?}");
+}
