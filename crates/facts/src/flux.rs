@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::image::{ImageReference, canonical_repository};
 use crate::kubernetes::Edited;
 use crate::meta::{Condition, Kind, Meta, Reference};
 
@@ -139,6 +140,10 @@ pub struct Kustomization {
     pub remote: bool,
     /// `spec.targetNamespace`
     pub target_namespace: Option<String>,
+    /// `spec.images`
+    pub images: Vec<ImageOverride>,
+    /// Whether one of `spec.patches` has the word image in it.
+    pub patches_images: bool,
     /// `spec.dependsOn`
     pub depends_on: Vec<Reference>,
     /// `status.observedGeneration`
@@ -181,6 +186,32 @@ impl Kustomization {
         (newest.status == "ReconciliationSucceeded")
             .then_some(newest.last)
             .flatten()
+    }
+}
+
+/// One of a Kustomization's `spec.images`: what it puts in the place of an image, whatever its path declares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageOverride {
+    /// `name`, of the image as it is declared, often in a base.
+    pub name: String,
+    /// `newName`
+    pub new_name: Option<String>,
+    /// `newTag`
+    pub tag: Option<String>,
+    /// `digest`
+    pub digest: Option<String>,
+}
+
+impl ImageOverride {
+    /// What it makes of an image. A new tag or digest replaces both, as kustomize has it.
+    pub fn made_of(&self, declared: &ImageReference) -> ImageReference {
+        let is_kept = self.tag.is_none() && self.digest.is_none();
+        let kept = Some(declared).filter(|_| is_kept);
+        ImageReference {
+            repository: canonical_repository(self.new_name.as_ref().unwrap_or(&self.name)),
+            tag: kept.map_or_else(|| self.tag.clone(), |one| one.tag.clone()),
+            digest: kept.map_or_else(|| self.digest.clone(), |one| one.digest.clone()),
+        }
     }
 }
 
@@ -350,6 +381,43 @@ mod tests {
     fn old_clusters_write_branch_slash_sha() {
         let old = Revision::new(format!("main/{SHA}"));
         assert_eq!((old.name(), old.commit()), ("main", Some(SHA)));
+    }
+
+    #[test]
+    fn an_override_replaces_tag_and_digest_or_neither() {
+        let declared = ImageReference::parse("registry.example/shop/api:v1@sha256:ab");
+        let made = |name: &str, new_name: Option<&str>, tag: Option<&str>, digest: Option<&str>| {
+            let text = |one: Option<&str>| one.map(str::to_owned);
+            let one = ImageOverride {
+                name: name.to_owned(),
+                new_name: text(new_name),
+                tag: text(tag),
+                digest: text(digest),
+            };
+            one.made_of(&declared)
+        };
+        let own = "registry.example/shop/api";
+        for (made, expected) in [
+            (
+                made(own, None, Some("v2"), None),
+                "registry.example/shop/api:v2",
+            ),
+            (
+                made(own, None, None, Some("sha256:cd")),
+                "registry.example/shop/api@sha256:cd",
+            ),
+            (
+                made("api", Some(own), Some("v2"), Some("sha256:cd")),
+                "registry.example/shop/api:v2@sha256:cd",
+            ),
+            (
+                made(own, Some("mirror.example/api"), None, None),
+                "mirror.example/api:v1@sha256:ab",
+            ),
+            (made("api", None, Some("v2"), None), "api:v2"),
+        ] {
+            assert_eq!(made, ImageReference::parse(expected));
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Flux's sources and Kustomizations, of every version that clusters still serve.
 
 use facts::Kind;
-use facts::flux::{Artifact, Kustomization, Revision, Snapshot, Source, SourceReference};
+use facts::flux::{
+    Artifact, ImageOverride, Kustomization, Revision, Snapshot, Source, SourceReference,
+};
 use facts::meta::Reference;
 use serde::Deserialize;
 
@@ -235,7 +237,24 @@ struct KustomizationSpec {
     health_checks: List<Part<ReferencePart>>,
     kube_config: Perhaps<Present>,
     target_namespace: Text,
+    images: List<Part<ImagePart>>,
+    patches: List<Part<PatchPart>>,
     depends_on: List<Part<ReferencePart>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ImagePart {
+    name: Text,
+    new_name: Text,
+    new_tag: Text,
+    digest: Text,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PatchPart {
+    patch: Text,
 }
 
 #[derive(Default, Deserialize)]
@@ -293,6 +312,8 @@ impl Partial for KustomizationPart {
             verifies: spec.wait.0 || !spec.health_checks.0.is_empty(),
             remote: spec.kube_config.0.is_some(),
             target_namespace: spec.target_namespace.some(),
+            images: spec.images.parts().filter_map(image).collect(),
+            patches_images: spec.patches.parts().any(|one| names_image(&one.patch.0)),
             depends_on: depends_on(spec.depends_on, &meta.namespace, "Kustomization"),
             observed_generation: status.observed_generation.or_zero(),
             attempted: revision(status.last_attempted_revision),
@@ -311,6 +332,23 @@ impl Partial for KustomizationPart {
             meta,
         })
     }
+}
+
+/// One of `spec.images`; without a name it is of no image.
+fn image(part: ImagePart) -> Option<ImageOverride> {
+    Some(ImageOverride {
+        name: part.name.some()?,
+        new_name: part.new_name.some(),
+        tag: part.new_tag.some(),
+        digest: part.digest.some(),
+    })
+}
+
+/// Whether a patch speaks of an image, and not only of when or with which secret it is pulled.
+fn names_image(patch: &str) -> bool {
+    patch
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .any(|word| matches!(word, "image" | "images"))
 }
 
 /// Takes `namespace_name_group_kind` apart. Names of RBAC objects may hold a colon, which is written as `__`.

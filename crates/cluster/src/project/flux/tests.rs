@@ -166,6 +166,59 @@ fn a_kustomization_with_a_kubeconfig_applies_to_another_cluster() {
 }
 
 #[test]
+fn a_kustomization_says_which_images_it_puts_in_the_place_of_what_git_declares() {
+    let k = kustomization(
+        r#"{"metadata":{"name":"a","namespace":"b"},"spec":{"images":[
+            {"name":"ghcr.io/shop/api","newTag":"1.2"},
+            {"name":"api","newName":"ghcr.io/shop/api","digest":"sha256:ab"},
+            {"newTag":"of nothing"},"x"]}}"#,
+    );
+    let text = |one: &str| Some(one.to_owned());
+    assert_eq!(
+        k.images,
+        [
+            ImageOverride {
+                name: "ghcr.io/shop/api".to_owned(),
+                new_name: None,
+                tag: text("1.2"),
+                digest: None,
+            },
+            ImageOverride {
+                name: "api".to_owned(),
+                new_name: text("ghcr.io/shop/api"),
+                tag: None,
+                digest: text("sha256:ab"),
+            },
+        ]
+    );
+    assert!(!k.patches_images);
+}
+
+#[test]
+fn a_patch_of_an_image_is_told_from_one_of_its_pull_policy() {
+    for (patch, names) in [
+        (
+            r"spec:\n  containers:\n  - name: api\n    image: api:1.2",
+            true,
+        ),
+        (
+            r"- op: replace\n  path: /spec/template/spec/containers/0/image\n  value: x",
+            true,
+        ),
+        (r"spec:\n  values:\n    images: {}", true),
+        (
+            r"imagePullPolicy: Always\nimagePullSecrets: []\nreplicas: 2",
+            false,
+        ),
+    ] {
+        let k = kustomization(&format!(
+            r#"{{"metadata":{{"name":"a","namespace":"b"}},"spec":{{"patches":["x",{{"patch":"{patch}","target":{{"kind":"Deployment"}}}}]}}}}"#
+        ));
+        assert_eq!(k.patches_images, names, "{patch}");
+    }
+}
+
+#[test]
 fn paths_are_written_in_many_ways_and_mean_one() {
     for (text, path) in [
         ("./", ""),

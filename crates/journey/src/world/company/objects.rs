@@ -31,6 +31,8 @@ pub fn kustomization(name: &str, path: &str, created: Timestamp) -> Kustomizatio
         verifies: true,
         remote: false,
         target_namespace: None,
+        images: Vec::new(),
+        patches_images: false,
         depends_on: Vec::new(),
         observed_generation: 1,
         attempted: None,
