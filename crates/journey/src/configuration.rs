@@ -331,6 +331,13 @@ fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict
             finding: Box::new(finding),
         };
     }
+    // Before anything is said of hands: what is seen may be of before.
+    if let Some(finding) = not_in_step(case, applied) {
+        return Verdict::Found {
+            stage: StageKind::Rollout,
+            finding: Box::new(finding),
+        };
+    }
     let live = match hands::live(case, way) {
         Ok(live) => live,
         Err(gap) => return Verdict::unknown(StageKind::Rollout, gap),
@@ -344,12 +351,6 @@ fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict
             };
         }
         Err(gap) => return Verdict::unknown(StageKind::Rollout, gap),
-    }
-    if let Some(finding) = not_in_step(case, applied) {
-        return Verdict::Found {
-            stage: StageKind::Rollout,
-            finding: Box::new(finding),
-        };
     }
     let tried = live.as_ref().and_then(|live| live.tried.clone());
     let newer = live

@@ -11,7 +11,7 @@ use super::Way;
 use crate::causes::CauseCode;
 use crate::evidence;
 use crate::finding::Finding;
-use crate::stages::{Case, apply, release, source};
+use crate::stages::{Case, apply, canary, release, source};
 use crate::view::{Gap, Learned};
 
 /// The commit of the GitOps repository whose manifests are live.
@@ -88,7 +88,10 @@ pub fn changed(
         // Nobody sets back, or brings, what a suspended object applies: that needs no hand.
         return Ok(Some(match apply::held(place, &way.path) {
             Some(held) => (StageKind::Apply, held),
-            None => (StageKind::Rollout, other_image(case, &declared)),
+            None => (
+                StageKind::Rollout,
+                not_promoted(case, &declared).unwrap_or_else(|| other_image(case, &declared)),
+            ),
         }));
     }
     // Each object on the way, and when what applies it last set it back.
@@ -131,6 +134,17 @@ pub fn changed(
             (!is_set_back).then(|| (StageKind::Rollout, apply::edited_by(object, edited)))
         })
         .next())
+}
+
+/// The Canary whose target has the declared image already: it has not begun to try that.
+fn not_promoted(case: &Case<'_, '_>, declared: &ImageReference) -> Option<Finding> {
+    let target = case.target;
+    let canary = target.canary?;
+    let mut containers = target.applied.containers.iter();
+    let own = containers.find(|one| one.name == target.container.name)?;
+    ImageReference::parse(&own.image)
+        .names_same(declared)
+        .then(|| canary::not_promoted(target.place, canary))
 }
 
 /// The workload names another image than what Git declares.

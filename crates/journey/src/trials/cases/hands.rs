@@ -292,3 +292,30 @@ fn a_commit_is_no_part_of_an_older_one_that_flux_tried_since() {
     let journey = one(&world, &sha("fleet", 3), APP, PROD);
     assert_eq!(journey.state, State::Unknown, "{journey:#?}");
 }
+
+#[test]
+fn a_workload_that_is_a_moment_behind_flux_was_not_changed_by_somebody() {
+    let mut world = fetched();
+    world.apply(APP, PROD, 3, 0);
+    let journey = one(&world, &sha("fleet", 3), APP, PROD);
+    assert_eq!(journey.cause.unwrap().code, "rollout-running");
+    world.apply(APP, PROD, 3, 1);
+    let journey = one(&world, &sha("fleet", 3), APP, PROD);
+    assert_eq!(journey.cause.unwrap().code, "rollout-drifted");
+}
+
+#[test]
+fn what_a_canary_has_not_begun_to_try_was_not_changed_by_somebody() {
+    let mut world = canary("Succeeded");
+    let journey = one(&world, &sha("fleet", 3), APP, PROD);
+    assert_eq!(
+        (journey.state, journey.cause.unwrap().code.as_str()),
+        (State::Moving, "rollout-canary-running")
+    );
+    // Where its target has another image, too, that is somebody's.
+    workload(&mut world, |one| {
+        one.containers = crate::world::company::objects::containers(APP, 2);
+    });
+    let journey = one(&world, &sha("fleet", 3), APP, PROD);
+    assert_eq!(journey.cause.unwrap().code, "rollout-drifted");
+}
