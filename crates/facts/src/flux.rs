@@ -215,6 +215,21 @@ impl ImageOverride {
     }
 }
 
+/// As `kustomize edit set image` takes it.
+impl std::fmt::Display for ImageOverride {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let new_name = self.new_name.as_ref().unwrap_or(&self.name);
+        write!(f, "{}={new_name}", self.name)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        match &self.digest {
+            Some(digest) => write!(f, "@{digest}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// One entry of a Kustomization's `status.history`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {

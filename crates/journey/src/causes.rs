@@ -117,6 +117,9 @@ causes! {
     ReleaseSetBack "release-set-back" Release
         "A person set the environment back to another image in Git, after it had declared one with the commit."
         "Ask whoever set it back why; once that is mended, promote a newer image, or this one again.";
+    ReleaseOverridden "release-overridden" Release
+        "The Kustomization's own spec.images or spec.patches names another image than its path in Git does: what the path declares does not count."
+        "Change the image in the Kustomization's spec, where that itself is declared, or take it out so that the path's counts.";
     ReleaseChartNotBumped "release-chart-not-bumped" Release
         "The commit changes a chart in Git but not the chart's version, and Flux packs a chart anew only for a new version."
         "Raise the version in Chart.yaml, or let the HelmRelease follow revisions: reconcileStrategy: Revision.";

@@ -421,13 +421,10 @@ fn of_older_spec(case: &Case<'_, '_>, way: &Way<'_>) -> Option<Finding> {
 
 /// What was applied a moment ago may not have reached the workload as we see it: nothing else tells its pods apart.
 fn not_in_step(case: &Case<'_, '_>, applied: &Outcome) -> Option<Finding> {
-    let place = case.target.place;
     let at = applied.stage.since?;
-    let until = at.checked_add(rollout::IN_STEP).ok()?;
-    if until <= place.now {
+    if !rollout::is_fresh(case, Some(at)) {
         return None;
     }
-    case.view.changes_at(place, until);
     let object = case.workload();
     let sentence = Sentence::default()
         .object(&object)

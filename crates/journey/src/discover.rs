@@ -44,10 +44,16 @@ pub struct Target<'a> {
     pub source: Learned<Option<String>>,
 }
 
-impl Target<'_> {
+impl<'a> Target<'a> {
     /// The workload's namespace.
     pub fn namespace(&self) -> &str {
         &self.workload.meta.namespace
+    }
+
+    /// The app's own container in the workload that Git declares.
+    pub fn applied_container(&self) -> Option<&'a Container> {
+        let mut containers = self.applied.containers.iter();
+        containers.find(|one| one.name == self.container.name)
     }
 
     /// What tells this target apart from every other.

@@ -6,7 +6,7 @@ use api::journey::Journey;
 use api::{Sentence, StageKind, State};
 use facts::Coverage;
 use facts::cluster::Scope;
-use facts::code::Relation;
+use facts::code::{Commit, Relation};
 use facts::meta::{Kind, Reference, Status};
 
 use crate::causes::CauseCode;
@@ -20,6 +20,7 @@ use crate::reverts;
 use crate::root;
 use crate::route::{Path, Route, route};
 use crate::stages::pods::{self, Crew, Proof};
+use crate::stages::release::{Release, overridden};
 use crate::stages::{
     Branch, Case, apply, build, canary, commit, image, release, rollout, serving, source,
 };
@@ -160,7 +161,7 @@ fn walk(
     let commit = commit::outcome(case);
     // What Git declares comes first: it may follow a branch of its own, and name an image that no search would find.
     let early = Delivery::look(case, &Ok(None), template);
-    let is_declared = early.release.is_met() && early.built.is_some();
+    let is_declared = early.is_declared();
     let open = goes_on(&commit) || live.is_some() || is_declared;
     let look = |find: &dyn Fn() -> Learned<Option<Built>>| {
         if open { find() } else { view.quietly(find) }
@@ -289,7 +290,16 @@ impl Delivery {
                 built: None,
             };
         }
-        let apply = apply::outcome(case, &path, found.commit.filter(|_| source.is_met()));
+        let release = found.commit.filter(|_| source.is_met());
+        if let Some(overridden) = Self::overridden(case, &path, &found, release, template) {
+            return Self {
+                release: overridden,
+                source: source::outcome(case, &path, None),
+                apply: apply::outcome(case, &path, None),
+                built: found.built,
+            };
+        }
+        let apply = apply::outcome(case, &path, release);
         // What Flux says of a suspended object is of before: that the template lacks the commit needs no hand.
         let apply = match (apply::held(case.target.place, &path), template) {
             (Some(held), Ok(contents))
@@ -311,6 +321,35 @@ impl Delivery {
             apply,
             built: found.built,
         }
+    }
+
+    /// What keeps the declared image away though Flux has applied what declares it.
+    fn overridden(
+        case: &Case<'_, '_>,
+        path: &Path<'_>,
+        found: &Release<'_>,
+        release: Option<&Commit>,
+        template: &Learned<Contents>,
+    ) -> Option<Outcome> {
+        let built = found.built.as_ref()?;
+        if !matches!(template, Ok(contents) if !contents.contains()) {
+            return None;
+        }
+        let applied = apply::by_kustomization(case, path, release);
+        if !applied.is_met() {
+            return None;
+        }
+        let by = overridden::finding(case, path, &built.reference, applied.stage.since);
+        Some(match by.transpose()? {
+            Ok(finding) => Outcome::found(StageKind::Release, finding),
+            Err(gap) => Outcome::unknown(StageKind::Release, &gap),
+        })
+    }
+
+    /// Whether Git declares an image with the commit, though something may keep that from counting.
+    fn is_declared(&self) -> bool {
+        let is_overridden = matches!(&self.release.finding, Some(finding) if finding.code == CauseCode::ReleaseOverridden);
+        self.built.is_some() && (self.release.is_met() || is_overridden)
     }
 
     /// Git has no folder where the Kustomization looks, and the Kustomization says so itself: its path is what has to

@@ -11,6 +11,7 @@ use super::Way;
 use crate::causes::CauseCode;
 use crate::evidence;
 use crate::finding::Finding;
+use crate::stages::release::overridden;
 use crate::stages::{Case, apply, canary, release, source};
 use crate::view::{Gap, Learned};
 
@@ -85,14 +86,14 @@ pub fn changed(
     if let Some(live) = live
         && let Some(declared) = another_image(case, way, live.commit)?
     {
-        // Nobody sets back, or brings, what a suspended object applies: that needs no hand.
-        return Ok(Some(match apply::held(place, &way.path) {
-            Some(held) => (StageKind::Apply, held),
-            None => (
-                StageKind::Rollout,
-                not_promoted(case, &declared).unwrap_or_else(|| other_image(case, &declared)),
-            ),
-        }));
+        match overridden::finding(case, &way.path, &declared, None)? {
+            Some(finding) if release::sets_image(case, &way.place)? => {
+                return Ok(Some((StageKind::Release, finding)));
+            }
+            // Flux applied another image itself, and with it whatever else the commit changes.
+            Some(_) => {}
+            None => return Ok(Some(not_as_declared(case, way, &declared))),
+        }
     }
     // Each object on the way, and when what applies it last set it back.
     let path = &way.path;
@@ -136,13 +137,26 @@ pub fn changed(
         .next())
 }
 
+/// Why the workload names another image than the declared one, which Flux applied.
+fn not_as_declared(
+    case: &Case<'_, '_>,
+    way: &Way<'_>,
+    declared: &ImageReference,
+) -> (StageKind, Finding) {
+    // Nobody sets back, or brings, what a suspended object applies: that needs no hand.
+    if let Some(held) = apply::held(case.target.place, &way.path) {
+        return (StageKind::Apply, held);
+    }
+    let finding = not_promoted(case, declared).unwrap_or_else(|| other_image(case, declared));
+    (StageKind::Rollout, finding)
+}
+
 /// The Canary whose target has the declared image already: it has not begun to try that.
 fn not_promoted(case: &Case<'_, '_>, declared: &ImageReference) -> Option<Finding> {
     let target = case.target;
     let canary = target.canary?;
-    let mut containers = target.applied.containers.iter();
-    let own = containers.find(|one| one.name == target.container.name)?;
-    ImageReference::parse(&own.image)
+    let applied = target.applied_container()?;
+    ImageReference::parse(&applied.image)
         .names_same(declared)
         .then(|| canary::not_promoted(target.place, canary))
 }

@@ -61,15 +61,20 @@ fn suspended_above(case: &Case<'_, '_>, path: &Path<'_>, parent: &Kustomization)
 }
 
 fn look(case: &Case<'_, '_>, path: &Path<'_>, release: Option<&Commit>) -> Outcome {
-    let first = match path.kustomization {
-        Some(kustomization) => of_kustomization(case, path, kustomization, release)
-            .unwrap_or_else(|gap| Outcome::unknown(StageKind::Apply, &gap)),
-        None => Outcome::done(StageKind::Apply, Sentence::default().words("applied")),
-    };
+    let first = by_kustomization(case, path, release);
     match path.helm {
         Some(helm) if first.is_met() => of_helm(case, path, helm, first)
             .unwrap_or_else(|gap| Outcome::unknown(StageKind::Apply, &gap)),
         _ => first,
+    }
+}
+
+/// The same of the Kustomization alone, whatever becomes of the HelmRelease that it applies.
+pub fn by_kustomization(case: &Case<'_, '_>, path: &Path<'_>, release: Option<&Commit>) -> Outcome {
+    match path.kustomization {
+        Some(kustomization) => of_kustomization(case, path, kustomization, release)
+            .unwrap_or_else(|gap| Outcome::unknown(StageKind::Apply, &gap)),
+        None => Outcome::done(StageKind::Apply, Sentence::default().words("applied")),
     }
 }
 

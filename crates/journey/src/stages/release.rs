@@ -1,8 +1,10 @@
 //! Stage 4: Git declares an image that contains the commit for this environment.
 //!
 //! Owns the reading of what a path of the GitOps repository declares, and the release commit that made it so. Who has
-//! to change it if it does not is in `promotion`, what image automation does about it in `automation`.
+//! to change it if it does not is in `promotion`, what image automation does about it in `automation`, what keeps it from
+//! counting in `overridden`.
 
+pub mod overridden;
 pub mod promotion;
 
 use api::{Sentence, StageKind, State};
@@ -182,6 +184,35 @@ pub fn image_at(
         }
     }
     Ok(None)
+}
+
+/// Whether the commit itself changes which image of the app is declared.
+pub fn sets_image(case: &Case<'_, '_>, place: &Configuration) -> Learned<bool> {
+    let Some(history) = history(case, &unpacked(case, place)?)? else {
+        return Ok(false);
+    };
+    let image = |entry: &Declared| of_app(case, entry).into_iter().next().map(reference);
+    let mut later = history
+        .entries
+        .iter()
+        .skip_while(|entry| entry.commit.sha != case.commit);
+    match (later.next(), later.next(), history.entries.last()) {
+        (Some(own), Some(before), _) => return Ok(image(own) != image(before)),
+        (own, None, _) if history.complete => return Ok(own.is_some()),
+        // What is no entry and comes after one changed no image.
+        (None, None, Some(oldest))
+            if case
+                .view
+                .contained(&place.repository, &oldest.commit.sha, case.commit)? =>
+        {
+            return Ok(false);
+        }
+        _ => {}
+    }
+    Err(Gap::new(format!(
+        "the history of {} was not read far enough to say whether the commit changes the image",
+        folder(&place.path)
+    )))
 }
 
 /// The commit in effect that set the app's image back to what it was before this one, which need not be a revert by name.

@@ -5,7 +5,7 @@
 use api::{Sentence, StageKind, StageState};
 use facts::kubernetes::Workload;
 use facts::meta::{Condition, Kind, Status, condition};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::pods::Crew;
 use super::{Case, canary, trouble};
@@ -17,6 +17,18 @@ use crate::view::{Learned, Place};
 
 /// How long after Flux applied it a template may still look old to us: two watches need not be in step.
 pub const IN_STEP: SignedDuration = SignedDuration::from_secs(15);
+
+/// Whether Flux applied something so short a time ago that the objects as we see them may be of before.
+pub fn is_fresh(case: &Case<'_, '_>, applied: Option<Timestamp>) -> bool {
+    let place = case.target.place;
+    let until = applied
+        .and_then(|at| at.checked_add(IN_STEP).ok())
+        .filter(|until| *until > place.now);
+    if let Some(until) = until {
+        case.view.changes_at(place, until);
+    }
+    until.is_some()
+}
 
 /// How the rollout stands. `template` is what the workload's image contains; `applied` whether Flux says it is done,
 /// and since when.
@@ -89,14 +101,7 @@ fn drifted(case: &Case<'_, '_>, applied: &Outcome) -> Finding {
         case.target.container.name
     );
     let proof = evidence::evidence(&object, field, &case.target.container.image, None);
-    let place = case.target.place;
-    let fresh = applied
-        .stage
-        .since
-        .and_then(|at| at.checked_add(IN_STEP).ok())
-        .filter(|until| *until > place.now);
-    if let Some(until) = fresh {
-        case.view.changes_at(place, until);
+    if is_fresh(case, applied.stage.since) {
         let sentence = Sentence::default()
             .object(&object)
             .words(" is being changed");

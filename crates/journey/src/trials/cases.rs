@@ -4,6 +4,7 @@ mod clusters;
 mod commits;
 mod git;
 mod hands;
+mod overridden;
 mod proof;
 mod reached;
 mod refused;

@@ -229,6 +229,27 @@ pub fn helm(conditions: &[(&str, Status, &str, &str)]) -> World {
     world
 }
 
+/// Flux applied commit 4 of the app, and its Kustomization's own spec keeps commit 3.
+pub fn overridden(app: &str, change: impl FnOnce(&mut facts::flux::Kustomization)) -> World {
+    let mut world = fetched();
+    world.apply(app, PROD, 3, 28);
+    world.edit(PROD, |facts| {
+        let one = facts.kustomizations.get_mut(&key("flux-system", app));
+        change(one.unwrap());
+    });
+    world
+}
+
+/// One of `spec.images` that names a commit of the app.
+pub fn image_of(number: u32) -> facts::flux::ImageOverride {
+    facts::flux::ImageOverride {
+        name: image(APP),
+        new_name: None,
+        tag: Some(tag(APP, number)),
+        digest: None,
+    }
+}
+
 pub fn workload(world: &mut World, change: impl FnOnce(&mut facts::kubernetes::Workload)) {
     world.edit(PROD, |facts| {
         change(

@@ -141,6 +141,12 @@ trials! {
             world
         };
 
+    "overridden in the cluster", APP, PROD, Blocked, Release, ReleaseOverridden, "Kustomization checkout",
+        overridden(APP, |one| one.images = vec![image_of(3)]);
+    "overridden by a patch in the cluster", APP, PROD, Blocked, Release, ReleaseOverridden, "Kustomization checkout",
+        overridden(APP, |one| one.patches_images = true);
+    "a release overridden by a patch in the cluster", "search", PROD, Blocked, Release, ReleaseOverridden, "Kustomization search",
+        overridden("search", |one| one.patches_images = true);
     "a chart in Git is changed and not its version", "search", PROD, Blocked, Release, ReleaseChartNotBumped, "File charts/service/Chart.yaml",
         chart_in_git("2.4.1", 900);
 
