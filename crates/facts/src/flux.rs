@@ -180,12 +180,12 @@ impl Kustomization {
             .any(|other| other.digest != entry.digest && is_later(other.last))
     }
 
-    /// When Flux last set back what was changed by hand: a reconciliation that went well, and is the newest.
+    /// When Flux last set back what was changed by hand: a reconciliation that went well. One that failed since leaves that
+    /// as it was.
     pub fn confirmed(&self) -> Option<Timestamp> {
-        let newest = self.history.first()?;
-        (newest.status == "ReconciliationSucceeded")
-            .then_some(newest.last)
-            .flatten()
+        let well = |entry: &&Snapshot| entry.status == "ReconciliationSucceeded";
+        let ended = self.history.iter().filter(well);
+        ended.filter_map(|entry| entry.last).max()
     }
 }
 

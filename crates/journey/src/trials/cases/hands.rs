@@ -319,3 +319,25 @@ fn what_a_canary_has_not_begun_to_try_was_not_changed_by_somebody() {
     let journey = one(&world, &sha("fleet", 3), APP, PROD);
     assert_eq!(journey.cause.unwrap().code, "rollout-drifted");
 }
+
+#[test]
+fn what_flux_set_back_was_not_changed_since_because_its_health_check_fails_now() {
+    let mut world = touched_base();
+    let ended = world.ago(2);
+    kustomization(&mut world, APP, |one| {
+        let mut failed = one.history[0].clone();
+        failed.digest = "sha256:failed".to_owned();
+        failed.status = "HealthCheckFailed".to_owned();
+        failed.last = Some(ended);
+        one.history.insert(0, failed);
+    });
+    let asked = sha("fleet", 4);
+    let mut edited = |minutes| {
+        let edited = by_hand(&world, minutes);
+        workload(&mut world, |one| one.edited = edited);
+        one(&world, &asked, APP, PROD)
+    };
+    // Applied well 18 minutes ago.
+    assert_eq!(edited(25).state, State::Deployed);
+    assert_eq!(edited(15).cause.unwrap().code, "rollout-drifted");
+}
