@@ -9,18 +9,15 @@ use api::journey::Journey;
 use api::{Sentence, StageKind, State};
 use facts::code::Commit;
 use facts::flux::Kustomization;
-use facts::meta::Status;
 use jiff::SignedDuration;
 
 use chart::Chart;
 
 use crate::causes::CauseCode;
-use crate::conditions::believed;
 use crate::discover::{Target, Targets};
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
 use crate::reverts;
-use crate::root;
 use crate::route::{Configuration, Path, place_of, source as source_of};
 use crate::stages::pods::{self, Crew};
 use crate::stages::{
@@ -325,7 +322,7 @@ fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict
             finding: Box::new(finding.clone()),
         };
     }
-    if let Some(finding) = of_older_spec(case, way) {
+    if let Some(finding) = apply::of_older_spec(case.target.place, &way.path) {
         return Verdict::Found {
             stage: StageKind::Apply,
             finding: Box::new(finding),
@@ -388,35 +385,6 @@ fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict
             .cloned()
             .collect(),
     }
-}
-
-/// What Flux says may be of an older spec, with another path: then it says nothing of this commit.
-fn of_older_spec(case: &Case<'_, '_>, way: &Way<'_>) -> Option<Finding> {
-    let place = case.target.place;
-    let one = way.path.kustomization?;
-    let behind = one.meta.generation - one.observed_generation;
-    // Suspending it is a change of its spec, which Flux does not take up.
-    if behind <= i64::from(one.suspended) {
-        return None;
-    }
-    let object = evidence::object(place, "Kustomization", &one.meta.key());
-    if one.suspended {
-        return Some(root::suspended(object));
-    }
-    let ready = believed(&one.conditions, "Ready", one.observed_generation, &one.meta);
-    if let Some(ready) = ready.filter(|ready| ready.status == Status::False) {
-        return Some(root::own(place, one, ready));
-    }
-    let sentence = Sentence::default()
-        .object(&object)
-        .words(" was changed, and Flux has not taken that up yet");
-    let proof = evidence::evidence(
-        &object,
-        "status.observedGeneration",
-        one.observed_generation.to_string(),
-        None,
-    );
-    Some(Finding::moving(CauseCode::ApplyRunning, object, sentence).proof([proof]))
 }
 
 /// What was applied a moment ago may not have reached the workload as we see it: nothing else tells its pods apart.

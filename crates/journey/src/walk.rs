@@ -300,12 +300,15 @@ impl Delivery {
             };
         }
         let apply = apply::outcome(case, &path, release);
-        // What Flux says of a suspended object is of before: that the template lacks the commit needs no hand.
-        let apply = match (apply::held(case.target.place, &path), template) {
-            (Some(held), Ok(contents))
+        // What Flux says of a suspended object, or of an older spec, is of before: that the template lacks the commit needs
+        // no hand.
+        let place = case.target.place;
+        let of_before = apply::held(place, &path).or_else(|| apply::of_older_spec(place, &path));
+        let apply = match (of_before, template) {
+            (Some(finding), Ok(contents))
                 if apply.is_met() && !contents.contains() && case.target.canary.is_none() =>
             {
-                Outcome::found(StageKind::Apply, held)
+                Outcome::found(StageKind::Apply, finding)
             }
             _ => apply,
         };

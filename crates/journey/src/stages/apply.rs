@@ -46,6 +46,34 @@ pub fn held(place: Place<'_>, path: &Path<'_>) -> Option<Finding> {
     Some(root::suspended(object))
 }
 
+/// What Flux says may be of an older spec, with another path or an override of the image: then it says nothing of a commit.
+pub fn of_older_spec(place: Place<'_>, path: &Path<'_>) -> Option<Finding> {
+    let one = path.kustomization?;
+    let behind = one.meta.generation - one.observed_generation;
+    // Suspending it is a change of its spec, which Flux does not take up.
+    if behind <= i64::from(one.suspended) {
+        return None;
+    }
+    let object = evidence::object(place, "Kustomization", &one.meta.key());
+    if one.suspended {
+        return Some(root::suspended(object));
+    }
+    let ready = believed(&one.conditions, "Ready", one.observed_generation, &one.meta);
+    if let Some(ready) = ready.filter(|ready| ready.status == Status::False) {
+        return Some(root::own(place, one, ready));
+    }
+    let sentence = Sentence::default()
+        .object(&object)
+        .words(" was changed, and Flux has not taken that up yet");
+    let proof = evidence::evidence(
+        &object,
+        "status.observedGeneration",
+        one.observed_generation.to_string(),
+        None,
+    );
+    Some(Finding::moving(CauseCode::ApplyRunning, object, sentence).proof([proof]))
+}
+
 /// A suspended parent does not stop what it applied before; it stops changes to it.
 fn suspended_above(case: &Case<'_, '_>, path: &Path<'_>, parent: &Kustomization) -> Sentence {
     let place = case.target.place;

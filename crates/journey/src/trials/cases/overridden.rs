@@ -199,3 +199,15 @@ fn a_commit_that_git_declares_is_not_kept_away_by_its_branch() {
     repo.commits.get_mut(&sha(APP, 4)).unwrap().branches = vec!["retry-capture".to_owned()];
     assert_eq!(codes(&world, APP)[0], "release-overridden");
 }
+
+#[test]
+fn an_override_that_was_taken_out_a_moment_ago_is_nobodys_change_of_the_workload() {
+    let world = overridden(APP, |one| one.meta.generation += 1);
+    assert_eq!(codes(&world, APP), ["apply-running"; 2]);
+    // Once Flux has taken that up, it would have set the workload back.
+    let world = overridden(APP, |one| {
+        one.meta.generation += 1;
+        one.observed_generation += 1;
+    });
+    assert_eq!(codes(&world, APP), ["rollout-drifted"; 2]);
+}
