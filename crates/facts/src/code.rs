@@ -1,7 +1,7 @@
 //! What Git and the code host say: commits, ancestry, branches, reverts, CI runs, pull requests, and what a GitOps
 //! path declared over time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -79,11 +79,20 @@ pub struct RepositoryFacts {
     pub open_pulls: Option<Read<Vec<PullRequest>>>,
     /// Paths that a commit touches against its first parent.
     pub touched: BTreeMap<String, Read<Vec<String>>>,
-    /// Whether a commit changes what a path is made of, or how the object of a name is declared there, by SHA, path and
-    /// name. A "no" is exact; what cannot be told is a "yes".
-    pub concerns: BTreeMap<(String, String, Option<String>), Read<bool>>,
+    /// Whether a commit changes what a path is made of, or, where objects are named, how one of them is declared there,
+    /// by SHA, path and objects. A "no" is exact; what cannot be told is a "yes".
+    pub concerns: BTreeMap<(String, String, BTreeSet<Named>), Read<bool>>,
     /// What paths of a GitOps repository declared over time, by `(branch, path)`.
     pub declared: BTreeMap<(String, String), Read<DeclaredHistory>>,
+}
+
+/// An object as a file declares it. The namespace is left out: files seldom say it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Named {
+    /// `kind`
+    pub kind: String,
+    /// `metadata.name`
+    pub name: String,
 }
 
 /// One commit.

@@ -2,11 +2,11 @@
 //!
 //! Owns the pairing of [`Want`] and answer: a found fact always lands where its want says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Facts;
 use crate::code::{
-    CiRun, Commit, DeclaredHistory, PullRequest, Relation, RepositoryFacts, Resolved, Revert,
+    CiRun, Commit, DeclaredHistory, Named, PullRequest, Relation, RepositoryFacts, Resolved, Revert,
 };
 use crate::coverage::{Coverage, Read};
 use crate::image::Image;
@@ -62,7 +62,7 @@ pub enum Found {
         repository: String,
         sha: String,
         path: String,
-        object: Option<String>,
+        objects: BTreeSet<Named>,
         concern: Read<bool>,
     },
     Declared {
@@ -171,12 +171,12 @@ impl Facts {
                 repository,
                 sha,
                 path,
-                object,
+                objects,
                 concern,
             } => {
                 self.repository(repository)
                     .concerns
-                    .insert((sha, path, object), concern);
+                    .insert((sha, path, objects), concern);
             }
             Found::Declared {
                 repository,

@@ -1,5 +1,9 @@
 //! Facts that cannot be held beforehand: what the engine asks for, and the edges fetch within a budget.
 
+use std::collections::BTreeSet;
+
+use crate::code::Named;
+
 /// One fact that would make an answer more exact. Repositories are named by [`crate::code::repository_key`], images
 /// by [`crate::image::canonical_repository`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,7 +64,7 @@ pub enum Want {
         /// The full SHA.
         sha: String,
     },
-    /// Whether a commit changes what a path is made of, or how an object is declared there; fills `concerns`.
+    /// Whether a commit changes what a path is made of, or how objects are declared there; fills `concerns`.
     Concern {
         /// The GitOps repository.
         repository: String,
@@ -68,8 +72,8 @@ pub enum Want {
         sha: String,
         /// The path, from the root, without a leading `./`.
         path: String,
-        /// Only how the object of this name is declared there.
-        object: Option<String>,
+        /// Only how these objects are declared there; none: the whole of it.
+        objects: BTreeSet<Named>,
     },
     /// What a path declared over time; fills `declared`.
     Declared {

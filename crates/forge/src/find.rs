@@ -2,10 +2,11 @@
 //!
 //! Owns that nothing fails here: what cannot be read becomes a gap with plain words inside the answer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use facts::code::{Relation, Resolved, ResolvedBy};
+use facts::code::{Named, Relation, Resolved, ResolvedBy};
 use facts::found::Head;
 use facts::{Coverage, Found, Read, Want};
 use jiff::{SignedDuration, Timestamp};
@@ -80,16 +81,14 @@ impl Inner {
                 repository,
                 sha,
                 path,
-                object,
+                objects,
             } => {
-                let concern = self
-                    .concern(&repository, &sha, &path, object.as_deref())
-                    .await;
+                let concern = self.concern(&repository, &sha, &path, &objects).await;
                 Found::Concern {
                     repository,
                     sha,
                     path,
-                    object,
+                    objects,
                     concern,
                 }
             }
@@ -496,11 +495,16 @@ impl Inner {
         }
     }
 
-    async fn concern(&self, key: &str, sha: &str, path: &str, object: Option<&str>) -> Read<bool> {
-        let (sha, path) = (sha.to_owned(), path.to_owned());
-        let object = object.map(str::to_owned);
+    async fn concern(
+        &self,
+        key: &str,
+        sha: &str,
+        path: &str,
+        objects: &BTreeSet<Named>,
+    ) -> Read<bool> {
+        let (sha, path, objects) = (sha.to_owned(), path.to_owned(), objects.clone());
         self.of_commit(key, move |history| {
-            declared::concern(history, &sha, &path, object.as_deref())
+            declared::concern(history, &sha, &path, &objects)
         })
         .await
     }

@@ -328,25 +328,25 @@ impl<'a> View<'a> {
         Ok(paths.map_or(&[], Vec::as_slice))
     }
 
-    /// Whether a commit changes what a path is made of; with `object`, how the object of that name is declared there.
+    /// Whether a commit changes what a path is made of; where `objects` are named, how one of them is declared there.
     pub fn concerns(
         &self,
         key: &str,
         sha: &str,
         path: &str,
-        object: Option<&str>,
+        objects: &BTreeSet<Named>,
     ) -> Learned<bool> {
-        let asked = (sha.to_owned(), path.to_owned(), object.map(str::to_owned));
+        let asked = (sha.to_owned(), path.to_owned(), objects.clone());
         let place = if path.is_empty() { "the root" } else { path };
         let short = api::headline::short(sha);
         let subject = format!("whether {short} changes what {place} of {key} is made of");
         let slot = self.known(key).and_then(|known| known.concerns.get(&asked));
-        let (sha, path, object) = asked;
+        let (sha, path, objects) = asked;
         let concern = self.of_history(slot, key, &subject, || Want::Concern {
             repository: key.to_owned(),
             sha,
             path,
-            object,
+            objects,
         })?;
         concern
             .copied()

@@ -240,18 +240,18 @@ impl World {
                 repository,
                 sha,
                 path,
-                object,
+                objects,
             } => Found::Concern {
                 concern: read!(known(
                     repo.commits
                         .contains_key(&sha)
-                        .then(|| repo.concerns(&sha, &path, object.as_deref()))
+                        .then(|| repo.concerns(&sha, &path, &objects))
                         .as_ref()
                 )),
                 repository,
                 sha,
                 path,
-                object,
+                objects,
             },
             Want::Declared {
                 repository,

@@ -256,6 +256,11 @@ impl<'a, 'w> Reader<'a, 'w> {
         &self.looked
     }
 
+    /// Takes a folder for looked at, with everything that is in it.
+    pub(crate) fn look_at_all_of(&mut self, folder: &str) {
+        self.looked.insert(folder.to_owned());
+    }
+
     /// What it looked at.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! Whether a commit changes what a path is made of: what kustomize would read, wherever it lies.
 
+use facts::code::Named;
+
 use super::*;
 
 const BASE: (&str, &str) = (
@@ -64,12 +66,17 @@ impl Ground {
         sha
     }
 
-    async fn concerns(&self, sha: &str, path: &str, object: Option<&str>) -> Read<bool> {
+    /// What is said of a path; where a Kustomization is named, of that object there.
+    async fn concerns(&self, sha: &str, path: &str, kustomization: Option<&str>) -> Read<bool> {
+        let named = |name: &str| Named {
+            kind: "Kustomization".to_owned(),
+            name: name.to_owned(),
+        };
         let want = Want::Concern {
             repository: REPOSITORY.to_owned(),
             sha: sha.to_owned(),
             path: path.to_owned(),
-            object: object.map(str::to_owned),
+            objects: kustomization.map(named).into_iter().collect(),
         };
         match self.reader.forge.find(&want).await {
             Found::Concern { concern, .. } => concern,
@@ -158,8 +165,6 @@ async fn a_file_named_after_another_app_concerns_the_one_it_declares() {
     };
     assert!(known("api").await);
     assert!(!known("cart").await);
-    // What is not recognised there may be declared under another name.
-    assert!(known("shop-cart").await);
     // A kustomization may change everything below it.
     let sha = ground.commit(
         "clusters/prod/kustomization.yaml",
@@ -188,4 +193,120 @@ async fn what_is_missing_or_broken_before_and_after_was_not_touched() {
         .concerns(&"1".repeat(40), "apps/staging/api", None)
         .await;
     assert_eq!(unknown, Read::Missing);
+}
+
+/// Above two Kustomizations, each in a file of its own; and whether a commit to `file` may change how api's is declared.
+async fn api_is_concerned(kustomization: &str, file: &str, before: &str, after: &str) -> bool {
+    let ground = Ground::new().await;
+    for (file, content) in [
+        (
+            "above/api.yaml",
+            "kind: Kustomization\nmetadata: {name: api}\nspec: {path: ./apps/production/api}\n",
+        ),
+        (
+            "above/cart.yaml",
+            "kind: Kustomization\nmetadata: {name: cart}\nspec: {path: ./apps/production/cart}\n",
+        ),
+        ("above/kustomization.yaml", kustomization),
+        (file, before),
+    ] {
+        if !content.is_empty() {
+            ground.commit(file, content);
+        }
+    }
+    let sha = ground.commit(file, after);
+    *ground
+        .concerns(&sha, "above", Some("api"))
+        .await
+        .known()
+        .unwrap()
+}
+
+const BOTH: &str = "resources: [api.yaml, cart.yaml]\n";
+const CART: &str =
+    "kind: Kustomization\nmetadata: {name: cart}\nspec: {path: ./apps/staging/cart}\n";
+
+#[tokio::test]
+async fn only_a_plain_neighbour_is_no_concern() {
+    assert!(
+        !api_is_concerned(
+            BOTH,
+            "above/cart.yaml",
+            CART,
+            &CART.replace("staging", "dev")
+        )
+        .await
+    );
+    let twice = format!("{BOTH}commonLabels: {{team: shop}}\nnamespace: flux-system\n");
+    assert!(!api_is_concerned(&twice, "above/cart.yaml", "", CART).await);
+}
+
+#[tokio::test]
+async fn a_patch_under_a_placeholders_name_is_not_taken_for_a_neighbour() {
+    let patched = format!("{BOTH}patches: [{{path: all.yaml, target: {{kind: Kustomization}}}}]\n");
+    let patch = "kind: Kustomization\nmetadata: {name: any}\nspec: {suspend: false}\n";
+    assert!(
+        api_is_concerned(
+            &patched,
+            "above/all.yaml",
+            patch,
+            &patch.replace("false", "true")
+        )
+        .await
+    );
+}
+
+#[tokio::test]
+async fn a_transformer_is_not_taken_for_a_neighbour() {
+    let transformer = "kind: PrefixTransformer\nmetadata: {name: any}\nprefix: a-\n";
+    let changed = transformer.replace("a-", "b-");
+    let listed = format!("{BOTH}transformers: [prefix.yaml]\n");
+    assert!(api_is_concerned(&listed, "above/prefix.yaml", transformer, &changed).await);
+    let folder = format!("{BOTH}transformers: [./made]\n");
+    let ground = "above/made/kustomization.yaml";
+    assert!(api_is_concerned(&folder, ground, "resources: []\n", "resources: [a.yaml]\n").await);
+}
+
+#[tokio::test]
+async fn what_a_replacement_copies_from_a_neighbour_concerns_whoever_it_is_copied_to() {
+    let replaced =
+        format!("{BOTH}replacements: [{{source: {{kind: Kustomization, name: cart}}}}]\n");
+    assert!(
+        api_is_concerned(
+            &replaced,
+            "above/cart.yaml",
+            CART,
+            &CART.replace("staging", "dev")
+        )
+        .await
+    );
+}
+
+#[tokio::test]
+async fn a_name_that_is_a_variable_may_be_any() {
+    let variable = CART.replace("name: cart", "name: ${app}");
+    let changed = variable.replace("staging", "dev");
+    assert!(api_is_concerned(BOTH, "above/cart.yaml", &variable, &changed).await);
+}
+
+#[tokio::test]
+async fn what_flux_leaves_out_of_the_artifact_concerns_whoever_lies_beside_it() {
+    let ground = Ground::new().await;
+    let sha = ground.commit("apps/production/.sourceignore", "deployment.yaml\n");
+    assert_eq!(ground.all(&sha).await, [false, true, true]);
+    assert!(api_is_concerned(BOTH, "above/.sourceignore", "a\n", "api.yaml\n").await);
+}
+
+#[tokio::test]
+async fn a_chart_is_made_of_the_charts_beside_it() {
+    let ground = Ground::new().await;
+    let chart = "name: api\ndependencies:\n  - {name: common, repository: file://../common}\n";
+    ground.commit("charts/api/Chart.yaml", chart);
+    ground.commit("charts/common/Chart.yaml", "name: common\n");
+    let sha = ground.commit("charts/common/templates/_all.tpl", "{{ }}");
+    let concern = ground.concerns(&sha, "charts/api", None).await;
+    assert_eq!(concern.known(), Some(&true));
+    let elsewhere = ground.commit("charts/other/templates/_all.tpl", "{{ }}");
+    let concern = ground.concerns(&elsewhere, "charts/api", None).await;
+    assert_eq!(concern.known(), Some(&false));
 }
