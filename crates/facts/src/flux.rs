@@ -144,6 +144,10 @@ pub struct Kustomization {
     pub images: Vec<ImageOverride>,
     /// Whether one of `spec.patches` has the word image in it.
     pub patches_images: bool,
+    /// `spec.components`, paths from `path`.
+    pub components: Vec<String>,
+    /// The ConfigMaps and Secrets of `spec.postBuild.substituteFrom`.
+    pub substitutes: Vec<Reference>,
     /// `spec.dependsOn`
     pub depends_on: Vec<Reference>,
     /// `status.observedGeneration`
@@ -254,6 +258,10 @@ pub struct HelmRelease {
     pub chart: Option<String>,
     /// `spec.chart.spec.version`, a version or range.
     pub chart_version: Option<String>,
+    /// `spec.chart.spec.valuesFiles`, from the root of the chart's source, without a leading `./`.
+    pub values_files: Vec<String>,
+    /// The ConfigMaps and Secrets of `spec.valuesFrom`.
+    pub values_from: Vec<Reference>,
     /// `spec.chart.spec.sourceRef` or `spec.chartRef`.
     pub source: Option<Reference>,
     /// `status.helmChart` as a reference to the HelmChart made for it.

@@ -4,21 +4,20 @@
 
 mod chart;
 mod hands;
+mod made_of;
+mod untouched;
 
 use api::journey::Journey;
 use api::{Sentence, StageKind, State};
 use facts::code::Commit;
-use facts::flux::Kustomization;
-use jiff::SignedDuration;
 
 use chart::Chart;
 
 use crate::causes::CauseCode;
 use crate::discover::{Target, Targets};
-use crate::evidence;
 use crate::finding::{Finding, Outcome};
 use crate::reverts;
-use crate::route::{Configuration, Path, place_of, source as source_of};
+use crate::route::{Configuration, Path};
 use crate::stages::pods::{self, Crew};
 use crate::stages::{
     Branch, Case, apply, canary, commit, release, rollout, serving, source, trouble,
@@ -169,8 +168,12 @@ fn rest<'a>(
         Ok(chart) => chart,
         Err(gap) => return unknown_from(&gap),
     };
+    let above = match made_of::declaring(case, way) {
+        Ok(above) => above,
+        Err(gap) => return unknown_from(&gap),
+    };
     let untouched = match &chart {
-        Chart::Untouched => unaffected(case, way, known),
+        Chart::Untouched => untouched::unaffected(case, way, &above, known),
         _ => Ok(None),
     };
     let release = match untouched {
@@ -200,15 +203,21 @@ fn rest<'a>(
     let mut release = release;
     let mut applied = apply::outcome(case, &way.path, Some(known).filter(|_| fetched.is_met()));
     if applied.is_met() {
-        // A change to how our Kustomization is declared arrives with what applies it.
-        match declaring(case, way) {
+        // What the way is made of besides its path arrives with what applies that, and is taken up after it.
+        let looked = above
+            .iter()
+            .map(|one| above_applied(case, &one.path, known));
+        applied = looked.fold(applied, |applied, above| match applied.is_met() {
+            true if above.is_met() => applied.no_earlier_than(above.stage.since),
+            true => above,
+            false => applied,
+        });
+    }
+    if applied.is_met() {
+        match made_of::not_looked_at(case, way, &above, known) {
+            Ok(None) => {}
+            Ok(Some(finding)) => applied = Outcome::found(StageKind::Apply, finding),
             Err(gap) => applied = Outcome::unknown(StageKind::Apply, &gap),
-            Ok(above) => {
-                let looked = above.iter().map(|path| above_applied(case, path, known));
-                if let Some(outcome) = looked.into_iter().find(|outcome| !outcome.is_met()) {
-                    applied = outcome;
-                }
-            }
         }
     }
     match chart {
@@ -403,156 +412,4 @@ fn not_in_step(case: &Case<'_, '_>, applied: &Outcome) -> Option<Finding> {
             .since(Some(at))
             .proof(applied.stage.evidence.iter().cloned()),
     )
-}
-
-/// Whether the commit changes nothing in this target, proven; `None` if it may.
-fn unaffected<'a>(case: &Case<'_, 'a>, way: &Way<'a>, known: &Commit) -> Learned<Option<Outcome>> {
-    // What applies our Kustomization may change it: then what is known of it is of before.
-    if !declaring(case, way)?.is_empty() {
-        return Ok(None);
-    }
-    if let Some(kustomization) = way.path.kustomization
-        && let Some(outcome) = same_digest(case, way, kustomization, known)?
-    {
-        return Ok(Some(outcome));
-    }
-    let place = release::unpacked(case, &way.place)?;
-    // Where only a part of the repository is packed, its path is a guess until something is found there.
-    if place.packed && !release::is_found(case, &place)? {
-        return Ok(None);
-    }
-    if case
-        .view
-        .concerns(case.key, case.commit, &place.path, None)?
-    {
-        return Ok(None);
-    }
-    let touched = case.view.touched(case.key, case.commit)?;
-    let object = evidence::commit(case.key, case.commit);
-    let sentence = Sentence::default()
-        .words("it touches nothing that ")
-        .name(if place.path.is_empty() {
-            "the root"
-        } else {
-            &place.path
-        })
-        .words(" is made of");
-    Ok(Some(
-        Outcome::unaffected(
-            StageKind::Release,
-            "the commit changes nothing that this environment is made of",
-            sentence,
-        )
-        .proof([evidence::evidence(
-            &object,
-            "paths",
-            touched.join("\n"),
-            Some(known.at),
-        )]),
-    ))
-}
-
-/// The Kustomizations above ours in which the commit changes how the one below is declared, nearest first, each with what
-/// applies it in turn.
-fn declaring<'a>(case: &Case<'_, 'a>, way: &Way<'a>) -> Learned<Vec<Path<'a>>> {
-    let Some(ours) = way.path.kustomization else {
-        return Ok(Vec::new());
-    };
-    let place = case.target.place;
-    let mut found = Vec::new();
-    let mut below = ours;
-    for (at, parent) in way.path.parents.iter().copied().enumerate() {
-        let configuration = place_of(case.view, place, parent)?;
-        if let Some(one) = configuration
-            .as_ref()
-            .filter(|one| one.repository == case.key)
-            && case
-                .view
-                .concerns(case.key, case.commit, &one.path, Some(&below.meta.name))?
-        {
-            found.push(Path {
-                helm: None,
-                kustomization: Some(parent),
-                parents: way.path.parents[at + 1..].to_vec(),
-                source: source_of(place, &parent.source),
-                configuration: Ok(configuration),
-            });
-        }
-        below = parent;
-    }
-    Ok(found)
-}
-
-/// How far a person's clock may be ahead of the cluster's: what was first applied less than this before a commit's time
-/// may have been applied after it.
-const CLOCKS: SignedDuration = SignedDuration::from_hours(1);
-
-/// What was built before the commit is what is built with it: the digest of the manifests did not change.
-fn same_digest(
-    case: &Case<'_, '_>,
-    way: &Way<'_>,
-    one: &Kustomization,
-    known: &Commit,
-) -> Learned<Option<Outcome>> {
-    let Some(newest) = one.history.first() else {
-        return Ok(None);
-    };
-    let (Some(revision), Some(first)) = (
-        newest
-            .revision
-            .as_ref()
-            .and_then(|revision| revision.commit()),
-        newest.first,
-    ) else {
-        return Ok(None);
-    };
-    // What is said here is of the path that the spec names now.
-    if one.observed_generation < one.meta.generation {
-        return Ok(None);
-    }
-    let changed = one.went_away(0);
-    // The commit's time is its author's clock. It is only believed where nothing contradicts it: Flux's fetch and the
-    // commit that is applied now both come after it.
-    let fetched = match &way.path.source {
-        Ok(Some(source)) => source.artifact.as_ref().and_then(|one| one.updated),
-        _ => None,
-    };
-    let head = case.view.commit(&way.place.repository, revision)?;
-    let is_believed = known.at <= case.target.place.now
-        && fetched.is_some_and(|at| at >= known.at)
-        && head.is_some_and(|head| head.at >= known.at);
-    let was_before = first
-        .checked_add(CLOCKS)
-        .is_ok_and(|later| later < known.at);
-    if newest.status != "ReconciliationSucceeded" || changed || !was_before || !is_believed {
-        return Ok(None);
-    }
-    if !case
-        .view
-        .contained(&way.place.repository, case.commit, revision)?
-    {
-        return Ok(None);
-    }
-    // What was taken back in the same fetch leaves the digest as it was, too.
-    if reverts::in_effect(case.view, &way.place.repository, case.commit, revision)?.is_some() {
-        return Ok(None);
-    }
-    let object = evidence::object(case.target.place, "Kustomization", &one.meta.key());
-    let sentence = Sentence::default()
-        .words("the manifests that ")
-        .object(&object)
-        .words(" builds are the same as before");
-    Ok(Some(
-        Outcome::unaffected(
-            StageKind::Release,
-            "the built manifests are the same as before",
-            sentence,
-        )
-        .proof([evidence::evidence(
-            &object,
-            "status.history[0].digest",
-            &newest.digest,
-            Some(first),
-        )]),
-    ))
 }

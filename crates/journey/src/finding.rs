@@ -218,6 +218,13 @@ impl Outcome {
         self
     }
 
+    /// Says that it was not so before a time, if that is known.
+    #[must_use]
+    pub fn no_earlier_than(mut self, at: Option<Timestamp>) -> Self {
+        self.stage.since = self.stage.since.max(at);
+        self
+    }
+
     /// Says how long it took.
     #[must_use]
     pub fn took(mut self, from: Option<Timestamp>, to: Option<Timestamp>) -> Self {

@@ -127,7 +127,7 @@ fn path<'a>(
 }
 
 /// What applies a Kustomization, nearest first. The root applies itself: the walk ends there.
-fn parents<'a>(place: Place<'a>, from: &'a Kustomization) -> Vec<&'a Kustomization> {
+pub fn parents<'a>(place: Place<'a>, from: &'a Kustomization) -> Vec<&'a Kustomization> {
     let mut found: Vec<&Kustomization> = Vec::new();
     let mut at = from;
     while let Some(parent) = owner(&at.meta, "kustomize.toolkit.fluxcd.io")

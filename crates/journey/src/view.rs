@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use facts::code::{
-    CiRun, Commit, DeclaredHistory, PullRequest, Relation, RepositoryFacts, Resolved,
+    CiRun, Commit, DeclaredHistory, Named, PullRequest, Relation, RepositoryFacts, Resolved,
 };
 use facts::image::Image;
 use facts::{ClusterFacts, Coverage, Facts, Kind, Reach, Read, Want};

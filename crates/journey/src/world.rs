@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use facts::code::{
-    CiRun, Commit, DeclaredHistory, PullRequest, Relation, Resolved, ResolvedBy, Revert,
+    CiRun, Commit, DeclaredHistory, Named, PullRequest, Relation, Resolved, ResolvedBy, Revert,
 };
 use facts::found::Head;
 use facts::image::Image;
@@ -352,9 +352,9 @@ impl World {
 }
 
 impl Repo {
-    /// As this world's Git is laid out: every path is made of what is below it and of the bases, and one file below a
-    /// cluster's folder declares the Kustomization that it is named after.
-    fn concerns(&self, sha: &str, path: &str, object: Option<&str>) -> bool {
+    /// As this world's Git is laid out: every path is made of what is below it and of the bases, and one file declares the
+    /// object that it is named after. A kustomization may change any.
+    fn concerns(&self, sha: &str, path: &str, objects: &BTreeSet<Named>) -> bool {
         let touched = self.touched.get(sha).map_or(&[][..], Vec::as_slice);
         let is_below = |file: &str| {
             path.is_empty()
@@ -362,11 +362,13 @@ impl Repo {
                     .strip_prefix(path)
                     .is_some_and(|rest| rest.starts_with('/'))
         };
-        if let Some(object) = object {
+        if !objects.is_empty() {
             return touched.iter().any(|file| {
                 let name = file.rsplit('/').next().unwrap_or(file);
                 let stem = name.split('.').next().unwrap_or(name);
-                is_below(file) && (stem == object || stem == "kustomization")
+                let is_named =
+                    stem == "kustomization" || objects.iter().any(|one| one.name == stem);
+                is_below(file) && is_named
             });
         }
         let declares = self

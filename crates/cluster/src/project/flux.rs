@@ -48,6 +48,17 @@ pub(crate) fn depends_on(
         .collect()
 }
 
+/// References to ConfigMaps and Secrets, always of the referring object's namespace.
+pub(crate) fn read_from(parts: List<Part<ReferencePart>>, namespace: &str) -> Vec<Reference> {
+    let parts = parts.parts();
+    parts
+        .map(|part| Reference {
+            namespace: namespace.to_owned(),
+            ..part.from(namespace, "ConfigMap")
+        })
+        .collect()
+}
+
 /// A revision, unless there is none.
 pub(crate) fn revision(text: Text) -> Option<Revision> {
     text.some().map(Revision::new)
@@ -240,6 +251,14 @@ struct KustomizationSpec {
     images: List<Part<ImagePart>>,
     patches: List<Part<PatchPart>>,
     depends_on: List<Part<ReferencePart>>,
+    components: List<Text>,
+    post_build: Part<PostBuild>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct PostBuild {
+    substitute_from: List<Part<ReferencePart>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -314,6 +333,13 @@ impl Partial for KustomizationPart {
             target_namespace: spec.target_namespace.some(),
             images: spec.images.parts().filter_map(image).collect(),
             patches_images: spec.patches.parts().any(|one| names_image(&one.patch.0)),
+            components: spec
+                .components
+                .0
+                .into_iter()
+                .filter_map(Text::some)
+                .collect(),
+            substitutes: read_from(spec.post_build.0.substitute_from, &meta.namespace),
             depends_on: depends_on(spec.depends_on, &meta.namespace, "Kustomization"),
             observed_generation: status.observed_generation.or_zero(),
             attempted: revision(status.last_attempted_revision),

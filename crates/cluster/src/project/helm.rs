@@ -5,7 +5,7 @@ use facts::flux::{HelmRelease, Release};
 use facts::meta::Reference;
 use serde::Deserialize;
 
-use super::flux::{ReferencePart, depends_on};
+use super::flux::{ReferencePart, depends_on, plain_path, read_from};
 use super::meta::{ConditionPart, MetaPart, Present, conditions};
 use super::values::Images;
 use super::{Object, Partial};
@@ -28,6 +28,7 @@ struct Spec {
     suspend: Flag,
     interval: Span,
     depends_on: List<Part<ReferencePart>>,
+    values_from: List<Part<ReferencePart>>,
     values: Images,
     target_namespace: Text,
     kube_config: Perhaps<Present>,
@@ -45,6 +46,9 @@ struct ChartSpec {
     chart: Text,
     version: Text,
     source_ref: Perhaps<ReferencePart>,
+    values_files: List<Text>,
+    /// Of the first betas.
+    values_file: Text,
 }
 
 #[derive(Default, Deserialize)]
@@ -120,6 +124,12 @@ impl Partial for HelmReleasePart {
         Object::HelmRelease(HelmRelease {
             chart: chart.chart.some(),
             chart_version: chart.version.some(),
+            values_files: {
+                let listed = chart.values_files.0.into_iter().filter_map(Text::some);
+                let all = listed.chain(chart.values_file.some());
+                all.map(|path| plain_path(&path)).collect()
+            },
+            values_from: read_from(spec.values_from, &meta.namespace),
             source,
             helm_chart: helm_chart(&status.helm_chart.0),
             edited,

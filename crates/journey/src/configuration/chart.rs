@@ -3,12 +3,14 @@
 //! Owns whether the chart that Helm installed was packed from the commit. The manifests that a Kustomization builds say
 //! nothing about it: they hold the HelmRelease, not what its chart makes.
 
+use std::collections::BTreeSet;
+
 use api::{Sentence, StageKind};
 use facts::code::{Commit, repository_key};
 use facts::flux::{HelmRelease, Source};
 use facts::meta::Kind;
 
-use super::{Way, is_below};
+use super::Way;
 use crate::causes::CauseCode;
 use crate::evidence;
 use crate::finding::Finding;
@@ -33,8 +35,13 @@ pub fn standing(case: &Case<'_, '_>, way: &Way<'_>, known: &Commit) -> Learned<C
     let Some((helm, follower, folder)) = beside(case, way)? else {
         return Ok(Chart::Untouched);
     };
+    // Its values' files may lie beside it, and so may charts that it is made of.
     let touched = case.view.touched(case.key, case.commit)?;
-    if !touched.iter().any(|path| is_below(path, &folder)) {
+    let is_touched = touched.iter().any(|path| helm.values_files.contains(path))
+        || case
+            .view
+            .concerns(case.key, case.commit, &folder, &BTreeSet::new())?;
+    if !is_touched {
         return Ok(Chart::Untouched);
     }
     let release = evidence::object(place, "HelmRelease", &helm.meta.key());

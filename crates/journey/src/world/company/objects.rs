@@ -30,6 +30,8 @@ pub fn kustomization(name: &str, path: &str, created: Timestamp) -> Kustomizatio
         retry_interval: minutes(2),
         verifies: true,
         remote: false,
+        components: Vec::new(),
+        substitutes: Vec::new(),
         target_namespace: None,
         images: Vec::new(),
         patches_images: false,
@@ -106,6 +108,8 @@ pub fn release(facts: &mut ClusterFacts, app: &str, space: &str, number: u32, at
             meta: release_meta,
             chart: Some("service".to_owned()),
             chart_version: Some("2.x".to_owned()),
+            values_files: Vec::new(),
+            values_from: Vec::new(),
             source: Some(reference("HelmRepository", "flux-system", "charts")),
             helm_chart: Some(reference(
                 "HelmChart",
