@@ -144,7 +144,7 @@ pub struct Kustomization {
     pub images: Vec<ImageOverride>,
     /// Whether one of `spec.patches` has the word image in it.
     pub patches_images: bool,
-    /// `spec.components`, paths from `path`.
+    /// `spec.components`, from the root of the source as `path` is.
     pub components: Vec<String>,
     /// The ConfigMaps and Secrets of `spec.postBuild.substituteFrom`.
     pub substitutes: Vec<Reference>,

@@ -50,13 +50,11 @@ pub(crate) fn depends_on(
 
 /// References to ConfigMaps and Secrets, always of the referring object's namespace.
 pub(crate) fn read_from(parts: List<Part<ReferencePart>>, namespace: &str) -> Vec<Reference> {
-    let parts = parts.parts();
-    parts
-        .map(|part| Reference {
-            namespace: namespace.to_owned(),
-            ..part.from(namespace, "ConfigMap")
-        })
-        .collect()
+    let parts = parts.parts().map(|part| Reference {
+        namespace: namespace.to_owned(),
+        ..part.from(namespace, "ConfigMap")
+    });
+    parts.filter(|one| !one.name.is_empty()).collect()
 }
 
 /// A revision, unless there is none.
@@ -333,12 +331,13 @@ impl Partial for KustomizationPart {
             target_namespace: spec.target_namespace.some(),
             images: spec.images.parts().filter_map(image).collect(),
             patches_images: spec.patches.parts().any(|one| names_image(&one.patch.0)),
-            components: spec
-                .components
-                .0
-                .into_iter()
-                .filter_map(Text::some)
-                .collect(),
+            components: {
+                let listed = spec.components.0.into_iter().filter_map(Text::some);
+                let from = &spec.path.0;
+                listed
+                    .map(|one| plain_path(&format!("{from}/{one}")))
+                    .collect()
+            },
             substitutes: read_from(spec.post_build.0.substitute_from, &meta.namespace),
             depends_on: depends_on(spec.depends_on, &meta.namespace, "Kustomization"),
             observed_generation: status.observed_generation.or_zero(),

@@ -207,6 +207,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_release_reads_besides_its_own_values_is_named() {
+        let r = release(
+            r#"{"metadata":{"name":"a","namespace":"shop"},"spec":{"valuesFrom":[{"kind":"ConfigMap","name":"shared"},{"kind":"Secret","name":"keys","optional":true},7],
+              "chart":{"spec":{"chart":"./charts/a","valuesFiles":["./values/prod.yaml"],"valuesFile":"values/old.yaml"}}}}"#,
+        );
+        let read: Vec<_> = r
+            .values_from
+            .iter()
+            .map(|one| (one.kind.as_str(), one.namespace.as_str(), one.name.as_str()))
+            .collect();
+        assert_eq!(
+            read,
+            [("ConfigMap", "shop", "shared"), ("Secret", "shop", "keys")]
+        );
+        assert_eq!(r.values_files, ["values/prod.yaml", "values/old.yaml"]);
+    }
+
+    #[test]
     fn a_release_of_an_oci_chart_names_its_source() {
         let r = release(
             r#"{"metadata":{"name":"a","namespace":"shop"},"spec":{"chartRef":{"kind":"OCIRepository","name":"chart"},"targetNamespace":"other"}}"#,

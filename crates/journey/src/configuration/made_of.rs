@@ -83,8 +83,13 @@ pub fn concerns(
         return Ok(true);
     }
     // A component may change whatever the path declares.
-    for component in one.map_or(&[][..], |one| &one.components) {
-        let path = format!("{}/{component}", at.path);
+    let components = one.map_or(&[][..], |one| &one.components);
+    // A part of the repository is packed with its own root.
+    let root = one
+        .and_then(|one| at.path.strip_suffix(&one.path))
+        .unwrap_or_default();
+    for component in components {
+        let path = format!("{root}{component}");
         if view.concerns(key, commit, &path, &BTreeSet::new())? {
             return Ok(true);
         }

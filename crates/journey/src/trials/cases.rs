@@ -4,6 +4,7 @@ mod clusters;
 mod commits;
 mod git;
 mod hands;
+mod made_of;
 mod overridden;
 mod proof;
 mod reached;

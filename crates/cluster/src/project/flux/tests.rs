@@ -241,3 +241,24 @@ fn an_object_of_nothing_but_a_name_is_kept() {
     assert_eq!(k.meta.name, "a");
     assert_eq!((k.attempted, k.applied), (None, None));
 }
+
+#[test]
+fn what_a_kustomization_reads_besides_its_path_is_named() {
+    let one = kustomization(
+        r#"{"metadata":{"name":"a","namespace":"shop"},"spec":{"path":"./apps/shop","components":["../../parts/tls","own"],
+          "postBuild":{"substitute":{"x":"y"},"substituteFrom":[{"kind":"Secret","name":"keys"},{"kind":"ConfigMap","name":"settings","optional":true}]}}}"#,
+    );
+    assert_eq!(one.components, ["parts/tls", "apps/shop/own"]);
+    let read: Vec<_> = one
+        .substitutes
+        .iter()
+        .map(|one| (one.kind.as_str(), one.namespace.as_str(), one.name.as_str()))
+        .collect();
+    assert_eq!(
+        read,
+        [
+            ("Secret", "shop", "keys"),
+            ("ConfigMap", "shop", "settings")
+        ]
+    );
+}
