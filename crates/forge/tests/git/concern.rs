@@ -284,7 +284,7 @@ async fn what_a_replacement_copies_from_a_neighbour_concerns_whoever_it_is_copie
 
 #[tokio::test]
 async fn a_name_that_is_a_variable_may_be_any() {
-    let variable = CART.replace("name: cart", "name: ${app}");
+    let variable = CART.replace("name: cart", "name: \"${app}\"");
     let changed = variable.replace("staging", "dev");
     assert!(api_is_concerned(BOTH, "above/cart.yaml", &variable, &changed).await);
 }

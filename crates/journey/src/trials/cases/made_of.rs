@@ -37,10 +37,10 @@ fn release(world: &mut World, change: impl FnOnce(&mut facts::flux::HelmRelease)
 
 /// What is declared in another folder is not applied, then applied.
 fn waits_for_what_declares_it(mut world: World) {
+    world.apply("search", PROD, 4, 8);
     let journey = search(&world);
     assert!(!journey.state.is_settled(), "{journey:#?}");
     world.apply("infra", PROD, 4, 8);
-    world.apply("search", PROD, 4, 8);
     let again = world.ago(1);
     kustomization(&mut world, "search", |one| {
         one.history[0].last = Some(again)
