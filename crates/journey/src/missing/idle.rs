@@ -193,24 +193,39 @@ fn installed<'a>(place: Place<'a>, one: &HelmRelease) -> Vec<&'a Workload> {
 }
 
 fn why_release(place: Place<'_>, one: &HelmRelease) -> Sentence {
-    // What was installed once did not go because of what Helm failed at since.
-    let was_installed = one
-        .history
-        .iter()
-        .any(|release| ["deployed", "superseded"].contains(&release.status.as_str()));
     let stopped = stopped(
         one.suspended,
         &one.conditions,
         one.observed_generation,
         &one.meta,
     );
-    stopped.filter(|_| !was_installed).unwrap_or_else(|| {
-        let words = match installed(place, one).is_empty() {
-            true => "no workload carries its labels",
-            false => "what it installed is elsewhere",
-        };
-        Sentence::default().words(words)
-    })
+    // What was installed did not go because of what Helm failed at since, nor because Flux rests.
+    match stopped.filter(|_| !is_installed(one)) {
+        Some(why) => why,
+        None => {
+            let words = match installed(place, one).is_empty() {
+                true => "no workload carries its labels",
+                false => "what it installed is elsewhere",
+            };
+            let sentence = Sentence::default().words(words);
+            match one.suspended {
+                true => sentence.words(", and it is suspended"),
+                false => sentence,
+            }
+        }
+    }
+}
+
+/// Whether Helm has the release installed: the newest entry of the history tells that Helm did not fail at. An attempt
+/// that failed leaves what was there before, which is nothing after the first one or an uninstall.
+fn is_installed(one: &HelmRelease) -> bool {
+    let mut newest = one.history.iter();
+    let told = newest.find_map(|release| match release.status.as_str() {
+        "deployed" | "superseded" => Some(true),
+        "uninstalling" | "uninstalled" => Some(false),
+        _ => None,
+    });
+    told.unwrap_or_default()
 }
 
 fn why_kustomization(view: &View<'_>, place: Place<'_>, one: &Kustomization) -> Sentence {

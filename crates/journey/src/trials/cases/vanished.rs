@@ -252,6 +252,66 @@ fn what_helm_installed_and_somebody_deleted_was_not_missed() {
     );
 }
 
+/// Nothing of `search` is in production any more, and its HelmRelease is in a state of its own.
+fn unreleased(change: impl FnOnce(&mut facts::flux::HelmRelease)) -> String {
+    let mut world = delivered();
+    world.edit(PROD, |facts| {
+        cleared(facts, "search");
+        change(facts.helm_releases.get_mut(&key("shop", "search")).unwrap());
+    });
+    let said = unread(&world, &sha("search", 4));
+    assert_eq!(said.len(), 1, "{said:?}");
+    said[0].clone()
+}
+
+#[test]
+fn a_release_that_is_suspended_was_not_said_to_be() {
+    let said = unreleased(|one| one.suspended = true);
+    assert!(
+        said.ends_with("no workload carries its labels, and it is suspended."),
+        "{said}"
+    );
+    let never = unreleased(|one| {
+        one.suspended = true;
+        one.history.clear();
+    });
+    assert!(
+        never.ends_with("in production: it is suspended."),
+        "{never}"
+    );
+}
+
+#[test]
+fn an_uninstalled_release_was_only_said_to_have_no_workload() {
+    let failed_with = |statuses: &'static [&str]| {
+        unreleased(|one| {
+            let newest = one.history[0].clone();
+            let entry = |status: &&str| facts::flux::Release {
+                status: (*status).to_owned(),
+                ..newest.clone()
+            };
+            one.history = statuses.iter().map(entry).collect();
+            let ready = one.conditions.iter_mut().find(|one| one.kind == "Ready");
+            let ready = ready.unwrap();
+            ready.status = Status::False;
+            ready.message = "Helm upgrade failed: timed out".to_owned();
+        })
+    };
+    for gone in [
+        &["uninstalled", "deployed"][..],
+        &["failed", "uninstalled", "deployed"],
+        &["failed"],
+        &[],
+    ] {
+        let said = failed_with(gone);
+        assert!(said.contains("Helm upgrade failed"), "{gone:?}: {said}");
+    }
+    for there in [&["deployed", "failed"][..], &["failed", "deployed"]] {
+        let said = failed_with(there);
+        assert!(said.ends_with("no workload carries its labels."), "{said}");
+    }
+}
+
 #[test]
 fn a_suspended_kustomization_says_why_nothing_runs() {
     let mut world = delivered();
