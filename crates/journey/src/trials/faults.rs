@@ -1,6 +1,6 @@
 //! Tests only: the ways a world goes wrong, as changes to a healthy one.
 
-use facts::code::{CiState, PullRequest, PullState};
+use facts::code::{CiState, HeadOf, PullRequest, PullState};
 use facts::flux::{Artifact, Revision, SourceReference};
 use facts::kubernetes::{ContainerState, Pod};
 use facts::meta::{Kind, Meta, Owner, Status};
@@ -95,6 +95,7 @@ pub fn pull(world: &World, state: PullState) -> PullRequest {
         author: "tomas".to_owned(),
         base: "main".to_owned(),
         head: "retry-capture".to_owned(),
+        head_of: HeadOf::Own,
         head_sha: sha(APP, 4),
         state,
         created: world.ago(90),
