@@ -255,6 +255,8 @@ pub struct PullRequest {
     pub base: String,
     /// The branch it comes from.
     pub head: String,
+    /// Whose branch that is.
+    pub head_of: HeadOf,
     /// Its head commit.
     pub head_sha: String,
     /// Open, merged or closed.
@@ -263,6 +265,15 @@ pub struct PullRequest {
     pub created: Timestamp,
     /// The files it changes, where they were read.
     pub files: Vec<String>,
+}
+
+/// The repository that a pull request's branch is in. Another's branch may be called like one of the repository's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeadOf {
+    /// The one that the pull request would change.
+    Own,
+    /// Another, by its path on the code host; `None` where the host does not name it, because it was deleted.
+    Fork(Option<String>),
 }
 
 /// Where a pull request stands.

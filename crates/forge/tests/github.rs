@@ -13,7 +13,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use facts::code::{CiRun, CiState, PullRequest, PullState as FactState, Resolved, ResolvedBy};
+use facts::code::{
+    CiRun, CiState, HeadOf, PullRequest, PullState as FactState, Resolved, ResolvedBy,
+};
 use facts::{Coverage, Found, Read, Want};
 use forge::{CodeHost, Config, Forge, Token};
 use jiff::{SignedDuration, Timestamp};
@@ -381,6 +383,7 @@ async fn pull_requests_of_a_commit_and_open_ones_with_files() {
     assert_eq!(open.len(), 1);
     assert_eq!(open[0].number, 2);
     assert_eq!(open[0].files, ["apps/prod/kustomization.yaml"]);
+    assert_eq!(open[0].head_of, HeadOf::Own);
 
     let one = |sha: &str, number| {
         vec![Resolved {

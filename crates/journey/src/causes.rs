@@ -239,7 +239,10 @@ causes! {
         "Confirm it at the gate that the Canary names.";
     RolloutScaledToZero "rollout-scaled-to-zero" Rollout
         "The workload wants no pods, so nothing runs."
-        "Scale it up, if it should run; a DaemonSet wants no pods where no node matches its node selector.";
+        "Scale it up, if it should run.";
+    RolloutNoNode "rollout-no-node" Rollout
+        "No node suits the DaemonSet, so it wants no pods and nothing runs."
+        "Compare its node selector, affinity and tolerations with the labels and taints of the nodes.";
     RolloutDeadline "rollout-deadline" Rollout
         "The rollout made no progress within its deadline, and nothing deeper is known."
         "Look at the new pods.";

@@ -82,14 +82,21 @@ fn matches_pattern(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// The environments of a cluster that what applies an app may be meant for, by its own name, the namespace it applies
-/// to, and its path: one where that can be told, else all of them.
+/// The environments of a cluster that what applies an app may be meant for.
+pub struct Meant {
+    /// One where that can be told, else all of the cluster's.
+    pub environments: Vec<String>,
+    /// Nothing tells which: even one that is alone may be the wrong one.
+    pub is_guess: bool,
+}
+
+/// What an object that applies an app is meant for, by its own name, the namespace it applies to, and its path.
 pub fn meant_for(
     team: &Team,
     place: Place<'_>,
     known: &BTreeSet<String>,
     (name, namespace, path): (&str, Option<&str>, &str),
-) -> Vec<String> {
+) -> Meant {
     let spelled = |text: &str| {
         let named = known.iter().filter(|one| without(text, one).is_some());
         named.max_by_key(|one| one.len()).cloned()
@@ -102,9 +109,10 @@ pub fn meant_for(
             exactly.or_else(|| spelled(folder))
         })
     };
-    match by_name.or_else(by_namespace).or_else(by_path) {
-        Some(one) => vec![one],
-        None => known.iter().cloned().collect(),
+    let told = by_name.or_else(by_namespace).or_else(by_path);
+    Meant {
+        is_guess: told.is_none(),
+        environments: told.map_or_else(|| known.iter().cloned().collect(), |one| vec![one]),
     }
 }
 

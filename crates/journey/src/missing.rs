@@ -169,7 +169,7 @@ fn is_concerned(
             let team = &view.facts.team;
             let known = of_cluster(team, all, place);
             let meant = meant_for(team, place, &known, (&entry.name, namespace, ""));
-            meant.iter().any(|one| of_name(one))
+            meant.environments.iter().any(|one| of_name(one))
         }
         _ => concerns(&entry.name, &environment),
     }

@@ -1,6 +1,6 @@
 //! GitHub's pull requests and commits, as facts. Pure.
 
-use facts::code::{Commit, PullRequest, PullState};
+use facts::code::{Commit, HeadOf, PullRequest, PullState};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -31,6 +31,13 @@ struct Side {
     #[serde(rename = "ref")]
     branch: Option<String>,
     sha: Option<String>,
+    /// `null` where a fork was deleted.
+    repo: Option<Repo>,
+}
+
+#[derive(Deserialize)]
+struct Repo {
+    full_name: Option<String>,
 }
 
 /// One changed file.
@@ -56,6 +63,12 @@ impl Pull {
         };
         let (base, head) = (self.base, self.head);
         let branch = |side: &Option<Side>| side.as_ref().and_then(|side| side.branch.clone());
+        let path = |side: &Option<Side>| side.as_ref()?.repo.as_ref()?.full_name.clone();
+        // Both sides are named as they are called now: what was asked for may be a name that the repository had once.
+        let head_of = match (path(&base), path(&head)) {
+            (Some(base), Some(head)) if base == head => HeadOf::Own,
+            (_, head) => HeadOf::Fork(head),
+        };
         PullRequest {
             number: self.number,
             title: self.title.unwrap_or_default(),
@@ -67,6 +80,7 @@ impl Pull {
                 .unwrap_or_else(|| "ghost".to_owned()),
             base: branch(&base).unwrap_or_default(),
             head: branch(&head).unwrap_or_default(),
+            head_of,
             head_sha: head.and_then(|head| head.sha).unwrap_or_default(),
             state,
             created,
@@ -159,5 +173,20 @@ mod tests {
         assert!(matches!(closed.state, PullState::Closed { .. }));
         let open = pull(r#"{"number":12,"state":"open","draft":true,"merge_commit_sha":"ab"}"#);
         assert_eq!(open.state, PullState::Open { draft: true });
+    }
+
+    #[test]
+    fn a_forks_branch_is_not_the_repositorys_own() {
+        let head_of = |repo: &str| {
+            let base = r#""base":{"ref":"main","repo":{"full_name":"shop/api"}}"#;
+            let head = format!(r#""head":{{"ref":"main","sha":"cd","repo":{repo}}}"#);
+            pull(&format!(r#"{{"number":12,{base},{head}}}"#)).head_of
+        };
+        assert_eq!(head_of(r#"{"full_name":"shop/api"}"#), HeadOf::Own);
+        assert_eq!(
+            head_of(r#"{"full_name":"alice/api"}"#),
+            HeadOf::Fork(Some("alice/api".to_owned()))
+        );
+        assert_eq!(head_of("null"), HeadOf::Fork(None), "deleted since");
     }
 }

@@ -15,7 +15,7 @@ use facts::meta::{Condition, Key, Kind, Meta, Status};
 use super::{Said, WORKLOADS, called};
 use crate::conditions::believed;
 use crate::discover::Targets;
-use crate::environment::{environment, meant_for, of_cluster, same, without};
+use crate::environment::{Meant, environment, meant_for, of_cluster, same, without};
 use crate::evidence;
 use crate::finding::ended;
 use crate::route::owner;
@@ -86,19 +86,19 @@ fn of_release<'a>(
     one: &HelmRelease,
 ) -> Option<Applier<'a>> {
     let namespace = Some(one.target_namespace.as_str());
-    let environments = meant_for(
+    let meant = meant_for(
         &view.facts.team,
         place,
         known,
         (&one.meta.name, namespace, ""),
     );
-    let app = app_named(all, &one.meta.name, &environments).or_else(|| {
+    let app = app_named(all, &one.meta.name, &meant.environments).or_else(|| {
         let image = |text: &String| ImageReference::parse(text).repository;
         let mut images = one.images.iter().map(image);
         images.find_map(|image| Some(all.of_image(&image).next()?.app.as_str()))
     })?;
     let runs = || installed(place, one);
-    not_there(view, all, place, app, environments, runs).map(|environments| Applier {
+    not_there(view, all, place, app, meant, runs).map(|environments| Applier {
         object: evidence::object(place, Kind::HelmRelease.name(), &one.meta.key()),
         app,
         environments,
@@ -113,16 +113,16 @@ fn of_kustomization<'a>(
     one: &Kustomization,
 ) -> Option<Applier<'a>> {
     let namespace = one.target_namespace.as_deref();
-    let environments = meant_for(
+    let meant = meant_for(
         &view.facts.team,
         place,
         known,
         (&one.meta.name, namespace, &one.path),
     );
-    let app = app_named(all, &one.meta.name, &environments)
+    let app = app_named(all, &one.meta.name, &meant.environments)
         .or_else(|| one.path.rsplit('/').find_map(|folder| all.name(folder)))?;
     let runs = || running(place, one);
-    not_there(view, all, place, app, environments, runs).map(|environments| Applier {
+    not_there(view, all, place, app, meant, runs).map(|environments| Applier {
         object: evidence::object(place, Kind::Kustomization.name(), &one.meta.key()),
         app,
         environments,
@@ -145,23 +145,26 @@ fn not_there<'a>(
     all: &Targets<'_>,
     place: Place<'_>,
     app: &str,
-    environments: Vec<String>,
+    meant: Meant,
     runs: impl FnOnce() -> Vec<&'a Workload>,
 ) -> Option<Vec<String>> {
-    // What lives in a namespace that belongs to no environment goes by its cluster's name: it may be what was meant.
+    // What lives in a namespace that belongs to no environment goes by its cluster's name. It may be what was meant, but
+    // not where something tells what was.
     let is_nowhere = |found: &str| {
         let mut named = view.facts.team.environments.iter();
         found == place.name && named.all(|one| !same(&one.name, found))
     };
-    let is_meant =
-        |found: &str| environments.iter().any(|one| same(one, found)) || is_nowhere(found);
+    let is_meant = |found: &str| {
+        let mut environments = meant.environments.iter();
+        environments.any(|one| same(one, found)) || (meant.is_guess && is_nowhere(found))
+    };
     let has_target = all
         .of_app(app)
         .any(|target| target.place.name == place.name && is_meant(&target.environment));
     // Most have a target: what else they apply is looked for only where there is none.
     let is_there = |one: &&Workload| is_meant(&environment(&view.facts.team, place, one));
     let is_missed = !has_target && !runs().iter().any(is_there);
-    is_missed.then_some(environments)
+    is_missed.then_some(meant.environments)
 }
 
 /// The workloads that a Kustomization applied and that are there, those of its HelmReleases among them.
@@ -190,24 +193,39 @@ fn installed<'a>(place: Place<'a>, one: &HelmRelease) -> Vec<&'a Workload> {
 }
 
 fn why_release(place: Place<'_>, one: &HelmRelease) -> Sentence {
-    // What was installed once did not go because of what Helm failed at since.
-    let was_installed = one
-        .history
-        .iter()
-        .any(|release| ["deployed", "superseded"].contains(&release.status.as_str()));
     let stopped = stopped(
         one.suspended,
         &one.conditions,
         one.observed_generation,
         &one.meta,
     );
-    stopped.filter(|_| !was_installed).unwrap_or_else(|| {
-        let words = match installed(place, one).is_empty() {
-            true => "no workload carries its labels",
-            false => "what it installed is elsewhere",
-        };
-        Sentence::default().words(words)
-    })
+    // What was installed did not go because of what Helm failed at since, nor because Flux rests.
+    match stopped.filter(|_| !is_installed(one)) {
+        Some(why) => why,
+        None => {
+            let words = match installed(place, one).is_empty() {
+                true => "no workload carries its labels",
+                false => "what it installed is elsewhere",
+            };
+            let sentence = Sentence::default().words(words);
+            match one.suspended {
+                true => sentence.words(", and it is suspended"),
+                false => sentence,
+            }
+        }
+    }
+}
+
+/// Whether Helm has the release installed: the newest entry of the history tells that Helm did not fail at. An attempt
+/// that failed leaves what was there before, which is nothing after the first one or an uninstall.
+fn is_installed(one: &HelmRelease) -> bool {
+    let mut newest = one.history.iter();
+    let told = newest.find_map(|release| match release.status.as_str() {
+        "deployed" | "superseded" => Some(true),
+        "uninstalling" | "uninstalled" => Some(false),
+        _ => None,
+    });
+    told.unwrap_or_default()
 }
 
 fn why_kustomization(view: &View<'_>, place: Place<'_>, one: &Kustomization) -> Sentence {

@@ -235,7 +235,7 @@ fn applied(
     let suspended = one.suspended.then(|| {
         Sentence::default()
             .object(&object)
-            .words(" is suspended: what comes after this commit is not applied.")
+            .words(" is suspended: newer commits will not be applied.")
     });
     Outcome::done(StageKind::Apply, summary)
         .since(since)

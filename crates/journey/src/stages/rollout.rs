@@ -142,16 +142,23 @@ pub fn trouble(
         ));
     }
     if workload.wanted == 0 {
-        let field = match workload.kind {
-            Kind::DaemonSet => "status.desiredNumberScheduled",
-            _ => "spec.replicas",
+        // Nobody scales a DaemonSet: it wants a pod on each node that suits it.
+        let (code, why, field) = match workload.kind {
+            Kind::DaemonSet => (
+                CauseCode::RolloutNoNode,
+                " wants no pods, because no node suits it: nothing runs",
+                "status.desiredNumberScheduled",
+            ),
+            _ => (
+                CauseCode::RolloutScaledToZero,
+                " wants no pods, so nothing runs",
+                "spec.replicas",
+            ),
         };
-        let sentence = Sentence::default()
-            .object(&object)
-            .words(" wants no pods, so nothing runs");
+        let sentence = Sentence::default().object(&object).words(why);
         let proof = evidence::evidence(&object, field, "0", None);
         return Ok(Some(
-            Finding::blocked(CauseCode::RolloutScaledToZero, object, sentence).proof([proof]),
+            Finding::blocked(code, object, sentence).proof([proof]),
         ));
     }
     let updated = workload.updated >= workload.wanted && workload.total <= workload.updated;

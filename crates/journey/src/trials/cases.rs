@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use api::journey::{Health, Journey};
 use api::{StageKind, StageState, State};
-use facts::code::{CiState, PullState};
+use facts::code::{CiState, HeadOf, PullState};
 use facts::flux::{Artifact, Revision};
 use facts::kubernetes::ContainerState;
 use facts::meta::{Kind, Status};

@@ -1,6 +1,6 @@
 //! Tests only: the ways a world goes wrong, as changes to a healthy one.
 
-use facts::code::{CiState, PullRequest, PullState};
+use facts::code::{CiState, HeadOf, PullRequest, PullState};
 use facts::flux::{Artifact, Revision, SourceReference};
 use facts::kubernetes::{ContainerState, Pod};
 use facts::meta::{Kind, Meta, Owner, Status};
@@ -95,6 +95,7 @@ pub fn pull(world: &World, state: PullState) -> PullRequest {
         author: "tomas".to_owned(),
         base: "main".to_owned(),
         head: "retry-capture".to_owned(),
+        head_of: HeadOf::Own,
         head_sha: sha(APP, 4),
         state,
         created: world.ago(90),
@@ -252,12 +253,39 @@ pub fn image_of(number: u32) -> facts::flux::ImageOverride {
 
 pub fn workload(world: &mut World, change: impl FnOnce(&mut facts::kubernetes::Workload)) {
     world.edit(PROD, |facts| {
-        change(
-            facts
-                .workloads
-                .get_mut(&(Kind::Deployment, key("shop", APP)))
-                .unwrap(),
-        );
+        let is_its = |one: &&mut facts::kubernetes::Workload| one.meta.key() == key("shop", APP);
+        change(facts.workloads.values_mut().find(is_its).unwrap());
+    });
+}
+
+/// The Deployment becomes another kind of workload.
+pub fn as_kind(world: &mut World, kind: Kind) {
+    world.edit(PROD, |facts| {
+        let mut workload = facts
+            .workloads
+            .remove(&(Kind::Deployment, key("shop", APP)))
+            .unwrap();
+        workload.kind = kind;
+        workload.update_revision = (kind == Kind::StatefulSet).then(|| "checkout-new".to_owned());
+        facts.workloads.insert((kind, key("shop", APP)), workload);
+        let applied = facts
+            .kustomizations
+            .get_mut(&key("flux-system", APP))
+            .unwrap();
+        applied.inventory = vec![reference(kind.name(), "shop", APP)];
+        for pod in facts
+            .pods
+            .values_mut()
+            .filter(|pod| pod.meta.label("app") == Some(APP))
+        {
+            pod.meta.labels.remove("pod-template-hash");
+            pod.meta.labels.insert(
+                "controller-revision-hash".to_owned(),
+                "checkout-new".to_owned(),
+            );
+            pod.meta.owners[0].kind = kind.name().to_owned();
+            pod.meta.owners[0].name = APP.to_owned();
+        }
     });
 }
 

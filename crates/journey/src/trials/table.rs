@@ -322,6 +322,14 @@ trials! {
             world.edit(PROD, |facts| facts.pods.retain(|_, pod| pod.meta.label("app") != Some(APP)));
             world
         };
+    "a DaemonSet that no node suits", APP, PROD, Blocked, Rollout, RolloutNoNode, "DaemonSet checkout",
+        {
+            let mut world = applied();
+            workload(&mut world, |one| { one.wanted = 0; one.total = 0; one.ready = 0; });
+            world.edit(PROD, |facts| facts.pods.retain(|_, pod| pod.meta.label("app") != Some(APP)));
+            as_kind(&mut world, Kind::DaemonSet);
+            world
+        };
     "replaced only when somebody deletes", APP, PROD, Blocked, Rollout, RolloutHeldBack, "Deployment checkout",
         {
             let mut world = applied();

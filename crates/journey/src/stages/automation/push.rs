@@ -4,7 +4,7 @@
 
 use api::journey::NextAttempt;
 use api::{Sentence, State};
-use facts::code::{DeclaredImage, PullRequest};
+use facts::code::{DeclaredImage, HeadOf, PullRequest};
 use facts::flux::{ImagePolicy, ImageUpdateAutomation, Revision};
 use facts::image::ImageReference;
 use facts::meta::Status;
@@ -180,7 +180,9 @@ fn aside_branch(
     automation: &ImageUpdateAutomation,
     branch: &str,
 ) -> Learned<Finding> {
-    let is_its = |pull: &&PullRequest| pull.head == branch && pull.base == place.branch;
+    let is_its = |pull: &&PullRequest| {
+        pull.head_of == HeadOf::Own && pull.head == branch && pull.base == place.branch
+    };
     if let Some(pull) = case.view.open_pulls(&place.repository)?.iter().find(is_its) {
         return Ok(promotion::open_pull(place, pull));
     }

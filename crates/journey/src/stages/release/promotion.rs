@@ -3,7 +3,7 @@
 //! Owns promotions by people. What image automation does about it is in `automation`.
 
 use api::{Sentence, State};
-use facts::code::{Commit, DeclaredHistory, DeclaredImage, PullRequest};
+use facts::code::{Commit, DeclaredHistory, DeclaredImage, HeadOf, PullRequest};
 
 use super::{contents_of, folder, of_app, reference, written};
 use crate::causes::CauseCode;
@@ -154,7 +154,7 @@ fn promoting<'a>(
     candidates.sort_by_key(|pull| !names_it(pull));
     let mut others = Vec::new();
     for pull in candidates {
-        match brings(case, place, &pull.head) {
+        match pull_brings(case, place, pull) {
             Ok(true) => return Ok((Some(pull), Vec::new())),
             Ok(false) => others.push((pull, None)),
             Err(gap) if gap.pending => return Err(gap),
@@ -164,7 +164,23 @@ fn promoting<'a>(
     Ok((None, others))
 }
 
-/// Whether what a branch declares for the place contains the commit.
+/// Whether what a pull request's branch declares for the place contains the commit.
+fn pull_brings(case: &Case<'_, '_>, place: &Configuration, pull: &PullRequest) -> Learned<bool> {
+    match &pull.head_of {
+        HeadOf::Own => brings(case, place, &pull.head),
+        // Forks are not read, and the repository's own branch of that name is another one.
+        HeadOf::Fork(Some(fork)) => Err(Gap::new(format!(
+            "its branch {} is in fork {fork}, which is not read",
+            pull.head
+        ))),
+        HeadOf::Fork(None) => Err(Gap::new(format!(
+            "its branch {} is in a fork that the code host does not name",
+            pull.head
+        ))),
+    }
+}
+
+/// Whether what a branch of the place's repository declares there contains the commit.
 pub fn brings(case: &Case<'_, '_>, place: &Configuration, branch: &str) -> Learned<bool> {
     let history = case.view.declared(&place.repository, branch, &place.path)?;
     let newest = history.and_then(|history| history.entries.first());

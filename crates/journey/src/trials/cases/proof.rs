@@ -130,32 +130,6 @@ fn a_health_check_that_failed_does_not_hide_that_the_app_is_live_and_ready() {
     );
 }
 
-/// The Deployment becomes another kind of workload.
-fn as_kind(world: &mut World, kind: Kind) {
-    world.edit(PROD, |facts| {
-        let mut workload = facts
-            .workloads
-            .remove(&(Kind::Deployment, key("shop", APP)))
-            .unwrap();
-        workload.kind = kind;
-        workload.update_revision = (kind == Kind::StatefulSet).then(|| "checkout-new".to_owned());
-        facts.workloads.insert((kind, key("shop", APP)), workload);
-        for pod in facts
-            .pods
-            .values_mut()
-            .filter(|pod| pod.meta.label("app") == Some(APP))
-        {
-            pod.meta.labels.remove("pod-template-hash");
-            pod.meta.labels.insert(
-                "controller-revision-hash".to_owned(),
-                "checkout-new".to_owned(),
-            );
-            pod.meta.owners[0].kind = kind.name().to_owned();
-            pod.meta.owners[0].name = APP.to_owned();
-        }
-    });
-}
-
 #[test]
 fn stateful_and_daemon_sets_are_proven_by_their_pods_too() {
     for kind in [Kind::StatefulSet, Kind::DaemonSet] {

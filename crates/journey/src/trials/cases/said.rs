@@ -172,6 +172,58 @@ fn a_pull_request_whose_branch_is_not_read_waits_to_be_merged() {
 }
 
 #[test]
+fn a_forks_pull_request_was_read_on_our_branch_of_that_name() {
+    let forked = |fork: Option<&str>, number| {
+        let mut world = promotes(number);
+        let pull = &mut world.repo(FLEET).open_pulls[0];
+        pull.head_of = HeadOf::Fork(fork.map(str::to_owned));
+        world
+    };
+    // Whether our branch of that name has the commit or something older: it is not the fork's.
+    for number in [3, 4] {
+        for (fork, why) in [
+            (
+                Some("alice/fleet"),
+                "is in fork alice/fleet, which is not read",
+            ),
+            (None, "is in a fork that the code host does not name"),
+        ] {
+            let world = forked(fork, number);
+            let journey = in_production(&world);
+            let said = notes(&world, &journey);
+            assert_eq!(
+                journey.cause.as_ref().unwrap().code,
+                "release-needs-promotion",
+                "{said}"
+            );
+            assert!(
+                said.contains("whether it brings this commit is not known: ") && said.contains(why),
+                "{said}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_forks_pull_request_was_taken_for_the_automations_own() {
+    let mut world = pushed();
+    world.automate(APP);
+    world.edit(DEV, |facts| {
+        for one in facts.image_automations.values_mut() {
+            one.push_branch = Some("flux-bumps".to_owned());
+        }
+    });
+    world.declare_on("flux-bumps", DEV, 4);
+    let mut pull = pull(&world, PullState::Open { draft: false });
+    pull.head = "flux-bumps".to_owned();
+    world.repo(FLEET).open_pulls = vec![pull];
+    let code = |world: &World| one(world, &sha(APP, 4), APP, DEV).cause.unwrap().code;
+    assert_eq!(code(&world), "release-pull-request-open");
+    world.repo(FLEET).open_pulls[0].head_of = HeadOf::Fork(Some("alice/fleet".to_owned()));
+    assert_eq!(code(&world), "release-on-unmerged-branch");
+}
+
+#[test]
 fn an_automations_branch_that_has_something_older_waits_to_be_merged() {
     let mut world = pushed();
     world.edit(DEV, |facts| {

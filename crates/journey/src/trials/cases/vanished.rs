@@ -146,6 +146,55 @@ fn an_environment_without_a_name_of_its_own_was_not_missed() {
     );
 }
 
+/// Production, which fails, is on a cluster that is called after no environment, and a copy of the app is there in a
+/// namespace that belongs to none.
+fn copy_beside_production(path: &str) -> World {
+    let mut world = delivered();
+    team(&mut world);
+    let (copied, pods) = {
+        let prod = &world.facts.clusters[PROD];
+        let copied = prod.workloads[&(Kind::Deployment, key("shop", APP))].clone();
+        (copied, prod.pods.clone())
+    };
+    failing(&mut world);
+    renamed(&mut world, APP, path);
+    world.edit(PROD, |facts| {
+        let mut workload = copied;
+        workload.meta.namespace = "tools".to_owned();
+        workload.meta.labels.clear();
+        facts
+            .workloads
+            .insert((Kind::Deployment, workload.meta.key()), workload);
+        for (_, mut pod) in pods {
+            if pod.meta.label("app") == Some(APP) {
+                pod.meta.namespace = "tools".to_owned();
+                facts.pods.insert(pod.meta.key(), pod);
+            }
+        }
+    });
+    let prod = world.facts.clusters.remove(PROD).unwrap();
+    world.facts.clusters.insert("eu-1".to_owned(), prod);
+    world.facts.team.environments[2].cluster = Some("eu-1".to_owned());
+    world
+}
+
+#[test]
+fn a_missing_production_was_made_up_for_by_a_copy_that_belongs_to_no_environment() {
+    let world = copy_beside_production("apps/production/checkout");
+    let said = unread(&world, &sha(APP, 4));
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0].starts_with(
+            "Kustomization flux-system/checkout applies nothing that runs in production: "
+        ),
+        "{said:?}"
+    );
+    assert_eq!(on_board(&world), said);
+    // Where nothing tells what was meant, the copy may be it.
+    let world = copy_beside_production("apps/checkout");
+    assert_eq!(unread(&world, &sha(APP, 4)), [""; 0]);
+}
+
 #[test]
 fn an_environment_pruned_by_a_path_that_moved_was_not_missed() {
     let mut world = with_staging(delivered());
@@ -201,6 +250,66 @@ fn what_helm_installed_and_somebody_deleted_was_not_missed() {
         unread(&renamed, &sha("search", 4))[0]
             .starts_with("HelmRelease shop/finder applies nothing")
     );
+}
+
+/// Nothing of `search` is in production any more, and its HelmRelease is in a state of its own.
+fn unreleased(change: impl FnOnce(&mut facts::flux::HelmRelease)) -> String {
+    let mut world = delivered();
+    world.edit(PROD, |facts| {
+        cleared(facts, "search");
+        change(facts.helm_releases.get_mut(&key("shop", "search")).unwrap());
+    });
+    let said = unread(&world, &sha("search", 4));
+    assert_eq!(said.len(), 1, "{said:?}");
+    said[0].clone()
+}
+
+#[test]
+fn a_release_that_is_suspended_was_not_said_to_be() {
+    let said = unreleased(|one| one.suspended = true);
+    assert!(
+        said.ends_with("no workload carries its labels, and it is suspended."),
+        "{said}"
+    );
+    let never = unreleased(|one| {
+        one.suspended = true;
+        one.history.clear();
+    });
+    assert!(
+        never.ends_with("in production: it is suspended."),
+        "{never}"
+    );
+}
+
+#[test]
+fn an_uninstalled_release_was_only_said_to_have_no_workload() {
+    let failed_with = |statuses: &'static [&str]| {
+        unreleased(|one| {
+            let newest = one.history[0].clone();
+            let entry = |status: &&str| facts::flux::Release {
+                status: (*status).to_owned(),
+                ..newest.clone()
+            };
+            one.history = statuses.iter().map(entry).collect();
+            let ready = one.conditions.iter_mut().find(|one| one.kind == "Ready");
+            let ready = ready.unwrap();
+            ready.status = Status::False;
+            ready.message = "Helm upgrade failed: timed out".to_owned();
+        })
+    };
+    for gone in [
+        &["uninstalled", "deployed"][..],
+        &["failed", "uninstalled", "deployed"],
+        &["failed"],
+        &[],
+    ] {
+        let said = failed_with(gone);
+        assert!(said.contains("Helm upgrade failed"), "{gone:?}: {said}");
+    }
+    for there in [&["deployed", "failed"][..], &["failed", "deployed"]] {
+        let said = failed_with(there);
+        assert!(said.ends_with("no workload carries its labels."), "{said}");
+    }
 }
 
 #[test]
