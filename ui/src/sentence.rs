@@ -82,9 +82,9 @@ fn one(span: &Span, live: bool) -> AnyView {
     }
 }
 
-/// A path that may go over to the next line after a slash, not within a word.
-fn breakable(text: &str) -> Vec<AnyView> {
-    let mut parts = text.split_inclusive('/').peekable();
+/// A path, revision or field that may go over to the next line after one of its signs, not within a word.
+pub fn breakable(text: &str) -> Vec<AnyView> {
+    let mut parts = text.split_inclusive(['/', '@', '.']).peekable();
     let mut views = Vec::new();
     while let Some(part) = parts.next() {
         views.push(part.to_owned().into_any());

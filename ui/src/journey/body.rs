@@ -263,7 +263,7 @@ fn row(line: &Evidence, again: bool) -> impl IntoView + use<> {
                 {name.clone()}
             </span>
             <span class="mono field" title=foreign::line(&line.field)>
-                {foreign::line(&line.field)}
+                {sentence::breakable(&foreign::line(&line.field))}
             </span>
             <span class="mono value" title=api::headline::plain(&line.value, 1_000)>
                 {value}

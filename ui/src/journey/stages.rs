@@ -123,7 +123,9 @@ fn lasted(stage: &Stage) -> Option<AnyView> {
         (StageState::Done, Some(seconds), _) => {
             Some(view! { "took " {time::took(seconds)} }.into_any())
         }
-        (StageState::Done, None, Some(at)) => Some(view! { "at " {clock::wall(at)} }.into_any()),
+        (StageState::Done, None, Some(at)) => {
+            Some(view! { <span class="at">"at "</span> {clock::wall(at)} }.into_any())
+        }
         (StageState::NotReached, ..) => None,
         (_, _, Some(at)) => Some(view! { "for " {clock::age(at)} }.into_any()),
         (_, _, None) => None,
