@@ -140,6 +140,8 @@ pub struct Kustomization {
     pub remote: bool,
     /// `spec.targetNamespace`
     pub target_namespace: Option<String>,
+    /// Whether it gives what it applies other names: `spec.namePrefix` or `spec.nameSuffix` is there.
+    pub renames: bool,
     /// `spec.images`
     pub images: Vec<ImageOverride>,
     /// Whether one of `spec.patches` has the word image in it.
@@ -187,9 +189,20 @@ impl Kustomization {
     /// When Flux last set back what was changed by hand: a reconciliation that went well. One that failed since leaves that
     /// as it was.
     pub fn confirmed(&self) -> Option<Timestamp> {
+        self.last_well()?.last
+    }
+
+    /// When that reconciliation began: what was applied before then, it has read.
+    pub fn confirmed_begun(&self) -> Option<Timestamp> {
+        let newest = self.last_well()?;
+        let took = newest.took.unwrap_or_default();
+        newest.last?.checked_sub(took).ok()
+    }
+
+    fn last_well(&self) -> Option<&Snapshot> {
         let well = |entry: &&Snapshot| entry.status == "ReconciliationSucceeded";
         let ended = self.history.iter().filter(well);
-        ended.filter_map(|entry| entry.last).max()
+        ended.max_by_key(|entry| entry.last)
     }
 }
 
@@ -207,6 +220,12 @@ pub struct ImageOverride {
 }
 
 impl ImageOverride {
+    /// Whether it leaves a part of the name to Flux's own substitution.
+    pub fn has_variable(&self) -> bool {
+        let parts = [&self.new_name, &self.tag, &self.digest];
+        parts.into_iter().flatten().any(|part| part.contains("${"))
+    }
+
     /// What it makes of an image. A new tag or digest replaces both, as kustomize has it.
     pub fn made_of(&self, declared: &ImageReference) -> ImageReference {
         let is_kept = self.tag.is_none() && self.digest.is_none();
@@ -245,6 +264,8 @@ pub struct Snapshot {
     pub first: Option<Timestamp>,
     /// `lastReconciled`
     pub last: Option<Timestamp>,
+    /// `lastReconciledDuration`: how long the last one took.
+    pub took: Option<SignedDuration>,
     /// `lastReconciledStatus`, a reason such as `ReconciliationSucceeded`.
     pub status: String,
 }

@@ -502,9 +502,10 @@ impl Inner {
         path: &str,
         objects: &BTreeSet<Named>,
     ) -> Read<bool> {
-        let (sha, path, objects) = (sha.to_owned(), path.to_owned(), objects.clone());
+        let (repository, sha) = (key.to_owned(), sha.to_owned());
+        let (path, objects) = (path.to_owned(), objects.clone());
         self.of_commit(key, move |history| {
-            declared::concern(history, &sha, &path, &objects)
+            declared::concern(history, (&repository, &sha), &path, &objects)
         })
         .await
     }

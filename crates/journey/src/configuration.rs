@@ -4,6 +4,7 @@
 
 mod chart;
 mod hands;
+mod looked;
 mod made_of;
 mod untouched;
 
@@ -12,6 +13,7 @@ use api::{Sentence, StageKind, State};
 use facts::code::Commit;
 
 use chart::Chart;
+use made_of::Declaring;
 
 use crate::causes::CauseCode;
 use crate::discover::{Target, Targets};
@@ -168,13 +170,19 @@ fn rest<'a>(
         Ok(chart) => chart,
         Err(gap) => return unknown_from(&gap),
     };
-    let above = match made_of::declaring(case, way) {
-        Ok(above) => above,
-        Err(gap) => return unknown_from(&gap),
-    };
     let untouched = match &chart {
-        Chart::Untouched => untouched::unaffected(case, way, &above, known),
+        Chart::Untouched => untouched::unaffected(case, way, known),
         _ => Ok(None),
+    };
+    let declaring = made_of::declaring(case, way);
+    let untouched = match untouched {
+        // Of what is changed elsewhere nothing more has to be known: it may reach the target.
+        Ok(Some(_)) if !declaring.above.is_empty() => Ok(None),
+        Ok(Some(outcome)) => match declaring.untold.clone() {
+            Some(gap) => Err(gap),
+            None => Ok(Some(outcome)),
+        },
+        other => other,
     };
     let release = match untouched {
         Err(gap) => return unknown_from(&gap),
@@ -203,21 +211,13 @@ fn rest<'a>(
     let mut release = release;
     let mut applied = apply::outcome(case, &way.path, Some(known).filter(|_| fetched.is_met()));
     if applied.is_met() {
-        // What the way is made of besides its path arrives with what applies that, and is taken up after it.
-        let looked = above
-            .iter()
-            .map(|one| above_applied(case, &one.path, known));
-        applied = looked.fold(applied, |applied, above| match applied.is_met() {
-            true if above.is_met() => applied.no_earlier_than(above.stage.since),
-            true => above,
-            false => applied,
-        });
+        applied = brought(case, way, &declaring, applied, known);
     }
-    if applied.is_met() {
-        match made_of::not_looked_at(case, way, &above, known) {
+    if let Some(pin) = &way.place.pinned {
+        match release::promotion::pinned(case, &way.path, &way.place, pin, known) {
             Ok(None) => {}
-            Ok(Some(finding)) => applied = Outcome::found(StageKind::Apply, finding),
-            Err(gap) => applied = Outcome::unknown(StageKind::Apply, &gap),
+            Ok(Some(finding)) => release = Outcome::found(StageKind::Release, finding),
+            Err(gap) => release = Outcome::unknown(StageKind::Release, &gap),
         }
     }
     match chart {
@@ -243,6 +243,43 @@ fn rest<'a>(
     rest.push(applied);
     rest.extend(effect(case, crew));
     rest
+}
+
+/// What the way is made of besides its path: it arrives with what applies that, and is taken up after it.
+fn brought(
+    case: &Case<'_, '_>,
+    way: &Way<'_>,
+    declaring: &Declaring<'_>,
+    mut applied: Outcome,
+    known: &Commit,
+) -> Outcome {
+    for one in &declaring.above {
+        let above = above_applied(case, &one.path, known);
+        if !above.is_met() {
+            return above;
+        }
+        applied = applied.no_earlier_than(above.stage.since);
+    }
+    let finding = made_of::source_behind(case, way).and_then(|behind| match behind {
+        Some(finding) => Ok(Some(finding)),
+        None => looked::not_yet(case, way, &declaring.above, known),
+    });
+    let untold = declaring.untold.as_ref();
+    match finding {
+        Ok(Some(finding)) => Outcome::found(StageKind::Apply, finding),
+        Err(gap) => Outcome::unknown(StageKind::Apply, &gap),
+        Ok(None) => match untold.filter(|gap| gap.pending) {
+            Some(gap) => Outcome::unknown(StageKind::Apply, gap),
+            None => applied.note(untold.map(|gap| {
+                Sentence::default()
+                    .words(
+                        "Whether the commit changes more than what is applied here is not known: ",
+                    )
+                    .quote(&gap.why)
+                    .words(".")
+            })),
+        },
+    }
 }
 
 /// Whether a Kustomization above ours has applied the commit. Suspended, it says only what was so before.

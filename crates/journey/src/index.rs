@@ -4,10 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use facts::flux::{ImagePolicy, Kustomization};
 use facts::image::ImageReference;
 use facts::kubernetes::{EndpointSlice, Event, Pod, ReplicaSet, Service};
-use facts::meta::Key;
-use facts::{ClusterFacts, Facts, flux::ImagePolicy};
+use facts::meta::{Key, Reference};
+use facts::{ClusterFacts, Facts};
 
 /// Objects by namespace and two more words.
 struct By<'a, T>(BTreeMap<&'a str, BTreeMap<&'a str, BTreeMap<&'a str, Vec<&'a T>>>>);
@@ -47,6 +48,8 @@ pub struct Index<'a> {
     services: By<'a, Service>,
     /// By namespace and Service.
     slices: By<'a, EndpointSlice>,
+    /// By namespace, kind and name of what their inventory lists.
+    appliers: By<'a, Kustomization>,
     /// By the image that they choose a tag of.
     policies: BTreeMap<String, Vec<&'a ImagePolicy>>,
 }
@@ -99,6 +102,13 @@ impl<'a> Index<'a> {
             index
                 .slices
                 .put(&slice.meta.namespace, "Service", &slice.service, slice);
+        }
+        for one in facts.kustomizations.values() {
+            for entry in &one.inventory {
+                index
+                    .appliers
+                    .put(&entry.namespace, &entry.kind, &entry.name, one);
+            }
         }
         for policy in facts.image_policies.values() {
             if let Some(scanned) = facts.image_repositories.get(&policy.repository.key()) {
@@ -154,6 +164,11 @@ impl<'a> Index<'a> {
     pub fn slices(&self, service: &Key) -> &[&'a EndpointSlice] {
         self.slices
             .get(&service.namespace, "Service", &service.name)
+    }
+
+    /// The Kustomizations whose inventory lists an object.
+    pub fn appliers(&self, one: &Reference) -> &[&'a Kustomization] {
+        self.appliers.get(&one.namespace, &one.kind, &one.name)
     }
 
     /// The policies that choose a tag of an image.

@@ -246,6 +246,8 @@ struct KustomizationSpec {
     health_checks: List<Part<ReferencePart>>,
     kube_config: Perhaps<Present>,
     target_namespace: Text,
+    name_prefix: Text,
+    name_suffix: Text,
     images: List<Part<ImagePart>>,
     patches: List<Part<PatchPart>>,
     depends_on: List<Part<ReferencePart>>,
@@ -305,6 +307,7 @@ struct SnapshotPart {
     digest: Text,
     first_reconciled: Moment,
     last_reconciled: Moment,
+    last_reconciled_duration: Span,
     last_reconciled_status: Text,
     metadata: Table<Text>,
 }
@@ -329,6 +332,11 @@ impl Partial for KustomizationPart {
             verifies: spec.wait.0 || !spec.health_checks.0.is_empty(),
             remote: spec.kube_config.0.is_some(),
             target_namespace: spec.target_namespace.some(),
+            renames: spec
+                .name_prefix
+                .some()
+                .or(spec.name_suffix.some())
+                .is_some(),
             images: spec.images.parts().filter_map(image).collect(),
             patches_images: spec.patches.parts().any(|one| names_image(&one.patch.0)),
             components: {
@@ -397,6 +405,7 @@ fn history(parts: List<Part<SnapshotPart>>) -> Vec<Snapshot> {
             revision: part.metadata.0.remove("revision").and_then(revision),
             first: part.first_reconciled.0,
             last: part.last_reconciled.0,
+            took: part.last_reconciled_duration.0,
             status: part.last_reconciled_status.0,
         })
         .collect();

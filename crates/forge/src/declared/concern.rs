@@ -43,17 +43,19 @@ const PLAIN: &[&str] = &[
 ];
 /// Of these, the lists of what is taken as it is.
 const AS_IT_IS: &[&str] = &["resources", "bases", "components"];
+/// The names of a kustomization file.
+const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 /// What Flux leaves out of an artifact.
 const IGNORE: &str = ".sourceignore";
 
-/// Whether a commit changes, against its first parent, what a path is made of; where `objects` are named, whether it may
-/// change how one of them is declared there. `None` if there is no such commit.
+/// Whether a commit of a repository changes, against its first parent, what a path is made of; where `objects` are named,
+/// whether it may change how one of them is declared there. `None` if there is no such commit.
 ///
 /// # Errors
 /// The copy is damaged.
 pub(crate) fn concern(
     history: &History<'_>,
-    sha: &str,
+    (repository, sha): (&str, &str),
     path: &str,
     objects: &BTreeSet<Named>,
 ) -> Result<Option<bool>, Trouble> {
@@ -62,8 +64,8 @@ pub(crate) fn concern(
     };
     let path = normal(path);
     let mut trees = Trees::new(&history.repository);
-    let after = look(&mut trees, new, &path)?;
-    let before = look(&mut trees, old, &path)?;
+    let after = look(&mut trees, new, repository, &path)?;
+    let before = look(&mut trees, old, repository, &path)?;
     if !(after.is_whole && before.is_whole) {
         return Ok(Some(true));
     }
@@ -75,19 +77,32 @@ pub(crate) fn concern(
     if objects.is_empty() || !(after.is_plain && before.is_plain) {
         return Ok(Some(true));
     }
+    let mut unseen = objects.clone();
     for file in after.files.union(&before.files) {
-        if trees.id(new, file)? == trees.id(old, file)? {
-            continue;
-        }
-        let changes_others = |look: &Look| look.others.contains(file);
-        if changes_others(&after)
-            || changes_others(&before)
-            || declares(&mut trees, [new, old], file, objects)?
-        {
+        let is_changed = trees.id(new, file)? != trees.id(old, file)?;
+        if is_changed && (after.others.contains(file) || before.others.contains(file)) {
             return Ok(Some(true));
         }
+        let one = manifests(&mut trees, new, file, objects)?;
+        let other = manifests(&mut trees, old, file, objects)?;
+        if is_changed && !are_alike(one.as_deref(), other.as_deref()) {
+            return Ok(Some(true));
+        }
+        for (named, _) in one.iter().chain(&other).flatten() {
+            unseen.remove(named);
+        }
     }
-    Ok(Some(false))
+    // What is declared under another name, or made of something else, is not recognised: it may be what was changed.
+    Ok(Some(!unseen.is_empty()))
+}
+
+/// Whether a file declares the same in two trees; where that cannot be told, it may not.
+fn are_alike(one: Option<&[Manifest]>, other: Option<&[Manifest]>) -> bool {
+    let (Some(one), Some(other)) = (one, other) else {
+        return false;
+    };
+    let is_same = |((a, one), (b, other)): (&Manifest, &Manifest)| a == b && same(one, other);
+    one.len() == other.len() && one.iter().zip(other).all(is_same)
 }
 
 /// What a build looked at.
@@ -102,10 +117,17 @@ struct Look {
     is_plain: bool,
 }
 
-fn look(trees: &mut Trees<'_>, tree: ObjectId, path: &str) -> Result<Look, Trouble> {
+fn look(
+    trees: &mut Trees<'_>,
+    tree: ObjectId,
+    repository: &str,
+    path: &str,
+) -> Result<Look, Trouble> {
     let mut reader = Reader::new(trees, tree);
     let state = build(&mut reader, path);
     let mut others = BTreeSet::new();
+    // What is missing or unreadable was looked at, and is watched; only a build that gave up was not.
+    let mut is_whole = state.broken.is_none_or(|(_, why)| !gave_up(&why));
     let mut is_plain = true;
     // The build reads what may name an image; kustomize reads more: generators' files, transformers, charts' values.
     let mut read = BTreeSet::new();
@@ -115,12 +137,24 @@ fn look(trees: &mut Trees<'_>, tree: ObjectId, path: &str) -> Result<Look, Troub
         let Some(file) = looked.clone().find(unread).cloned() else {
             break;
         };
-        if let Ok(documents) = reader.documents(&file) {
-            for document in documents.iter() {
-                is_plain &= is_plainly(document);
-                let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
-                named_files(&mut reader, folder, document, &mut others);
-            }
+        let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+        // Kustomize refuses a folder with two of them.
+        for name in KUSTOMIZATIONS {
+            let _watched = reader.entry(&joined(folder, name));
+        }
+        match reader.entry(&file) {
+            Entry::File => match reader.documents(&file) {
+                Ok(documents) => {
+                    for document in documents.iter() {
+                        is_plain &= is_plainly(document);
+                        is_whole &=
+                            named_files(&mut reader, repository, folder, document, &mut others);
+                    }
+                }
+                // Kustomize may read what we cannot.
+                Err(_) => is_whole = false,
+            },
+            Entry::Missing | Entry::Folder(_) => {}
         }
         others.insert(file.clone());
         read.insert(file);
@@ -137,8 +171,7 @@ fn look(trees: &mut Trees<'_>, tree: ObjectId, path: &str) -> Result<Look, Troub
         watch: reader.watch()?,
         files,
         others,
-        // What is missing or unreadable was looked at, and is watched; only a build that gave up was not.
-        is_whole: state.broken.is_none_or(|(_, why)| !gave_up(&why)),
+        is_whole,
         is_plain,
     })
 }
@@ -150,16 +183,22 @@ fn is_plainly(kustomization: &Node) -> bool {
     }
 }
 
-/// Watches every file that a kustomization names; those that it does not take as they are go to `others`.
+/// Watches every file that a kustomization names; those that it does not take as they are go to `others`. Whether all that
+/// it names was looked at: not, if something that seems to lie elsewhere may lie here.
 fn named_files(
     reader: &mut Reader<'_, '_>,
+    repository: &str,
     folder: &str,
     kustomization: &Node,
     others: &mut BTreeSet<String>,
-) {
+) -> bool {
     let Value::Mapping(entries) = &kustomization.value else {
-        return;
+        return true;
     };
+    let own = repository
+        .split_once('/')
+        .map_or(repository, |(_, path)| path);
+    let mut is_whole = true;
     for (key, value) in entries {
         let mut names = BTreeSet::new();
         texts(value, &mut names);
@@ -167,12 +206,14 @@ fn named_files(
             let Some(path) = relative(folder, &name).filter(|path| !path.is_empty()) else {
                 continue;
             };
-            let _watched = reader.entry(&path);
+            let is_here = reader.entry(&path) != Entry::Missing;
+            is_whole &= !is_remote(&name) || !is_here && !name.contains(own);
             if !AS_IT_IS.contains(&&**key) {
                 others.insert(path);
             }
         }
     }
+    is_whole
 }
 
 /// Watches the whole of a chart, and of the charts beside it that it is made of.
@@ -185,16 +226,19 @@ fn charts(reader: &mut Reader<'_, '_>, path: &str) {
             continue;
         }
         reader.look_at_all_of(&folder);
-        let Ok(documents) = reader.documents(&about) else {
-            continue;
-        };
-        let dependencies = documents
-            .iter()
-            .flat_map(|one| one.items_at("dependencies"));
-        let beside = dependencies
-            .filter_map(|one| one.text_at("repository")?.strip_prefix("file://"))
-            .filter_map(|entry| relative(&folder, entry));
-        open.extend(beside);
+        // Charts of the first version name them in a file of their own.
+        for file in [about, joined(&folder, "requirements.yaml")] {
+            let Ok(documents) = reader.documents(&file) else {
+                continue;
+            };
+            let dependencies = documents
+                .iter()
+                .flat_map(|one| one.items_at("dependencies"));
+            let beside = dependencies
+                .filter_map(|one| one.text_at("repository")?.strip_prefix("file://"))
+                .filter_map(|entry| relative(&folder, entry));
+            open.extend(beside);
+        }
     }
 }
 
@@ -210,10 +254,7 @@ fn texts(node: &Node, names: &mut BTreeSet<String>) {
     match &node.value {
         Value::Scalar(text) => {
             let is_name = |text: &&str| {
-                !text.is_empty()
-                    && text.len() <= LONGEST_NAME
-                    && !text.contains('\n')
-                    && !is_remote(text)
+                !text.is_empty() && text.len() <= LONGEST_NAME && !text.contains('\n')
             };
             let of_key = text.split_once('=').map(|(_, path)| path);
             let found = std::iter::once(&**text).chain(of_key).filter(is_name);
@@ -224,23 +265,8 @@ fn texts(node: &Node, names: &mut BTreeSet<String>) {
     }
 }
 
-/// Whether a file may declare one of the objects differently in two trees.
-fn declares(
-    trees: &mut Trees<'_>,
-    [new, old]: [ObjectId; 2],
-    file: &str,
-    objects: &BTreeSet<Named>,
-) -> Result<bool, Trouble> {
-    let (Some(one), Some(other)) = (
-        manifests(trees, new, file, objects)?,
-        manifests(trees, old, file, objects)?,
-    ) else {
-        return Ok(true);
-    };
-    let is_alike =
-        one.len() == other.len() && one.iter().zip(&other).all(|(one, other)| same(one, other));
-    Ok(!is_alike)
-}
+/// An object's manifest.
+type Manifest = (Named, Rc<Node>);
 
 /// The manifests of the objects in a file; `None` where that cannot be told.
 fn manifests(
@@ -248,7 +274,7 @@ fn manifests(
     tree: ObjectId,
     file: &str,
     objects: &BTreeSet<Named>,
-) -> Result<Option<Vec<Rc<Node>>>, Trouble> {
+) -> Result<Option<Vec<Manifest>>, Trouble> {
     let is_there = trees.id(tree, file)?.is_some();
     let mut reader = Reader::new(trees, tree);
     let documents = match reader.entry(file) {
@@ -280,7 +306,7 @@ fn manifests(
             name: name.to_owned(),
         };
         if objects.contains(&named) {
-            found.push(Rc::clone(document));
+            found.push((named, Rc::clone(document)));
         }
     }
     Ok(Some(found))
@@ -288,13 +314,14 @@ fn manifests(
 
 fn is_kustomization(file: &str) -> bool {
     let name = file.rsplit('/').next().unwrap_or(file);
-    ["kustomization.yaml", "kustomization.yml", "Kustomization"].contains(&name)
+    KUSTOMIZATIONS.contains(&name)
 }
 
 /// Whether two values are the same, on whatever lines.
 fn same(one: &Node, other: &Node) -> bool {
     match (&one.value, &other.value) {
-        (Value::Scalar(one), Value::Scalar(other)) => one == other,
+        // A text that says "true" is no truth.
+        (Value::Scalar(a), Value::Scalar(b)) => a == b && one.quoted == other.quoted,
         (Value::Sequence(one), Value::Sequence(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(a, b)| same(a, b))
         }

@@ -199,6 +199,7 @@ fn replace_images(node: &mut Rc<Node>, entry: &Override) -> bool {
                             value: Value::Scalar(text.into()),
                             file: Rc::clone(&at.file),
                             line: at.line,
+                            quoted: at.quoted,
                             marker: at.marker.clone(),
                         });
                     }
@@ -258,6 +259,7 @@ fn empty(at: &Node) -> Node {
         value: Value::Mapping(Vec::new()),
         file: Rc::clone(&at.file),
         line: at.line,
+        quoted: false,
         marker: None,
     }
 }

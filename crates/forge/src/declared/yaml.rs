@@ -41,6 +41,8 @@ pub(crate) struct Node {
     pub(crate) file: Rc<str>,
     /// The line it begins on, from 1.
     pub(crate) line: u32,
+    /// Whether a scalar is written as a text, in quotes or as a block.
+    pub(crate) quoted: bool,
     /// The image policy that a comment on its line names, for scalars.
     pub(crate) marker: Option<Rc<str>>,
 }
@@ -166,7 +168,8 @@ pub(crate) fn parse(file: &Rc<str>, text: &str, first_line: u32) -> Result<Vec<R
                 let is_null =
                     style == ScalarStyle::Plain && matches!(&*text, "~" | "null" | "Null" | "NULL");
                 let text: Rc<str> = if is_null { "".into() } else { (&*text).into() };
-                let node = reader.node(Value::Scalar(text), line)?;
+                let quoted = style != ScalarStyle::Plain;
+                let node = reader.scalar(text, quoted, line)?;
                 reader.anchor(anchor, &node);
                 Some(node)
             }
@@ -184,7 +187,7 @@ pub(crate) fn parse(file: &Rc<str>, text: &str, first_line: u32) -> Result<Vec<R
             }
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
                 Some(container) => {
-                    let node = reader.node(container.value, container.line)?;
+                    let node = reader.container(container.value, container.line)?;
                     reader.anchor(container.anchor, &node);
                     Some(node)
                 }
@@ -217,7 +220,15 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn node(&mut self, value: Value, line: u32) -> Result<Rc<Node>, NotYaml> {
+    fn scalar(&mut self, text: Rc<str>, quoted: bool, line: u32) -> Result<Rc<Node>, NotYaml> {
+        self.node(Value::Scalar(text), quoted, line)
+    }
+
+    fn container(&mut self, value: Value, line: u32) -> Result<Rc<Node>, NotYaml> {
+        self.node(value, false, line)
+    }
+
+    fn node(&mut self, value: Value, quoted: bool, line: u32) -> Result<Rc<Node>, NotYaml> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
             return Err(NotYaml::at(line, "too many values"));
@@ -231,6 +242,7 @@ impl Reader<'_> {
             value,
             file: Rc::clone(self.file),
             line,
+            quoted,
             marker,
         }))
     }

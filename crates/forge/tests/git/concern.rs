@@ -310,3 +310,140 @@ async fn a_chart_is_made_of_the_charts_beside_it() {
     let concern = ground.concerns(&elsewhere, "charts/api", None).await;
     assert_eq!(concern.known(), Some(&false));
 }
+
+/// Whether a change of one file below `above`, after the others were committed, may change how an object is declared there;
+/// without one, what it is made of.
+async fn may_change(
+    object: Option<(&str, &str)>,
+    files: &[(&str, &str)],
+    (file, content): (&str, &str),
+) -> bool {
+    let ground = Ground::new().await;
+    for (file, content) in files {
+        ground.commit(file, content);
+    }
+    let sha = ground.commit(file, content);
+    let named = object.map(|(kind, name)| Named {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+    });
+    let want = Want::Concern {
+        repository: REPOSITORY.to_owned(),
+        sha,
+        path: "above".to_owned(),
+        objects: named.into_iter().collect(),
+    };
+    match ground.reader.forge.find(&want).await {
+        Found::Concern { concern, .. } => *concern.known().unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_is_made_of_something_else_or_renamed_may_be_what_changed() {
+    let cases = [
+        (
+            "Secret",
+            "vars",
+            "kind: SealedSecret\nmetadata: {name: vars}\nspec: {data: A}\n",
+        ),
+        (
+            "Secret",
+            "vars",
+            "kind: ExternalSecret\nmetadata: {name: x}\nspec: {target: {name: vars}, data: A}\n",
+        ),
+        (
+            "Kustomization",
+            "api",
+            "kind: ResourceSet\nmetadata: {name: apps}\nspec: {path: A}\n",
+        ),
+        (
+            "GitRepository",
+            "flux-system",
+            "kind: FluxInstance\nmetadata: {name: flux}\nspec: {sync: {ref: A}}\n",
+        ),
+        (
+            "Kustomization",
+            "prod-api",
+            "kind: Kustomization\nmetadata: {name: api}\nspec: {path: A}\n",
+        ),
+    ];
+    for (kind, name, before) in cases {
+        let after = before.replace("A}", "B}");
+        let files = [("above/one.yaml", before)];
+        let concerned = may_change(Some((kind, name)), &files, ("above/one.yaml", &after)).await;
+        assert!(concerned, "{kind} {name}: {before}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_becomes_a_truth_is_a_change() {
+    let before = "kind: Kustomization\nmetadata: {name: api}\nspec: {suspend: \"true\"}\n";
+    let after = before.replace('"', "");
+    let object = Some(("Kustomization", "api"));
+    assert!(
+        may_change(
+            object,
+            &[("above/api.yaml", before)],
+            ("above/api.yaml", &after)
+        )
+        .await
+    );
+}
+
+const DEPLOYMENT: &str = "kind: Deployment\nmetadata: {name: api}\n";
+
+#[tokio::test]
+async fn a_second_kustomization_file_is_no_stranger() {
+    let listed = "resources: [api.yaml]\n";
+    let files = [
+        ("above/kustomization.yaml", listed),
+        ("above/api.yaml", DEPLOYMENT),
+    ];
+    assert!(may_change(None, &files, ("above/kustomization.yml", listed)).await);
+}
+
+#[tokio::test]
+async fn what_is_named_as_if_it_lay_elsewhere_may_lie_here() {
+    let remote = "resources: ['https://127.0.0.1/shop/api//base?ref=main']\n";
+    let files = [
+        ("above/kustomization.yaml", remote),
+        ("base/kustomization.yaml", "resources: [api.yaml]\n"),
+        ("base/api.yaml", DEPLOYMENT),
+    ];
+    let changed = "kind: Deployment\nmetadata: {name: api, labels: {a: b}}\n";
+    assert!(may_change(None, &files, ("base/api.yaml", changed)).await);
+    let files = [
+        ("above/kustomization.yaml", "resources: [github.com/far]\n"),
+        (
+            "above/github.com/far/kustomization.yaml",
+            "resources: [api.yaml]\n",
+        ),
+        ("above/github.com/far/api.yaml", DEPLOYMENT),
+    ];
+    assert!(may_change(None, &files, ("above/github.com/far/api.yaml", changed)).await);
+    // What does lie elsewhere is no reason to doubt.
+    let remote = "resources: ['https://example.com/far/base?ref=v1']\n";
+    assert!(
+        !may_change(
+            None,
+            &[("above/kustomization.yaml", remote)],
+            ("base/x.yaml", "a")
+        )
+        .await
+    );
+}
+
+#[tokio::test]
+async fn an_old_chart_names_the_charts_beside_it_in_a_file_of_its_own() {
+    let files = [
+        ("above/Chart.yaml", "apiVersion: v1\nname: api\n"),
+        (
+            "above/requirements.yaml",
+            "dependencies: [{name: common, repository: file://../common}]\n",
+        ),
+        ("common/Chart.yaml", "name: common\n"),
+        ("common/templates/_a.tpl", "a"),
+    ];
+    assert!(may_change(None, &files, ("common/templates/_a.tpl", "b")).await);
+}

@@ -60,7 +60,10 @@ pub fn standing(case: &Case<'_, '_>, way: &Way<'_>, known: &Commit) -> Learned<C
     {
         return wait(" waits for its chart's source to be fetched".to_owned());
     }
-    let chart = match &helm.helm_chart {
+    let made = helm.helm_chart.as_ref();
+    let named = helm.source.as_ref();
+    let named = named.filter(|one| one.kind == Kind::HelmChart.name());
+    let chart = match made.or(named) {
         Some(reference) => route::source(place, reference)?,
         None => None,
     };
@@ -105,16 +108,31 @@ fn beside<'a>(
     case: &Case<'_, 'a>,
     way: &Way<'a>,
 ) -> Learned<Option<(&'a HelmRelease, &'a Source, String)>> {
-    let Some(helm) = way.path.helm else {
+    let place = case.target.place;
+    let Some((helm, named)) = way
+        .path
+        .helm
+        .and_then(|helm| Some((helm, helm.source.as_ref()?)))
+    else {
         return Ok(None);
     };
-    let (Some(folder), Some(reference)) = (&helm.chart, &helm.source) else {
+    // The release names the chart's source and folder, or a HelmChart that does.
+    let (folder, reference) = if named.kind == Kind::HelmChart.name() {
+        let chart = route::source(place, named)?;
+        (
+            chart.and_then(|chart| chart.chart.as_ref()),
+            chart.and_then(|chart| chart.chart_source.as_ref()),
+        )
+    } else {
+        (helm.chart.as_ref(), Some(named))
+    };
+    let (Some(folder), Some(reference)) = (folder, reference) else {
         return Ok(None);
     };
     if reference.kind != Kind::GitRepository.name() {
         return Ok(None);
     }
-    let source = route::source(case.target.place, reference)?;
+    let source = route::source(place, reference)?;
     let folder = folder.trim_start_matches("./").trim_matches('/').to_owned();
     Ok(source
         .filter(|source| repository_key(&source.url) == way.place.repository)

@@ -129,10 +129,8 @@ pub fn changed(
     Ok(edited
         .chain(services)
         .filter_map(|(object, edited, confirmed)| {
-            let edited = edited.as_ref()?;
-            // Only a reconciliation that went well has set back what was changed by hand before it.
-            let is_set_back = confirmed.is_some_and(|at| at >= edited.at);
-            (!is_set_back).then(|| (StageKind::Rollout, apply::edited_by(object, edited)))
+            let edited = apply::by_hand(edited.as_ref(), confirmed)?;
+            Some((StageKind::Rollout, apply::edited_by(object, edited)))
         })
         .next())
 }

@@ -1,17 +1,15 @@
 //! What a way is made of besides its path: the Flux objects that lead to the target, their sources, and the ConfigMaps and
 //! Secrets that they read.
 //!
-//! Owns which Kustomizations declare those, and whether what reads them has looked at them since. Each may lie in another
-//! folder of the same repository: a commit to that folder reaches the target as well.
+//! Owns which Kustomizations declare those. Each may lie in another folder of the same repository: a commit to that folder
+//! reaches the target as well.
 
 use std::collections::BTreeSet;
 
-use api::journey::NextAttempt;
-use api::{ObjectRef, Sentence};
-use facts::code::{Commit, Named};
-use facts::flux::{HelmRelease, Kustomization};
-use facts::meta::{Key, Kind, Meta, Reference};
-use jiff::{SignedDuration, Timestamp};
+use api::Sentence;
+use facts::code::Named;
+use facts::flux::Kustomization;
+use facts::meta::{Kind, Meta, Reference};
 
 use super::Way;
 use crate::causes::CauseCode;
@@ -19,51 +17,78 @@ use crate::evidence;
 use crate::finding::Finding;
 use crate::route::{self, Configuration, Path, owner, parents, place_of};
 use crate::stages::{Case, release};
-use crate::view::{Learned, Place};
+use crate::view::{Gap, Learned, Place};
 
 /// A Kustomization other than ours that declares something of our way, differently since the commit.
 pub struct Above<'a> {
     /// The way to what it declares.
     pub path: Path<'a>,
     /// The place in Git that it applies.
-    place: Configuration,
+    pub place: Configuration,
 }
 
-/// The Kustomizations other than ours in which the commit changes how something is declared that our way is made of, those
-/// above ours first, the nearest of them first.
-pub fn declaring<'a>(case: &Case<'_, 'a>, way: &Way<'a>) -> Learned<Vec<Above<'a>>> {
-    let Some(ours) = way.path.kustomization else {
-        return Ok(Vec::new());
-    };
-    let place = case.target.place;
-    let needed = needed(place, way)?;
-    let objects: BTreeSet<Named> = needed.iter().map(named).collect();
-    let mut found = Vec::new();
-    for one in declarers(place, way, &needed)? {
-        if one.meta.key() == ours.meta.key() {
-            continue;
+/// What declares the parts of our way besides our own Kustomization.
+#[derive(Default)]
+pub struct Declaring<'a> {
+    /// Those in which the commit changes how such a part is declared, those above ours first, the nearest first.
+    pub above: Vec<Above<'a>>,
+    /// Why it is not known of one of them.
+    pub untold: Option<Gap>,
+}
+
+/// The Kustomizations other than ours that declare something that our way is made of. What none of them has applied is
+/// declared by none: a commit that is to bring it has its journey where it lies.
+pub fn declaring<'a>(case: &Case<'_, 'a>, way: &Way<'a>) -> Declaring<'a> {
+    let mut found = Declaring::default();
+    let others = match declarers(case.target.place, way) {
+        Ok(others) => others,
+        Err(gap) => {
+            found.untold = Some(gap);
+            return found;
         }
-        let configuration = place_of(case.view, place, one)?;
-        let Some(at) = configuration
-            .as_ref()
-            .filter(|at| at.repository == case.key)
-        else {
-            continue;
-        };
-        if concerns(case, at, Some(one), &objects)? {
-            found.push(Above {
-                place: at.clone(),
-                path: Path {
-                    helm: None,
-                    kustomization: Some(one),
-                    parents: parents(place, one),
-                    source: route::source(place, &one.source),
-                    configuration: Ok(configuration),
-                },
-            });
+    };
+    for (one, objects) in others {
+        match changed(case, way, one, &objects) {
+            Ok(above) => found.above.extend(above),
+            // What is not read yet is wanted of all of them at once.
+            Err(gap) => found.untold = Some(gap),
         }
     }
-    Ok(found)
+    found
+}
+
+/// A Kustomization, if the commit changes how it declares one of the objects.
+fn changed<'a>(
+    case: &Case<'_, 'a>,
+    way: &Way<'a>,
+    one: &'a Kustomization,
+    objects: &BTreeSet<Named>,
+) -> Learned<Option<Above<'a>>> {
+    let place = case.target.place;
+    let Some(mut at) = place_of(case.view, place, one)? else {
+        let (space, name) = (&one.meta.namespace, &one.meta.name);
+        return Err(Gap::new(format!(
+            "what Kustomization {space}/{name} applies does not say which commit it was made from"
+        )));
+    };
+    if at.repository != case.key {
+        return Ok(None);
+    }
+    if at.packed
+        && let Some(ours) = way.path.kustomization
+    {
+        at = release::packed_with(case, (ours, &way.place), one, at)?;
+    }
+    Ok(concerns(case, &at, one, objects)?.then(|| Above {
+        place: at.clone(),
+        path: Path {
+            helm: None,
+            kustomization: Some(one),
+            parents: parents(place, one),
+            source: route::source(place, &one.source),
+            configuration: Ok(Some(at)),
+        },
+    }))
 }
 
 /// Whether the commit changes what a Kustomization builds from a place, its components included; where `objects` are
@@ -71,33 +96,30 @@ pub fn declaring<'a>(case: &Case<'_, 'a>, way: &Way<'a>) -> Learned<Vec<Above<'a
 pub fn concerns(
     case: &Case<'_, '_>,
     at: &Configuration,
-    one: Option<&Kustomization>,
+    one: &Kustomization,
     objects: &BTreeSet<Named>,
 ) -> Learned<bool> {
-    // Where only a part of the repository is packed, its path is a guess until something is found there.
-    if at.packed && !release::is_found(case, at)? {
-        return Ok(true);
-    }
     let (view, key, commit) = (case.view, case.key, case.commit);
+    let everything = BTreeSet::new();
+    // Under another name nothing is recognised.
+    let objects = if one.renames { &everything } else { objects };
     if view.concerns(key, commit, &at.path, objects)? {
         return Ok(true);
     }
-    // A component may change whatever the path declares.
-    let components = one.map_or(&[][..], |one| &one.components);
     // A part of the repository is packed with its own root.
-    let root = one
-        .and_then(|one| at.path.strip_suffix(&one.path))
-        .unwrap_or_default();
-    for component in components {
+    let root = at.path.strip_suffix(&one.path).unwrap_or_default();
+    // A component may change whatever the path declares.
+    for component in &one.components {
         let path = format!("{root}{component}");
-        if view.concerns(key, commit, &path, &BTreeSet::new())? {
+        if view.concerns(key, commit, &path, &everything)? {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn named(one: &Reference) -> Named {
+/// An object as a file declares it.
+pub fn named(one: &Reference) -> Named {
     Named {
         kind: one.kind.clone(),
         name: one.name.clone(),
@@ -108,11 +130,8 @@ fn named(one: &Reference) -> Named {
 fn needed(place: Place<'_>, way: &Way<'_>) -> Learned<BTreeSet<Reference>> {
     let mut needed = BTreeSet::new();
     let path = &way.path;
-    for one in path
-        .kustomization
-        .into_iter()
-        .chain(path.parents.iter().copied())
-    {
+    let above = path.parents.iter().copied();
+    for one in path.kustomization.into_iter().chain(above) {
         needed.insert(reference(Kind::Kustomization, &one.meta));
         needed.insert(one.source.clone());
         needed.extend(one.substitutes.iter().cloned());
@@ -121,16 +140,46 @@ fn needed(place: Place<'_>, way: &Way<'_>) -> Learned<BTreeSet<Reference>> {
         needed.extend(helm.source.clone());
         needed.extend(helm.values_from.iter().cloned());
         // A HelmChart that the release refers to names its own source.
-        if let Some(reference) = helm
-            .source
-            .as_ref()
-            .filter(|one| one.kind == Kind::HelmChart.name())
+        if let Some(reference) = &helm.source
+            && reference.kind == Kind::HelmChart.name()
             && let Some(chart) = route::source(place, reference)?
         {
             needed.extend(chart.chart_source.clone());
         }
     }
+    let made: Vec<Reference> = needed.iter().flat_map(|one| makers(place, one)).collect();
+    needed.extend(made);
     Ok(needed)
+}
+
+/// The labels of those that make Flux's objects of their own spec, and their kinds.
+const MAKERS: &[(&str, &str)] = &[
+    ("resourceset.fluxcd.controlplane.io", "ResourceSet"),
+    ("fluxcd.controlplane.io", "FluxInstance"),
+    ("helm.toolkit.fluxcd.io", "HelmRelease"),
+];
+
+/// What makes an object that no Kustomization applies itself: then its maker's declaration is the object's.
+fn makers(place: Place<'_>, one: &Reference) -> Vec<Reference> {
+    let made_by = |kind: &str, namespace: &str, name: &str| Reference {
+        kind: kind.to_owned(),
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    };
+    if one.kind == "Secret" {
+        let external = place.facts.external_secrets.values();
+        let writes = external
+            .filter(|it| it.meta.namespace == one.namespace && it.secret == one.name)
+            .map(|it| reference(Kind::ExternalSecret, &it.meta));
+        return writes
+            .chain([made_by("SealedSecret", &one.namespace, &one.name)])
+            .collect();
+    }
+    let labelled = MAKERS.iter().filter_map(|(group, kind)| {
+        let key = owner(meta(place, one)?, group)?;
+        Some(made_by(kind, &key.namespace, &key.name))
+    });
+    labelled.collect()
 }
 
 fn reference(kind: Kind, meta: &Meta) -> Reference {
@@ -141,127 +190,86 @@ fn reference(kind: Kind, meta: &Meta) -> Reference {
     }
 }
 
-/// The Kustomizations that declare what is needed: those above ours, then others. Where it is not known who declares
-/// something, any may.
-fn declarers<'a>(
-    place: Place<'a>,
-    way: &Way<'a>,
-    needed: &BTreeSet<Reference>,
-) -> Learned<Vec<&'a Kustomization>> {
-    let mut found = way.path.parents.clone();
-    let mut keys: BTreeSet<Key> = found.iter().map(|one| one.meta.key()).collect();
-    let mut add = |one: &'a Kustomization| {
-        if keys.insert(one.meta.key()) {
-            found.push(one);
-        }
+fn meta<'a>(place: Place<'a>, one: &Reference) -> Option<&'a Meta> {
+    let key = one.key();
+    match Kind::from_name(&one.kind)? {
+        Kind::Kustomization => Some(&place.facts.kustomizations.get(&key)?.meta),
+        kind => Some(&place.facts.sources.get(&(kind, key))?.meta),
+    }
+}
+
+/// A Kustomization, and what it declares of our way.
+type Declarer<'a> = (&'a Kustomization, BTreeSet<Named>);
+
+/// The Kustomizations other than ours that declare what is needed, each with what it declares of that: those above ours,
+/// then others.
+fn declarers<'a>(place: Place<'a>, way: &Way<'a>) -> Learned<Vec<Declarer<'a>>> {
+    let Some(ours) = way.path.kustomization else {
+        return Ok(Vec::new());
     };
-    for one in needed {
-        match declarer(place, one) {
-            Some(declarer) => add(declarer),
-            None => {
-                place.whole(Kind::Kustomization, "")?;
-                place.facts.kustomizations.values().for_each(&mut add);
+    let mut found: Vec<Declarer<'a>> = Vec::new();
+    found.extend(way.path.parents.iter().map(|one| (*one, BTreeSet::new())));
+    for one in needed(place, way)? {
+        let Some(declarer) = declarer(place, &one)? else {
+            continue;
+        };
+        if declarer.meta.key() == ours.meta.key() {
+            continue;
+        }
+        let known = found
+            .iter_mut()
+            .find(|(known, _)| known.meta.key() == declarer.meta.key());
+        match known {
+            Some((_, objects)) => {
+                objects.insert(named(&one));
             }
+            None => found.push((declarer, BTreeSet::from([named(&one)]))),
         }
     }
     Ok(found)
 }
 
 /// The Kustomization that applied an object: by the object's labels, or by the inventory where the object is not read.
-fn declarer<'a>(place: Place<'a>, one: &Reference) -> Option<&'a Kustomization> {
-    let (facts, key) = (place.facts, one.key());
-    let meta = match Kind::from_name(&one.kind) {
-        Some(Kind::Kustomization) => facts.kustomizations.get(&key).map(|one| &one.meta),
-        Some(kind) => facts.sources.get(&(kind, key.clone())).map(|one| &one.meta),
-        None => None,
-    };
-    if let Some(meta) = meta {
-        return facts
-            .kustomizations
-            .get(&owner(meta, "kustomize.toolkit.fluxcd.io")?);
-    }
-    let lists = |entry: &Reference| entry.kind == one.kind && entry.key() == key;
-    let mut all = facts.kustomizations.values();
-    all.find(|kustomization| kustomization.inventory.iter().any(lists))
-}
-
-/// Who reads ConfigMaps or Secrets, and when it looked at them last.
-struct ReadBy<'a> {
-    object: ObjectRef,
-    reads: &'a [Reference],
-    /// Whether it has looked since a time; `None` where only its interval tells.
-    has_looked: bool,
-    interval: Option<SignedDuration>,
-}
-
-/// How long after its time a look may take.
-const LOOK: SignedDuration = SignedDuration::from_mins(1);
-
-/// What reads a ConfigMap or Secret that the commit changes, and has not looked at it since that was applied: neither is
-/// looked at before the next tick, and nothing says which of them was read.
-pub fn not_looked_at(
-    case: &Case<'_, '_>,
-    way: &Way<'_>,
-    above: &[Above<'_>],
-    known: &Commit,
-) -> Learned<Option<Finding>> {
-    let place = case.target.place;
-    let appliers = above.iter().filter_map(|one| one.path.kustomization);
-    let built = appliers
-        .chain(way.path.kustomization)
-        .filter_map(|one| one.history.first()?.first);
-    let since = built.fold(known.at, Timestamp::max);
-    let by_kustomization = way.path.kustomization.map(|one| ReadBy {
-        object: evidence::object(place, Kind::Kustomization.name(), &one.meta.key()),
-        reads: &one.substitutes,
-        has_looked: one.confirmed().is_some_and(|at| at > since),
-        interval: one.interval,
-    });
-    let released = |one: &HelmRelease| one.history.first().and_then(|release| release.last);
-    let by_helm = way.path.helm.map(|one| ReadBy {
-        object: evidence::object(place, Kind::HelmRelease.name(), &one.meta.key()),
-        reads: &one.values_from,
-        has_looked: released(one).is_some_and(|at| at >= since),
-        interval: one.interval,
-    });
-    for reader in by_kustomization.into_iter().chain(by_helm) {
-        let tick = reader
-            .interval
-            .and_then(|every| since.checked_add(every).ok());
-        let due = tick.and_then(|tick| tick.checked_add(LOOK).ok());
-        if reader.reads.is_empty() || reader.has_looked || due.is_some_and(|due| due <= place.now) {
-            continue;
-        }
-        let read: BTreeSet<Named> = reader.reads.iter().map(named).collect();
-        let mut is_changed = concerns(case, &release::unpacked(case, &way.place)?, None, &read)?;
-        for one in above {
-            is_changed = is_changed || concerns(case, &one.place, None, &read)?;
-        }
-        if !is_changed {
-            continue;
-        }
-        if let Some(due) = due {
-            case.view.changes_at(place, due);
-        }
-        let names: Vec<String> = read
-            .iter()
-            .map(|one| format!("{} {}", one.kind, one.name))
-            .collect();
-        let sentence = Sentence::default()
-            .object(&reader.object)
-            .words(" has not looked at ")
-            .name(names.join(", "))
-            .words(" since it was applied");
-        let next = NextAttempt {
-            at: tick.filter(|tick| *tick > place.now),
-            who: reader.object.clone(),
-            what: "looks again".to_owned(),
+pub fn declarer<'a>(place: Place<'a>, one: &Reference) -> Learned<Option<&'a Kustomization>> {
+    if let Some(meta) = meta(place, one) {
+        let Some(owner) = owner(meta, "kustomize.toolkit.fluxcd.io") else {
+            return Ok(None);
         };
-        return Ok(Some(
-            Finding::waiting(CauseCode::ApplyPending, reader.object, sentence)
-                .since(Some(since))
-                .next(Some(next)),
-        ));
+        let found = place.facts.kustomizations.get(&owner);
+        return place.object(found, Kind::Kustomization, &owner.namespace);
+    }
+    let listing = place.index.appliers(one).first().copied();
+    if listing.is_none() {
+        place.whole(Kind::Kustomization, "")?;
+    }
+    Ok(listing)
+}
+
+/// A source on the way whose spec Flux has not taken up yet: what it fetched is of before.
+pub fn source_behind(case: &Case<'_, '_>, way: &Way<'_>) -> Learned<Option<Finding>> {
+    let place = case.target.place;
+    for one in needed(place, way)? {
+        let Some(kind) = Kind::from_name(&one.kind) else {
+            continue;
+        };
+        let source = place.facts.sources.get(&(kind, one.key()));
+        // Some kinds of sources have no status at all.
+        let behind = source.filter(|source| {
+            !source.suspended
+                && source.observed_generation > 0
+                && source.observed_generation < source.meta.generation
+        });
+        if let Some(source) = behind {
+            let object = evidence::object(place, kind.name(), &source.meta.key());
+            let sentence = Sentence::default()
+                .object(&object)
+                .words(" was changed, and Flux has not taken that up yet");
+            let observed = source.observed_generation.to_string();
+            let proof = evidence::evidence(&object, "status.observedGeneration", observed, None);
+            return Ok(Some(
+                Finding::moving(CauseCode::SourcePending, object, sentence).proof([proof]),
+            ));
+        }
     }
     Ok(None)
 }

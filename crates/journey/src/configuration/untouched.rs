@@ -10,24 +10,15 @@ use facts::flux::Kustomization;
 use jiff::SignedDuration;
 
 use super::Way;
-use super::made_of::{self, Above};
+use super::made_of;
 use crate::evidence;
 use crate::finding::Outcome;
 use crate::reverts;
 use crate::stages::{Case, release};
 use crate::view::Learned;
 
-/// Whether the commit changes nothing in this target, proven; `None` if it may.
-pub fn unaffected(
-    case: &Case<'_, '_>,
-    way: &Way<'_>,
-    above: &[Above<'_>],
-    known: &Commit,
-) -> Learned<Option<Outcome>> {
-    // What the way is made of besides its path may have changed: then what is known of it is of before.
-    if !above.is_empty() {
-        return Ok(None);
-    }
+/// Whether the commit changes nothing in what our own Kustomization applies, proven; `None` if it may.
+pub fn unaffected(case: &Case<'_, '_>, way: &Way<'_>, known: &Commit) -> Learned<Option<Outcome>> {
     if let Some(kustomization) = way.path.kustomization
         && let Some(outcome) = same_digest(case, way, kustomization, known)?
     {
@@ -38,7 +29,9 @@ pub fn unaffected(
     if place.packed && !release::is_found(case, &place)? {
         return Ok(None);
     }
-    if made_of::concerns(case, &place, way.path.kustomization, &BTreeSet::new())? {
+    if let Some(one) = way.path.kustomization
+        && made_of::concerns(case, &place, one, &BTreeSet::new())?
+    {
         return Ok(None);
     }
     let touched = case.view.touched(case.key, case.commit)?;

@@ -51,7 +51,8 @@ pub fn of_older_spec(place: Place<'_>, path: &Path<'_>) -> Option<Finding> {
     let one = path.kustomization?;
     let behind = one.meta.generation - one.observed_generation;
     // Suspending it is a change of its spec, which Flux does not take up.
-    if behind <= i64::from(one.suspended) {
+    let is_only_suspended = by_hand(one.edited.as_ref(), one.confirmed()).is_none();
+    if behind <= i64::from(one.suspended && is_only_suspended) {
         return None;
     }
     let object = evidence::object(place, "Kustomization", &one.meta.key());
@@ -467,6 +468,8 @@ fn of_helm(
         };
         let mut outcome = Outcome::done(stage, summary)
             .since(newest.and_then(|release| release.last).or(ready.since))
+            // Helm does nothing where nothing changed for it: then it is older than what was applied.
+            .no_earlier_than(before.stage.since)
             .proof(evidence::condition(&object, ready))
             .proof(before.stage.evidence);
         outcome.notes = before.notes;

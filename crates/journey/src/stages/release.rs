@@ -9,6 +9,7 @@ pub mod promotion;
 
 use api::{Sentence, StageKind, State};
 use facts::code::{Commit, Declared, DeclaredHistory, DeclaredImage};
+use facts::flux::Kustomization;
 use facts::image::{ImageReference, canonical_repository};
 
 use super::Case;
@@ -285,6 +286,28 @@ pub fn unpacked(case: &Case<'_, '_>, place: &Configuration) -> Learned<Configura
         },
         None => place.clone(),
     })
+}
+
+/// The place in the repository of another Kustomization's path in the artifact that ours is applied from.
+pub fn packed_with(
+    case: &Case<'_, '_>,
+    (ours, place): (&Kustomization, &Configuration),
+    one: &Kustomization,
+    at: Configuration,
+) -> Learned<Configuration> {
+    let place = unpacked(case, place)?;
+    let is_known = ours.source == one.source && is_found(case, &place)?;
+    let outer = place.path.strip_suffix(&ours.path);
+    match outer.filter(|_| is_known) {
+        Some(outer) => Ok(Configuration {
+            path: format!("{outer}{}", one.path),
+            ..at
+        }),
+        None => Err(Gap::new(format!(
+            "what Kustomization {}/{} applies does not say where in {} it lies",
+            one.meta.namespace, one.meta.name, at.repository
+        ))),
+    }
 }
 
 /// Whether there is something at a place that can be read.

@@ -458,6 +458,19 @@ impl World {
         });
     }
 
+    /// Changes a Kustomization of a cluster.
+    pub fn kustomization(
+        &mut self,
+        cluster: &str,
+        name: &str,
+        change: impl FnOnce(&mut facts::flux::Kustomization),
+    ) {
+        self.edit(cluster, |facts| {
+            let one = facts.kustomizations.get_mut(&key("flux-system", name));
+            change(one.expect(name));
+        });
+    }
+
     /// Image automation noticed and wrote commit 4.
     pub fn automate(&mut self, app: &str) {
         let at = self.ago(31);
@@ -508,6 +521,7 @@ impl World {
             one.history.insert(
                 0,
                 Snapshot {
+                    took: None,
                     digest: format!("sha256:{name}{fleet}"),
                     revision: Some(revision(fleet)),
                     first: Some(at),

@@ -1,10 +1,10 @@
 //! What a Kustomization's own spec puts in the place of the image that its path in Git declares.
 //!
-//! Owns the reading of spec.images and spec.patches. Asked only where Flux has applied what Git declares and something
+//! Owns the reading of spec.images, spec.patches and spec.components. Asked only where Flux has applied what Git declares and something
 //! else is live: that needs no hand then, and nothing comes by itself.
 
 use api::{ObjectRef, Sentence};
-use facts::flux::Kustomization;
+use facts::flux::{ImageOverride, Kustomization};
 use facts::image::ImageReference;
 use jiff::Timestamp;
 
@@ -25,12 +25,13 @@ pub fn finding(
     declared: &ImageReference,
     applied: Option<Timestamp>,
 ) -> Learned<Option<Finding>> {
-    let Some(one) = path
-        .kustomization
-        .filter(|one| one.patches_images || !one.images.is_empty())
-    else {
+    let Some(one) = path.kustomization else {
         return Ok(None);
     };
+    let part = part(one);
+    if part.is_none() && one.images.is_empty() {
+        return Ok(None);
+    }
     let Some(named) = named(case, path, declared) else {
         return Ok(None);
     };
@@ -45,7 +46,12 @@ pub fn finding(
     let mut overrides = one.images.iter().filter(|_| path.helm.is_none());
     let object = evidence::object(case.target.place, "Kustomization", &one.meta.key());
     let folder = folder(&one.path);
-    if let Some(by) = overrides.find(|by| by.made_of(declared).names_same(&image)) {
+    let fits = |by: &&ImageOverride| {
+        let made = by.made_of(declared);
+        // A variable of Flux's is filled in later, with anything.
+        made.names_same(&image) || by.has_variable() && made.repository == image.repository
+    };
+    if let Some(by) = overrides.find(fits) {
         let sentence = Sentence::default()
             .object(&object)
             .words(" overrides the image with ")
@@ -60,8 +66,10 @@ pub fn finding(
         ));
     }
     // What a patch puts there is not known: it is only named where nothing else could have.
-    if !one.patches_images
-        || apply::held(case.target.place, path).is_some()
+    let Some(part) = part else {
+        return Ok(None);
+    };
+    if apply::held(case.target.place, path).is_some()
         || is_edited(case, path)
         || rollout::is_fresh(case, applied)
     {
@@ -69,19 +77,40 @@ pub fn finding(
     }
     let sentence = Sentence::default()
         .object(&object)
-        .words(" has a patch in spec.patches that speaks of an image, and ")
+        .words(part.has)
         .object(&named.object)
         .words(" names ")
         .name(named.image)
         .words(", not what ")
         .name(folder)
         .words(" declares");
-    let said = "a patch speaks of an image";
-    let proof = evidence::evidence(&object, "spec.patches", said, None);
+    let proof = evidence::evidence(&object, part.field, part.value, None);
     Ok(Some(
         Finding::blocked(CauseCode::ReleaseOverridden, object, sentence)
             .proof([named.evidence(), proof]),
     ))
+}
+
+/// A part of a Kustomization's spec that may put any image in the place of the declared one.
+struct Part {
+    field: &'static str,
+    has: &'static str,
+    value: String,
+}
+
+fn part(one: &Kustomization) -> Option<Part> {
+    if one.patches_images {
+        return Some(Part {
+            field: "spec.patches",
+            has: " has a patch in spec.patches that speaks of an image, and ",
+            value: "a patch speaks of an image".to_owned(),
+        });
+    }
+    (!one.components.is_empty()).then(|| Part {
+        field: "spec.components",
+        has: " has spec.components, which may set the image, and ",
+        value: one.components.join(", "),
+    })
 }
 
 /// The image that an object names which Flux applies.

@@ -25,17 +25,6 @@ fn by_hand(world: &World, minutes: i64) -> Option<Edited> {
     })
 }
 
-fn kustomization(
-    world: &mut World,
-    name: &str,
-    change: impl FnOnce(&mut facts::flux::Kustomization),
-) {
-    world.edit(PROD, |facts| {
-        let one = facts.kustomizations.get_mut(&key("flux-system", name));
-        change(one.unwrap());
-    });
-}
-
 #[test]
 fn a_helm_release_that_a_hand_changed_is_not_in_effect() {
     let mut world = touched_base();
@@ -59,7 +48,7 @@ fn a_helm_release_that_a_hand_changed_is_not_in_effect() {
 fn a_service_that_a_hand_changed_is_not_what_was_applied() {
     let mut world = touched_base();
     let edited = by_hand(&world, 2);
-    kustomization(&mut world, APP, |one| {
+    world.kustomization(PROD, APP, |one| {
         one.inventory.push(reference("Service", "shop", APP));
     });
     let asked = sha("fleet", 4);
@@ -80,7 +69,7 @@ fn what_helm_installed_is_not_set_back_by_the_kustomization() {
         let search = (Kind::Deployment, key("shop", "search"));
         facts.workloads.get_mut(&search).unwrap().edited = edited;
     });
-    kustomization(&mut world, "search", |one| {
+    world.kustomization(PROD, "search", |one| {
         one.history[0].last = Some(confirmed);
     });
     let journey = one(&world, &sha("fleet", 4), "search", PROD);
@@ -91,12 +80,12 @@ fn what_helm_installed_is_not_set_back_by_the_kustomization() {
 fn a_suspended_kustomization_whose_path_moved_needed_no_hand() {
     let mut world = touched_base();
     let asked = sha("fleet", 4);
-    kustomization(&mut world, APP, |one| {
+    world.kustomization(PROD, APP, |one| {
         one.suspended = true;
         one.meta.generation += 1;
     });
     assert_eq!(one(&world, &asked, APP, PROD).state, State::Deployed);
-    kustomization(&mut world, APP, |one| one.meta.generation += 1);
+    world.kustomization(PROD, APP, |one| one.meta.generation += 1);
     let journey = one(&world, &asked, APP, PROD);
     assert_eq!(journey.cause.unwrap().code, "apply-suspended");
 }
@@ -111,7 +100,7 @@ fn an_image_that_a_suspended_kustomization_does_not_bring_needed_no_hand() {
         "rollout-drifted",
         "not suspended"
     );
-    kustomization(&mut world, APP, |one| one.suspended = true);
+    world.kustomization(PROD, APP, |one| one.suspended = true);
     let journey = prod(&world, 4);
     assert_eq!(
         (journey.state, journey.blocking_stage),
@@ -124,7 +113,7 @@ fn an_image_that_a_suspended_kustomization_does_not_bring_needed_no_hand() {
 #[test]
 fn a_kustomization_that_was_changed_says_nothing_until_flux_takes_it_up() {
     let mut world = touched_base();
-    kustomization(&mut world, APP, |one| one.meta.generation += 1);
+    world.kustomization(PROD, APP, |one| one.meta.generation += 1);
     let journey = one(&world, &sha("fleet", 4), APP, PROD);
     assert_eq!(
         (journey.state, journey.blocking_stage),
@@ -182,7 +171,7 @@ fn the_first_time_of_a_digest_is_not_when_its_revision_was_applied() {
     );
     // Manifests that went there and back: when they came back nobody wrote down.
     let (began, ended) = (world.ago(15), world.ago(12));
-    kustomization(&mut world, APP, |one| {
+    world.kustomization(PROD, APP, |one| {
         let mut between = one.history[0].clone();
         between.digest = "sha256:between".to_owned();
         (between.first, between.last) = (Some(began), Some(ended));
@@ -202,7 +191,7 @@ fn tried(number: u32, status: Status, reason: &str, message: &str) -> World {
     world.declare_at(APP, PROD, number, 4, 10);
     world.fetch(PROD, 4, 9);
     let since = world.ago(8);
-    kustomization(&mut world, APP, |one| {
+    world.kustomization(PROD, APP, |one| {
         one.attempted = Some(revision(4));
         one.conditions = vec![condition("Ready", status, reason, message, since)];
     });
@@ -283,7 +272,7 @@ fn an_image_of_a_tried_commit_that_a_hand_put_there_is_a_hands() {
 fn a_commit_is_no_part_of_an_older_one_that_flux_tried_since() {
     let mut world = delivered();
     let since = world.ago(8);
-    kustomization(&mut world, APP, |one| {
+    world.kustomization(PROD, APP, |one| {
         one.attempted = Some(revision(2));
         let reason = "HealthCheckFailed";
         one.conditions = vec![condition("Ready", Status::False, reason, "", since)];
@@ -324,7 +313,7 @@ fn what_a_canary_has_not_begun_to_try_was_not_changed_by_somebody() {
 fn what_flux_set_back_was_not_changed_since_because_its_health_check_fails_now() {
     let mut world = touched_base();
     let ended = world.ago(2);
-    kustomization(&mut world, APP, |one| {
+    world.kustomization(PROD, APP, |one| {
         let mut failed = one.history[0].clone();
         failed.digest = "sha256:failed".to_owned();
         failed.status = "HealthCheckFailed".to_owned();

@@ -13,18 +13,10 @@ fn touched_base() -> World {
     world
 }
 
-/// Production's Kustomization of the app.
-fn kustomization(world: &mut World, change: impl FnOnce(&mut facts::flux::Kustomization)) {
-    world.edit(PROD, |facts| {
-        let one = facts.kustomizations.get_mut(&key("flux-system", APP));
-        change(one.unwrap());
-    });
-}
-
 /// Flux has built the same manifests since so many minutes, commit 4 of the fleet among them.
 fn same_since(world: &mut World, minutes: i64) {
     let (first, last) = (world.ago(minutes), world.ago(1));
-    kustomization(world, |one| {
+    world.kustomization(PROD, APP, |one| {
         one.history.truncate(1);
         one.history[0].revision = Some(revision(4));
         (one.history[0].first, one.history[0].last) = (Some(first), Some(last));
@@ -37,7 +29,7 @@ fn manifests_that_went_there_and_back_are_not_the_same_as_before() {
     let mut world = touched_base();
     let (old, now) = (world.ago(20_000), world.ago(1));
     let (began, ended) = (world.ago(25), world.ago(12));
-    kustomization(&mut world, |one| {
+    world.kustomization(PROD, APP, |one| {
         let mut back = one.history[0].clone();
         back.revision = Some(revision(4));
         (back.first, back.last) = (Some(old), Some(now));
@@ -66,7 +58,7 @@ fn manifests_of_a_path_that_is_not_applied_yet_are_not_the_same_as_before() {
     same_since(&mut world, 20_000);
     let same = one(&world, &sha("fleet", 4), APP, PROD);
     assert_eq!(same.state, State::NotAffected, "so far it is the same");
-    kustomization(&mut world, |one| one.meta.generation += 1);
+    world.kustomization(PROD, APP, |one| one.meta.generation += 1);
     let journey = one(&world, &sha("fleet", 4), APP, PROD);
     assert_ne!(journey.state, State::NotAffected, "{journey:#?}");
 }

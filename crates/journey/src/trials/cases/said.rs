@@ -21,13 +21,6 @@ fn causes(journey: &Journey) -> Vec<&str> {
         .collect()
 }
 
-fn kustomization(world: &mut World, change: impl FnOnce(&mut facts::flux::Kustomization)) {
-    world.edit(PROD, |facts| {
-        let one = facts.kustomizations.get_mut(&key("flux-system", APP));
-        change(one.unwrap());
-    });
-}
-
 /// Commit 4 runs on two pods, and a newer template of the same image has one more, which crashes.
 fn newer_template_crashes() -> World {
     let mut world = delivered();
@@ -248,7 +241,7 @@ fn fails_since(minutes: i64) -> World {
     let reason = "ReconciliationFailed";
     let mut world = attempted(reason, "the flux capacitor is empty");
     let (first, last) = (world.ago(minutes), world.ago(1));
-    kustomization(&mut world, |one| {
+    world.kustomization(PROD, APP, |one| {
         let mut failing = one.history[0].clone();
         failing.digest = "sha256:failing".to_owned();
         failing.revision = Some(revision(3));
@@ -283,7 +276,7 @@ fn failed_to_apply_before_what_it_attempted_was_there() {
     assert_eq!(since, Some(world.ago(29)));
     // What was applied once at this revision was fine then.
     let mut world = fails_since(25);
-    kustomization(&mut world, |one| {
+    world.kustomization(PROD, APP, |one| {
         one.applied = one.attempted.clone();
         one.history[0].status = "HealthCheckFailed".to_owned();
         one.conditions[0].reason = "HealthCheckFailed".to_owned();

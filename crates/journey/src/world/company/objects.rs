@@ -30,6 +30,7 @@ pub fn kustomization(name: &str, path: &str, created: Timestamp) -> Kustomizatio
         retry_interval: minutes(2),
         verifies: true,
         remote: false,
+        renames: false,
         components: Vec::new(),
         substitutes: Vec::new(),
         target_namespace: None,
