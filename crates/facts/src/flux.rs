@@ -144,6 +144,8 @@ pub struct Kustomization {
     pub renames: bool,
     /// `spec.images`
     pub images: Vec<ImageOverride>,
+    /// Whether there are `spec.patches`.
+    pub patches: bool,
     /// Whether one of `spec.patches` has the word image in it.
     pub patches_images: bool,
     /// `spec.components`, from the root of the source as `path` is.

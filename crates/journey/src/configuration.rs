@@ -17,6 +17,7 @@ use made_of::Declaring;
 
 use crate::causes::CauseCode;
 use crate::discover::{Target, Targets};
+use crate::evidence;
 use crate::finding::{Finding, Outcome};
 use crate::reverts;
 use crate::route::{Configuration, Path};
@@ -95,7 +96,7 @@ pub fn journey<'a>(
             })
             .collect();
     }
-    let draft = Draft {
+    let mut draft = Draft {
         view,
         all,
         target,
@@ -105,7 +106,36 @@ pub fn journey<'a>(
         notes: Vec::new(),
     };
     let verdict = verdict(&case, way, &draft);
+    let is_in_effect = |state: State| matches!(state, State::Deployed | State::Superseded);
+    if matches!(&verdict, Verdict::Settled { state, .. } if is_in_effect(*state)) {
+        draft.notes = cautions(&case, way, &crew, &known);
+    }
     draft.journey(verdict)
+}
+
+/// What a careful reader wants to know of a commit that Flux has applied: nothing here reads what it changed.
+fn cautions(
+    case: &Case<'_, '_>,
+    way: &Way<'_>,
+    crew: &Learned<Crew<'_>>,
+    known: &Learned<&Commit>,
+) -> Vec<Sentence> {
+    let begun = crew.as_ref().ok().and_then(Crew::begun);
+    let are_older = begun
+        .zip(known.as_ref().ok())
+        .filter(|(begun, known)| *begun < known.at);
+    let of_before = are_older.map(|_| {
+        Sentence::default().words(
+            "Its pods began before the commit: what they read only when they start is of before.",
+        )
+    });
+    let patched = way.path.kustomization.filter(|one| one.patches).map(|one| {
+        let key = one.meta.key();
+        Sentence::default()
+            .object(&evidence::object(case.target.place, "Kustomization", &key))
+            .words(" has patches of its own in spec.patches: they count more than the commit.")
+    });
+    of_before.into_iter().chain(patched).collect()
 }
 
 /// How the commit stands. What the branch has taken back is still here where Flux has not applied that.

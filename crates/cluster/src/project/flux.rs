@@ -338,6 +338,7 @@ impl Partial for KustomizationPart {
                 .or(spec.name_suffix.some())
                 .is_some(),
             images: spec.images.parts().filter_map(image).collect(),
+            patches: !spec.patches.0.is_empty(),
             patches_images: spec.patches.parts().any(|one| names_image(&one.patch.0)),
             components: {
                 let listed = spec.components.0.into_iter().filter_map(Text::some);

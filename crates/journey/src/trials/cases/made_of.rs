@@ -513,3 +513,23 @@ fn what_is_packed_together_is_compared_together() {
     );
     assert_ne!(packed("infra/fleet.yaml"), State::NotAffected);
 }
+
+#[test]
+fn pods_that_began_before_a_commit_were_not_said_to_be_older() {
+    let mut world = touching("apps/production/checkout/settings.yaml");
+    world.apply(APP, PROD, 4, 8);
+    let said = |world: &World| notes(world, &checkout(world));
+    assert!(
+        said(&world).contains("began before the commit"),
+        "{}",
+        said(&world)
+    );
+    world.kustomization(PROD, APP, |one| one.patches = true);
+    assert!(
+        said(&world).contains("has patches of its own"),
+        "{}",
+        said(&world)
+    );
+    world.roll(APP, PROD, 4, 2);
+    assert!(!said(&world).contains("began before"), "{}", said(&world));
+}

@@ -44,6 +44,20 @@ fn an_image_that_the_kustomization_overrides_was_not_changed_by_somebody_in_the_
 }
 
 #[test]
+fn an_image_that_a_component_or_a_variable_brings_was_not_changed_by_somebody_in_the_cluster() {
+    let by_component = overridden(APP, |one| one.components = vec!["parts/pin".to_owned()]);
+    let by_variable = overridden(APP, |one| {
+        one.images = vec![facts::flux::ImageOverride {
+            tag: Some("${pinned}".to_owned()),
+            ..image_of(3)
+        }];
+    });
+    for world in [by_component, by_variable] {
+        assert_eq!(codes(&world, APP), ["release-overridden"; 2]);
+    }
+}
+
+#[test]
 fn a_release_that_a_patch_overrides_is_not_on_its_way() {
     let world = overridden("search", by_patch);
     assert_eq!(codes(&world, "search"), ["release-overridden"; 2]);
