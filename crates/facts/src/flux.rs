@@ -144,6 +144,8 @@ pub struct Kustomization {
     pub renames: bool,
     /// `spec.images`
     pub images: Vec<ImageOverride>,
+    /// `spec.prune`: whether what Git does not declare any more is deleted.
+    pub prunes: bool,
     /// Whether there are `spec.patches`.
     pub patches: bool,
     /// Whether one of `spec.patches` has the word image in it.

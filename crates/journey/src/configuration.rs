@@ -11,6 +11,7 @@ mod untouched;
 use api::journey::Journey;
 use api::{Sentence, StageKind, State};
 use facts::code::Commit;
+use facts::meta::Reference;
 
 use chart::Chart;
 use made_of::Declaring;
@@ -120,22 +121,41 @@ fn cautions(
     crew: &Learned<Crew<'_>>,
     known: &Learned<&Commit>,
 ) -> Vec<Sentence> {
+    let mut said = Vec::new();
     let begun = crew.as_ref().ok().and_then(Crew::begun);
-    let are_older = begun
-        .zip(known.as_ref().ok())
-        .filter(|(begun, known)| *begun < known.at);
-    let of_before = are_older.map(|_| {
-        Sentence::default().words(
+    let known = known.as_ref().ok();
+    if begun
+        .zip(known)
+        .is_some_and(|(begun, known)| begun < known.at)
+    {
+        said.push(Sentence::default().words(
             "Its pods began before the commit: what they read only when they start is of before.",
-        )
-    });
-    let patched = way.path.kustomization.filter(|one| one.patches).map(|one| {
-        let key = one.meta.key();
-        Sentence::default()
-            .object(&evidence::object(case.target.place, "Kustomization", &key))
-            .words(" has patches of its own in spec.patches: they count more than the commit.")
-    });
-    of_before.into_iter().chain(patched).collect()
+        ));
+    }
+    let Some(one) = way.path.kustomization else {
+        return said;
+    };
+    let object = evidence::object(case.target.place, "Kustomization", &one.meta.key());
+    let ours = Sentence::default().object(&object);
+    if one.patches {
+        said.push(
+            ours.clone()
+                .words(" has patches of its own in spec.patches: they count more than the commit."),
+        );
+    }
+    if !one.prunes {
+        said.push(ours.words(" does not prune: what the commit takes out stays in the cluster."));
+    }
+    let is_unread = |entry: &&Reference| ["ConfigMap", "Secret"].contains(&entry.kind.as_str());
+    if let Some(entry) = one.inventory.iter().find(is_unread) {
+        said.push(
+            Sentence::default()
+                .words("The content of ")
+                .name(format!("{} {}", entry.kind, entry.name))
+                .words(" is not read: that nobody changed it since is not known."),
+        );
+    }
+    said
 }
 
 /// How the commit stands. What the branch has taken back is still here where Flux has not applied that.

@@ -30,6 +30,8 @@ pub struct Repo {
     pub open_pulls: Vec<PullRequest>,
     pub touched: BTreeMap<String, Vec<String>>,
     pub declared: BTreeMap<(String, String), DeclaredHistory>,
+    /// What paths declare, where that is not told by the names of files: what is not in it is not recognised there.
+    pub objects: BTreeMap<String, BTreeSet<Named>>,
 }
 
 impl Repo {
@@ -362,6 +364,10 @@ impl Repo {
                     .strip_prefix(path)
                     .is_some_and(|rest| rest.starts_with('/'))
         };
+        let is_unseen = |known: &BTreeSet<Named>| !objects.is_subset(known);
+        if !objects.is_empty() && self.objects.get(path).is_some_and(is_unseen) {
+            return touched.iter().any(|file| is_below(file));
+        }
         if !objects.is_empty() {
             return touched.iter().any(|file| {
                 let name = file.rsplit('/').next().unwrap_or(file);

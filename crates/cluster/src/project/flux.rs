@@ -246,6 +246,7 @@ struct KustomizationSpec {
     health_checks: List<Part<ReferencePart>>,
     kube_config: Perhaps<Present>,
     target_namespace: Text,
+    prune: Flag,
     name_prefix: Text,
     name_suffix: Text,
     images: List<Part<ImagePart>>,
@@ -338,6 +339,7 @@ impl Partial for KustomizationPart {
                 .or(spec.name_suffix.some())
                 .is_some(),
             images: spec.images.parts().filter_map(image).collect(),
+            prunes: spec.prune.0,
             patches: !spec.patches.0.is_empty(),
             patches_images: spec.patches.parts().any(|one| names_image(&one.patch.0)),
             components: {

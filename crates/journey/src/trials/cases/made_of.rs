@@ -1,6 +1,8 @@
 //! Tests only: a commit to a folder that is not an app's own, and what of it reaches the app. Each test is named after what
 //! must not be said of it.
 
+use std::collections::BTreeSet;
+
 use facts::Facts;
 use facts::flux::{Artifact, HelmRelease, Kustomization, Revision};
 use facts::meta::Meta;
@@ -274,6 +276,28 @@ fn settings_that_changed_what_is_built_were_said_not_to_be_looked_at() {
 }
 
 #[test]
+fn settings_that_nobody_changed_were_said_not_to_be_looked_at() {
+    // They were applied by hand, or by another Kustomization; the commit changes something else of checkout's.
+    for lister in [None, Some("infra")] {
+        let mut world = touching("apps/production/checkout/notes.yaml");
+        let own = (path(APP, PROD), BTreeSet::new());
+        world.repo(FLEET).objects.extend([own]);
+        if let Some(lister) = lister {
+            lists(&mut world, lister, "ConfigMap", "flux-system", "settings");
+        }
+        world.apply(APP, PROD, 4, 8);
+        let settings = vec![reference("ConfigMap", "flux-system", "settings")];
+        let took = Some(SignedDuration::from_secs(2));
+        world.kustomization(PROD, APP, |one| {
+            one.substitutes = settings;
+            one.history[0].last = one.history[0].first;
+            one.history[0].took = took;
+        });
+        assert_eq!(checkout(&world).state, State::Deployed);
+    }
+}
+
+#[test]
 fn settings_that_came_while_it_was_built_are_not_in_effect() {
     let mut world = settings();
     world.apply(APP, PROD, 4, 6);
@@ -367,7 +391,7 @@ fn a_commit_was_applied_before_it_was_made_because_helm_had_nothing_to_do() {
     let journey = search(&world);
     assert_eq!(journey.state, State::Deployed);
     let said = read_aloud(&world, &journey.headline);
-    assert!(said.contains("8 min"), "{said}");
+    assert!(said.contains("8 min") && !said.contains("28 min"), "{said}");
 }
 
 #[test]
@@ -421,6 +445,10 @@ fn what_a_source_is_pinned_to_is_not_fetched_by_itself() {
 fn a_path_that_was_moved_while_it_was_suspended_is_not_in_effect() {
     let mut world = touching("apps/new/checkout/settings.yaml");
     world.apply(APP, PROD, 4, 8);
+    let declared = |path: &str| ("main".to_owned(), path.to_owned());
+    let repo = world.repo(FLEET);
+    let history = repo.declared[&declared(&path(APP, PROD))].clone();
+    repo.declared.insert(declared("apps/new/checkout"), history);
     let edited = facts::kubernetes::Edited {
         manager: "kubectl-edit".to_owned(),
         at: world.now,
@@ -483,39 +511,53 @@ fn a_hundred_kustomizations_cost_a_few_wants_each_and_no_more_rounds() {
     assert!(apart <= many + 100, "{apart}");
 }
 
-#[test]
-fn what_is_packed_together_is_compared_together() {
-    let packed = |file: &str| {
-        let mut world = touching(file);
-        world.edit(PROD, |facts| {
-            let key = (Kind::GitRepository, key("flux-system", "fleet"));
-            let mut one = facts.sources[&key].clone();
-            one.kind = Kind::OCIRepository;
-            let artifact: &mut Artifact = one.artifact.as_mut().unwrap();
-            artifact.origin_source = Some(format!("https://{FLEET}.git"));
-            artifact.origin_revision = Some(revision(4));
-            artifact.revision = Revision::new("latest@sha256:aa");
-            facts
-                .sources
-                .insert((Kind::OCIRepository, one.meta.key()), one);
-            for one in facts.kustomizations.values_mut() {
-                one.source = reference("OCIRepository", "flux-system", "fleet");
-                one.applied_origin = Some(revision(4));
-                one.applied = Some(Revision::new("latest@sha256:aa"));
-                one.attempted = one.applied.clone();
-            }
-        });
-        checkout(&world).state
-    };
-    assert_eq!(
-        packed("apps/production/search/notes.yaml"),
-        State::NotAffected
-    );
-    assert_ne!(packed("infra/fleet.yaml"), State::NotAffected);
+/// Everything is packed into one artifact, made of the repository's folder `outer`.
+fn packed(file: &str, outer: &str) -> World {
+    let mut world = touching(file);
+    let repo = world.repo(FLEET);
+    let history = repo.declared[&("main".to_owned(), path(APP, PROD))].clone();
+    repo.declared
+        .insert(("main".to_owned(), String::new()), history);
+    world.edit(PROD, |facts| {
+        let key = (Kind::GitRepository, key("flux-system", "fleet"));
+        let mut one = facts.sources[&key].clone();
+        one.kind = Kind::OCIRepository;
+        let artifact: &mut Artifact = one.artifact.as_mut().unwrap();
+        artifact.origin_source = Some(format!("https://{FLEET}.git"));
+        artifact.origin_revision = Some(revision(4));
+        artifact.revision = Revision::new("latest@sha256:aa");
+        facts
+            .sources
+            .insert((Kind::OCIRepository, one.meta.key()), one);
+        for one in facts.kustomizations.values_mut() {
+            one.source = reference("OCIRepository", "flux-system", "fleet");
+            one.applied_origin = Some(revision(4));
+            one.applied = Some(Revision::new("latest@sha256:aa"));
+            one.attempted = one.applied.clone();
+            one.path = one.path.strip_prefix(outer).unwrap_or(&one.path).to_owned();
+        }
+    });
+    world
 }
 
 #[test]
-fn pods_that_began_before_a_commit_were_not_said_to_be_older() {
+fn what_is_packed_together_is_compared_together() {
+    let state = |file, outer| checkout(&packed(file, outer)).state;
+    assert_eq!(
+        state("apps/production/search/notes.yaml", ""),
+        State::NotAffected
+    );
+    assert_ne!(state("infra/fleet.yaml", ""), State::NotAffected);
+    // Only the folder apps is packed, infra with it.
+    assert_eq!(
+        state("apps/production/search/notes.yaml", "apps/"),
+        State::NotAffected
+    );
+    assert_ne!(state("apps/infra/fleet.yaml", "apps/"), State::NotAffected);
+}
+
+#[test]
+fn what_flux_does_not_prove_of_an_applied_commit_was_not_said() {
     let mut world = touching("apps/production/checkout/settings.yaml");
     world.apply(APP, PROD, 4, 8);
     let said = |world: &World| notes(world, &checkout(world));
@@ -532,4 +574,13 @@ fn pods_that_began_before_a_commit_were_not_said_to_be_older() {
     );
     world.roll(APP, PROD, 4, 2);
     assert!(!said(&world).contains("began before"), "{}", said(&world));
+    assert!(!said(&world).contains("is not read"), "{}", said(&world));
+    lists(&mut world, APP, "ConfigMap", "shop", "settings");
+    assert!(
+        said(&world).contains("ConfigMap settings is not read"),
+        "{}",
+        said(&world)
+    );
+    world.kustomization(PROD, APP, |one| one.prunes = false);
+    assert!(said(&world).contains("does not prune"), "{}", said(&world));
 }

@@ -31,6 +31,7 @@ pub fn kustomization(name: &str, path: &str, created: Timestamp) -> Kustomizatio
         verifies: true,
         remote: false,
         renames: false,
+        prunes: true,
         patches: false,
         components: Vec::new(),
         substitutes: Vec::new(),
