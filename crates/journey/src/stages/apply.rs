@@ -469,7 +469,7 @@ fn of_helm(
         let mut outcome = Outcome::done(stage, summary)
             .since(newest.and_then(|release| release.last).or(ready.since))
             // Helm does nothing where nothing changed for it: then it is older than what was applied.
-            .no_earlier_than(before.stage.since)
+            .no_earlier_than(before.stage.since.filter(|_| case.is_configuration()))
             .proof(evidence::condition(&object, ready))
             .proof(before.stage.evidence);
         outcome.notes = before.notes;
