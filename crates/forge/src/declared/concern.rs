@@ -151,8 +151,8 @@ fn look(
                             named_files(&mut reader, repository, folder, document, &mut others);
                     }
                 }
-                // Kustomize may read what we cannot.
-                Err(_) => is_whole = false,
+                // Nobody knows what it names; what lies beside it is the likeliest.
+                Err(_) => reader.look_at_all_of(folder),
             },
             Entry::Missing | Entry::Folder(_) => {}
         }
