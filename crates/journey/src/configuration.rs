@@ -12,6 +12,7 @@ use api::journey::Journey;
 use api::{Sentence, StageKind, State};
 use facts::code::Commit;
 use facts::meta::Reference;
+use jiff::Timestamp;
 
 use chart::Chart;
 use made_of::Declaring;
@@ -472,7 +473,11 @@ fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict
             // When what was tried became live nobody wrote down.
             .applied(
                 newer.map(|sha| (case.key, sha)),
-                applied.stage.since.filter(|_| tried.is_none()),
+                applied
+                    .stage
+                    .since
+                    .filter(|_| tried.is_none())
+                    .filter(|since| newer.is_none_or(|newer| was_there(case, newer, *since))),
             ),
         evidence: tried
             .iter()
@@ -481,6 +486,12 @@ fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict
             .cloned()
             .collect(),
     }
+}
+
+/// Whether a newer commit was made by then: the commit itself may have been applied long before.
+fn was_there(case: &Case<'_, '_>, newer: &str, since: Timestamp) -> bool {
+    let commit = case.view.for_show(|| case.view.commit(case.key, newer));
+    matches!(commit, Ok(Some(commit)) if commit.at <= since)
 }
 
 /// What was applied a moment ago may not have reached the workload as we see it: nothing else tells its pods apart.

@@ -584,3 +584,20 @@ fn what_flux_does_not_prove_of_an_applied_commit_was_not_said() {
     world.kustomization(PROD, APP, |one| one.prunes = false);
     assert!(said(&world).contains("does not prune"), "{}", said(&world));
 }
+
+#[test]
+fn a_newer_commit_was_said_to_be_applied_before_it_was_made() {
+    let mut world = touching("apps/production/checkout/notes.yaml");
+    // What is built did not change since commit 3, and Flux is at commit 4.
+    world.apply(APP, PROD, 4, 8);
+    as_before(&mut world, APP, 1);
+    let first = world.ago(28);
+    world.kustomization(PROD, APP, |one| one.history[0].first = Some(first));
+    let journey = one(&world, &sha("fleet", 3), APP, PROD);
+    assert_eq!(journey.state, State::Superseded, "{journey:#?}");
+    let said = read_aloud(&world, &journey.headline);
+    assert!(
+        said.contains("is applied in") && !said.contains("28 min"),
+        "{said}"
+    );
+}
