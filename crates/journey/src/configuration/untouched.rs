@@ -82,8 +82,9 @@ fn same_digest(
     ) else {
         return Ok(None);
     };
-    // What is said here is of the path that the spec names now.
-    if one.observed_generation < one.meta.generation {
+    // What is said here is of the path that the spec names now. Where the spec keeps the commit's change away, the digest
+    // stays, too: that is no commit that changes nothing.
+    if one.observed_generation < one.meta.generation || one.overrides() {
         return Ok(None);
     }
     let changed = one.went_away(0);

@@ -601,3 +601,16 @@ fn a_newer_commit_was_said_to_be_applied_before_it_was_made() {
         "{said}"
     );
 }
+
+#[test]
+fn what_a_patch_of_the_kustomization_keeps_away_was_said_to_change_nothing() {
+    let mut world = touching("base/notes.yaml");
+    world.apply(APP, PROD, 4, 8);
+    as_before(&mut world, APP, 1);
+    let journey = checkout(&world);
+    assert_eq!(journey.state, State::NotAffected, "{journey:#?}");
+    world.kustomization(PROD, APP, |one| one.patches = true);
+    let journey = checkout(&world);
+    assert_ne!(journey.state, State::NotAffected, "{journey:#?}");
+    assert!(notes(&world, &journey).contains("has patches of its own"));
+}
