@@ -130,7 +130,7 @@ fn cautions(
         .is_some_and(|(begun, known)| begun < known.at)
     {
         said.push(Sentence::default().words(
-            "Its pods began before the commit: what they read only when they start is of before.",
+            "Pods of it began before the commit: what a pod reads only when it starts is of before there.",
         ));
     }
     let Some(one) = way.path.kustomization else {

@@ -80,8 +80,9 @@ pub fn ambiguous(
     text: &str,
     candidates: &BTreeMap<(String, String), Vec<ResolvedBy>>,
 ) -> api::Error {
+    const SHOWN: usize = 20;
     let mut lines = Vec::new();
-    for ((key, sha), by) in candidates.iter().take(20) {
+    for ((key, sha), by) in candidates.iter().take(SHOWN) {
         let known = view.commit(key, sha).ok().flatten();
         let subject = known.map_or(String::new(), |one| {
             format!(" {}", api::headline::plain(&one.subject, 80))
@@ -92,6 +93,9 @@ pub fn ambiguous(
             api::headline::short(sha),
             names.join(", ")
         ));
+    }
+    if candidates.len() > SHOWN {
+        lines.push(format!("and {} more", candidates.len() - SHOWN));
     }
     api::Error::new(
         Code::AmbiguousAsk,

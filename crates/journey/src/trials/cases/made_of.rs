@@ -261,9 +261,19 @@ fn values_whose_name_is_made_of_them_were_not_said_to_be_looked_at_later() {
 fn settings() -> World {
     let mut world = touching("infra/settings.yaml");
     lists(&mut world, "infra", "ConfigMap", "flux-system", "settings");
-    let settings = vec![reference("ConfigMap", "flux-system", "settings")];
-    world.kustomization(PROD, APP, |one| one.substitutes = settings);
+    substitutes(&mut world);
     world
+}
+
+/// Checkout substitutes from settings, and was built once only.
+fn substitutes(world: &mut World) {
+    let settings = vec![reference("ConfigMap", "flux-system", "settings")];
+    let took = Some(SignedDuration::from_secs(2));
+    world.kustomization(PROD, APP, |one| {
+        one.substitutes = settings;
+        one.history[0].last = one.history[0].first;
+        one.history[0].took = took;
+    });
 }
 
 #[test]
@@ -286,13 +296,7 @@ fn settings_that_nobody_changed_were_said_not_to_be_looked_at() {
             lists(&mut world, lister, "ConfigMap", "flux-system", "settings");
         }
         world.apply(APP, PROD, 4, 8);
-        let settings = vec![reference("ConfigMap", "flux-system", "settings")];
-        let took = Some(SignedDuration::from_secs(2));
-        world.kustomization(PROD, APP, |one| {
-            one.substitutes = settings;
-            one.history[0].last = one.history[0].first;
-            one.history[0].took = took;
-        });
+        substitutes(&mut world);
         assert_eq!(checkout(&world).state, State::Deployed);
     }
 }
@@ -352,13 +356,7 @@ fn what_is_substituted_is_not_in_effect_before_it_is_built_again() {
     let mut world = touching("apps/production/checkout/settings.yaml");
     lists(&mut world, APP, "ConfigMap", "flux-system", "settings");
     world.apply(APP, PROD, 4, 8);
-    let settings = vec![reference("ConfigMap", "flux-system", "settings")];
-    let took = Some(SignedDuration::from_secs(2));
-    world.kustomization(PROD, APP, |one| {
-        one.substitutes = settings;
-        one.history[0].last = one.history[0].first;
-        one.history[0].took = took;
-    });
+    substitutes(&mut world);
     assert_eq!(checkout(&world).state, State::Waiting);
     let again = world.ago(2);
     world.kustomization(PROD, APP, |one| one.history[0].last = Some(again));

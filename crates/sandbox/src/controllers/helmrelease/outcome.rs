@@ -152,6 +152,13 @@ impl Controllers {
             conditions.remove("Stalled");
             conditions.yes("Released", "UpgradeSucceeded", &message);
             conditions.yes("Ready", "UpgradeSucceeded", &message);
+        } else if let Some(ready) = conditions::find(conditions.status, "Ready").cloned() {
+            // Said anew of the generation that needed nothing.
+            conditions.yes(
+                "Ready",
+                text(&ready, &["reason"]),
+                text(&ready, &["message"]),
+            );
         }
         let same = object["status"] == status;
         self.conclude(key, object, status);
