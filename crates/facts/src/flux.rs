@@ -190,11 +190,6 @@ impl Kustomization {
             .any(|other| other.digest != entry.digest && is_later(other.last))
     }
 
-    /// Whether its own spec may put something else in the place of what its path declares.
-    pub fn overrides(&self) -> bool {
-        self.patches || !self.images.is_empty() || !self.components.is_empty()
-    }
-
     /// When Flux last set back what was changed by hand: a reconciliation that went well. One that failed since leaves that
     /// as it was.
     pub fn confirmed(&self) -> Option<Timestamp> {

@@ -15,7 +15,7 @@ use crate::evidence;
 use crate::finding::Outcome;
 use crate::reverts;
 use crate::stages::{Case, release};
-use crate::view::Learned;
+use crate::view::{Gap, Learned};
 
 /// Whether the commit changes nothing in what our own Kustomization applies, proven; `None` if it may.
 pub fn unaffected(case: &Case<'_, '_>, way: &Way<'_>, known: &Commit) -> Learned<Option<Outcome>> {
@@ -82,9 +82,8 @@ fn same_digest(
     ) else {
         return Ok(None);
     };
-    // What is said here is of the path that the spec names now. Where the spec keeps the commit's change away, the digest
-    // stays, too: that is no commit that changes nothing.
-    if one.observed_generation < one.meta.generation || one.overrides() {
+    // What is said here is of the path that the spec names now.
+    if one.observed_generation < one.meta.generation {
         return Ok(None);
     }
     let changed = one.went_away(0);
@@ -112,6 +111,16 @@ fn same_digest(
     }
     // What was taken back in the same fetch leaves the digest as it was, too.
     if reverts::in_effect(case.view, &way.place.repository, case.commit, revision)?.is_some() {
+        return Ok(None);
+    }
+    // Where the Kustomization's own spec keeps the commit's change away, the digest stays, too.
+    if one.patches || !one.components.is_empty() {
+        let (space, name) = (&one.meta.namespace, &one.meta.name);
+        return Err(Gap::new(format!(
+            "Kustomization {space}/{name} builds the same as before, and its own spec.patches or spec.components may keep the change away"
+        )));
+    }
+    if !one.images.is_empty() {
         return Ok(None);
     }
     let object = evidence::object(case.target.place, "Kustomization", &one.meta.key());

@@ -609,6 +609,17 @@ fn what_a_patch_of_the_kustomization_keeps_away_was_said_to_change_nothing() {
     assert_eq!(journey.state, State::NotAffected, "{journey:#?}");
     world.kustomization(PROD, APP, |one| one.patches = true);
     let journey = checkout(&world);
-    assert_ne!(journey.state, State::NotAffected, "{journey:#?}");
+    assert_eq!(journey.state, State::Unknown, "{journey:#?}");
+    // Another digest shows that something of it came through.
+    let now = world.ago(8);
+    world.kustomization(PROD, APP, |one| one.history[0].first = Some(now));
+    let journey = checkout(&world);
+    assert_eq!(journey.state, State::Deployed, "{journey:#?}");
     assert!(notes(&world, &journey).contains("has patches of its own"));
+    world.kustomization(PROD, APP, |one| {
+        one.patches = false;
+        one.images = vec![image_of(3)];
+    });
+    as_before(&mut world, APP, 1);
+    assert_ne!(checkout(&world).state, State::NotAffected);
 }
