@@ -10,7 +10,7 @@ use facts::code::Named;
 use gix::ObjectId;
 
 use super::build::{Entry, Files as _, build, gave_up};
-use super::place::{is_remote, joined, normal, relative};
+use super::place::{KUSTOMIZATIONS, is_remote, joined, normal, relative};
 use super::tree::{Reader, Trees, Watch};
 use super::yaml::{Node, Value};
 use crate::error::Trouble;
@@ -43,8 +43,6 @@ const PLAIN: &[&str] = &[
 ];
 /// Of these, the lists of what is taken as it is.
 const AS_IT_IS: &[&str] = &["resources", "bases", "components"];
-/// The names of a kustomization file.
-const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 /// What Flux leaves out of an artifact.
 const IGNORE: &str = ".sourceignore";
 

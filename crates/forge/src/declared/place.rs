@@ -1,8 +1,12 @@
 //! Paths in a repository, and what kustomize takes them for. Pure.
 
+/// The names of a kustomization file.
+pub(crate) const KUSTOMIZATIONS: [&str; 3] =
+    ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
 /// The kustomization file among a folder's names.
 pub(crate) fn kustomization(folder: &str, names: &[String]) -> Option<String> {
-    ["kustomization.yaml", "kustomization.yml", "Kustomization"]
+    KUSTOMIZATIONS
         .iter()
         .find(|name| names.iter().any(|known| known == **name))
         .map(|name| joined(folder, name))

@@ -169,7 +169,7 @@ pub(crate) fn parse(file: &Rc<str>, text: &str, first_line: u32) -> Result<Vec<R
                     style == ScalarStyle::Plain && matches!(&*text, "~" | "null" | "Null" | "NULL");
                 let text: Rc<str> = if is_null { "".into() } else { (&*text).into() };
                 let quoted = style != ScalarStyle::Plain;
-                let node = reader.scalar(text, quoted, line)?;
+                let node = reader.node(Value::Scalar(text), quoted, line)?;
                 reader.anchor(anchor, &node);
                 Some(node)
             }
@@ -187,7 +187,7 @@ pub(crate) fn parse(file: &Rc<str>, text: &str, first_line: u32) -> Result<Vec<R
             }
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
                 Some(container) => {
-                    let node = reader.container(container.value, container.line)?;
+                    let node = reader.node(container.value, false, container.line)?;
                     reader.anchor(container.anchor, &node);
                     Some(node)
                 }
@@ -220,14 +220,6 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn scalar(&mut self, text: Rc<str>, quoted: bool, line: u32) -> Result<Rc<Node>, NotYaml> {
-        self.node(Value::Scalar(text), quoted, line)
-    }
-
-    fn container(&mut self, value: Value, line: u32) -> Result<Rc<Node>, NotYaml> {
-        self.node(value, false, line)
-    }
-
     fn node(&mut self, value: Value, quoted: bool, line: u32) -> Result<Rc<Node>, NotYaml> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {

@@ -447,3 +447,13 @@ async fn an_old_chart_names_the_charts_beside_it_in_a_file_of_its_own() {
     ];
     assert!(may_change(None, &files, ("common/templates/_a.tpl", "b")).await);
 }
+
+#[tokio::test]
+async fn a_kustomization_that_cannot_be_read_made_every_commit_its_own() {
+    let files = [
+        ("above/kustomization.yaml", "<<<<<<< HEAD\n\t: [\n"),
+        ("above/api.yaml", DEPLOYMENT),
+    ];
+    assert!(!may_change(None, &files, ("elsewhere/api.yaml", DEPLOYMENT)).await);
+    assert!(may_change(None, &files, ("above/more.yaml", DEPLOYMENT)).await);
+}

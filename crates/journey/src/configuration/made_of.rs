@@ -40,14 +40,7 @@ pub struct Declaring<'a> {
 /// declared by none: a commit that is to bring it has its journey where it lies.
 pub fn declaring<'a>(case: &Case<'_, 'a>, way: &Way<'a>) -> Declaring<'a> {
     let mut found = Declaring::default();
-    let others = match declarers(case.target.place, way) {
-        Ok(others) => others,
-        Err(gap) => {
-            found.untold = Some(gap);
-            return found;
-        }
-    };
-    for (one, objects) in others {
+    for (one, objects) in declarers(case.target.place, way, &mut found.untold) {
         match changed(case, way, one, &objects) {
             Ok(above) => found.above.extend(above),
             // What is not read yet is wanted of all of them at once.
@@ -202,16 +195,25 @@ fn meta<'a>(place: Place<'a>, one: &Reference) -> Option<&'a Meta> {
 type Declarer<'a> = (&'a Kustomization, BTreeSet<Named>);
 
 /// The Kustomizations other than ours that declare what is needed, each with what it declares of that: those above ours,
-/// then others.
-fn declarers<'a>(place: Place<'a>, way: &Way<'a>) -> Learned<Vec<Declarer<'a>>> {
-    let Some(ours) = way.path.kustomization else {
-        return Ok(Vec::new());
-    };
+/// then others. A part of which that is not known leaves its reason, and the others as they are.
+fn declarers<'a>(place: Place<'a>, way: &Way<'a>, untold: &mut Option<Gap>) -> Vec<Declarer<'a>> {
     let mut found: Vec<Declarer<'a>> = Vec::new();
+    let Some(ours) = way.path.kustomization else {
+        return found;
+    };
     found.extend(way.path.parents.iter().map(|one| (*one, BTreeSet::new())));
-    for one in needed(place, way)? {
-        let Some(declarer) = declarer(place, &one)? else {
-            continue;
+    let needed = needed(place, way).unwrap_or_else(|gap| {
+        *untold = Some(gap);
+        BTreeSet::new()
+    });
+    for one in needed {
+        let declarer = match declarer(place, &one) {
+            Ok(Some(declarer)) => declarer,
+            Ok(None) => continue,
+            Err(gap) => {
+                *untold = Some(gap);
+                continue;
+            }
         };
         if declarer.meta.key() == ours.meta.key() {
             continue;
@@ -226,7 +228,7 @@ fn declarers<'a>(place: Place<'a>, way: &Way<'a>) -> Learned<Vec<Declarer<'a>>> 
             None => found.push((declarer, BTreeSet::from([named(&one)]))),
         }
     }
-    Ok(found)
+    found
 }
 
 /// The Kustomization that applied an object: by the object's labels, or by the inventory where the object is not read.

@@ -19,20 +19,30 @@ use crate::view::{Gap, Learned};
 
 /// Whether the commit changes nothing in what our own Kustomization applies, proven; `None` if it may.
 pub fn unaffected(case: &Case<'_, '_>, way: &Way<'_>, known: &Commit) -> Learned<Option<Outcome>> {
-    if let Some(kustomization) = way.path.kustomization
-        && let Some(outcome) = same_digest(case, way, kustomization, known)?
-    {
-        return Ok(Some(outcome));
+    let ours = way.path.kustomization;
+    let same = match ours {
+        Some(one) => same_digest(case, way, one, known)?,
+        None => None,
+    };
+    // Where the Kustomization's own spec keeps the commit's change away, the digest stays, too: then only Git tells.
+    let hides = |one: &&Kustomization| one.patches || !one.components.is_empty();
+    let hiding = ours.filter(hides);
+    if hiding.is_none() && ours.is_none_or(|one| one.images.is_empty()) && same.is_some() {
+        return Ok(same);
     }
     let place = release::unpacked(case, &way.place)?;
     // Where only a part of the repository is packed, its path is a guess until something is found there.
-    if place.packed && !release::is_found(case, &place)? {
-        return Ok(None);
-    }
-    if let Some(one) = way.path.kustomization
-        && made_of::concerns(case, &place, one, &BTreeSet::new())?
-    {
-        return Ok(None);
+    let is_found = !place.packed || release::is_found(case, &place)?;
+    let everything = BTreeSet::new();
+    let concerns = |one| made_of::concerns(case, &place, one, &everything);
+    if !is_found || ours.map(concerns).transpose()?.unwrap_or_default() {
+        return match hiding.filter(|_| same.is_some()) {
+            Some(one) => Err(Gap::new(format!(
+                "Kustomization {}/{} builds the same as before, and its own spec.patches or spec.components may keep the change away",
+                one.meta.namespace, one.meta.name
+            ))),
+            None => Ok(None),
+        };
     }
     let touched = case.view.touched(case.key, case.commit)?;
     let object = evidence::commit(case.key, case.commit);
@@ -111,16 +121,6 @@ fn same_digest(
     }
     // What was taken back in the same fetch leaves the digest as it was, too.
     if reverts::in_effect(case.view, &way.place.repository, case.commit, revision)?.is_some() {
-        return Ok(None);
-    }
-    // Where the Kustomization's own spec keeps the commit's change away, the digest stays, too.
-    if one.patches || !one.components.is_empty() {
-        let (space, name) = (&one.meta.namespace, &one.meta.name);
-        return Err(Gap::new(format!(
-            "Kustomization {space}/{name} builds the same as before, and its own spec.patches or spec.components may keep the change away"
-        )));
-    }
-    if !one.images.is_empty() {
         return Ok(None);
     }
     let object = evidence::object(case.target.place, "Kustomization", &one.meta.key());

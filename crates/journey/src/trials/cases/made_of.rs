@@ -201,10 +201,8 @@ fn another_app_that_fails_is_no_reason() {
     assert_eq!(journey.state, State::NotAffected, "{journey:#?}");
 }
 
-#[test]
-fn a_person_who_sees_one_namespace_is_not_left_without_answers() {
-    let mut world = touching("apps/production/checkout/settings.yaml");
-    world.apply(APP, PROD, 4, 8);
+/// Kustomizations may be listed in their own namespace only, and nobody is known to have applied the sources.
+fn one_namespace(world: &mut World) {
     world.edit(PROD, |facts| {
         facts
             .sources
@@ -217,7 +215,32 @@ fn a_person_who_sees_one_namespace_is_not_left_without_answers() {
         let here = facts::cluster::Scope::Namespace("flux-system".to_owned());
         facts.coverage.insert((Kind::Kustomization, here), seen);
     });
+}
+
+#[test]
+fn a_person_who_sees_one_namespace_is_not_left_without_answers() {
+    let mut world = touching("apps/production/checkout/settings.yaml");
+    world.apply(APP, PROD, 4, 8);
+    one_namespace(&mut world);
     assert_eq!(checkout(&world).state, State::Deployed);
+}
+
+#[test]
+fn what_one_part_hides_did_not_make_the_one_above_in_effect() {
+    // Who applied the settings is not known; that infra applies checkout's Kustomization is.
+    let mut world = touching("infra/checkout.yaml");
+    let own = "apps/production/checkout/notes.yaml".to_owned();
+    let touched = world.repo(FLEET).touched.get_mut(&sha("fleet", 4));
+    touched.unwrap().push(own);
+    world.apply(APP, PROD, 4, 8);
+    one_namespace(&mut world);
+    let settings = vec![reference("ConfigMap", "elsewhere", "settings")];
+    world.kustomization(PROD, APP, |one| {
+        by_infra(&mut one.meta);
+        one.substitutes = settings;
+    });
+    let journey = checkout(&world);
+    assert!(!journey.state.is_settled(), "{journey:#?}");
 }
 
 #[test]
@@ -610,6 +633,18 @@ fn what_a_patch_of_the_kustomization_keeps_away_was_said_to_change_nothing() {
     world.kustomization(PROD, APP, |one| one.patches = true);
     let journey = checkout(&world);
     assert_eq!(journey.state, State::Unknown, "{journey:#?}");
+    let readme = vec!["README.md".to_owned()];
+    let base = world.repo(FLEET).touched.insert(sha("fleet", 4), readme);
+    let untouched = checkout(&world).state;
+    assert_eq!(
+        untouched,
+        State::NotAffected,
+        "Git says that it is none of it"
+    );
+    world
+        .repo(FLEET)
+        .touched
+        .insert(sha("fleet", 4), base.unwrap());
     // Another digest shows that something of it came through.
     let now = world.ago(8);
     world.kustomization(PROD, APP, |one| one.history[0].first = Some(now));
