@@ -226,7 +226,7 @@ fn a_person_who_sees_one_namespace_is_not_left_without_answers() {
 }
 
 #[test]
-fn what_one_part_hides_did_not_make_the_one_above_in_effect() {
+fn what_is_not_known_of_one_part_hid_what_the_one_above_had_not_applied() {
     // Who applied the settings is not known; that infra applies checkout's Kustomization is.
     let mut world = touching("infra/checkout.yaml");
     let own = "apps/production/checkout/notes.yaml".to_owned();
@@ -240,7 +240,8 @@ fn what_one_part_hides_did_not_make_the_one_above_in_effect() {
         one.substitutes = settings;
     });
     let journey = checkout(&world);
-    assert!(!journey.state.is_settled(), "{journey:#?}");
+    let cause = journey.cause.expect("what has not applied it");
+    assert_eq!(cause.object.name, "infra", "{:?}", journey.state);
 }
 
 #[test]
