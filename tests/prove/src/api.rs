@@ -155,6 +155,9 @@ const KINDS: &[Kind] = &[
 /// Who owns the fields that scenarios write. Not `kubectl…`: Flux takes such changes back.
 const MANAGER: &str = "prove";
 
+/// A field that the kind does not have is refused, as a scenario that sets it would break nothing.
+const STRICT: &str = "fieldValidation=Strict";
+
 /// What went wrong with a request.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
@@ -225,7 +228,7 @@ impl Api {
     /// The server refuses it.
     pub async fn apply(&self, object: &Value) -> Result<Value, ApiError> {
         let path = path_of(object)?;
-        let query = format!("fieldManager={MANAGER}&force=true");
+        let query = format!("fieldManager={MANAGER}&force=true&{STRICT}");
         let url = format!("{path}?{query}");
         let body = object.to_string();
         let applied = self
@@ -260,7 +263,8 @@ impl Api {
         by: Option<&str>,
     ) -> Result<Value, ApiError> {
         let manager = by.unwrap_or(MANAGER);
-        let url = format!("{}?fieldManager={manager}", path(kind, namespace, name)?);
+        let path = path(kind, namespace, name)?;
+        let url = format!("{path}?fieldManager={manager}&{STRICT}");
         self.send(
             Method::PATCH,
             &url,
@@ -321,18 +325,13 @@ impl Api {
         self.send(Method::GET, path, None).await
     }
 
-    /// Deletes an object; one that is not there is no error.
+    /// Deletes an object.
     ///
     /// # Errors
-    /// The server refuses.
+    /// The server refuses, or has no such object.
     pub async fn delete(&self, kind: &str, namespace: &str, name: &str) -> Result<(), ApiError> {
-        match self
-            .send(Method::DELETE, &path(kind, namespace, name)?, None)
-            .await
-        {
-            Err(ApiError::Refused { status, .. }) if status == StatusCode::NOT_FOUND => Ok(()),
-            answer => answer.map(drop),
-        }
+        let path = path(kind, namespace, name)?;
+        self.send(Method::DELETE, &path, None).await.map(drop)
     }
 
     async fn send(

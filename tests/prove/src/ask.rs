@@ -29,6 +29,12 @@ pub struct Answer {
     pub journeys: Vec<Journey>,
     /// What it printed when that was no answer, or why there is no journey.
     pub failed: Option<String>,
+    /// The commit that it says it is about.
+    pub commit: String,
+    /// What could not be read, in its words.
+    pub unread: Vec<String>,
+    /// The exit code of the terminal; none where it was not the terminal that was asked.
+    pub exit: Option<i32>,
 }
 
 /// One journey of an answer.
@@ -44,6 +50,8 @@ pub struct Journey {
     pub cause: String,
     /// The root object: kind and name.
     pub object: String,
+    /// The workload that runs there now.
+    pub workload: String,
     /// The headline as a person reads it.
     pub headline: String,
 }
@@ -66,6 +74,39 @@ impl Answer {
             Some(said) => said.trim().to_owned(),
             None => headlines.join("; "),
         }
+    }
+
+    /// The code that scripts are promised for these journeys: README.md, docs/JSON.md.
+    fn promised(&self) -> i32 {
+        let any = |states: &[&str]| {
+            let mut all = self.journeys.iter();
+            all.any(|journey| states.contains(&journey.state.as_str()))
+        };
+        if any(&["blocked", "rolled-back", "reverted"]) {
+            2
+        } else if self.journeys.is_empty() || !self.unread.is_empty() || any(&["unknown"]) {
+            3
+        } else if self.journeys.iter().all(|one| is_green(&one.state)) {
+            0
+        } else {
+            1
+        }
+    }
+
+    /// What is wrong with the answer beside its journeys, if anything is.
+    pub fn fault(&self, asked: &str) -> Option<String> {
+        if self.failed.is_some() {
+            return None;
+        }
+        if self.commit != asked {
+            return Some(format!("it speaks of commit {:?}", self.commit));
+        }
+        if let Some(gap) = self.unread.first() {
+            return Some(format!("not read: {gap}"));
+        }
+        let promised = self.promised();
+        let said = self.exit.filter(|said| *said != promised)?;
+        Some(format!("exit code {said} instead of {promised}"))
     }
 
     /// What is judged of all its journeys, in one line.
@@ -106,29 +147,36 @@ pub async fn ask(terminal: &Terminal, app: &str, commit: &str) -> Answer {
         Err(error) => return failed(error.to_string()),
     };
     let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    read(&document).unwrap_or_else(|| {
-        failed(format!(
+    match read(&document) {
+        Some(answer) => Answer {
+            exit: output.status.code(),
+            ..answer
+        },
+        None => failed(format!(
             "{} {}",
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
-        ))
-    })
+        )),
+    }
 }
 
 /// What an answer's JSON says; `None` if it is no answer. One without a journey has failed, with what could not be read.
 pub fn read(document: &Value) -> Option<Answer> {
     let journeys = document["journeys"].as_array()?;
+    let unread = document["unread"].as_array().into_iter().flatten();
+    let unread: Vec<String> = unread.map(sentence).collect();
     if journeys.is_empty() {
-        let unread = document["unread"].as_array().into_iter().flatten();
-        let unread: Vec<String> = unread.map(sentence).collect();
         return Some(failed(match unread.is_empty() {
             true => "no journey".to_owned(),
             false => format!("no journey, and not read: {}", unread.join("; ")),
         }));
     }
+    let commit = document["commit"]["sha"].as_str();
     Some(Answer {
         journeys: journeys.iter().map(journey).collect(),
-        failed: None,
+        commit: commit.unwrap_or_default().to_owned(),
+        unread,
+        ..Answer::default()
     })
 }
 
@@ -141,6 +189,7 @@ fn journey(journey: &Value) -> Journey {
         stage: word(&journey["blockingStage"]),
         cause: word(&cause["code"]),
         object: object(&cause["object"]),
+        workload: object(&journey["running"]["workload"]),
         headline: sentence(&journey["headline"]),
     }
 }
@@ -148,8 +197,8 @@ fn journey(journey: &Value) -> Journey {
 /// An answer that is none, with what was said instead.
 pub fn failed(said: String) -> Answer {
     Answer {
-        journeys: Vec::new(),
         failed: Some(said),
+        ..Answer::default()
     }
 }
 
@@ -184,16 +233,17 @@ fn sentence(spans: &Value) -> String {
         .collect()
 }
 
-/// Compares an answer about an app with what must be said. Where one journey is expected, every journey has to be it;
-/// where several are, each has to be there once, and nothing else.
+/// Compares an answer about a commit of an app with what must be said. Where one journey is expected, every journey has to
+/// be it; where several are, each has to be there once, and nothing else. An answer with a fault is wrong.
 pub fn mark(
     answer: &Answer,
     app: &str,
+    asked: &str,
     expected: &Expected,
     filled: impl Fn(&str) -> String,
 ) -> Marks {
     let right_stage = |journey: &Journey, expected: &Expected| {
-        is_about(journey, app, expected)
+        is_about(journey, app, expected, &filled)
             && journey.state == expected.state
             && same(&journey.stage, &expected.stage, &filled)
     };
@@ -202,10 +252,11 @@ pub fn mark(
             && same(&journey.cause, &expected.cause, &filled)
             && is_object(&journey.object, &expected.object, &filled)
     };
+    let is_whole = answer.fault(asked).is_none();
     Marks {
-        stage: are(&answer.journeys, expected, right_stage),
-        cause: are(&answer.journeys, expected, right_cause),
-        false_green: has_false_green(&answer.journeys, app, expected),
+        stage: is_whole && are(&answer.journeys, expected, right_stage),
+        cause: is_whole && are(&answer.journeys, expected, right_cause),
+        false_green: has_false_green(answer, app, expected, &filled),
     }
 }
 
@@ -226,22 +277,35 @@ fn are(
     expected.all().all(&mut takes_one) && left.is_empty()
 }
 
-/// Whether more is called green of an app than may be.
-fn has_false_green(journeys: &[Journey], app: &str, expected: &Expected) -> bool {
-    journeys.iter().any(|green| {
-        let said = journeys.iter().filter(|other| other.app == green.app);
-        let said = said.filter(|other| is_green(&other.state)).count();
-        let wanted = expected.all().filter(|one| is_about(green, app, one));
-        let wanted = wanted.filter(|one| is_green(&one.state)).count();
-        // One that is expected alone may come in every place that there is.
-        let is_enough = wanted > 0 && expected.also.is_empty();
-        is_green(&green.state) && said > wanted && !is_enough
-    })
+/// Whether something is called green that may not be: a journey that no expected green one is about, or the exit code.
+fn has_false_green(
+    answer: &Answer,
+    app: &str,
+    expected: &Expected,
+    filled: impl Fn(&str) -> String,
+) -> bool {
+    let is_wanted = |journey: &Journey| {
+        let mut wanted = expected.all().filter(|one| is_green(&one.state));
+        wanted.any(|one| is_about(journey, app, one, &filled))
+    };
+    let mut green = answer
+        .journeys
+        .iter()
+        .filter(|journey| is_green(&journey.state));
+    let says_so = answer.exit == Some(0) && expected.all().any(|one| !is_green(&one.state));
+    says_so || green.any(|journey| !is_wanted(journey))
 }
 
-/// Whether this is the app that is expected.
-fn is_about(journey: &Journey, app: &str, expected: &Expected) -> bool {
+/// Whether this is the app, and where it is named the workload, that is expected.
+fn is_about(
+    journey: &Journey,
+    app: &str,
+    expected: &Expected,
+    filled: impl Fn(&str) -> String,
+) -> bool {
+    let workload = expected.workload.as_deref().map(filled);
     journey.app == expected.app.as_deref().unwrap_or(app)
+        && workload.is_none_or(|workload| journey.workload == workload)
 }
 
 fn is_green(state: &str) -> bool {

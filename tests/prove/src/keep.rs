@@ -1,12 +1,14 @@
 //! Grounds that `--up` keeps, found and ended from another terminal.
 //!
-//! Owns how a kept ground is told from another run: by the folders that carry its process's number, and by that
-//! process's command line.
+//! Owns how a kept ground is told from another run: by a folder in the cache that carries its process's number, whatever the
+//! run's temporary folder is, and by that process's command line.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
 
 use crate::ground::FOLDER;
 use crate::leftover;
@@ -18,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(50);
 /// The word that keeps a ground.
 const KEEPING: &str = "--up";
+/// The beginning of the names of folders that say who keeps one.
+const KEPT: &str = "kept-";
 
 /// A ground did not end.
 #[derive(Debug, thiserror::Error)]
@@ -27,24 +31,32 @@ pub struct StillThere {
     pub process: u32,
 }
 
-/// Ends every kept ground and waits until it is gone; the process of each, and a folder of its.
+/// Says that this run keeps a ground, from before its first program is built until the folder is dropped.
+///
+/// # Errors
+/// The cache cannot be written.
+pub fn announce() -> std::io::Result<TempDir> {
+    let cache = cache();
+    std::fs::create_dir_all(&cache)?;
+    leftover::sweep(&cache, KEPT);
+    leftover::folder(&cache, KEPT)
+}
+
+/// Ends every kept ground and waits until it is gone; the processes.
 ///
 /// # Errors
 /// One does not end.
-pub async fn down() -> Result<BTreeMap<u32, PathBuf>, StillThere> {
-    let (below, cache) = (std::env::temp_dir(), cache());
-    // One that is still building its programs has a folder in the cache only.
-    let mut kept: BTreeMap<u32, PathBuf> = leftover::owned(&cache, UNFINISHED)
-        .into_iter()
-        .chain(leftover::owned(&below, FOLDER))
-        .collect();
-    kept.retain(|process, _| is_keeping(*process));
-    for process in kept.keys() {
+pub async fn down() -> Result<BTreeSet<u32>, StillThere> {
+    let cache = cache();
+    let owned = leftover::owned(&cache, KEPT).into_iter();
+    let kept: BTreeSet<u32> = owned.map(|(process, _)| process).collect();
+    let kept: BTreeSet<u32> = kept.into_iter().filter(|one| is_keeping(*one)).collect();
+    for process in &kept {
         // One that is not ours to end is still there below.
         let _heard = send("TERM", &process.to_string());
     }
     let asked = Instant::now();
-    for process in kept.keys().copied() {
+    for process in kept.iter().copied() {
         while is_keeping(process) {
             if asked.elapsed() > PATIENCE {
                 return Err(StillThere { process });
@@ -52,8 +64,10 @@ pub async fn down() -> Result<BTreeMap<u32, PathBuf>, StillThere> {
             tokio::time::sleep(LOOK).await;
         }
     }
-    leftover::sweep(&below, FOLDER);
+    // What a crash left of theirs, and of any other run.
+    leftover::sweep(&cache, KEPT);
     leftover::sweep(&cache, UNFINISHED);
+    leftover::sweep(&std::env::temp_dir(), FOLDER);
     Ok(kept)
 }
 

@@ -1,6 +1,6 @@
 //! `./dev prove`: plays every scenario on real Kubernetes and real Flux, asks the product, and counts.
 //!
-//! Owns the words and the exit codes: 0 every answer right, 1 some wrong, 3 a scenario could not be played, 64 a wrong word,
+//! Owns the words and the exit codes: 0 every answer right, 1 some wrong, 3 one could not be played, 64 a wrong word,
 //! 77 not run because a program cannot be had, 130 and 143 ended by SIGINT and SIGTERM. Skipped is never passed.
 #![expect(
     clippy::print_stdout,
@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use serde_json::json;
 
 use prove::ending::Endings;
 use prove::github;
@@ -117,15 +118,17 @@ async fn chosen(arguments: &Arguments) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if arguments.github {
-        return hold_to_description().await;
+        return arguments.hold_to_description().await;
     }
     let begun = Instant::now();
+    let _announced = match arguments.up.then(keep::announce).transpose() {
+        Ok(announced) => announced,
+        Err(error) => return say_and_end(&error.to_string(), BROKEN),
+    };
     let peers = match arguments.peers {
         true => match start_peers().await {
             Ok(peers) => Some(peers),
-            Err(error) if error.is_missing() => {
-                return say_and_end(&format!("not run: {error}"), NOT_RUN);
-            }
+            Err(error) if error.is_missing() => return arguments.not_run(&error.to_string()),
             Err(error) => return say_and_end(&error.to_string(), BROKEN),
         },
         false => None,
@@ -133,11 +136,11 @@ async fn chosen(arguments: &Arguments) -> ExitCode {
     if let Some(peers) = &peers
         && !arguments.up
     {
-        return hold_peers(peers, arguments.only.as_deref()).await;
+        return arguments.count(hold_peers(peers, arguments.only.as_deref()).await);
     }
     let parts = match Parts::get(&|line| eprintln!("prove: {line}")).await {
         Ok(parts) => parts,
-        Err(error) => return say_and_end(&format!("not run: {error}"), NOT_RUN),
+        Err(error) => return arguments.not_run(&error.to_string()),
     };
     let ground = match Ground::start(&parts).await {
         Ok(ground) => ground,
@@ -149,9 +152,7 @@ async fn chosen(arguments: &Arguments) -> ExitCode {
     );
     if arguments.contract {
         return match hold_to_contract(&ground, arguments.only.as_deref()).await {
-            Ok(None) => say_and_end("no check of the contract has that in its name", USAGE),
-            Ok(Some(true)) => ExitCode::SUCCESS,
-            Ok(Some(false)) => ExitCode::from(WRONG),
+            Ok(held) => arguments.count(held),
             Err(error) => say_and_end(&error.to_string(), BROKEN),
         };
     }
@@ -176,8 +177,8 @@ async fn down() -> ExitCode {
     match keep::down().await {
         Ok(ended) if ended.is_empty() => println!("nothing is kept"),
         Ok(ended) => {
-            for (process, folder) in ended {
-                println!("ended {process}, {}", folder.display());
+            for process in ended {
+                println!("ended {process}");
             }
         }
         Err(error) => return say_and_end(&error.to_string(), BROKEN),
@@ -195,24 +196,24 @@ async fn start_peers() -> Result<Peers, PeersError> {
     Peers::start(&programs).await
 }
 
-/// Runs the table of what is relied on of the peers and prints its count.
-async fn hold_peers(peers: &Peers, only: Option<&str>) -> ExitCode {
+/// Runs the table of what is relied on of the peers.
+async fn hold_peers(peers: &Peers, only: Option<&str>) -> Held {
     let rows = peers::checks::run(peers, only).await;
-    if rows.is_empty() {
-        return say_and_end("no check has that in its name", USAGE);
+    let broken = rows.iter().filter_map(|row| {
+        let why = row.broken.as_ref()?;
+        Some((
+            row.check.name.to_owned(),
+            row.check.proves.to_owned(),
+            why.clone(),
+        ))
+    });
+    Held {
+        what: "peers",
+        on: "on moto, oidc-provider and GNOME's keyring",
+        checks: rows.len(),
+        broken: broken.collect(),
+        later: None,
     }
-    let mut passed = 0;
-    for row in &rows {
-        match &row.broken {
-            Some(why) => println!("✗ {}: {}\n    {why}", row.check.name, row.check.proves),
-            None => passed += 1,
-        }
-    }
-    let all = rows.len();
-    println!(
-        "peers        {all} checks, {passed} passed on moto, oidc-provider and GNOME's keyring"
-    );
-    ExitCode::from(if passed == all { 0 } else { WRONG })
 }
 
 /// Prints where everything is and waits.
@@ -246,14 +247,96 @@ async fn keep(ground: &Ground, peers: Option<&Peers>) -> ExitCode {
     std::future::pending().await
 }
 
-/// Compares the stand-in's answers with GitHub's description and prints their count.
-async fn hold_to_description() -> ExitCode {
-    let cache = match parts::open_cache() {
-        Ok(cache) => cache,
-        Err(error) => return say_and_end(&format!("not run: {error}"), NOT_RUN),
-    };
-    match github::compare(&cache).await {
-        Ok(report) => {
+/// Runs the contract's checks against the real API server.
+async fn hold_to_contract(ground: &Ground, only: Option<&str>) -> Result<Held, ContractError> {
+    let target = ground.target()?;
+    let report = contract::run(&target, only).await?;
+    let later = contract::run_later(&target, only).await?;
+    let rows = report.rows.iter().chain(&later.rows);
+    let broken = rows.filter_map(|row| {
+        let why = row.broken.as_ref()?;
+        Some((row.name.to_string(), row.proves.to_string(), why.clone()))
+    });
+    Ok(Held {
+        what: "contract",
+        on: "on the real API server",
+        checks: report.rows.len(),
+        broken: broken.collect(),
+        later: Some(later.rows.len()),
+    })
+}
+
+/// A table of checks, held to something real.
+struct Held {
+    what: &'static str,
+    on: &'static str,
+    checks: usize,
+    /// Name, what it proves, and how it was otherwise.
+    broken: Vec<(String, String, String)>,
+    /// How many more the sandbox does not pass yet.
+    later: Option<usize>,
+}
+
+impl Arguments {
+    /// Says what was missing, so that nothing was run.
+    fn not_run(&self, why: &str) -> ExitCode {
+        if self.json {
+            println!("{}", json!({"not_run": why}));
+        }
+        say_and_end(&format!("not run: {why}"), NOT_RUN)
+    }
+
+    /// Prints what came of a table of checks.
+    fn count(&self, held: Held) -> ExitCode {
+        let all = held.checks + held.later.unwrap_or(0);
+        // What was not run did not pass.
+        if all == 0 {
+            return say_and_end("no check has that in its name", USAGE);
+        }
+        let passed = all - held.broken.len();
+        if self.json {
+            let broken = held.broken.iter();
+            let broken: Vec<_> = broken
+                .map(|(name, proves, why)| json!({"name": name, "proves": proves, "why": why}))
+                .collect();
+            println!(
+                "{}",
+                json!({"checks": all, "passed": passed, "broken": broken})
+            );
+        } else {
+            for (name, proves, why) in &held.broken {
+                println!("✗ {name}: {proves}\n    {why}");
+            }
+            let later = held.later.map_or_else(String::new, |later| {
+                format!(" (of these {later} that the sandbox does not pass yet)")
+            });
+            println!(
+                "{:12} {all} checks{later}, {passed} passed {}",
+                held.what, held.on
+            );
+        }
+        ExitCode::from(if passed == all { 0 } else { WRONG })
+    }
+
+    /// Compares the stand-in's answers with GitHub's description.
+    async fn hold_to_description(&self) -> ExitCode {
+        let cache = match parts::open_cache() {
+            Ok(cache) => cache,
+            Err(error) => return self.not_run(&error.to_string()),
+        };
+        let report = match github::compare(&cache).await {
+            Ok(report) => report,
+            Err(error @ github::GitHubError::NoDescription(_)) => {
+                return self.not_run(&error.to_string());
+            }
+            Err(error) => return say_and_end(&error.to_string(), BROKEN),
+        };
+        if self.json {
+            println!(
+                "{}",
+                json!({"answers": report.answers, "differences": report.wrong})
+            );
+        } else {
             for line in &report.wrong {
                 println!("✗ {line}");
             }
@@ -262,38 +345,9 @@ async fn hold_to_description() -> ExitCode {
                 report.answers,
                 report.wrong.len()
             );
-            ExitCode::from(if report.wrong.is_empty() { 0 } else { WRONG })
         }
-        Err(error @ github::GitHubError::NoDescription(_)) => {
-            say_and_end(&format!("not run: {error}"), NOT_RUN)
-        }
-        Err(error) => say_and_end(&error.to_string(), BROKEN),
+        ExitCode::from(if report.wrong.is_empty() { 0 } else { WRONG })
     }
-}
-
-/// Runs the contract's checks against the real API server and prints their count; whether all passed, `None` if there was none.
-async fn hold_to_contract(
-    ground: &Ground,
-    only: Option<&str>,
-) -> Result<Option<bool>, ContractError> {
-    let target = ground.target()?;
-    let report = contract::run(&target, only).await?;
-    let later = contract::run_later(&target, only).await?;
-    for row in report.rows.iter().chain(&later.rows) {
-        if let Some(why) = &row.broken {
-            println!("✗ {}: {}\n    {why}", row.name, row.proves);
-        }
-    }
-    println!(
-        "contract     {} checks, {} passed on the real API server; {} more, which the sandbox does not pass yet, {} passed",
-        report.rows.len(),
-        report.passed,
-        later.rows.len(),
-        later.passed
-    );
-    // What was not run did not pass.
-    let is_run = !report.rows.is_empty() || !later.rows.is_empty();
-    Ok(is_run.then_some(report.failed + later.failed == 0))
 }
 
 /// Why the checks could not be run.

@@ -17,10 +17,10 @@ use crate::api::ApiError;
 use crate::declared::Way;
 use crate::ground::Ground;
 use crate::images::{FATE, RegistryError};
-use crate::scenario::{Asked, Commit, Live, Pack, Scenario, Step, Until};
+use crate::scenario::{Asked, Commit, Fate, Live, Pack, Scenario, Step, Until};
 
 /// How long the world may take to become what a step waits for.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// How often is looked.
 const LOOK: Duration = Duration::from_millis(200);
 const MAIN: &str = "main";
@@ -51,6 +51,9 @@ pub enum PlayError {
     /// A step refers to something that the scenario has not made.
     #[error("{0}")]
     Order(&'static str),
+    /// A step that changes nothing breaks nothing.
+    #[error("{0} changes nothing")]
+    Idle(String),
 }
 
 /// A scenario being played.
@@ -115,18 +118,20 @@ impl<'a> Play<'a> {
             Step::Apply(objects) => {
                 for object in objects {
                     let object = self.filled_value(object);
-                    self.ground.api.apply(&object).await?;
+                    self.apply(&object).await?;
                 }
                 Ok(())
             }
             Step::Patch(patch) => {
                 let (kind, name) = self.named(&patch.object);
                 let with = self.filled_value(&patch.with);
-                self.ground
-                    .api
-                    .merge(&kind, self.name, &name, &with, patch.by.as_deref())
-                    .await?;
-                Ok(())
+                let api = &self.ground.api;
+                let before = api.get(&kind, self.name, &name).await?;
+                let by = patch.by.as_deref();
+                let after = api.merge(&kind, self.name, &name, &with, by).await?;
+                changed(before.as_ref(), &after, || {
+                    format!("the patch of {}", patch.object)
+                })
             }
             Step::Delete(reference) => {
                 let (kind, name) = self.named(&reference.object);
@@ -142,10 +147,7 @@ impl<'a> Play<'a> {
                 self.reconcile(self.source).await
             }
             Step::Automate(automate) => self.automate(automate).await,
-            Step::Protect(branch) => {
-                self.protect(branch);
-                Ok(())
-            }
+            Step::Protect(branch) => self.protect(branch),
             Step::LoseImage => {
                 let repository = format!("apps/{}", self.name);
                 Ok(self
@@ -182,6 +184,10 @@ impl<'a> Play<'a> {
             .chain([(path.to_owned(), release)])
             .map(|(path, text)| (path, Some(text)))
             .collect();
+        let mut left_out = live.files.iter().filter(|(_, text)| text.is_none());
+        if let Some((path, _)) = left_out.find(|(path, _)| !files.contains_key(*path)) {
+            return Err(PlayError::Idle(format!("leaving out {path}")));
+        }
         files.extend(live.files.clone());
         let edits = self.edits(&files);
         self.declare("Begin", edits)?;
@@ -245,7 +251,8 @@ impl<'a> Play<'a> {
         let sha = app.commit(branch, AUTHOR, now(), &message, &[edit])?;
         self.commits.push(sha);
         if commit.image.unwrap_or(true) {
-            self.push(commit.fate.as_deref()).await?;
+            let tag = commit.tag.as_deref().map(|tag| self.filled(tag));
+            self.push(tag, commit.fate).await?;
         }
         Ok(())
     }
@@ -259,24 +266,23 @@ impl<'a> Play<'a> {
         let edit = write("main.txt", &format!("{}\n", count.saturating_sub(1)));
         let sha = app.commit(MAIN, AUTHOR, now(), &message, &[edit])?;
         self.commits.push(sha);
-        self.push(None).await
+        self.push(None, None).await
     }
 
-    /// Builds and pushes the newest commit.
-    async fn push(&mut self, fate: Option<&str>) -> Result<(), PlayError> {
+    /// Builds the newest commit and pushes it under a tag, or under one of its own.
+    async fn push(&mut self, tag: Option<String>, fate: Option<Fate>) -> Result<(), PlayError> {
         let name = self.name;
         let commit = self.newest();
-        let tag = format!(
-            "main-{}-{}",
-            commit.get(..7).unwrap_or_default(),
-            self.commits.len()
-        );
+        let tag = tag.unwrap_or_else(|| {
+            let short = commit.get(..7).unwrap_or_default();
+            format!("main-{short}-{}", self.commits.len())
+        });
         let mut labels = json!({
             "org.opencontainers.image.revision": commit,
             "org.opencontainers.image.source": format!("http://{}/apps/{name}", self.ground.code_host),
         });
         if let Some(fate) = fate {
-            labels[FATE] = fate.into();
+            labels[FATE] = json!(fate);
         }
         let repository = format!("apps/{name}");
         let created = now().to_string();
@@ -324,8 +330,27 @@ impl<'a> Play<'a> {
     }
 
     fn declare(&self, message: &str, edits: Vec<Edit>) -> Result<(), PlayError> {
-        self.fleet()?.commit(MAIN, AUTHOR, now(), message, &edits)?;
-        Ok(())
+        let fleet = self.fleet()?;
+        let files = || fleet.files(&self.head(), "");
+        let before = files();
+        fleet.commit(MAIN, AUTHOR, now(), message, &edits)?;
+        match before == files() {
+            true => Err(PlayError::Idle(format!("the commit {message:?}"))),
+            false => Ok(()),
+        }
+    }
+
+    /// Applies an object as a person would.
+    async fn apply(&self, object: &Value) -> Result<(), PlayError> {
+        let api = &self.ground.api;
+        let part = |part: &Value| part.as_str().unwrap_or_default().to_owned();
+        let (kind, meta) = (part(&object["kind"]), &object["metadata"]);
+        let (namespace, name) = (part(&meta["namespace"]), part(&meta["name"]));
+        let before = api.get(&kind, &namespace, &name).await?;
+        let after = api.apply(object).await?;
+        changed(before.as_ref(), &after, || {
+            format!("applying {kind} {name}")
+        })
     }
 
     fn edits(&self, files: &BTreeMap<String, Option<String>>) -> Vec<Edit> {
@@ -477,6 +502,19 @@ fn write(path: &str, content: &str) -> Edit {
     Edit::Write {
         path: path.to_owned(),
         content: content.to_owned(),
+    }
+}
+
+/// Whether a write did something; `what` says which it was.
+fn changed(
+    before: Option<&Value>,
+    after: &Value,
+    what: impl Fn() -> String,
+) -> Result<(), PlayError> {
+    let version = |object: &Value| object["metadata"]["resourceVersion"].clone();
+    match before.is_some_and(|before| version(before) == version(after)) {
+        true => Err(PlayError::Idle(what())),
+        false => Ok(()),
     }
 }
 

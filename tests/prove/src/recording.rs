@@ -47,6 +47,8 @@ pub const KINDS: [&str; 22] = [
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recording {
+    /// What was played and asked ([`crate::scenario::Scenario::made_of`]).
+    pub made_of: String,
     /// When the product was asked: the same instant in every recording.
     pub now: jiff::Timestamp,
     /// The commit that was asked about.

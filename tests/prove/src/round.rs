@@ -41,9 +41,13 @@ pub enum Outcome {
 /// One scenario, played and asked.
 struct Row {
     name: String,
+    wrong_today: Option<String>,
     expected: String,
     answer: Answer,
     marks: Marks,
+    /// What is wrong with the answer beside its journeys.
+    fault: Option<String>,
+    /// Why it could not be played.
     broken: Option<String>,
     seconds: f64,
 }
@@ -112,6 +116,8 @@ async fn prove(
     let expected = &scenario.expect;
     let mut row = Row {
         name: scenario.name.clone(),
+        wrong_today: scenario.wrong_today.clone(),
+        fault: None,
         expected: expected.told(),
         answer: Answer::default(),
         marks: Marks::default(),
@@ -121,8 +127,10 @@ async fn prove(
     match Play::through(ground, scenario).await {
         Err(error) => row.broken = Some(error.to_string()),
         Ok(play) => {
-            row.answer = ask::ask(terminal, &scenario.name, &play.asked(scenario.ask)).await;
-            row.marks = ask::mark(&row.answer, &scenario.name, expected, |text| {
+            let (name, asked) = (&scenario.name, play.asked(scenario.ask));
+            row.answer = ask::ask(terminal, name, &asked).await;
+            row.fault = row.answer.fault(&asked);
+            row.marks = ask::mark(&row.answer, name, &asked, expected, |text| {
                 play.filled(text)
             });
             row.expected = play.filled(&row.expected);
@@ -150,6 +158,12 @@ fn print(row: &Row) {
         return;
     }
     println!("✗ {} ({seconds:.0} s)", row.name);
+    if let Some(why) = &row.wrong_today {
+        println!("    known: {why}");
+    }
+    if let Some(fault) = &row.fault {
+        println!("    wrong beside its journeys: {fault}");
+    }
     println!("    wanted {}", row.expected);
     println!("    said   {}", row.answer.judged());
     println!("           {}", row.answer.told());
@@ -179,10 +193,11 @@ fn sum(rows: &[Row], as_json: bool, begun: Instant) -> Outcome {
         println!("not played   {broken}");
         println!("seconds      {seconds:.0}");
     }
-    match (broken, cause == rows.len()) {
-        (0, true) => Outcome::Right,
-        (0, false) => Outcome::Wrong,
-        _ => Outcome::Broken,
+    // A wrong answer is said even where another scenario could not be played.
+    match (cause + broken == rows.len(), broken) {
+        (true, 0) => Outcome::Right,
+        (true, _) => Outcome::Broken,
+        (false, _) => Outcome::Wrong,
     }
 }
 
@@ -192,13 +207,13 @@ fn told(row: &Row) -> Value {
         .map(|journey| {
             json!({
                 "app": journey.app, "state": journey.state, "stage": journey.stage, "cause": journey.cause,
-                "object": journey.object, "headline": journey.headline,
+                "object": journey.object, "workload": journey.workload, "headline": journey.headline,
             })
         })
         .collect();
     json!({
         "name": row.name, "seconds": row.seconds, "expected": row.expected, "journeys": journeys,
         "right_stage": row.marks.stage, "right_cause": row.marks.cause, "false_green": row.marks.false_green,
-        "failed": row.answer.failed, "not_played": row.broken,
+        "fault": row.fault, "failed": row.answer.failed, "not_played": row.broken, "wrong_today": row.wrong_today,
     })
 }

@@ -5,19 +5,27 @@
 //! (images in their order), `{repository}` (the image without a tag), `{head}` (of the GitOps repository) and `{charts}`
 //! (the URL of the Helm repository over HTTP).
 
+pub mod sense;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::recording::sorted;
 
 /// One scenario.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Scenario {
     /// Its file's name without `.yaml`.
     #[serde(skip)]
     pub name: String,
+    /// A digest of what is played and asked: a recording of other steps is none of this scenario.
+    #[serde(skip)]
+    pub made_of: String,
     /// What a reader should know: what is broken, and why it is hard to say.
     pub about: String,
     /// What happens, in order.
@@ -26,6 +34,9 @@ pub struct Scenario {
     /// Which commit is asked about; the app's newest if absent.
     #[serde(default)]
     pub ask: Option<Asked>,
+    /// Why the answer is wrong today, where it is. Then the cause may be one that is not in the table yet.
+    #[serde(default)]
+    pub wrong_today: Option<String>,
     /// What must be answered about it afterwards.
     pub expect: Expected,
 }
@@ -105,8 +116,30 @@ pub struct Commit {
     pub branch: Option<String>,
     /// Whether an image is pushed.
     pub image: Option<bool>,
-    /// How a container of the image ends up: `crash`, `oom`, `probe`, `slow`, `config`.
-    pub fate: Option<String>,
+    /// The image's tag, if not one of its own.
+    pub tag: Option<String>,
+    /// How a container of the image ends up.
+    pub fate: Option<Fate>,
+}
+
+/// How a container ends up: the stages of `stages/pods.yaml`.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Fate {
+    /// It ends with an error, again and again.
+    Crash,
+    /// It is killed for its memory.
+    Oom,
+    /// It runs, and its readiness probe fails.
+    Probe,
+    /// It runs and is not ready; nothing says why.
+    Slow,
+    /// What it is configured by does not exist.
+    Config,
+    /// The pod's init container ends with an error, again and again.
+    Init,
+    /// It is ready, and a readiness gate keeps the pod from being so.
+    Gate,
 }
 
 /// A release.
@@ -232,6 +265,9 @@ pub struct Expected {
     /// The app, if not the scenario's.
     #[serde(default)]
     pub app: Option<String>,
+    /// The workload that it is about, where several journeys are expected: what runs there now.
+    #[serde(default)]
+    pub workload: Option<String>,
     /// The state.
     pub state: String,
     /// The blocking stage; none for what is settled.
@@ -257,7 +293,11 @@ impl Expected {
     /// What must be said, in one line.
     pub fn told(&self) -> String {
         let one = |expected: &Self| {
-            let first = [expected.app.as_deref(), Some(&*expected.state)];
+            let first = [
+                expected.app.as_deref(),
+                expected.workload.as_deref(),
+                Some(&*expected.state),
+            ];
             let rest = [&expected.stage, &expected.cause, &expected.object];
             let words = first.into_iter().chain(rest.map(Option::as_deref));
             words.flatten().collect::<Vec<_>>().join(" ")
@@ -279,6 +319,14 @@ pub enum ScenarioError {
         file: String,
         /// Why.
         source: serde_yaml_ng::Error,
+    },
+    /// A file asks for what cannot be.
+    #[error("{file}: {source}")]
+    Senseless {
+        /// Which.
+        file: String,
+        /// Why.
+        source: sense::Senseless,
     },
 }
 
@@ -306,9 +354,26 @@ pub fn all() -> Result<Vec<Scenario>, ScenarioError> {
                 file: path.display().to_string(),
                 source,
             })?;
+        sense::check(&scenario).map_err(|source| ScenarioError::Senseless {
+            file: path.display().to_string(),
+            source,
+        })?;
         scenario.name = name;
+        scenario.made_of = made_of(&text);
         found.push(scenario);
     }
     found.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(found)
+}
+
+/// A digest of a file's steps and question, whatever its spacing and comments.
+pub fn made_of(text: &str) -> String {
+    let file: Value = serde_yaml_ng::from_str(text).unwrap_or_default();
+    let played = sorted(&json!([file["steps"], file["ask"]])).to_string();
+    let digest = Sha256::digest(played);
+    digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -58,6 +58,13 @@ fn without_go_nothing_is_run_and_the_missing_program_is_named() {
         said.contains("not run: etcd is not built yet, and there is no Go"),
         "{said}"
     );
+    let mut prove = bench.prove(&["--json"]);
+    assert_eq!(prove.ended().0, Some(77));
+    let said = prove.said();
+    assert!(
+        said.contains("{\"not_run\":\"etcd is not built yet"),
+        "{said}"
+    );
     bench.nothing_is_left();
 }
 
@@ -117,7 +124,7 @@ fn down_ends_what_up_keeps_and_nothing_else() {
     let mut down = bench.prove(&["--down"]);
     assert_eq!(down.ended().0, Some(0));
     let said = down.said();
-    assert!(said.contains(&format!("ended {},", kept.id())), "{said}");
+    assert!(said.contains(&format!("ended {}\n", kept.id())), "{said}");
     assert!(!said.contains(&run.id().to_string()), "{said}");
     assert_eq!(kept.ended(), (Some(143), "told to end".into()));
     bench.are_gone(&of_kept);
@@ -134,13 +141,26 @@ fn down_ends_what_up_keeps_and_nothing_else() {
 }
 
 #[test]
+fn down_did_not_find_what_was_started_with_another_temporary_folder() {
+    let bench = Bench::with_stuck_programs();
+    let mut kept = bench.prove_elsewhere(&["--up"]);
+    let started = bench.started(&["registry", "etcd"]);
+    let mut down = bench.prove(&["--down"]);
+    assert_eq!(down.ended().0, Some(0));
+    assert!(down.said().contains(&format!("ended {}\n", kept.id())));
+    assert_eq!(kept.ended(), (Some(143), "told to end".into()));
+    bench.are_gone(&started);
+    bench.nothing_is_left();
+}
+
+#[test]
 fn down_ends_one_that_still_builds() {
     let bench = Bench::with_slow_go();
     let mut kept = bench.prove(&["--up"]);
     let started = bench.started(&["go", "compiler"]);
     let mut down = bench.prove(&["--down"]);
     assert_eq!(down.ended().0, Some(0));
-    assert!(down.said().contains(&format!("ended {},", kept.id())));
+    assert!(down.said().contains(&format!("ended {}\n", kept.id())));
     assert_eq!(kept.ended(), (Some(143), "told to end".into()));
     bench.are_gone(&started);
     bench.nothing_is_left();

@@ -1,25 +1,44 @@
 //! The judging: an answer is right when all its journeys are, and a false green in any of them counts.
 #![expect(clippy::expect_used, reason = "a test says what it expects by failing")]
 
-use prove::ask::{self, Marks};
+use prove::ask::{self, Answer, Marks};
 use prove::scenario::Expected;
 use serde_json::{Value, json};
+
+const COMMIT: &str = "5a5a5a5a5a";
+
+fn running(name: &str) -> Value {
+    json!({"workload": {"kind": "Deployment", "namespace": "shop", "name": name}})
+}
 
 fn blocked(app: &str) -> Value {
     json!({
         "app": app, "state": "blocked", "blockingStage": "pods", "headline": [{"type": "words", "text": "It crashes"}],
+        "running": running("api-7f"),
         "cause": {"code": "pods-crash", "object": {"kind": "Deployment", "namespace": "shop", "name": "api-7f"}},
     })
 }
 
 fn deployed(app: &str) -> Value {
-    json!({"app": app, "state": "deployed", "headline": []})
+    json!({"app": app, "state": "deployed", "headline": [], "running": running("api")})
 }
 
 fn marked(journeys: &[Value], expected: &str) -> Marks {
-    let answer = ask::read(&json!({"journeys": journeys})).expect("an answer");
+    judged(&answer(journeys, &[]), expected)
+}
+
+fn answer(journeys: &[Value], unread: &[&str]) -> Answer {
+    let unread: Vec<Value> = unread
+        .iter()
+        .map(|text| json!([{"type": "words", "text": text}]))
+        .collect();
+    let document = json!({"commit": {"sha": COMMIT}, "journeys": journeys, "unread": unread});
+    ask::read(&document).expect("an answer")
+}
+
+fn judged(answer: &Answer, expected: &str) -> Marks {
     let expected: Expected = serde_yaml_ng::from_str(expected).expect("an expectation");
-    ask::mark(&answer, "api", &expected, |text| {
+    ask::mark(answer, "api", COMMIT, &expected, |text| {
         text.replace("{name}", "api")
     })
 }
@@ -81,22 +100,68 @@ fn the_journey_must_be_the_apps() {
     );
 }
 
+/// A copy of the app is blocked, the app itself deployed.
+const ALSO: &str = "{ workload: 'Deployment shop/{name}-7f', state: blocked, stage: pods, cause: pods-crash, \
+    object: 'Deployment shop/{name}-7f', also: [{ workload: 'Deployment shop/{name}', state: deployed }] }";
+
+fn of(workload: &str, journey: &Value) -> Value {
+    let mut journey = journey.clone();
+    journey["running"] = running(workload);
+    journey
+}
+
 #[test]
 fn a_scenario_may_expect_several() {
-    let also = "{ state: deployed, also: [{ app: web, state: blocked, stage: pods, cause: pods-crash, object: 'Deployment shop/{name}-7f' }] }";
-    let both = [blocked("web"), deployed("api")];
-    assert_eq!(told(marked(&both, also)), (true, true, false));
+    let (api, copy) = (deployed("api"), blocked("api"));
+    let both = [copy.clone(), api.clone()];
+    assert_eq!(told(marked(&both, ALSO)), (true, true, false));
     // One of them is missing.
-    assert_eq!(
-        told(marked(&[deployed("api")], also)),
-        (false, false, false)
-    );
+    let one = std::slice::from_ref(&api);
+    assert_eq!(told(marked(one, ALSO)), (false, false, false));
     // As many, but not these.
-    let twice = [deployed("api"), deployed("api")];
-    assert_eq!(told(marked(&twice, also)), (false, false, true));
-    // The other way round: what is green is not the one that may be.
-    let swapped = [deployed("web"), blocked("api")];
-    assert_eq!(told(marked(&swapped, also)), (false, false, true));
+    let twice = [api.clone(), api.clone()];
+    assert_eq!(told(marked(&twice, ALSO)), (false, false, false));
+}
+
+#[test]
+fn as_many_green_ones_as_expected_hid_that_they_are_others() {
+    let swapped = [of("api", &blocked("api")), of("api-7f", &deployed("api"))];
+    assert_eq!(told(marked(&swapped, ALSO)), (false, false, true));
+    let all_green = [deployed("api"), of("api-7f", &deployed("api"))];
+    assert_eq!(told(marked(&all_green, ALSO)), (false, false, true));
+}
+
+#[test]
+fn an_exit_code_that_the_journeys_do_not_promise_was_not_seen() {
+    let said = |journeys: &[Value], exit: i32, expected: &str| {
+        let answer = Answer {
+            exit: Some(exit),
+            ..answer(journeys, &[])
+        };
+        told(judged(&answer, expected))
+    };
+    assert_eq!(said(&[blocked("api")], 2, BLOCKED), (true, true, false));
+    assert_eq!(said(&[deployed("api")], 0, DEPLOYED), (true, true, false));
+    assert_eq!(said(&[deployed("api")], 1, DEPLOYED), (false, false, false));
+    // Scripts take it for deployed.
+    assert_eq!(said(&[blocked("api")], 0, BLOCKED), (false, false, true));
+}
+
+#[test]
+fn what_could_not_be_read_was_not_seen_beside_a_journey() {
+    let gap = answer(&[deployed("api")], &["not allowed to list pods"]);
+    assert_eq!(told(judged(&gap, DEPLOYED)), (false, false, false));
+    let fault = gap.fault(COMMIT);
+    assert_eq!(fault.as_deref(), Some("not read: not allowed to list pods"));
+}
+
+#[test]
+fn an_answer_about_another_commit_is_none() {
+    let other = Answer {
+        commit: "b0b0b0b0b0".to_owned(),
+        ..answer(&[deployed("api")], &[])
+    };
+    assert_eq!(told(judged(&other, DEPLOYED)), (false, false, false));
 }
 
 #[test]

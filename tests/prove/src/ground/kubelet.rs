@@ -47,7 +47,9 @@ fn uid(pod: &Value) -> String {
 async fn tell(api: &Api, registry: &Registry, pod: &Value) -> Option<()> {
     let mut annotations = serde_json::Map::new();
     let mut fate = String::new();
-    for container in pod["spec"]["containers"].as_array()? {
+    let spec = &pod["spec"];
+    let init = spec["initContainers"].as_array().into_iter().flatten();
+    for container in spec["containers"].as_array()?.iter().chain(init) {
         let name = container["name"].as_str()?;
         let image = container["image"].as_str()?;
         match pull(registry, image).await {

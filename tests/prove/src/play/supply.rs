@@ -125,10 +125,14 @@ impl Play<'_> {
     }
 
     /// Makes the Git server refuse pushes to a branch of the GitOps repository; the scenario's own commits go on.
-    pub(super) fn protect(&self, branch: &str) {
+    pub(super) fn protect(&self, branch: &str) -> Result<(), PlayError> {
+        if self.fleet()?.head(branch).is_none() {
+            return Err(PlayError::Order("a branch that is protected has to exist"));
+        }
         let at = (format!("fleet/{}", self.name), branch.to_owned());
         let why = "Changes must be made through a pull request.".to_owned();
         self.ground.faults.table().protected.insert(at, why);
+        Ok(())
     }
 }
 

@@ -23,6 +23,8 @@ const NOW: i64 = 1_768_471_200;
 
 /// What was read.
 pub struct Raw {
+    /// What was played and asked.
+    pub made_of: String,
     /// When.
     pub now: Timestamp,
     /// Host and port of the Git server.
@@ -172,6 +174,7 @@ pub fn scrubbed(raw: &Raw, kept: Kept) -> Result<Recording, ScrubError> {
     }
     images.sort_by_key(|(number, _)| *number);
     let recording = Recording {
+        made_of: raw.made_of.clone(),
         now: Timestamp::from_second(NOW).unwrap_or(raw.now),
         asked: names.text(&raw.asked),
         words: raw

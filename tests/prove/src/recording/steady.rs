@@ -139,6 +139,7 @@ mod tests {
             json!({"kind": "Pod", "metadata": {"name": name, "creationTimestamp": at}})
         });
         Recording {
+            made_of: String::new(),
             now: "2026-01-15T10:00:00Z".parse().expect("an instant"),
             asked: String::new(),
             words: BTreeMap::new(),

@@ -99,6 +99,14 @@ impl Bench {
         self.start(Command::new(env!("CARGO_BIN_EXE_prove")), arguments)
     }
 
+    /// Starts `prove` where another temporary folder is set, as in another terminal.
+    pub fn prove_elsewhere(&self, arguments: &[&str]) -> Prove {
+        let mut env = Command::new("/usr/bin/env");
+        env.arg(format!("TMPDIR={}", self.0.path().display()));
+        env.arg(env!("CARGO_BIN_EXE_prove"));
+        self.start(env, arguments)
+    }
+
     /// Starts `prove` as a script's `prove &` would: with SIGINT ignored.
     pub fn prove_in_the_background(&self, arguments: &[&str]) -> Prove {
         let mut shell = Command::new("sh");

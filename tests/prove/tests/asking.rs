@@ -1,0 +1,54 @@
+//! A run that is ended while it asks ends the product, too.
+#![cfg(target_os = "linux")]
+#![expect(clippy::expect_used, reason = "a test says what it expects by failing")]
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use prove::ask::{self, Terminal};
+
+const LOOK: Duration = Duration::from_millis(20);
+/// Longer than any machine needs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn until(is_so: impl Fn() -> bool) {
+    let wait = async {
+        while !is_so() {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, wait).await;
+    waited.expect("it becomes so");
+}
+
+#[tokio::test]
+async fn a_question_that_is_dropped_ends_the_product() {
+    let home = tempfile::tempdir().expect("a folder");
+    let (program, number) = (home.path().join("landfall"), home.path().join("number"));
+    // As a link, which is whole when it is there.
+    let script = format!(
+        "#!/bin/sh\n/bin/ln -sfn $$ {}\nexec sleep 600\n",
+        number.display()
+    );
+    std::fs::write(&program, script).expect("a script");
+    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("its mode");
+    let terminal = Terminal {
+        program,
+        kubeconfig: home.path().join("kubeconfig"),
+        team: home.path().join("team"),
+        home: home.path().to_owned(),
+    };
+    let asking = tokio::spawn(async move { ask::ask(&terminal, "api", "5a5a5a5").await });
+    until(|| number.is_symlink()).await;
+    let process = std::fs::read_link(&number).expect("its number");
+    let process = Path::new("/proc").join(process);
+    assert!(process.exists());
+    asking.abort();
+    // Gone, or waiting to be reaped.
+    until(|| {
+        let status = std::fs::read_to_string(process.join("status")).unwrap_or_default();
+        status.is_empty() || status.contains("State:\tZ")
+    })
+    .await;
+}
