@@ -76,7 +76,7 @@ impl Answer {
         }
     }
 
-    /// The code that scripts are promised for these journeys: README.md, docs/JSON.md.
+    /// The code that scripts are promised for these journeys: README.md.
     fn promised(&self) -> i32 {
         let any = |states: &[&str]| {
             let mut all = self.journeys.iter();
