@@ -26,7 +26,7 @@ pub fn board(view: &View<'_>) -> Board {
         unlinked: Vec::new(),
         unread: unread(view, all.all(), None),
     };
-    board.unread.extend(gone(view, &all, |_, _| true));
+    board.unread.extend(gone(view, &all, &[], |_, _| true));
     for target in all.all() {
         if matches!(target.source, Ok(None)) {
             board.unlinked.push(unlinked(target));

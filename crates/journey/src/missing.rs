@@ -6,7 +6,7 @@ mod idle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::Sentence;
+use api::{Journey, Sentence};
 use facts::flux::Kustomization;
 use facts::kubernetes::Workload;
 use facts::meta::{Key, Kind, Reference};
@@ -92,13 +92,14 @@ fn lost_at<'a>(view: &View<'a>, target: &Target<'a>) -> Option<String> {
 const WORKLOADS: [Kind; 3] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
 
 /// What is not there of what Flux should run or has applied: no journey can speak of it, because nothing of it runs.
-/// `concerns` is asked with the app and the environment of each.
+/// `concerns` is asked with the app and the environment of each. What the journeys name as their cause is said.
 pub fn gone(
     view: &View<'_>,
     all: &Targets<'_>,
+    journeys: &[Journey],
     concerns: impl Fn(&str, &str) -> bool,
 ) -> Vec<Sentence> {
-    let mut said = deleted(view, all, &concerns);
+    let mut said = deleted(view, all, journeys, &concerns);
     let idle = idle::idle(view, all, &said, concerns);
     said.sentences.extend(idle);
     said.sentences
@@ -114,8 +115,15 @@ struct Said {
 
 /// Workloads, Services, and what applies them, that Flux lists among what it applied and that a cluster does not have any
 /// more.
-fn deleted(view: &View<'_>, all: &Targets<'_>, concerns: &impl Fn(&str, &str) -> bool) -> Said {
+fn deleted(
+    view: &View<'_>,
+    all: &Targets<'_>,
+    journeys: &[Journey],
+    concerns: &impl Fn(&str, &str) -> bool,
+) -> Said {
     let mut said = Said::default();
+    let causes = journeys.iter().filter_map(|one| one.cause.as_ref());
+    let causes: Vec<_> = causes.map(|cause| &cause.object).collect();
     for place in view.places() {
         // What is applied to another cluster is not missed in this one.
         let here = |one: &&Kustomization| !one.remote;
@@ -125,6 +133,7 @@ fn deleted(view: &View<'_>, all: &Targets<'_>, concerns: &impl Fn(&str, &str) ->
                     continue;
                 };
                 if place.whole(kind, &entry.namespace).is_err()
+                    || causes.contains(&&evidence::referred(place, entry))
                     || !is_concerned(view, all, place, one, (kind, entry), concerns)
                 {
                     continue;

@@ -45,13 +45,15 @@ pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Answer, api::Error> {
                 .words("."),
         ),
         Ok(Meaning::Newest) => {
-            answer.unread.extend(gone(view, &all, |name, environment| {
-                question.app().is_none_or(|app| app == name) && meant(ask, environment)
-            }));
             answer.journeys = chosen
                 .iter()
                 .map(|target| newest(view, &all, target))
                 .collect();
+            let concerns = |name: &str, environment: &str| {
+                question.app().is_none_or(|app| app == name) && meant(ask, environment)
+            };
+            let gone = gone(view, &all, &answer.journeys, concerns);
+            answer.unread.extend(gone);
             if answer.journeys.is_empty() && answer.unread.is_empty() {
                 answer.unread.push(Sentence::default().words(
                     "Nothing of what was asked for runs there any more, as far as can be read.",
@@ -62,13 +64,15 @@ pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Answer, api::Error> {
             answer.commit = running::commit(view, &key, &sha);
             answer.journeys = of_commit(view, &all, &chosen, &key, &sha);
             answer.unread.extend(unfollowed(view, &all, &chosen, &key));
-            answer.unread.extend(gone(view, &all, |name, environment| {
+            let concerns = |name: &str, environment: &str| {
                 let is_asked = match question.app() {
                     Some(app) => app == name,
                     None => reaches(view, &all, (&key, &sha), (name, environment)),
                 };
                 is_asked && meant(ask, environment)
-            }));
+            };
+            let gone = gone(view, &all, &answer.journeys, concerns);
+            answer.unread.extend(gone);
             if answer.journeys.is_empty() && answer.unread.is_empty() {
                 return nowhere(view, &all, &key, &sha, answer);
             }

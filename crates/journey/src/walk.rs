@@ -260,7 +260,9 @@ impl Delivery {
             Ok(Route::Nobody { copied_from }) => {
                 return Self::by_hand(case, built, template, copied_from.as_ref());
             }
-            Ok(Route::Gone(reference)) => return Self::gone(case, &reference),
+            Ok(Route::Gone(reference)) => {
+                return Self::gone(Self::of_nobody(case, &reference));
+            }
             Err(gap) => {
                 return Self {
                     release: Outcome::unknown(StageKind::Release, &gap),
@@ -270,6 +272,9 @@ impl Delivery {
                 };
             }
         };
+        if let Some(finding) = apply::leaving(case.target.place, &path) {
+            return Self::gone(finding);
+        }
         let found = release::look(case, &path, built);
         if let Some(finding) = Self::folder_gone(case, &path, &found.outcome) {
             let why = "the folder that the Kustomization names is not in Git";
@@ -366,9 +371,19 @@ impl Delivery {
             .then(|| root::own(case.target.place, one, ready))
     }
 
-    /// What applied the workload is gone: nothing will change it any more.
-    fn gone(case: &Case<'_, '_>, reference: &Reference) -> Self {
+    /// What applied the workload is gone or going: nothing will change it any more.
+    fn gone(finding: Finding) -> Self {
         let why = "what applied it does not exist any more";
+        Self {
+            release: Outcome::skipped(StageKind::Release, why),
+            source: Outcome::skipped(StageKind::Source, why),
+            apply: Outcome::found(StageKind::Apply, finding),
+            built: None,
+        }
+    }
+
+    /// What applied the workload does not exist.
+    fn of_nobody(case: &Case<'_, '_>, reference: &Reference) -> Finding {
         let object = evidence::referred(case.target.place, reference);
         let is_served = Kind::from_name(&reference.kind).is_none_or(|kind| {
             let coverage = case.target.place.facts.coverage.get(&(kind, Scope::All));
@@ -393,15 +408,7 @@ impl Delivery {
             format!("{}/{}", reference.namespace, reference.name),
             None,
         );
-        Self {
-            release: Outcome::skipped(StageKind::Release, why),
-            source: Outcome::skipped(StageKind::Source, why),
-            apply: Outcome::found(
-                StageKind::Apply,
-                Finding::blocked(CauseCode::ApplyOwnerGone, object, sentence).proof([proof]),
-            ),
-            built: None,
-        }
+        Finding::blocked(CauseCode::ApplyOwnerGone, object, sentence).proof([proof])
     }
 
     /// Nothing of Flux's applies the workload: a person changes it.

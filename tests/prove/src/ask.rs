@@ -3,11 +3,18 @@
 //! Owns the run of `landfall why --json`, and when an answer is right: all its journeys are. Knows nothing of the engine.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::scenario::Expected;
+use crate::process::dies_with_us;
+use crate::scenario::{Expected, WrongToday};
+
+/// How long the product may take: far more than it ever does.
+const LONGEST: Duration = Duration::from_secs(120);
+/// In place of an exit code that there is not.
+const ENDED_BY_A_SIGNAL: i32 = -1;
 
 /// Where the product finds its systems.
 #[derive(Clone, Debug)]
@@ -109,6 +116,15 @@ impl Answer {
         Some(format!("exit code {said} instead of {promised}"))
     }
 
+    /// Whether this is the wrong answer that is known.
+    pub fn is_known(&self, known: &WrongToday, filled: impl Fn(&str) -> String) -> bool {
+        let says = filled(&known.says);
+        match &self.failed {
+            Some(said) => said.contains(&says),
+            None => self.judged().trim() == says,
+        }
+    }
+
     /// What is judged of all its journeys, in one line.
     pub fn judged(&self) -> String {
         let journeys: Vec<String> = self.journeys.iter().map(Journey::judged).collect();
@@ -130,7 +146,8 @@ pub struct Marks {
 /// Asks about a commit of an app.
 pub async fn ask(terminal: &Terminal, app: &str, commit: &str) -> Answer {
     let home: &Path = &terminal.home;
-    let output = Command::new(&terminal.program)
+    let mut command = Command::from(dies_with_us("KILL", &terminal.program));
+    let asking = command
         .args(["why", commit, "--app", app, "--json", "--kubeconfig"])
         .arg(&terminal.kubeconfig)
         .arg("--team")
@@ -140,23 +157,23 @@ pub async fn ask(terminal: &Terminal, app: &str, commit: &str) -> Answer {
         .env("HOME", home)
         // A run that is ended while it asks ends the product, too.
         .kill_on_drop(true)
-        .output()
-        .await;
-    let output = match output {
-        Ok(output) => output,
-        Err(error) => return failed(error.to_string()),
+        .output();
+    let output = match tokio::time::timeout(LONGEST, asking).await {
+        Ok(Ok(output)) => output,
+        Ok(Err(error)) => return failed(error.to_string()),
+        Err(_) => return failed(format!("no answer within {} s", LONGEST.as_secs())),
     };
     let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    match read(&document) {
-        Some(answer) => Answer {
-            exit: output.status.code(),
-            ..answer
-        },
-        None => failed(format!(
+    let answer = read(&document).unwrap_or_else(|| {
+        failed(format!(
             "{} {}",
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
-        )),
+        ))
+    });
+    Answer {
+        exit: Some(output.status.code().unwrap_or(ENDED_BY_A_SIGNAL)),
+        ..answer
     }
 }
 
@@ -277,7 +294,8 @@ fn are(
     expected.all().all(&mut takes_one) && left.is_empty()
 }
 
-/// Whether something is called green that may not be: a journey that no expected green one is about, or the exit code.
+/// Whether something is called green that may not be: a journey that no expected green one is about, or the exit code. What is
+/// called deployed has to be expected as deployed: a newer commit that runs is another thing.
 fn has_false_green(
     answer: &Answer,
     app: &str,
@@ -285,7 +303,11 @@ fn has_false_green(
     filled: impl Fn(&str) -> String,
 ) -> bool {
     let is_wanted = |journey: &Journey| {
-        let mut wanted = expected.all().filter(|one| is_green(&one.state));
+        let may_be = |one: &Expected| match journey.state.as_str() {
+            "deployed" => one.state == "deployed",
+            _ => is_green(&one.state),
+        };
+        let mut wanted = expected.all().filter(|one| may_be(one));
         wanted.any(|one| is_about(journey, app, one, &filled))
     };
     let mut green = answer

@@ -204,6 +204,8 @@ fn node(number: usize) -> Value {
         "kind": "Node",
         "metadata": {"name": name, "labels": {
             "kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
+            // KWOK looks after the nodes that have it: one without is a node that is lost.
+            "prove.landfall.dev/kwok": "true",
         }},
         "status": {"allocatable": room, "capacity": room},
     })

@@ -68,6 +68,8 @@ pub struct Play<'a> {
     way: Way,
     /// The kind of the source.
     source: &'static str,
+    /// The newest ReplicaSet of the app's Deployment, once all is played.
+    newest_replica_set: Option<String>,
 }
 
 impl<'a> Play<'a> {
@@ -89,11 +91,26 @@ impl<'a> Play<'a> {
             digest: String::new(),
             way: Way::Manifests { marked: false },
             source: "GitRepository",
+            newest_replica_set: None,
         };
         for step in &scenario.steps {
             play.step(step).await?;
         }
+        play.newest_replica_set = play.newest_replica_set().await?;
         Ok(play)
+    }
+
+    async fn newest_replica_set(&self) -> Result<Option<String>, PlayError> {
+        let all = self.ground.api.list("ReplicaSet", self.name).await?;
+        let revision = |one: &&Value| -> u64 {
+            let at = "/metadata/annotations/deployment.kubernetes.io~1revision";
+            text(one, at).parse().unwrap_or_default()
+        };
+        let ours = all
+            .iter()
+            .filter(|one| text(one, "/metadata/ownerReferences/0/name") == self.name);
+        let newest = ours.max_by_key(revision);
+        Ok(newest.map(|one| text(one, "/metadata/name").to_owned()))
     }
 
     async fn step(&mut self, step: &Step) -> Result<(), PlayError> {
@@ -111,6 +128,12 @@ impl<'a> Play<'a> {
                 }
             }
             Step::Write(change) => {
+                let known = self.fleet()?.files(&self.head(), "");
+                let mut removed = change.files.iter().filter(|(_, text)| text.is_none());
+                let is_there = |path: &String| known.iter().any(|(known, _)| known == path);
+                if let Some((path, _)) = removed.find(|(path, _)| !is_there(path)) {
+                    return Err(PlayError::Idle(format!("removing {path}")));
+                }
                 let edits = self.edits(&change.files);
                 self.declare("Change the declaration", edits)?;
                 self.reconcile(self.source).await
@@ -118,7 +141,7 @@ impl<'a> Play<'a> {
             Step::Apply(objects) => {
                 for object in objects {
                     let object = self.filled_value(object);
-                    self.apply(&object).await?;
+                    self.ground.api.apply(&object).await?;
                 }
                 Ok(())
             }
@@ -129,9 +152,17 @@ impl<'a> Play<'a> {
                 let before = api.get(&kind, self.name, &name).await?;
                 let by = patch.by.as_deref();
                 let after = api.merge(&kind, self.name, &name, &with, by).await?;
-                changed(before.as_ref(), &after, || {
-                    format!("the patch of {}", patch.object)
-                })
+                let idle = || PlayError::Idle(format!("the patch of {}", patch.object));
+                // Others write an object's status all the time; its spec has a number of its own.
+                let is_spec = with.get("spec").is_some()
+                    && with.as_object().is_some_and(|all| all.len() == 1);
+                let at = if is_spec {
+                    "/metadata/generation"
+                } else {
+                    "/metadata/resourceVersion"
+                };
+                let is_idle = before.is_some_and(|before| before.pointer(at) == after.pointer(at));
+                if is_idle { Err(idle()) } else { Ok(()) }
             }
             Step::Delete(reference) => {
                 let (kind, name) = self.named(&reference.object);
@@ -340,19 +371,6 @@ impl<'a> Play<'a> {
         }
     }
 
-    /// Applies an object as a person would.
-    async fn apply(&self, object: &Value) -> Result<(), PlayError> {
-        let api = &self.ground.api;
-        let part = |part: &Value| part.as_str().unwrap_or_default().to_owned();
-        let (kind, meta) = (part(&object["kind"]), &object["metadata"]);
-        let (namespace, name) = (part(&meta["namespace"]), part(&meta["name"]));
-        let before = api.get(&kind, &namespace, &name).await?;
-        let after = api.apply(object).await?;
-        changed(before.as_ref(), &after, || {
-            format!("applying {kind} {name}")
-        })
-    }
-
     fn edits(&self, files: &BTreeMap<String, Option<String>>) -> Vec<Edit> {
         files
             .iter()
@@ -391,15 +409,17 @@ impl<'a> Play<'a> {
             wanted.push(format!("{} {}", one.r#type, said.join(" ")));
         }
         if let Some(field) = &until.field {
-            wanted.push(format!(
-                "{} with {}",
-                field.at,
-                self.filled(&field.contains)
-            ));
+            wanted.push(match field.absent {
+                true => format!("without {}", field.at),
+                false => format!("{} with {}", field.at, self.filled(&field.contains)),
+            });
         }
         self.until_true(&self.filled(&until.object), &wanted.join(", "), |object| {
             let by_condition = until.condition.as_ref().is_none_or(|wanted| {
                 condition(object, &wanted.r#type).is_some_and(|found| {
+                    if is_of_before(object, found) {
+                        return false;
+                    }
                     let is = |field: &str, wanted: &Option<String>| {
                         wanted
                             .as_deref()
@@ -415,11 +435,13 @@ impl<'a> Play<'a> {
                 })
             });
             let by_field = until.field.as_ref().is_none_or(|field| {
-                let value = object.pointer(&field.at).unwrap_or(&Value::Null);
+                let Some(value) = object.pointer(&field.at) else {
+                    return field.absent;
+                };
                 let value = value
                     .as_str()
                     .map_or_else(|| value.to_string(), ToOwned::to_owned);
-                value.contains(&self.filled(&field.contains))
+                !field.absent && value.contains(&self.filled(&field.contains))
             });
             by_condition && by_field
         })
@@ -474,6 +496,11 @@ impl<'a> Play<'a> {
         for (number, tag) in (1..).zip(&self.tags) {
             text = text.replace(&format!("{{tag{number}}}"), tag);
         }
+        if let Some(newest) = &self.newest_replica_set {
+            text = text.replace("{newest}", newest);
+        }
+        let seconds = Timestamp::from_second(now().as_second()).unwrap_or_default();
+        text = text.replace("{now}", &seconds.to_string());
         text.replace("{image}", &format!("{image}:{}", self.tag()))
             .replace("{repository}", &image)
             .replace("{name}", self.name)
@@ -505,17 +532,16 @@ fn write(path: &str, content: &str) -> Edit {
     }
 }
 
-/// Whether a write did something; `what` says which it was.
-fn changed(
-    before: Option<&Value>,
-    after: &Value,
-    what: impl Fn() -> String,
-) -> Result<(), PlayError> {
-    let version = |object: &Value| object["metadata"]["resourceVersion"].clone();
-    match before.is_some_and(|before| version(before) == version(after)) {
-        true => Err(PlayError::Idle(what())),
-        false => Ok(()),
-    }
+/// Whether a condition speaks of an older spec than the object has.
+fn is_of_before(object: &Value, condition: &Value) -> bool {
+    let is_workload = text(object, "/apiVersion").starts_with("apps/");
+    let seen = match &condition["observedGeneration"] {
+        // A workload's conditions have none, and its controller writes all of its status at once.
+        Value::Null if is_workload => &object["status"]["observedGeneration"],
+        seen => seen,
+    };
+    let wanted = object["metadata"]["generation"].as_i64();
+    seen.as_i64() < wanted && seen.is_number()
 }
 
 fn now() -> Timestamp {

@@ -23,8 +23,11 @@ use crate::scenario::Scenario;
 const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json";
 
+/// The beginning of the name of a node that a scenario makes for itself; its own name follows.
+const LONELY: &str = "lonely-";
+
 /// The places of a scenario's texts.
-const PLACES: [&str; 8] = [
+const PLACES: [&str; 9] = [
     "name",
     "repository",
     "registry",
@@ -33,6 +36,7 @@ const PLACES: [&str; 8] = [
     "image",
     "commit",
     "head",
+    "newest",
 ];
 
 /// Why a scenario could not be recorded.
@@ -98,7 +102,7 @@ pub async fn take(
         }
         words.insert(format!("tag{number}"), tag);
     }
-    words.retain(|_, word| !word.is_empty());
+    words.retain(|place, word| !word.is_empty() && *word != format!("{{{place}}}"));
     let raw = Raw {
         now,
         code_host: ground.code_host.clone(),
@@ -141,12 +145,14 @@ async fn objects(ground: &Ground, scenario: &str) -> Result<Vec<Value>, RecordEr
     for kind in KINDS.into_iter().filter_map(Kind::named) {
         if !kind.namespaced {
             let all = list(ground, kind, "").await?;
-            // Other scenarios' namespaces are theirs.
+            // Other scenarios' namespaces are theirs, and so are the nodes that they made for themselves.
             let is_ours = |object: &Value| {
-                kind.kind != "Namespace"
-                    || object["metadata"]["name"]
-                        .as_str()
-                        .is_some_and(|name| read.contains(name))
+                let name = object["metadata"]["name"].as_str().unwrap_or_default();
+                match kind.kind {
+                    "Namespace" => read.contains(name),
+                    "Node" => name.strip_prefix(LONELY).is_none_or(|of| of == scenario),
+                    _ => true,
+                }
             };
             found.extend(all.into_iter().filter(is_ours));
         }

@@ -3,7 +3,7 @@
 //! Owns the servers, their files and the clock that stands where the recording was taken. No controllers run: nothing
 //! becomes other than it was recorded.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use sandbox::clock::Clock;
@@ -15,11 +15,15 @@ use sandbox::serve::{ANY_PORT, Server};
 use sandbox::{faults::Faults, git, github, kubernetes, registry};
 use serde_json::json;
 
+use crate::leftover;
 use crate::recording::scrub::replay;
 use crate::recording::{Recording, sorted};
 
 /// The cluster's name: as on the ground.
 const CLUSTER: &str = "ground";
+
+/// The beginning of the names of replays' folders.
+const FOLDER: &str = "landfall-replay-";
 
 /// Where Linux keeps files in memory; elsewhere there is the temporary folder.
 const MEMORY: &str = "/dev/shm";
@@ -100,11 +104,11 @@ impl World {
         let cluster = Server::start(&clock, kubernetes::router(store), ANY_PORT).await?;
         let code = Server::start(&clock, code, ANY_PORT).await?;
         let images = Server::start(&clock, registry::router(&images), ANY_PORT).await?;
-        let prefix = format!("landfall-replay-{}-", std::process::id());
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(&prefix);
         // Clones are many small files, and a third of a replay's time on a disk.
-        let folder = builder.tempdir_in(MEMORY).or_else(|_| builder.tempdir())?;
+        let memory = Path::new(MEMORY);
+        leftover::sweep(memory, FOLDER);
+        let folder = leftover::folder(memory, FOLDER)
+            .or_else(|_| leftover::folder(&std::env::temp_dir(), FOLDER))?;
         let kubeconfig = folder.path().join("kubeconfig.yaml");
         let team = folder.path().join("team.yaml");
         // JSON is YAML.

@@ -13,7 +13,7 @@ use crate::ask::{self, Answer, Marks, Terminal};
 use crate::ground::Ground;
 use crate::play::Play;
 use crate::record;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, WrongToday};
 
 /// How many scenarios are played at once.
 const AT_ONCE: usize = 6;
@@ -41,7 +41,7 @@ pub enum Outcome {
 /// One scenario, played and asked.
 struct Row {
     name: String,
-    wrong_today: Option<String>,
+    wrong_today: Option<WrongToday>,
     expected: String,
     answer: Answer,
     marks: Marks,
@@ -49,6 +49,8 @@ struct Row {
     fault: Option<String>,
     /// Why it could not be played.
     broken: Option<String>,
+    /// Why it could not be recorded.
+    unrecorded: Option<String>,
     seconds: f64,
 }
 
@@ -122,6 +124,7 @@ async fn prove(
         answer: Answer::default(),
         marks: Marks::default(),
         broken: None,
+        unrecorded: None,
         seconds: 0.0,
     };
     match Play::through(ground, scenario).await {
@@ -136,7 +139,7 @@ async fn prove(
             row.expected = play.filled(&row.expected);
             // After the question: the answer took a moment, in which the world went on, and is of its end.
             if is_recorded && let Err(error) = record::take(ground, scenario, &play).await {
-                row.broken = Some(format!("it could not be recorded: {error}"));
+                row.unrecorded = Some(error.to_string());
             }
         }
     }
@@ -153,13 +156,16 @@ fn print(row: &Row) {
         );
         return;
     }
+    if let Some(why) = &row.unrecorded {
+        println!("? {}: could not be recorded: {why}", row.name);
+    }
     if row.marks.cause {
         println!("✓ {} ({seconds:.0} s): {}", row.name, row.answer.told());
         return;
     }
     println!("✗ {} ({seconds:.0} s)", row.name);
     if let Some(why) = &row.wrong_today {
-        println!("    known: {why}");
+        println!("    known: {}", why.because);
     }
     if let Some(fault) = &row.fault {
         println!("    wrong beside its journeys: {fault}");
@@ -194,7 +200,8 @@ fn sum(rows: &[Row], as_json: bool, begun: Instant) -> Outcome {
         println!("seconds      {seconds:.0}");
     }
     // A wrong answer is said even where another scenario could not be played.
-    match (cause + broken == rows.len(), broken) {
+    let unrecorded = count(|row| row.unrecorded.is_some());
+    match (cause + broken == rows.len(), broken + unrecorded) {
         (true, 0) => Outcome::Right,
         (true, _) => Outcome::Broken,
         (false, _) => Outcome::Wrong,
@@ -214,6 +221,7 @@ fn told(row: &Row) -> Value {
     json!({
         "name": row.name, "seconds": row.seconds, "expected": row.expected, "journeys": journeys,
         "right_stage": row.marks.stage, "right_cause": row.marks.cause, "false_green": row.marks.false_green,
-        "fault": row.fault, "failed": row.answer.failed, "not_played": row.broken, "wrong_today": row.wrong_today,
+        "fault": row.fault, "failed": row.answer.failed, "not_played": row.broken, "not_recorded": row.unrecorded,
+        "wrong_today": row.wrong_today.as_ref().map(|known| &known.because),
     })
 }

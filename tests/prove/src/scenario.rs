@@ -2,8 +2,9 @@
 //!
 //! Owns the words of `scenarios/*.yaml`. Every text may hold `{name}` (the scenario, which is also its app and its
 //! namespace), `{registry}` and `{code}` (host and port), `{commit}` and `{image}` (the newest of both), `{tag1}`, `{tag2}` …
-//! (images in their order), `{repository}` (the image without a tag), `{head}` (of the GitOps repository) and `{charts}`
-//! (the URL of the Helm repository over HTTP).
+//! (images in their order), `{repository}` (the image without a tag), `{digest}` (the newest image's), `{head}` (of the GitOps
+//! repository), `{newest}` (once all steps are played: the Deployment's newest ReplicaSet, whose name its pods begin with),
+//! `{now}` and `{charts}` (the URL of the Helm repository over HTTP).
 
 pub mod sense;
 
@@ -34,11 +35,22 @@ pub struct Scenario {
     /// Which commit is asked about; the app's newest if absent.
     #[serde(default)]
     pub ask: Option<Asked>,
-    /// Why the answer is wrong today, where it is. Then the cause may be one that is not in the table yet.
+    /// That the answer is wrong today, where it is. Then the cause may be one that is not in the table yet.
     #[serde(default)]
-    pub wrong_today: Option<String>,
+    pub wrong_today: Option<WrongToday>,
     /// What must be answered about it afterwards.
     pub expect: Expected,
+}
+
+/// A wrong answer that is known.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WrongToday {
+    /// Why it is wrong.
+    pub because: String,
+    /// What is said instead, as a run prints it, or a part of what the product refuses with: any other wrong answer is a new
+    /// mistake.
+    pub says: String,
 }
 
 /// What is asked about.
@@ -254,8 +266,12 @@ pub struct Condition {
 pub struct Field {
     /// Where.
     pub at: String,
-    /// What it contains.
+    /// A part of its value as text; of an object or a list as JSON.
+    #[serde(default)]
     pub contains: String,
+    /// There is no such field.
+    #[serde(default)]
+    pub absent: bool,
 }
 
 /// What must be answered.

@@ -2,7 +2,7 @@
 #![expect(clippy::expect_used, reason = "a test says what it expects by failing")]
 
 use prove::ask::{self, Answer, Marks};
-use prove::scenario::Expected;
+use prove::scenario::{Expected, WrongToday};
 use serde_json::{Value, json};
 
 const COMMIT: &str = "5a5a5a5a5a";
@@ -145,6 +145,34 @@ fn an_exit_code_that_the_journeys_do_not_promise_was_not_seen() {
     assert_eq!(said(&[deployed("api")], 1, DEPLOYED), (false, false, false));
     // Scripts take it for deployed.
     assert_eq!(said(&[blocked("api")], 0, BLOCKED), (false, false, true));
+}
+
+#[test]
+fn deployed_where_a_newer_one_is_was_no_false_green() {
+    let superseded = json!({"app": "api", "state": "superseded", "headline": []});
+    let expected = "{ state: superseded }";
+    let (right, wrong) = ([superseded.clone()], [deployed("api")]);
+    assert_eq!(told(marked(&right, expected)), (true, true, false));
+    assert_eq!(told(marked(&wrong, expected)), (false, false, true));
+    // The other way round less is said than is true.
+    assert_eq!(told(marked(&right, DEPLOYED)), (false, false, false));
+}
+
+#[test]
+fn a_known_wrong_answer_excused_every_other() {
+    let known = |says: &str| {
+        let text = format!("{{ because: it is so, says: {says:?} }}");
+        serde_yaml_ng::from_str::<WrongToday>(&text).expect("a known one")
+    };
+    let said = answer(&[blocked("api")], &[]);
+    let is = |says: &str| said.is_known(&known(says), |text| text.replace("{name}", "api"));
+    assert!(is("blocked pods pods-crash Deployment shop/{name}-7f"));
+    assert!(!is("blocked pods pods-crash Deployment shop/{name}"));
+    assert!(!is("unknown"));
+    let refused = ask::failed("There is no app api. There are: web".to_owned());
+    let is = |says: &str| refused.is_known(&known(says), ToOwned::to_owned);
+    assert!(is("There is no app api."));
+    assert!(!is("There is no commit."));
 }
 
 #[test]

@@ -46,6 +46,30 @@ pub fn held(place: Place<'_>, path: &Path<'_>) -> Option<Finding> {
     Some(root::suspended(object))
 }
 
+/// What applies the workload is being deleted: Flux does nothing with it but take away what it applied.
+pub fn leaving(place: Place<'_>, path: &Path<'_>) -> Option<Finding> {
+    let helm = path.helm.map(|one| ("HelmRelease", &one.meta));
+    let kustomization = path.kustomization.map(|one| ("Kustomization", &one.meta));
+    let mut owners = helm.into_iter().chain(kustomization);
+    let (kind, meta) = owners.find(|(_, meta)| meta.deleting.is_some())?;
+    let object = evidence::object(place, kind, &meta.key());
+    let sentence = Sentence::default()
+        .object(&object)
+        .words(" is being deleted and applies nothing any more");
+    let at = meta.deleting.unwrap_or(place.now);
+    let proof = evidence::evidence(
+        &object,
+        "metadata.deletionTimestamp",
+        at.to_string(),
+        Some(at),
+    );
+    Some(
+        Finding::blocked(CauseCode::ApplyOwnerGone, object, sentence)
+            .since(meta.deleting)
+            .proof([proof]),
+    )
+}
+
 /// What Flux says may be of an older spec, with another path or an override of the image: then it says nothing of a commit.
 pub fn of_older_spec(place: Place<'_>, path: &Path<'_>) -> Option<Finding> {
     let one = path.kustomization?;

@@ -1,7 +1,9 @@
 //! The half of a kubelet that KWOK leaves out: what the image of a container is, or that there is none.
 //!
 //! Owns the annotations that tell KWOK's stages how a pod goes on. They are true: the digest is the registry's answer
-//! for the name in the pod's spec at this moment, and the fate is written in the image's own labels.
+//! for the name in the pod's spec at this moment, a Secret or ConfigMap that is missing is missing, and any other fate is
+//! written in the image's own labels. Unlike a kubelet's they are said once: what is mended later heals no pod. And a
+//! pod has one fate, so its images should end up alike.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -47,6 +49,7 @@ fn uid(pod: &Value) -> String {
 async fn tell(api: &Api, registry: &Registry, pod: &Value) -> Option<()> {
     let mut annotations = serde_json::Map::new();
     let mut fate = String::new();
+    let mut refused = None;
     let spec = &pod["spec"];
     let init = spec["initContainers"].as_array().into_iter().flatten();
     for container in spec["containers"].as_array()?.iter().chain(init) {
@@ -59,11 +62,18 @@ async fn tell(api: &Api, registry: &Registry, pod: &Value) -> Option<()> {
                     word.clone_into(&mut fate);
                 }
             }
-            Err(why) => {
-                "unpulled".clone_into(&mut fate);
-                annotations.insert(format!("{OURS}/refused"), json!(why.to_string()));
-            }
+            Err(Unpulled::Refused(why)) => refused = Some(("unpulled", why)),
+            // Asked again.
+            Err(Unpulled::Silent) => return None,
         }
+    }
+    if refused.is_none() {
+        let missing = missing(api, pod).await?;
+        refused = missing.map(|what| ("config", what));
+    }
+    if let Some((word, why)) = refused {
+        word.clone_into(&mut fate);
+        annotations.insert(format!("{OURS}/refused"), json!(why));
     }
     let fate = if fate.is_empty() { "ready" } else { &fate };
     annotations.insert(format!("{OURS}/fate"), json!(fate));
@@ -81,17 +91,50 @@ async fn tell(api: &Api, registry: &Registry, pod: &Value) -> Option<()> {
     .map(drop)
 }
 
-/// Why an image cannot be pulled, in containerd's words.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Unpulled(String);
+/// The Secret or ConfigMap that a container takes its environment from and that is not there, in the kubelet's words;
+/// `None` if it cannot be said yet.
+async fn missing(api: &Api, pod: &Value) -> Option<Option<String>> {
+    let namespace = pod["metadata"]["namespace"].as_str()?;
+    for container in pod["spec"]["containers"].as_array()? {
+        let list = |field: &str| container[field].as_array().cloned().unwrap_or_default();
+        let whole = list("envFrom");
+        let single = list("env");
+        let single = single.iter().map(|variable| &variable["valueFrom"]);
+        for from in whole.iter().chain(single) {
+            for (field, kind, word) in [
+                ("secretRef", "Secret", "secret"),
+                ("secretKeyRef", "Secret", "secret"),
+                ("configMapRef", "ConfigMap", "configmap"),
+                ("configMapKeyRef", "ConfigMap", "configmap"),
+            ] {
+                let reference = &from[field];
+                let Some(name) = reference["name"].as_str() else {
+                    continue;
+                };
+                let is_there = api.get(kind, namespace, name).await.ok()?.is_some();
+                if !is_there && reference["optional"] != true {
+                    return Some(Some(format!("{word} {name:?} not found")));
+                }
+            }
+        }
+    }
+    Some(None)
+}
+
+/// Why an image is not pulled.
+enum Unpulled {
+    /// In containerd's words.
+    Refused(String),
+    /// The registry did not answer.
+    Silent,
+}
 
 /// What a container runtime reports as the image's id, and the image's labels; or why it cannot be pulled, in
 /// containerd's words.
 async fn pull(registry: &Registry, image: &str) -> Result<(String, Value), Unpulled> {
     let rest = image.strip_prefix(&format!("{}/", registry.host));
     let Some(rest) = rest else {
-        return Err(Unpulled(format!(
+        return Err(Unpulled::Refused(format!(
             "failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": dial tcp: lookup: no such host"
         )));
     };
@@ -103,11 +146,9 @@ async fn pull(registry: &Registry, image: &str) -> Result<(String, Value), Unpul
         Ok(Some((digest, labels))) => {
             Ok((format!("{}/{repository}@{digest}", registry.host), labels))
         }
-        Ok(None) => Err(Unpulled(format!(
+        Ok(None) => Err(Unpulled::Refused(format!(
             "rpc error: code = NotFound desc = failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": {image}: not found"
         ))),
-        Err(error) => Err(Unpulled(format!(
-            "failed to pull and unpack image \"{image}\": {error}"
-        ))),
+        Err(_) => Err(Unpulled::Silent),
     }
 }

@@ -235,7 +235,11 @@ impl<'a> Starting<'a> {
         let kwok_flags = flags(&[
             ("config", &self.file("kwok.yaml")),
             ("kubeconfig", &kubeconfig),
-            ("manage-all-nodes", "true"),
+            ("manage-all-nodes", "false"),
+            (
+                "manage-nodes-with-label-selector",
+                "prove.landfall.dev/kwok=true",
+            ),
             ("node-ip", LOCAL),
             ("cidr", "10.244.0.0/16"),
             ("node-lease-duration-seconds", "40"),

@@ -7,7 +7,7 @@ use api::{StageKind, State};
 use journey::causes::CauseCode;
 use serde::de::DeserializeOwned;
 
-use super::{Asked, Expected, Scenario, Step};
+use super::{Asked, Expected, Scenario, Step, Until};
 
 /// What makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +15,12 @@ pub enum Senseless {
     /// An `until` with neither condition nor field is true at once.
     #[error("until {0:?} waits for nothing: give it a condition or a field")]
     WaitsForNothing(String),
+    /// A field without a way to it, or that contains nothing.
+    #[error("field {0:?} is a JSON pointer with a text that it contains, or absent")]
+    Field(String),
+    /// A word of a step that has no effect beside another.
+    #[error("{0} has no effect")]
+    NoEffect(&'static str),
     /// A commit that the steps do not make.
     #[error("commit {asked} is asked about, and the steps make {made}")]
     NoSuchCommit {
@@ -55,12 +61,29 @@ pub enum Senseless {
 /// # Errors
 /// What does not.
 pub fn check(scenario: &Scenario) -> Result<(), Senseless> {
+    let mut is_helm = false;
     for step in &scenario.steps {
-        if let Step::Until(until) = step
-            && until.condition.is_none()
-            && until.field.is_none()
-        {
-            return Err(Senseless::WaitsForNothing(until.object.clone()));
+        match step {
+            Step::Live(live) => {
+                is_helm = live.helm.is_some();
+                if is_helm && live.marked {
+                    return Err(Senseless::NoEffect("marked beside helm"));
+                }
+                if live.packed.is_some() && !live.source.is_empty() {
+                    return Err(Senseless::NoEffect("source beside packed"));
+                }
+            }
+            Step::Commit(commit) => {
+                let is_built = commit.image.unwrap_or(true);
+                if !is_built && (commit.fate.is_some() || commit.tag.is_some()) {
+                    return Err(Senseless::NoEffect("fate or tag without an image"));
+                }
+            }
+            Step::Release(release) if !is_helm && !release.helm.is_empty() => {
+                return Err(Senseless::NoEffect("helm where nothing is a HelmRelease"));
+            }
+            Step::Until(until) => waits(until)?,
+            _ => {}
         }
     }
     if let Some(Asked::Commit(asked)) = scenario.ask {
@@ -77,6 +100,19 @@ pub fn check(scenario: &Scenario) -> Result<(), Senseless> {
     expected
         .all()
         .try_for_each(|one| answer(one, scenario.wrong_today.is_some()))
+}
+
+/// Whether a step waits for something.
+fn waits(until: &Until) -> Result<(), Senseless> {
+    if until.condition.is_none() && until.field.is_none() {
+        return Err(Senseless::WaitsForNothing(until.object.clone()));
+    }
+    match &until.field {
+        Some(field) if !field.at.starts_with('/') || field.absent != field.contains.is_empty() => {
+            Err(Senseless::Field(field.at.clone()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether a step makes a commit of the app's.
@@ -130,11 +166,12 @@ fn word<T: DeserializeOwned>(what: &'static str, word: &str) -> Result<T, Sensel
     })
 }
 
-/// Whether a text names an object: `Kind name`, with `*` at most at its end and after something of the name.
+/// Whether a text names an object: `Kind name`, with `*` at most at its end and after something of the last name.
 fn object(text: &str) -> Result<(), Senseless> {
     let named = text.split_once(' ').is_some_and(|(kind, name)| {
         let name = name.strip_suffix('*').unwrap_or(name);
-        !kind.is_empty() && !name.is_empty() && !kind.contains('*') && !name.contains('*')
+        let last = name.rsplit('/').next().unwrap_or_default();
+        !kind.is_empty() && !last.is_empty() && !kind.contains('*') && !name.contains('*')
     });
     named
         .then_some(())

@@ -568,11 +568,17 @@ fn a_service_that_was_deleted_was_not_missed() {
     let world = serving(|facts| {
         facts.services.remove(&key("shop", APP));
     });
+    // A journey names it as its cause; it is said once.
+    for text in [sha(APP, 4), sha("fleet", 3), APP.to_owned()] {
+        assert_eq!(unread(&world, &text), [""; 0], "{text}");
+        let answer = world.answer(&ask(&text)).answer.unwrap();
+        let causes = answer.journeys.iter().filter_map(|one| one.cause.as_ref());
+        let objects: Vec<String> = causes.map(|cause| cause.object.to_string()).collect();
+        assert_eq!(objects, ["Service shop/checkout"], "{text}");
+    }
     let line = "Service shop/checkout is not in production any more, though Kustomization flux-system/checkout \
                 applied it: nothing is sent to pods under its name.";
-    for text in [sha(APP, 4), sha("fleet", 3), APP.to_owned()] {
-        assert_eq!(unread(&world, &text), [line], "{text}");
-    }
+    assert!(on_board(&world).contains(&line.to_owned()));
     assert_eq!(unread(&world, &sha("search", 4)), [""; 0]);
     // Services that may not be read are not missing.
     let mut unknown = world.clone();
@@ -593,4 +599,29 @@ fn a_service_that_was_deleted_was_not_missed() {
         one.inventory.push(reference("Service", "shop", "api"));
     });
     assert_eq!(unread(&world, &sha(APP, 4)).len(), 1);
+}
+
+#[test]
+fn what_is_being_deleted_was_said_to_apply_by_itself() {
+    let mut world = calm();
+    world.push(APP);
+    world.commit(FLEET, "fleet", 3, 30);
+    world.declare_at(APP, PROD, 4, 3, 30);
+    world.fetch(PROD, 3, 29);
+    let leaving = |mut world: World| {
+        let since = world.ago(2);
+        world.kustomization(PROD, APP, |one| one.meta.deleting = Some(since));
+        prod(&world, 4)
+    };
+    assert_eq!(prod(&world, 4).cause.unwrap().code, "apply-pending");
+    let journey = leaving(world);
+    let cause = journey.cause.unwrap();
+    assert_eq!(journey.state, State::Blocked);
+    assert_eq!(cause.code, "apply-owner-gone");
+    assert_eq!(
+        cause.object.to_string(),
+        "Kustomization flux-system/checkout"
+    );
+    // What runs, runs.
+    assert_eq!(leaving(delivered()).state, State::Deployed);
 }
