@@ -23,6 +23,8 @@ use crate::leftover;
 use crate::parts::Parts;
 use crate::process::{NotReady, Process, end_all};
 
+/// The name of the node that nothing is put on unasked.
+pub const LONELY: &str = "lonely";
 /// The beginning of the names of runs' folders.
 pub const FOLDER: &str = "landfall-prove-";
 
@@ -197,7 +199,16 @@ impl Drop for Ground {
 
 /// A node that KWOK keeps.
 fn node(number: usize) -> Value {
-    let name = format!("node-{number}");
+    described(&format!("node-{number}"), &json!({}))
+}
+
+/// The node that a scenario may lose: nothing runs there that does not ask for it.
+fn lonely() -> Value {
+    let taint = json!({"key": "prove.landfall.dev/lonely", "effect": "NoSchedule"});
+    described(LONELY, &json!({"taints": [taint]}))
+}
+
+fn described(name: &str, spec: &Value) -> Value {
     let room = json!({"cpu": "32", "memory": "64Gi", "pods": "110"});
     json!({
         "apiVersion": "v1",
@@ -207,6 +218,7 @@ fn node(number: usize) -> Value {
             // KWOK looks after the nodes that have it: one without is a node that is lost.
             "prove.landfall.dev/kwok": "true",
         }},
+        "spec": spec,
         "status": {"allocatable": room, "capacity": room},
     })
 }

@@ -435,7 +435,8 @@ impl<'a> Play<'a> {
                 })
             });
             let by_field = until.field.as_ref().is_none_or(|field| {
-                let Some(value) = object.pointer(&field.at) else {
+                let value = object.pointer(&field.at);
+                let Some(value) = value.filter(|value| !value.is_null()) else {
                     return field.absent;
                 };
                 let value = value

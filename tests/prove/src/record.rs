@@ -11,7 +11,7 @@ use sandbox::kubernetes::kinds::Kind;
 use serde_json::Value;
 
 use crate::api::ApiError;
-use crate::ground::Ground;
+use crate::ground::{Ground, LONELY};
 use crate::images::RegistryError;
 use crate::play::Play;
 use crate::recording::scrub::{Raw, RawImage, ScrubError, scrubbed};
@@ -22,9 +22,6 @@ use crate::scenario::Scenario;
 /// The media types of manifests that are asked for.
 const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json";
-
-/// The beginning of the name of a node that a scenario makes for itself; its own name follows.
-const LONELY: &str = "lonely-";
 
 /// The places of a scenario's texts.
 const PLACES: [&str; 9] = [
@@ -142,6 +139,11 @@ async fn objects(ground: &Ground, scenario: &str) -> Result<Vec<Value>, RecordEr
         let spoken_of: BTreeSet<String> = found.iter().flat_map(namespaces).collect();
         open = spoken_of.difference(&read).cloned().collect();
     }
+    let nodes: BTreeSet<String> = found
+        .iter()
+        .filter_map(|object| object["spec"]["nodeName"].as_str().map(str::to_owned))
+        .collect();
+    let has_pods = |node: &str| nodes.contains(node);
     for kind in KINDS.into_iter().filter_map(Kind::named) {
         if !kind.namespaced {
             let all = list(ground, kind, "").await?;
@@ -150,7 +152,7 @@ async fn objects(ground: &Ground, scenario: &str) -> Result<Vec<Value>, RecordEr
                 let name = object["metadata"]["name"].as_str().unwrap_or_default();
                 match kind.kind {
                     "Namespace" => read.contains(name),
-                    "Node" => name.strip_prefix(LONELY).is_none_or(|of| of == scenario),
+                    "Node" => name != LONELY || has_pods(name),
                     _ => true,
                 }
             };

@@ -16,7 +16,7 @@ use crate::record;
 use crate::scenario::{Scenario, WrongToday};
 
 /// How many scenarios are played at once.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 9;
 
 /// How a round is made.
 pub struct Round {

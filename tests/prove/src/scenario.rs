@@ -269,7 +269,7 @@ pub struct Field {
     /// A part of its value as text; of an object or a list as JSON.
     #[serde(default)]
     pub contains: String,
-    /// There is no such field.
+    /// There is no such field, or it is null.
     #[serde(default)]
     pub absent: bool,
 }

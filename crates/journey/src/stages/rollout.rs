@@ -182,8 +182,7 @@ pub fn trouble(
     let progressing = condition(&workload.conditions, "Progressing");
     let available = workload.ready >= workload.wanted;
     if let Some(late) = progressing
-        && late.status == Status::False
-        && late.reason == "ProgressDeadlineExceeded"
+        && trouble::is_past_deadline(workload)
         && !(updated && available)
     {
         let mut sentence = Sentence::default()

@@ -129,7 +129,7 @@ fn of_pod(place: Place<'_>, workload: &Workload, pod: &Pod) -> Learned<Option<Fi
             return Ok(Some(finding));
         }
     }
-    Ok(Some(unready(place, pod)))
+    Ok(Some(unready(place, workload, pod)))
 }
 
 fn failed(place: Place<'_>, pod: &Pod) -> Finding {
@@ -180,16 +180,35 @@ fn pod_warning<'a>(
         .find(|event| about(event))
 }
 
+/// What a node says that has stopped answering. Kubernetes only takes the pod's Ready away then, without a reason, and
+/// leaves what its kubelet said last: that all is well.
+fn silent_node(place: Place<'_>, pod: &Pod) -> Option<Vec<api::journey::Evidence>> {
+    let node = place.facts.nodes.get(pod.node.as_deref()?)?;
+    let ready = condition(&node.conditions, "Ready")?;
+    let object = evidence::object(place, "Node", &node.meta.key());
+    (ready.status == Status::Unknown).then(|| evidence::condition(&object, ready).into())
+}
+
+/// Whether the workload has given the rollout up.
+pub fn is_past_deadline(workload: &Workload) -> bool {
+    condition(&workload.conditions, "Progressing").is_some_and(|progressing| {
+        progressing.status == Status::False && progressing.reason == "ProgressDeadlineExceeded"
+    })
+}
+
 /// Nothing in the pod's containers says why it is not ready: its node may be lost, or it has only just begun.
-fn unready(place: Place<'_>, pod: &Pod) -> Finding {
+fn unready(place: Place<'_>, workload: &Workload, pod: &Pod) -> Finding {
     let object = evidence::pod(place, pod);
     let ready = condition(&pod.conditions, "Ready");
-    let lost = ready.is_some_and(|ready| ready.status == Status::Unknown)
+    let silent = silent_node(place, pod);
+    let lost = silent.is_some()
+        || ready.is_some_and(|ready| ready.status == Status::Unknown)
         || pod.reason.as_deref() == Some("NodeLost");
-    let proof: Vec<_> = ready
+    let mut proof: Vec<_> = ready
         .map(|ready| evidence::condition(&object, ready))
         .unwrap_or_default();
     if lost {
+        proof.extend(silent.into_iter().flatten());
         let mut sentence = Sentence::default()
             .object(&object)
             .words(" does not answer");
@@ -203,7 +222,8 @@ fn unready(place: Place<'_>, pod: &Pod) -> Finding {
     // Its containers are ready and it is not: a readiness gate says no.
     let held = ready.filter(|ready| {
         let waited = |since| place.now.duration_since(since) >= SETTLING;
-        ready.reason == "ReadinessGatesNotReady" && ready.since.is_none_or(waited)
+        ready.reason == "ReadinessGatesNotReady"
+            && (is_past_deadline(workload) || ready.since.is_none_or(waited))
     });
     if let Some(ready) = held {
         let sentence = Sentence::default()

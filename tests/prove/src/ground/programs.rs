@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{GroundError, node};
+use super::{GroundError, lonely, node};
 use crate::api::Api;
 use crate::images::Registry;
 use crate::parts::Parts;
@@ -132,6 +132,7 @@ impl<'a> Starting<'a> {
         for number in 1..=NODES {
             self.api.apply(&node(number)).await?;
         }
+        self.api.apply(&lonely()).await?;
         self.definitions().await?;
         self.times.push(("CRDs and nodes", begun.elapsed()));
         self.flux().await?;

@@ -262,6 +262,74 @@ fn a_readiness_gate_that_says_no_for_hours_is_no_start() {
 }
 
 #[test]
+fn pods_of_a_lost_node_were_said_to_be_starting() {
+    let mut world = delivered();
+    let since = world.ago(1);
+    world.edit(PROD, |facts| {
+        let pods = facts.pods.values_mut();
+        for pod in pods.filter(|pod| pod.meta.label("app") == Some(APP)) {
+            pod.node = Some("node-1".to_owned());
+            // Kubernetes leaves its containers as the kubelet told of them last.
+            pod.conditions[0] = condition("Ready", Status::False, "", "", since);
+        }
+        let message = "Kubelet stopped posting node status.";
+        let unknown = condition(
+            "Ready",
+            Status::Unknown,
+            "NodeStatusUnknown",
+            message,
+            since,
+        );
+        let node = facts::kubernetes::Node {
+            meta: facts::meta::Meta {
+                name: "node-1".to_owned(),
+                ..facts::meta::Meta::default()
+            },
+            architecture: "amd64".to_owned(),
+            cordoned: false,
+            conditions: vec![unknown],
+        };
+        facts.nodes.insert("node-1".to_owned(), node);
+    });
+    let journey = prod(&world, 4);
+    assert_eq!(journey.state, State::Blocked, "{journey:#?}");
+    assert_eq!(journey.cause.as_ref().unwrap().code, "pods-not-ready");
+    let said = read_aloud(&world, &journey.headline);
+    assert!(said.contains("its node node-1 is lost"), "{said}");
+}
+
+#[test]
+fn a_readiness_gate_was_hidden_by_the_deadline_that_it_used_up() {
+    let mut world = applied();
+    let since = world.ago(0);
+    world.one_pod(APP, PROD, |pod| {
+        let message =
+            "corresponding condition of pod readiness gate \"target-health\" does not exist.";
+        pod.conditions[0] = condition(
+            "Ready",
+            Status::False,
+            "ReadinessGatesNotReady",
+            message,
+            since,
+        );
+        pod.containers[0].ready = true;
+    });
+    assert_eq!(prod(&world, 4).state, State::Moving);
+    workload(&mut world, |one| {
+        let late = condition(
+            "Progressing",
+            Status::False,
+            "ProgressDeadlineExceeded",
+            "",
+            since,
+        );
+        one.conditions = vec![late];
+    });
+    let journey = prod(&world, 4);
+    assert_eq!(journey.cause.unwrap().code, "pods-not-ready");
+}
+
+#[test]
 fn an_image_set_by_hand_is_live_and_said_not_to_be_in_git() {
     let mut world = pushed();
     world.template(APP, PROD, 4, 20);
