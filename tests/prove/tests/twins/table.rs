@@ -64,6 +64,22 @@ pub struct Differs {
 
 /// What differs, and why.
 pub const EXCEPTIONS: &[Differs] = &[
+    // The ground's, not Kubernetes': it has a node that nothing runs on unasked (the one that a scenario loses).
+    Differs {
+        side: Side::Simulated,
+        shape: "Event: of Pod Warning FailedScheduling by default-scheduler: ‹number›/‹number› nodes are available: ‹number› Insufficient ‹resource›.",
+        reason: "the ground: a node with a taint",
+    },
+    Differs {
+        side: Side::Simulated,
+        shape: "Pod: condition PodScheduled False Unschedulable: ‹number›/‹number› nodes are available: ‹number› Insufficient ‹resource›.",
+        reason: "the ground: a node with a taint",
+    },
+    Differs {
+        side: Side::Real,
+        shape: "Pod: condition PodScheduled False Unschedulable: ‹number›/‹number› nodes are available: ‹number› node(s) had untolerated taint(s)",
+        reason: "the ground: a node with a taint",
+    },
     // KWOK's, not Kubernetes': the ground has no kubelet, so nothing speaks as one and a container has no life before.
     Differs {
         side: Side::Simulated,
