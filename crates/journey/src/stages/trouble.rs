@@ -186,7 +186,7 @@ fn silent_node(place: Place<'_>, pod: &Pod) -> Option<Vec<api::journey::Evidence
     let node = place.facts.nodes.get(pod.node.as_deref()?)?;
     let ready = condition(&node.conditions, "Ready")?;
     let object = evidence::object(place, "Node", &node.meta.key());
-    (ready.status == Status::Unknown).then(|| evidence::condition(&object, ready).into())
+    (ready.status == Status::Unknown).then(|| evidence::condition(&object, ready))
 }
 
 /// Whether the workload has given the rollout up.

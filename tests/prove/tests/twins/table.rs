@@ -248,11 +248,6 @@ pub const EXCEPTIONS: &[Differs] = &[
         shape: "Deployment: condition Progressing True ReplicaSetUpdated",
         reason: "another moment",
     },
-    Differs {
-        side: Side::Real,
-        shape: "Kustomization: condition Ready False DependencyNotReady: dependency '‹n›' revision is not up to date",
-        reason: "another moment: what it depends on has not applied the new revision yet, and later cannot",
-    },
     // Another declaration: the company waits only for the health of some apps, and asks no source to look by hand.
     Differs {
         side: Side::Real,
