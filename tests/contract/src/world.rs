@@ -216,7 +216,26 @@ impl World {
             .post(&space.of(rbac, "rolebindings"), &binding)
             .gives(201)
             .await?;
-        Ok(())
+        let first = |words: &[&str]| words.first().copied().unwrap_or_default().to_owned();
+        let attributes =
+            json!({"verb": first(verbs), "resource": first(resources), "namespace": space.name});
+        self.taken_up(user, &attributes).await
+    }
+
+    /// Waits until a user may do what a role allows: a server reads roles from a cache, a moment after they are written.
+    pub(crate) async fn taken_up(&self, user: &str, attributes: &Value) -> Result<(), Broken> {
+        let reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+        let asked = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes}});
+        let user = self.api.impersonating(user);
+        for _ in 0..300 {
+            let answer = user.post(reviews, &asked).gives(201).await?;
+            if answer["status"]["allowed"] == true {
+                return Ok(());
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        Err(Broken::Never("a role is taken up".to_owned()))
     }
 }
 

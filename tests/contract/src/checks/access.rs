@@ -93,6 +93,8 @@ pub(crate) async fn by_cluster_role(world: &World) -> Checked {
         .gives(201)
         .await?;
     world.owns(format!("{rbac}/clusterrolebindings/{name}"));
+    let attributes = json!({"verb": "get", "group": "apps", "resource": "deployments"});
+    world.taken_up(&user, &attributes).await?;
     let jo = world.api.impersonating(&user);
     jo.get("/apis/apps/v1/deployments").gives(200).await?;
     jo.get(&space.apps("deployments")).gives(200).await?;
@@ -135,6 +137,10 @@ pub(crate) async fn only_these(world: &World) -> Checked {
         .post(&space.of(rbac, "rolebindings"), &binding)
         .gives(201)
         .await?;
+    let attributes = json!({
+        "verb": "get", "resource": "secrets", "name": "mine", "namespace": space.name,
+    });
+    world.taken_up(&user, &attributes).await?;
     let jo = world.api.impersonating(&user);
     jo.get(&space.core("secrets/mine"))
         .refused(404, "NotFound")
