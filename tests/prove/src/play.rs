@@ -2,12 +2,13 @@
 //!
 //! Owns what "the app" is: one Deployment with a Service, built from `apps/NAME`, declared in `fleet/NAME`, applied by a
 //! source and a Kustomization of that name in a namespace of that name. Everything else a scenario says itself. Charts,
-//! packed artifacts and image automation are in `supply`.
+//! packed artifacts and image automation are in `supply`, what a step waits for is in `wait`.
 
 mod supply;
+mod wait;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use sandbox::git::{Edit, GitError, Repository};
@@ -17,12 +18,9 @@ use crate::api::ApiError;
 use crate::declared::Way;
 use crate::ground::Ground;
 use crate::images::{FATE, RegistryError};
-use crate::scenario::{Asked, Commit, Fate, Live, Pack, Scenario, Step, Until};
+use crate::scenario::{Asked, Commit, Condition, Fate, Field, Live, Pack, Scenario, Step, Until};
+use wait::PATIENCE;
 
-/// How long the world may take to become what a step waits for.
-const PATIENCE: Duration = Duration::from_secs(180);
-/// How often is looked.
-const LOOK: Duration = Duration::from_millis(200);
 const MAIN: &str = "main";
 const AUTHOR: &str = "Robin Vale <robin@prove.example>";
 
@@ -252,19 +250,25 @@ impl<'a> Play<'a> {
             self.ground.api.apply(&object).await?;
         }
         let head = self.fleet()?.head(MAIN).unwrap_or_default();
-        self.until_true(
-            &format!("Kustomization {name}"),
-            &format!("applied at {head}"),
-            |object| {
-                let is_ready =
-                    condition(object, "Ready").is_some_and(|ready| ready["status"] == "True");
-                let applied = match self.source {
-                    "OCIRepository" => "/status/lastAppliedOriginRevision",
-                    _ => "/status/lastAppliedRevision",
-                };
-                is_ready && text(object, applied).contains(&head)
-            },
-        )
+        let applied = match self.source {
+            "OCIRepository" => "/status/lastAppliedOriginRevision",
+            _ => "/status/lastAppliedRevision",
+        };
+        self.until(&Until {
+            object: format!("Kustomization {name}"),
+            condition: Some(Condition {
+                r#type: "Ready".to_owned(),
+                status: Some("True".to_owned()),
+                reason: None,
+                message: None,
+            }),
+            field: Some(Field {
+                at: applied.to_owned(),
+                contains: head,
+                absent: false,
+            }),
+            gone: false,
+        })
         .await
     }
 
@@ -401,88 +405,6 @@ impl<'a> Play<'a> {
         Ok(())
     }
 
-    async fn until(&self, until: &Until) -> Result<(), PlayError> {
-        let mut wanted = Vec::new();
-        if let Some(one) = &until.condition {
-            let said = [&one.status, &one.reason, &one.message];
-            let said: Vec<&str> = said.iter().filter_map(|part| part.as_deref()).collect();
-            wanted.push(format!("{} {}", one.r#type, said.join(" ")));
-        }
-        if let Some(field) = &until.field {
-            wanted.push(match field.absent {
-                true => format!("without {}", field.at),
-                false => format!("{} with {}", field.at, self.filled(&field.contains)),
-            });
-        }
-        self.until_true(&self.filled(&until.object), &wanted.join(", "), |object| {
-            let by_condition = until.condition.as_ref().is_none_or(|wanted| {
-                condition(object, &wanted.r#type).is_some_and(|found| {
-                    if is_of_before(object, found) {
-                        return false;
-                    }
-                    let is = |field: &str, wanted: &Option<String>| {
-                        wanted
-                            .as_deref()
-                            .is_none_or(|wanted| found[field] == *wanted)
-                    };
-                    let says = found["message"].as_str().unwrap_or_default();
-                    is("status", &wanted.status)
-                        && is("reason", &wanted.reason)
-                        && wanted
-                            .message
-                            .as_deref()
-                            .is_none_or(|part| says.contains(&self.filled(part)))
-                })
-            });
-            let by_field = until.field.as_ref().is_none_or(|field| {
-                let value = object.pointer(&field.at);
-                let Some(value) = value.filter(|value| !value.is_null()) else {
-                    return field.absent;
-                };
-                let value = value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), ToOwned::to_owned);
-                !field.absent && value.contains(&self.filled(&field.contains))
-            });
-            by_condition && by_field
-        })
-        .await
-    }
-
-    async fn until_true(
-        &self,
-        object: &str,
-        wanted: &str,
-        is_so: impl Fn(&Value) -> bool,
-    ) -> Result<(), PlayError> {
-        let (kind, name) = self.named(object);
-        let begun = Instant::now();
-        loop {
-            let found = match name.as_str() {
-                "*" => self.ground.api.list(&kind, self.name).await?,
-                name => self
-                    .ground
-                    .api
-                    .get(&kind, self.name, name)
-                    .await?
-                    .into_iter()
-                    .collect(),
-            };
-            if found.iter().any(&is_so) {
-                return Ok(());
-            }
-            if begun.elapsed() > PATIENCE {
-                let is: Vec<String> = found.iter().map(|one| one["status"].to_string()).collect();
-                return Err(PlayError::Never {
-                    object: object.to_owned(),
-                    wanted: wanted.to_owned(),
-                    is: is.join(" "),
-                });
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-    }
-
     /// `Kind name`, taken apart and filled in.
     fn named(&self, object: &str) -> (String, String) {
         let object = self.filled(object);
@@ -533,18 +455,6 @@ fn write(path: &str, content: &str) -> Edit {
     }
 }
 
-/// Whether a condition speaks of an older spec than the object has.
-fn is_of_before(object: &Value, condition: &Value) -> bool {
-    let is_workload = text(object, "/apiVersion").starts_with("apps/");
-    let seen = match &condition["observedGeneration"] {
-        // A workload's conditions have none, and its controller writes all of its status at once.
-        Value::Null if is_workload => &object["status"]["observedGeneration"],
-        seen => seen,
-    };
-    let wanted = object["metadata"]["generation"].as_i64();
-    seen.as_i64() < wanted && seen.is_number()
-}
-
 fn now() -> Timestamp {
     Timestamp::now()
 }
@@ -554,11 +464,4 @@ fn text<'v>(object: &'v Value, pointer: &str) -> &'v str {
         .pointer(pointer)
         .and_then(Value::as_str)
         .unwrap_or_default()
-}
-
-fn condition<'v>(object: &'v Value, kind: &str) -> Option<&'v Value> {
-    let conditions = object.pointer("/status/conditions")?.as_array()?;
-    conditions
-        .iter()
-        .find(|condition| condition["type"] == kind)
 }

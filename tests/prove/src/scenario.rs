@@ -241,6 +241,9 @@ pub struct Until {
     /// A JSON pointer, such as `/status/lastAttemptedRevision`, and a text that its value must contain.
     #[serde(default)]
     pub field: Option<Field>,
+    /// There is no such object any more.
+    #[serde(default)]
+    pub gone: bool,
 }
 
 /// A condition.

@@ -11,7 +11,7 @@
 #[path = "interrupted/bench.rs"]
 mod bench;
 
-use bench::Bench;
+use bench::{Bench, Prove};
 
 #[test]
 fn sigterm_ends_a_build_with_its_compilers() {
@@ -140,11 +140,9 @@ fn down_ends_what_up_keeps_and_nothing_else() {
     bench.nothing_is_left();
 }
 
-#[test]
-fn down_did_not_find_what_was_started_with_another_temporary_folder() {
-    let bench = Bench::with_stuck_programs();
-    let mut kept = bench.prove_elsewhere(&["--up"]);
-    let started = bench.started(&["registry", "etcd"]);
+/// `--down` ends what is kept, and all that it started.
+fn is_ended_by_down(bench: &Bench, mut kept: Prove, started: &[&str]) {
+    let started = bench.started(started);
     let mut down = bench.prove(&["--down"]);
     assert_eq!(down.ended().0, Some(0));
     assert!(down.said().contains(&format!("ended {}\n", kept.id())));
@@ -154,14 +152,15 @@ fn down_did_not_find_what_was_started_with_another_temporary_folder() {
 }
 
 #[test]
+fn down_did_not_find_what_was_started_with_another_temporary_folder() {
+    let bench = Bench::with_stuck_programs();
+    let kept = bench.prove_elsewhere(&["--up"]);
+    is_ended_by_down(&bench, kept, &["registry", "etcd"]);
+}
+
+#[test]
 fn down_ends_one_that_still_builds() {
     let bench = Bench::with_slow_go();
-    let mut kept = bench.prove(&["--up"]);
-    let started = bench.started(&["go", "compiler"]);
-    let mut down = bench.prove(&["--down"]);
-    assert_eq!(down.ended().0, Some(0));
-    assert!(down.said().contains(&format!("ended {}\n", kept.id())));
-    assert_eq!(kept.ended(), (Some(143), "told to end".into()));
-    bench.are_gone(&started);
-    bench.nothing_is_left();
+    let kept = bench.prove(&["--up"]);
+    is_ended_by_down(&bench, kept, &["go", "compiler"]);
 }

@@ -33,7 +33,11 @@ fn every_scenario_makes_sense() {
 fn a_step_that_waits_for_nothing_is_refused() {
     let steps = "[live: {}, until: { object: Pod * }]";
     let wrong = Senseless::WaitsForNothing("Pod *".to_owned());
-    assert_eq!(refused(steps, DEPLOYED), Some(wrong));
+    assert_eq!(refused(steps, DEPLOYED), Some(wrong.clone()));
+    let gone = "[live: {}, until: { object: Pod *, gone: true }]";
+    assert_eq!(refused(gone, DEPLOYED), None);
+    let both = "[live: {}, until: { object: Pod *, gone: true, condition: { type: Ready } }]";
+    assert_eq!(refused(both, DEPLOYED), Some(wrong));
 }
 
 #[test]

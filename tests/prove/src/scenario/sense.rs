@@ -12,8 +12,8 @@ use super::{Asked, Expected, Scenario, Step, Until};
 /// What makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Senseless {
-    /// An `until` with neither condition nor field is true at once.
-    #[error("until {0:?} waits for nothing: give it a condition or a field")]
+    /// An `until` with nothing is true at once; what is gone has neither condition nor field.
+    #[error("until {0:?} waits for nothing: give it a condition, a field, or gone alone")]
     WaitsForNothing(String),
     /// A field without a way to it, or that contains nothing.
     #[error("field {0:?} is a JSON pointer with a text that it contains, or absent")]
@@ -104,7 +104,8 @@ pub fn check(scenario: &Scenario) -> Result<(), Senseless> {
 
 /// Whether a step waits for something.
 fn waits(until: &Until) -> Result<(), Senseless> {
-    if until.condition.is_none() && until.field.is_none() {
+    let wants = until.condition.is_some() || until.field.is_some();
+    if wants == until.gone {
         return Err(Senseless::WaitsForNothing(until.object.clone()));
     }
     match &until.field {
