@@ -218,7 +218,8 @@ fn timeless(headline: &Sentence) -> String {
     line
 }
 
-/// Replaces every word of six or more hexadecimal digits with a decimal one among them: SHAs, digests, times, run ids.
+/// Replaces every word of six or more hexadecimal digits with a decimal one among them: SHAs, digests, times, run ids. And
+/// drops the word that a long quote ends in, which is cut at another letter when such a word before it is longer.
 fn invented_replaced(text: &str) -> String {
     let mut out = String::new();
     let mut word = String::new();
@@ -233,6 +234,9 @@ fn invented_replaced(text: &str) -> String {
         if c.is_ascii_alphanumeric() {
             word.push(c);
         } else {
+            if c == '…' {
+                word.clear();
+            }
             flush(&mut word, &mut out);
             out.push(c);
         }
