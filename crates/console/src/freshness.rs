@@ -41,6 +41,7 @@ pub fn worth(found: &Found) -> Worth {
         Found::Pulls { pulls, .. } | Found::OpenPulls { pulls, .. } => of(pulls),
         Found::Touched { paths, .. } => of(paths),
         Found::Concern { concern, .. } => of(concern),
+        Found::Changes { changes, .. } => of(changes),
         Found::Declared { history, .. } => of(history),
         Found::Tags { tags, .. } => of(tags),
         Found::Digest { digest, .. } => of(digest),
@@ -126,6 +127,7 @@ fn negative_for(want: &Want) -> u64 {
         | Want::Commit { .. }
         | Want::Touched { .. }
         | Want::Concern { .. }
+        | Want::Changes { .. }
         | Want::Resolve { .. }
         | Want::Declared { .. } => 15,
         Want::Tags { .. } | Want::Digest { .. } | Want::Image { .. } => 30,

@@ -386,6 +386,7 @@ fn of_history(want: &Want) -> Option<&String> {
         | Want::Relation { repository, .. }
         | Want::Touched { repository, .. }
         | Want::Concern { repository, .. }
+        | Want::Changes { repository, .. }
         | Want::Declared { repository, .. } => Some(repository),
         Want::Repository { .. }
         | Want::Ci { .. }

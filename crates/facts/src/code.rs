@@ -82,6 +82,8 @@ pub struct RepositoryFacts {
     /// Whether a commit changes what a path is made of, or, where objects are named, how one of them is declared there,
     /// by SHA, path and objects. A "no" is exact; what cannot be told is a "yes".
     pub concerns: BTreeMap<(String, String, BTreeSet<Named>), Read<bool>>,
+    /// How a commit changes the objects that a path declares, by SHA and path: only what is certain.
+    pub changes: BTreeMap<(String, String), Read<Vec<Change>>>,
     /// What paths of a GitOps repository declared over time, by `(branch, path)`.
     pub declared: BTreeMap<(String, String), Read<DeclaredHistory>>,
 }
@@ -93,6 +95,30 @@ pub struct Named {
     pub kind: String,
     /// `metadata.name`
     pub name: String,
+}
+
+/// How a commit changes an object that a path declares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The object.
+    pub object: Named,
+    /// What becomes of its declaration.
+    pub how: How,
+    /// Whether more than its metadata is declared otherwise.
+    pub content: bool,
+    /// What in its manifest keeps Flux from doing so: `kustomize.toolkit.fluxcd.io/ssa: IfNotPresent`.
+    pub left_alone: Option<String>,
+}
+
+/// What becomes of a declaration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// It was not there before.
+    Added,
+    /// It says something else.
+    Changed,
+    /// It is not there any more.
+    Removed,
 }
 
 /// One commit.

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Facts;
 use crate::code::{
-    CiRun, Commit, DeclaredHistory, Named, PullRequest, Relation, RepositoryFacts, Resolved, Revert,
+    Change, CiRun, Commit, DeclaredHistory, Named, PullRequest, Relation, RepositoryFacts,
+    Resolved, Revert,
 };
 use crate::coverage::{Coverage, Read};
 use crate::image::Image;
@@ -64,6 +65,12 @@ pub enum Found {
         path: String,
         objects: BTreeSet<Named>,
         concern: Read<bool>,
+    },
+    Changes {
+        repository: String,
+        sha: String,
+        path: String,
+        changes: Read<Vec<Change>>,
     },
     Declared {
         repository: String,
@@ -178,6 +185,15 @@ impl Facts {
                     .concerns
                     .insert((sha, path, objects), concern);
             }
+            Found::Changes {
+                repository,
+                sha,
+                path,
+                changes,
+            } => {
+                let changed = &mut self.repository(repository).changes;
+                changed.insert((sha, path), changes);
+            }
             Found::Declared {
                 repository,
                 branch,
@@ -226,6 +242,7 @@ impl Want {
             Self::Relation { .. }
             | Self::Touched { .. }
             | Self::Concern { .. }
+            | Self::Changes { .. }
             | Self::Image { .. } => true,
             Self::Repository { .. }
             | Self::Resolve { .. }

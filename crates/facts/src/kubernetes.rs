@@ -19,6 +19,9 @@ pub struct Workload {
     pub pod_labels: BTreeMap<String, String>,
     /// The pod template's containers, init containers last.
     pub containers: Vec<Container>,
+    /// The ConfigMaps and Secrets that its containers take their environment from, when they start and never again: `envFrom`
+    /// and `env[].valueFrom`.
+    pub environment: Vec<Reference>,
     /// `spec.paused` of a Deployment.
     pub paused: bool,
     /// Wanted pods: `spec.replicas` (1 if absent), or `status.desiredNumberScheduled` of a DaemonSet.

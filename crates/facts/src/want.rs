@@ -75,6 +75,15 @@ pub enum Want {
         /// Only how these objects are declared there; none: the whole of it.
         objects: BTreeSet<Named>,
     },
+    /// How a commit changes the objects that a path declares; fills `changes`.
+    Changes {
+        /// The GitOps repository.
+        repository: String,
+        /// The full SHA.
+        sha: String,
+        /// The path, from the root, without a leading `./`.
+        path: String,
+    },
     /// What a path declared over time; fills `declared`.
     Declared {
         /// The GitOps repository.

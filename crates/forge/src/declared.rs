@@ -5,6 +5,7 @@
 //! What one commit declares is [`build`]'s. Blocking.
 
 mod build;
+mod changes;
 mod concern;
 mod images;
 mod patch;
@@ -19,6 +20,7 @@ use std::rc::Rc;
 use facts::code::{Declared, DeclaredHistory};
 use gix::ObjectId;
 
+pub(crate) use self::changes::changes;
 pub(crate) use self::concern::concern;
 
 use self::build::{State, before_it_exists, build, same};

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use facts::code::{Named, Relation, Resolved, ResolvedBy};
+use facts::code::{Change, Named, Relation, Resolved, ResolvedBy};
 use facts::found::Head;
 use facts::{Coverage, Found, Read, Want};
 use jiff::{SignedDuration, Timestamp};
@@ -90,6 +90,19 @@ impl Inner {
                     path,
                     objects,
                     concern,
+                }
+            }
+            Want::Changes {
+                repository,
+                sha,
+                path,
+            } => {
+                let changes = self.changes(&repository, &sha, &path).await;
+                Found::Changes {
+                    repository,
+                    sha,
+                    path,
+                    changes,
                 }
             }
             Want::Declared {
@@ -506,6 +519,14 @@ impl Inner {
         let (path, objects) = (path.to_owned(), objects.clone());
         self.of_commit(key, move |history| {
             declared::concern(history, (&repository, &sha), &path, &objects)
+        })
+        .await
+    }
+
+    async fn changes(&self, key: &str, sha: &str, path: &str) -> Read<Vec<Change>> {
+        let (repository, sha, path) = (key.to_owned(), sha.to_owned(), path.to_owned());
+        self.of_commit(key, move |history| {
+            declared::changes(history, (&repository, &sha), &path)
         })
         .await
     }

@@ -206,6 +206,9 @@ causes! {
     ApplyPruneFailed "apply-prune-failed" Apply
         "The manifests are live, but objects that left Git could not be deleted."
         "Look at the object that the message names; a finalizer may hold it.";
+    ApplyLeftAlone "apply-left-alone" Apply
+        "Flux leaves an object as it is in the cluster: the Kustomization does not prune what left Git, or an annotation of the object says so."
+        "Change or delete the object in the cluster, or take out what tells Flux to leave it alone.";
     ApplyOwnerGone "apply-owner-gone" Apply
         "What applied the workload is gone, or Flux itself is: nothing will change it any more."
         "Apply it from Git again, or take the workload over and take its Flux labels off.";
@@ -249,6 +252,9 @@ causes! {
     RolloutDrifted "rollout-drifted" Rollout
         "What is live is not what Flux applied: somebody changed it in the cluster."
         "Undo the change, or bring it into Git.";
+    RolloutNotRestarted "rollout-not-restarted" Rollout
+        "Settings were changed that pods read only when they start, and these started before."
+        "Restart the workload, or let the settings' name change with their content, as kustomize's generators do.";
 
     PodsImagePull "pods-image-pull" Pods
         "The image cannot be pulled."

@@ -6,6 +6,7 @@ mod chart;
 mod hands;
 mod looked;
 mod made_of;
+mod unapplied;
 mod untouched;
 
 use api::journey::Journey;
@@ -450,6 +451,23 @@ fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict
     let newer = live
         .map(|live| live.commit)
         .filter(|live| *live != case.commit);
+    let (crew, since) = (draft.crew.as_ref().ok(), applied.stage.since);
+    match case.view.commit(case.key, case.commit) {
+        Ok(Some(known)) => {
+            match unapplied::finding(case, way, crew, known, since, newer.is_none()) {
+                Ok(None) => {}
+                Ok(Some((stage, finding))) => {
+                    return Verdict::Found {
+                        stage,
+                        finding: Box::new(finding),
+                    };
+                }
+                Err(gap) => return Verdict::unknown(StageKind::Apply, gap),
+            }
+        }
+        Ok(None) => {}
+        Err(gap) => return Verdict::unknown(StageKind::Commit, gap),
+    }
     if let Some(newer) = newer {
         match release::set_back(case, &way.place, newer) {
             Ok(None) => {}

@@ -104,11 +104,16 @@ fn every_trial_ends_in_its_state_stage_cause_and_object() {
     );
 }
 
+/// Causes that only a commit of configuration has: they are tried in `cases/unapplied.rs`, since the table asks for an app's.
+const OF_CONFIGURATION: [CauseCode; 2] =
+    [CauseCode::ApplyLeftAlone, CauseCode::RolloutNotRestarted];
+
 #[test]
 fn every_cause_has_a_trial() {
+    let is_tried = |cause: &CauseCode| TRIALS.iter().any(|trial| trial.cause == *cause);
     let missing: Vec<&str> = CauseCode::ALL
         .iter()
-        .filter(|cause| !TRIALS.iter().any(|trial| trial.cause == **cause))
+        .filter(|cause| !is_tried(cause) && !OF_CONFIGURATION.contains(cause))
         .map(|cause| cause.code())
         .collect();
     assert!(missing.is_empty(), "{missing:?}");

@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use facts::code::{
-    CiRun, Commit, DeclaredHistory, Named, PullRequest, Relation, RepositoryFacts, Resolved,
+    Change, CiRun, Commit, DeclaredHistory, Named, PullRequest, Relation, RepositoryFacts, Resolved,
 };
 use facts::image::Image;
 use facts::{ClusterFacts, Coverage, Facts, Kind, Reach, Read, Want};
@@ -351,6 +351,21 @@ impl<'a> View<'a> {
         concern
             .copied()
             .ok_or_else(|| Gap::new(format!("{key} does not have {short}")))
+    }
+
+    /// How a commit changes the objects that a path declares: only what is certain.
+    pub fn changes(&self, key: &str, sha: &str, path: &str) -> Learned<&'a [Change]> {
+        let asked = (sha.to_owned(), path.to_owned());
+        let short = api::headline::short(sha);
+        let subject = format!("what {short} of {key} changes");
+        let slot = self.known(key).and_then(|known| known.changes.get(&asked));
+        let (sha, path) = asked;
+        let changes = self.of_history(slot, key, &subject, || Want::Changes {
+            repository: key.to_owned(),
+            sha,
+            path,
+        })?;
+        Ok(changes.map_or(&[], Vec::as_slice))
     }
 
     /// What a path of a GitOps repository declared over time; `None` if branch or path do not exist.

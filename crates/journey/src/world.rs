@@ -30,6 +30,8 @@ pub struct Repo {
     pub open_pulls: Vec<PullRequest>,
     pub touched: BTreeMap<String, Vec<String>>,
     pub declared: BTreeMap<(String, String), DeclaredHistory>,
+    /// How a commit changes the objects of a path.
+    pub changes: BTreeMap<(String, String), Vec<facts::code::Change>>,
     /// What paths declare, where that is not told by the names of files: what is not in it is not recognised there.
     pub objects: BTreeMap<String, BTreeSet<Named>>,
 }
@@ -153,6 +155,7 @@ impl World {
             | Want::OpenPulls { repository }
             | Want::Touched { repository, .. }
             | Want::Concern { repository, .. }
+            | Want::Changes { repository, .. }
             | Want::Declared { repository, .. }
             | Want::Tags { repository }
             | Want::Digest { repository, .. }
@@ -254,6 +257,21 @@ impl World {
                 sha,
                 path,
                 objects,
+            },
+            Want::Changes {
+                repository,
+                sha,
+                path,
+            } => Found::Changes {
+                changes: read!(Read::Known(
+                    repo.changes
+                        .get(&(sha.clone(), path.clone()))
+                        .cloned()
+                        .unwrap_or_default()
+                )),
+                repository,
+                sha,
+                path,
             },
             Want::Declared {
                 repository,

@@ -2,6 +2,7 @@
 
 use facts::Kind;
 use facts::kubernetes::{Container, ReplicaSet, Workload};
+use facts::meta::Reference;
 use serde::Deserialize;
 
 use super::meta::{ConditionPart, MetaPart, conditions};
@@ -73,6 +74,31 @@ struct ContainerPart {
     name: Text,
     image: Text,
     resources: Part<Resources>,
+    #[serde(rename = "envFrom")]
+    env_from: List<Part<From>>,
+    env: List<Part<Variable>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Variable {
+    value_from: Part<From>,
+}
+
+/// Where an environment comes from: whole (`…Ref`) or one key of it (`…KeyRef`).
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct From {
+    config_map_ref: Part<Named>,
+    config_map_key_ref: Part<Named>,
+    secret_ref: Part<Named>,
+    secret_key_ref: Part<Named>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Named {
+    name: Text,
 }
 
 #[derive(Default, Deserialize)]
@@ -96,6 +122,35 @@ struct WorkloadStatus {
     number_available: Integer,
     update_revision: Text,
     conditions: List<Part<ConditionPart>>,
+}
+
+/// What the template's containers take their environment from.
+fn environment(spec: &TemplateSpec, namespace: &str) -> Vec<Reference> {
+    let containers = spec.containers.0.iter().chain(&spec.init_containers.0);
+    let from = containers.flat_map(|one| {
+        let variables = one.0.env.0.iter().map(|variable| &variable.0.value_from.0);
+        let whole = one.0.env_from.0.iter().map(|from| &from.0);
+        whole.chain(variables)
+    });
+    let mut found: Vec<Reference> = from
+        .flat_map(|from| {
+            [
+                ("ConfigMap", &from.config_map_ref),
+                ("ConfigMap", &from.config_map_key_ref),
+                ("Secret", &from.secret_ref),
+                ("Secret", &from.secret_key_ref),
+            ]
+        })
+        .filter(|(_, named)| !named.0.name.0.is_empty())
+        .map(|(kind, named)| Reference {
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            name: named.0.name.0.clone(),
+        })
+        .collect();
+    found.sort();
+    found.dedup();
+    found
 }
 
 /// The template's containers, init containers last.
@@ -139,9 +194,12 @@ impl Partial for WorkloadPart {
         let selector = spec.selector.0;
         let by_expressions = selector.match_expressions.parts().next().is_some();
         let strategy = spec.update_strategy.0;
+        let meta = self.metadata.0.project();
+        let environment = environment(&template.spec.0, &meta.namespace);
         Object::Workload(Workload {
             kind,
-            meta: self.metadata.0.project(),
+            meta,
+            environment,
             selector: if by_expressions {
                 pod_labels.clone()
             } else {
@@ -208,6 +266,31 @@ mod tests {
             Object::Workload(workload) => workload,
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn what_an_environment_is_taken_from_is_named_once() {
+        let w = workload(
+            Kind::Deployment,
+            r#"{"metadata":{"name":"api","namespace":"shop"},"spec":{"template":{"spec":{
+              "initContainers":[{"name":"a","envFrom":[{"secretRef":{"name":"keys"}}]}],
+              "containers":[{"name":"b","envFrom":[{"configMapRef":{"name":"settings"}},{"prefix":"X"}],
+                "env":[{"name":"A","value":"1"},{"name":"B","valueFrom":{"configMapKeyRef":{"name":"settings","key":"b"}}},
+                  {"name":"C","valueFrom":{"fieldRef":{"fieldPath":"metadata.name"}}},{"name":"D","valueFrom":{"secretKeyRef":{"name":"token","key":"d"}}}]}]}}}}"#,
+        );
+        let told: Vec<String> = w
+            .environment
+            .iter()
+            .map(|one| format!("{} {}/{}", one.kind, one.namespace, one.name))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "ConfigMap shop/settings",
+                "Secret shop/keys",
+                "Secret shop/token"
+            ]
+        );
     }
 
     #[test]

@@ -81,8 +81,8 @@ pub(crate) fn concern(
         if is_changed && (after.others.contains(file) || before.others.contains(file)) {
             return Ok(Some(true));
         }
-        let one = manifests(&mut trees, new, file, objects)?;
-        let other = manifests(&mut trees, old, file, objects)?;
+        let one = manifests(&mut trees, new, file, |named| objects.contains(named))?;
+        let other = manifests(&mut trees, old, file, |named| objects.contains(named))?;
         if is_changed && !are_alike(one.as_deref(), other.as_deref()) {
             return Ok(Some(true));
         }
@@ -104,18 +104,18 @@ fn are_alike(one: Option<&[Manifest]>, other: Option<&[Manifest]>) -> bool {
 }
 
 /// What a build looked at.
-struct Look {
+pub(super) struct Look {
     watch: Watch,
-    files: BTreeSet<String>,
+    pub(super) files: BTreeSet<String>,
     /// Those of the files that may change what other files declare.
-    others: BTreeSet<String>,
+    pub(super) others: BTreeSet<String>,
     /// Whether all of it was looked at.
-    is_whole: bool,
+    pub(super) is_whole: bool,
     /// Whether each object is what the files that name it make of it.
-    is_plain: bool,
+    pub(super) is_plain: bool,
 }
 
-fn look(
+pub(super) fn look(
     trees: &mut Trees<'_>,
     tree: ObjectId,
     repository: &str,
@@ -266,12 +266,12 @@ fn texts(node: &Node, names: &mut BTreeSet<String>) {
 /// An object's manifest.
 type Manifest = (Named, Rc<Node>);
 
-/// The manifests of the objects in a file; `None` where that cannot be told.
-fn manifests(
+/// The manifests of the wanted objects in a file; `None` where that cannot be told.
+pub(super) fn manifests(
     trees: &mut Trees<'_>,
     tree: ObjectId,
     file: &str,
-    objects: &BTreeSet<Named>,
+    is_wanted: impl Fn(&Named) -> bool,
 ) -> Result<Option<Vec<Manifest>>, Trouble> {
     let is_there = trees.id(tree, file)?.is_some();
     let mut reader = Reader::new(trees, tree);
@@ -303,7 +303,7 @@ fn manifests(
             kind: kind.to_owned(),
             name: name.to_owned(),
         };
-        if objects.contains(&named) {
+        if is_wanted(&named) {
             found.push((named, Rc::clone(document)));
         }
     }
@@ -316,7 +316,7 @@ fn is_kustomization(file: &str) -> bool {
 }
 
 /// Whether two values are the same, on whatever lines.
-fn same(one: &Node, other: &Node) -> bool {
+pub(super) fn same(one: &Node, other: &Node) -> bool {
     match (&one.value, &other.value) {
         // A text that says "true" is no truth.
         (Value::Scalar(a), Value::Scalar(b)) => a == b && one.quoted == other.quoted,

@@ -98,6 +98,78 @@ impl Ground {
     }
 }
 
+/// What a commit changes of production's cart, told shortly.
+async fn changed(ground: &Ground, sha: &str) -> Vec<String> {
+    let want = Want::Changes {
+        repository: REPOSITORY.to_owned(),
+        sha: sha.to_owned(),
+        path: "apps/production/cart".to_owned(),
+    };
+    let Found::Changes { changes, .. } = ground.reader.forge.find(&want).await else {
+        panic!("other facts than wanted");
+    };
+    let told = changes.known().unwrap().iter().map(|one| {
+        let alone = one.left_alone.as_deref().unwrap_or("-");
+        let content = if one.content { "" } else { ", metadata alone" };
+        format!(
+            "{:?} {} {}{content}, {alone}",
+            one.how, one.object.kind, one.object.name
+        )
+    });
+    told.collect()
+}
+
+#[tokio::test]
+async fn a_commit_is_told_object_by_object() {
+    let ground = Ground::new().await;
+    let cart = "kind: Deployment\nmetadata: {name: cart}\n";
+    let file = "apps/production/cart/cart.yaml";
+    let settings = "---\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: b}\n";
+    let sha = ground.commit(file, &format!("{cart}{settings}"));
+    assert_eq!(
+        changed(&ground, &sha).await,
+        ["Added ConfigMap settings, -"]
+    );
+    let labelled = settings.replace("name: settings", "name: settings, labels: {a: b}");
+    let sha = ground.commit(file, &format!("{cart}{labelled}"));
+    let expected = ["Changed ConfigMap settings, metadata alone, -"];
+    assert_eq!(changed(&ground, &sha).await, expected);
+    let ssa = "kustomize.toolkit.fluxcd.io/ssa: IfNotPresent";
+    let kept = settings.replace(
+        "name: settings",
+        &format!("name: settings, annotations: {{{ssa}}}"),
+    );
+    let sha = ground.commit(file, &format!("{cart}{}", kept.replace("a: b", "a: c")));
+    let expected = [format!("Changed ConfigMap settings, {ssa}")];
+    assert_eq!(changed(&ground, &sha).await, expected);
+    // Moved to another file it is what it was; nobody removes what is applied only once.
+    let other = "apps/production/cart/settings.yaml";
+    ground.commit(other, &kept.replace("a: b", "a: c"));
+    let sha = ground.commit(file, cart);
+    assert_eq!(changed(&ground, &sha).await, [""; 0]);
+    let sha = ground.commit(other, "");
+    assert_eq!(
+        changed(&ground, &sha).await,
+        ["Removed ConfigMap settings, -"]
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_told_for_certain_is_not_told() {
+    let ground = Ground::new().await;
+    let kustomization = "apps/production/cart/kustomization.yaml";
+    ground.commit(kustomization, "resources: [cart.yaml]\nnamePrefix: new-\n");
+    let file = "apps/production/cart/cart.yaml";
+    let sha = ground.commit(
+        file,
+        "kind: Deployment\nmetadata: {name: cart, labels: {a: b}}\n",
+    );
+    assert_eq!(changed(&ground, &sha).await, [""; 0]);
+    ground.commit(kustomization, "resources: [cart.yaml]\n");
+    let sha = ground.commit(file, "kind: Deployment\nmetadata: {name: \"${name}\"}\n");
+    assert_eq!(changed(&ground, &sha).await, [""; 0]);
+}
+
 #[tokio::test]
 async fn an_overlay_concerns_itself_and_a_base_everybody() {
     let ground = Ground::new().await;

@@ -10,6 +10,7 @@ mod proof;
 mod reached;
 mod refused;
 mod said;
+mod unapplied;
 mod vanished;
 
 use std::sync::Arc;

@@ -567,6 +567,7 @@ impl World {
                     selector: pod_labels.clone(),
                     pod_labels: pod_labels.clone(),
                     containers: containers(app, number),
+                    environment: Vec::new(),
                     paused: false,
                     wanted: 2,
                     observed_generation: 1,

@@ -6,7 +6,7 @@ use facts::kubernetes::Edited;
 use super::*;
 
 /// Commit 4 of the fleet touches a base that every app in production is made of; Flux has applied it a while ago.
-fn touched_base() -> World {
+pub(super) fn touched_base() -> World {
     let mut world = delivered();
     world.commit(FLEET, "fleet", 4, 20);
     let touched = vec!["base/notes.yaml".to_owned()];

@@ -1,0 +1,126 @@
+//! How a commit changes the objects that a path declares.
+//!
+//! Owns that what is told is certain: where an object is not what the files that name it make of it, or a file cannot be
+//! read, nothing is told. Blocking.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use facts::code::{Change, How, Named};
+use gix::ObjectId;
+
+use super::concern::{Look, look, manifests, same};
+use super::place::normal;
+use super::tree::Trees;
+use super::yaml::{Node, Value};
+use crate::error::Trouble;
+use crate::git::history::History;
+
+/// The annotations by which an object tells Flux to leave it as it is, and the values that do.
+const LEAVES_ALONE: &[(&str, &[&str])] = &[
+    ("kustomize.toolkit.fluxcd.io/reconcile", &["disabled"]),
+    (
+        "kustomize.toolkit.fluxcd.io/ssa",
+        &["Ignore", "IfNotPresent"],
+    ),
+    ("kustomize.toolkit.fluxcd.io/prune", &["disabled"]),
+];
+
+/// How a commit of a repository changes, against its first parent, the objects that a path declares. `None` if there is no
+/// such commit.
+///
+/// # Errors
+/// The copy is damaged.
+pub(crate) fn changes(
+    history: &History<'_>,
+    (repository, sha): (&str, &str),
+    path: &str,
+) -> Result<Option<Vec<Change>>, Trouble> {
+    let Some((new, old)) = history.trees(sha)? else {
+        return Ok(None);
+    };
+    let path = normal(path);
+    let mut trees = Trees::new(&history.repository);
+    let after = look(&mut trees, new, repository, &path)?;
+    let before = look(&mut trees, old, repository, &path)?;
+    let is_plain = |look: &Look| look.is_whole && look.is_plain;
+    if !(is_plain(&after) && is_plain(&before)) {
+        return Ok(Some(Vec::new()));
+    }
+    let (Some(new), Some(old)) = (
+        objects(&mut trees, new, &after)?,
+        objects(&mut trees, old, &before)?,
+    ) else {
+        return Ok(Some(Vec::new()));
+    };
+    let mut changes = Vec::new();
+    for (object, manifest) in &new {
+        match old.get(object) {
+            None => changes.push(change(object, How::Added, manifest, true)),
+            Some(before) if !same(before, manifest) => {
+                let content = content(before, manifest);
+                changes.push(change(object, How::Changed, manifest, content));
+            }
+            Some(_) => {}
+        }
+    }
+    let removed = old.iter().filter(|(object, _)| !new.contains_key(*object));
+    changes.extend(removed.map(|(object, one)| change(object, How::Removed, one, true)));
+    Ok(Some(changes))
+}
+
+/// The objects of the files that a path is made of; `None` where they cannot all be told apart.
+fn objects(
+    trees: &mut Trees<'_>,
+    tree: ObjectId,
+    look: &Look,
+) -> Result<Option<BTreeMap<Named, Rc<Node>>>, Trouble> {
+    let mut found = BTreeMap::new();
+    for file in look.files.difference(&look.others) {
+        let Some(manifests) = manifests(trees, tree, file, |_| true)? else {
+            return Ok(None);
+        };
+        for (named, manifest) in manifests {
+            // Two of one name are in namespaces of their own.
+            if found.insert(named, manifest).is_some() {
+                return Ok(None);
+            }
+        }
+    }
+    Ok(Some(found))
+}
+
+/// Whether two manifests differ in more than their metadata.
+fn content(one: &Node, other: &Node) -> bool {
+    let (Value::Mapping(one), Value::Mapping(other)) = (&one.value, &other.value) else {
+        return true;
+    };
+    let rest = |entries: &[(Rc<str>, Rc<Node>)]| -> Vec<(Rc<str>, Rc<Node>)> {
+        let rest = entries.iter().filter(|(key, _)| &**key != "metadata");
+        rest.cloned().collect()
+    };
+    let (one, other) = (rest(one), rest(other));
+    let alike = |((key, a), (other, b)): (&(Rc<str>, Rc<Node>), &(Rc<str>, Rc<Node>))| {
+        key == other && same(a, b)
+    };
+    one.len() != other.len() || !one.iter().zip(&other).all(alike)
+}
+
+fn change(object: &Named, how: How, manifest: &Node, content: bool) -> Change {
+    let kept = |(name, values): &(&str, &[&str])| {
+        let value = manifest.at(&["metadata", "annotations", name])?.text()?;
+        let keeps = match (*name, how) {
+            ("kustomize.toolkit.fluxcd.io/prune", how) => how == How::Removed,
+            ("kustomize.toolkit.fluxcd.io/ssa", How::Removed) => false,
+            ("kustomize.toolkit.fluxcd.io/ssa", How::Added) => value == "Ignore",
+            _ => true,
+        };
+        (keeps && values.contains(&value)).then(|| format!("{name}: {value}"))
+    };
+    Change {
+        object: object.clone(),
+        how,
+        content,
+        left_alone: LEAVES_ALONE.iter().find_map(kept),
+    }
+}

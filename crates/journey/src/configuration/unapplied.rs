@@ -1,0 +1,132 @@
+//! What of a commit is not in effect although Flux has applied it: what Flux is told to leave alone, and settings that pods
+//! read only when they start.
+//!
+//! Owns the reading of what the commit changes object by object. What Git does not tell for certain is not judged here;
+//! the cautions beside the headline speak of it.
+
+use api::{Sentence, StageKind};
+use facts::code::{Change, Commit, How};
+use facts::kubernetes::{ContainerState, Pod};
+use facts::meta::Reference;
+use jiff::Timestamp;
+
+use super::Way;
+use crate::causes::CauseCode;
+use crate::evidence;
+use crate::finding::Finding;
+use crate::stages::Case;
+use crate::stages::pods::Crew;
+use crate::view::Learned;
+
+/// The first of it. `at` is when the commit was applied; where a newer one is live, when it was made: then what was left
+/// alone may have been mended since, and only what runs is judged.
+pub fn finding(
+    case: &Case<'_, '_>,
+    way: &Way<'_>,
+    crew: Option<&Crew<'_>>,
+    known: &Commit,
+    applied: Option<Timestamp>,
+    is_newest: bool,
+) -> Learned<Option<(StageKind, Finding)>> {
+    let (key, path) = (&way.place.repository, &way.place.path);
+    let changes = case.view.changes(key, case.commit, path)?;
+    if is_newest && let Some(finding) = changes.iter().find_map(|one| left_alone(case, way, one)) {
+        return Ok(Some((StageKind::Apply, finding)));
+    }
+    let at = applied.filter(|_| is_newest).unwrap_or(known.at);
+    let unread = crew.and_then(|crew| not_restarted(case, crew, changes, at));
+    Ok(unread.map(|finding| (StageKind::Rollout, finding)))
+}
+
+/// What Flux does not do to an object, because it is told so.
+fn left_alone(case: &Case<'_, '_>, way: &Way<'_>, change: &Change) -> Option<Finding> {
+    let one = way.path.kustomization?;
+    let kustomization = evidence::object(case.target.place, "Kustomization", &one.meta.key());
+    let (proof, why) = match &change.left_alone {
+        Some(annotation) => {
+            let git = evidence::file(&way.place.repository, &way.place.path);
+            let proof = evidence::evidence(&git, "metadata.annotations", annotation, None);
+            (
+                proof,
+                Sentence::default()
+                    .words("its annotation ")
+                    .name(annotation),
+            )
+        }
+        None if change.how == How::Removed && !one.prunes => (
+            evidence::evidence(&kustomization, "spec.prune", "false", None),
+            Sentence::default()
+                .object(&kustomization)
+                .words(" does not prune"),
+        ),
+        None => return None,
+    };
+    let object = evidence::referred(case.target.place, &reference(case, change));
+    let what = match change.how {
+        How::Removed => " was taken out of Git and is left in the cluster: ",
+        How::Added | How::Changed => " is left as it is in the cluster, whatever Git says: ",
+    };
+    let sentence = Sentence::default().object(&object).words(what).then(why);
+    Some(Finding::blocked(CauseCode::ApplyLeftAlone, object, sentence).proof([proof]))
+}
+
+/// Pods that run with the settings of before.
+fn not_restarted(
+    case: &Case<'_, '_>,
+    crew: &Crew<'_>,
+    changes: &[Change],
+    at: Timestamp,
+) -> Option<Finding> {
+    let workload = case.target.workload;
+    let is_read = |change: &&Change| {
+        change.how == How::Changed
+            && change.content
+            && change.left_alone.is_none()
+            && workload.environment.contains(&reference(case, change))
+    };
+    let change = changes.iter().find(is_read)?;
+    let old = crew
+        .current
+        .iter()
+        .find(|pod| began(pod).is_some_and(|begun| begun < at))?;
+    let object = case.workload();
+    let pod = evidence::pod(case.target.place, old);
+    let settings = format!("{} {}", change.object.kind, change.object.name);
+    let sentence = Sentence::default()
+        .object(&object)
+        .words(" takes ")
+        .name(settings)
+        .words(" into its environment only when its pods start, and ")
+        .object(&pod)
+        .words(" started before it was changed");
+    let proof = evidence::evidence(
+        &pod,
+        "status.containerStatuses.state.running.startedAt",
+        began(old).map_or_else(String::new, |begun| begun.to_string()),
+        began(old),
+    );
+    Some(
+        Finding::blocked(CauseCode::RolloutNotRestarted, object, sentence)
+            .since(Some(at))
+            .proof([proof]),
+    )
+}
+
+/// When the oldest of a pod's containers began: each reads its environment when it starts.
+fn began(pod: &Pod) -> Option<Timestamp> {
+    let containers = pod.containers.iter().filter(|one| !one.init);
+    let since = containers.filter_map(|one| match &one.state {
+        ContainerState::Running { since } => *since,
+        _ => None,
+    });
+    since.min()
+}
+
+/// The object as it is in the cluster: beside the workload, since that is what it is compared with.
+fn reference(case: &Case<'_, '_>, change: &Change) -> Reference {
+    Reference {
+        kind: change.object.kind.clone(),
+        namespace: case.target.namespace().to_owned(),
+        name: change.object.name.clone(),
+    }
+}
