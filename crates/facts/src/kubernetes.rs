@@ -195,6 +195,8 @@ pub struct Service {
     pub selector: BTreeMap<String, String>,
     /// Whether it is only another name: `spec.type` is `ExternalName`, which ignores the selector.
     pub external_name: bool,
+    /// Whether it names ports: all do, but for some without an address of their own.
+    pub has_ports: bool,
     /// Who changed its spec by hand last. A field that was removed leaves no trace of it.
     pub edited: Option<Edited>,
 }
@@ -212,6 +214,8 @@ pub struct EndpointSlice {
     pub not_ready: u32,
     /// The pods that ready addresses are of, by `targetRef`, one for each address that says so.
     pub ready_pods: Vec<String>,
+    /// Whether it has ports: not, where none of its pods has the port that the Service names.
+    pub has_ports: bool,
 }
 
 /// A Node.

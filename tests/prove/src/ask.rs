@@ -89,9 +89,10 @@ impl Answer {
             let mut all = self.journeys.iter();
             all.any(|journey| states.contains(&journey.state.as_str()))
         };
+        // Nothing is left unread here, and there is a journey.
         if any(&["blocked", "rolled-back", "reverted"]) {
             2
-        } else if self.journeys.is_empty() || !self.unread.is_empty() || any(&["unknown"]) {
+        } else if any(&["unknown"]) {
             3
         } else if self.journeys.iter().all(|one| is_green(&one.state)) {
             0
@@ -116,9 +117,17 @@ impl Answer {
         Some(format!("exit code {said} instead of {promised}"))
     }
 
-    /// Whether this is the wrong answer that is known.
-    pub fn is_known(&self, known: &WrongToday, filled: impl Fn(&str) -> String) -> bool {
+    /// Whether this is the wrong answer that is known, about the commit that was asked about.
+    pub fn is_known(
+        &self,
+        asked: &str,
+        known: &WrongToday,
+        filled: impl Fn(&str) -> String,
+    ) -> bool {
         let says = filled(&known.says);
+        if self.fault(asked).is_some() {
+            return false;
+        }
         match &self.failed {
             Some(said) => said.contains(&says),
             None => self.judged().trim() == says,

@@ -13,7 +13,7 @@ use crate::ask::{self, Answer, Marks, Terminal};
 use crate::ground::Ground;
 use crate::play::Play;
 use crate::record;
-use crate::scenario::{Scenario, WrongToday};
+use crate::scenario::Scenario;
 
 /// How many scenarios are played at once.
 const AT_ONCE: usize = 9;
@@ -41,7 +41,8 @@ pub enum Outcome {
 /// One scenario, played and asked.
 struct Row {
     name: String,
-    wrong_today: Option<WrongToday>,
+    /// Why the answer is wrong, where it is the wrong one that is known.
+    known: Option<String>,
     expected: String,
     answer: Answer,
     marks: Marks,
@@ -118,7 +119,7 @@ async fn prove(
     let expected = &scenario.expect;
     let mut row = Row {
         name: scenario.name.clone(),
-        wrong_today: scenario.wrong_today.clone(),
+        known: None,
         fault: None,
         expected: expected.told(),
         answer: Answer::default(),
@@ -133,6 +134,10 @@ async fn prove(
             let (name, asked) = (&scenario.name, play.asked(scenario.ask));
             row.answer = ask::ask(terminal, name, &asked).await;
             row.fault = row.answer.fault(&asked);
+            let known = scenario.wrong_today.as_ref();
+            let known =
+                known.filter(|known| row.answer.is_known(&asked, known, |text| play.filled(text)));
+            row.known = known.map(|known| known.because.clone());
             row.marks = ask::mark(&row.answer, name, &asked, expected, |text| {
                 play.filled(text)
             });
@@ -164,8 +169,8 @@ fn print(row: &Row) {
         return;
     }
     println!("✗ {} ({seconds:.0} s)", row.name);
-    if let Some(why) = &row.wrong_today {
-        println!("    known: {}", why.because);
+    if let Some(why) = &row.known {
+        println!("    known: {why}");
     }
     if let Some(fault) = &row.fault {
         println!("    wrong beside its journeys: {fault}");
@@ -222,6 +227,6 @@ fn told(row: &Row) -> Value {
         "name": row.name, "seconds": row.seconds, "expected": row.expected, "journeys": journeys,
         "right_stage": row.marks.stage, "right_cause": row.marks.cause, "false_green": row.marks.false_green,
         "fault": row.fault, "failed": row.answer.failed, "not_played": row.broken, "not_recorded": row.unrecorded,
-        "wrong_today": row.wrong_today.as_ref().map(|known| &known.because),
+        "known": row.known,
     })
 }

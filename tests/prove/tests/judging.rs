@@ -165,12 +165,15 @@ fn a_known_wrong_answer_excused_every_other() {
         serde_yaml_ng::from_str::<WrongToday>(&text).expect("a known one")
     };
     let said = answer(&[blocked("api")], &[]);
-    let is = |says: &str| said.is_known(&known(says), |text| text.replace("{name}", "api"));
+    let is = |says: &str| said.is_known(COMMIT, &known(says), |text| text.replace("{name}", "api"));
     assert!(is("blocked pods pods-crash Deployment shop/{name}-7f"));
     assert!(!is("blocked pods pods-crash Deployment shop/{name}"));
     assert!(!is("unknown"));
+    let gap = answer(&[blocked("api")], &["not allowed to list pods"]);
+    let says = known("blocked pods pods-crash Deployment shop/api-7f");
+    assert!(!gap.is_known(COMMIT, &says, ToOwned::to_owned));
     let refused = ask::failed("There is no app api. There are: web".to_owned());
-    let is = |says: &str| refused.is_known(&known(says), ToOwned::to_owned);
+    let is = |says: &str| refused.is_known(COMMIT, &known(says), ToOwned::to_owned);
     assert!(is("There is no app api."));
     assert!(!is("There is no commit."));
 }

@@ -67,7 +67,7 @@ async fn replayed(scenario: Scenario, recording: Recording) -> (Scenario, Answer
         });
         let known = scenario.wrong_today.as_ref();
         let filled = |text: &str| recording.filled(text);
-        let is_known = known.is_some_and(|known| answer.is_known(known, filled));
+        let is_known = known.is_some_and(|known| answer.is_known(&recording.asked, known, filled));
         (scenario, answer, marks, is_known)
     });
     task.await.expect("a replay ends")

@@ -21,6 +21,7 @@ pub(crate) struct ServicePart {
 struct ServiceSpec {
     selector: Table<Text>,
     r#type: Text,
+    ports: List<Part<serde::de::IgnoredAny>>,
 }
 
 impl Partial for ServicePart {
@@ -35,6 +36,7 @@ impl Partial for ServicePart {
             meta: self.metadata.0.project(),
             selector: spec.selector.texts(),
             external_name: spec.r#type.0 == "ExternalName",
+            has_ports: !spec.ports.0.is_empty(),
             edited,
         })
     }
@@ -46,6 +48,7 @@ impl Partial for ServicePart {
 pub(crate) struct EndpointSlicePart {
     metadata: Part<MetaPart>,
     endpoints: List<Part<Endpoint>>,
+    ports: List<Part<serde::de::IgnoredAny>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -92,6 +95,7 @@ impl Partial for EndpointSlicePart {
             }
         }
         Object::EndpointSlice(EndpointSlice {
+            has_ports: !self.ports.0.is_empty(),
             service: meta
                 .label("kubernetes.io/service-name")
                 .unwrap_or_default()

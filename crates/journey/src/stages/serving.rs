@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api::{Sentence, StageKind};
 use facts::flux::Kustomization;
-use facts::kubernetes::Service;
+use facts::kubernetes::{EndpointSlice, Service};
 use facts::meta::{Key, Kind, Reference};
 
 use super::Case;
@@ -55,7 +55,13 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
             .collect();
         if ready == 0 || !selects(case, service) {
             let sentence = Sentence::default().object(&object);
+            let slices = case.target.place.index.slices(&service.meta.key()).iter();
+            let mut portless =
+                slices.filter(|slice| slice.ready > 0 && is_portless(service, slice));
             let sentence = match (ready, selects(case, service)) {
+                (0, true) if portless.next().is_some() => {
+                    sentence.words(" names a port that none of its pods has")
+                }
                 (_, true) => sentence.words(" has no ready endpoint, though its pods are ready"),
                 (0, false) => sentence
                     .words(" has no ready endpoint: its selector ")
@@ -112,6 +118,9 @@ fn endpoints(case: &Case<'_, '_>, service: &Service) -> (u32, u32) {
         .collect();
     let slices = place.index.slices(&service.meta.key()).iter();
     slices.fold((0, 0), |(ready, not_ready), slice| {
+        if is_portless(service, slice) {
+            return (ready, not_ready + slice.ready + slice.not_ready);
+        }
         let is_anothers = |pod: &&String| !ours.contains(pod.as_str());
         let anothers = slice.ready_pods.iter().filter(is_anothers).count();
         let anothers = u32::try_from(anothers).unwrap_or(u32::MAX);
@@ -120,6 +129,11 @@ fn endpoints(case: &Case<'_, '_>, service: &Service) -> (u32, u32) {
             not_ready + slice.not_ready,
         )
     })
+}
+
+/// Whether traffic to the Service reaches none of a slice's pods, however ready: they have no port that it names.
+fn is_portless(service: &Service, slice: &EndpointSlice) -> bool {
+    service.has_ports && !slice.has_ports
 }
 
 /// The app's Services: those that select the workload's pods, those named like it, because a selector that matches

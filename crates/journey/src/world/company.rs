@@ -605,6 +605,7 @@ impl World {
                     meta: service,
                     selector: pod_labels,
                     external_name: false,
+                    has_ports: true,
                     edited: None,
                 },
             );
@@ -616,6 +617,7 @@ impl World {
                     ready: 2,
                     not_ready: 0,
                     ready_pods: Vec::new(),
+                    has_ports: true,
                 },
             );
             replica_set(facts, app, space, number, 2, at);

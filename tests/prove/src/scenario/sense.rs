@@ -108,6 +108,13 @@ fn waits(until: &Until) -> Result<(), Senseless> {
     if wants == until.gone {
         return Err(Senseless::WaitsForNothing(until.object.clone()));
     }
+    if let Some(condition) = &until.condition
+        && [&condition.status, &condition.reason, &condition.message]
+            .iter()
+            .all(|part| part.is_none())
+    {
+        return Err(Senseless::WaitsForNothing(until.object.clone()));
+    }
     match &until.field {
         Some(field) if !field.at.starts_with('/') || field.absent != field.contains.is_empty() => {
             Err(Senseless::Field(field.at.clone()))
@@ -128,6 +135,14 @@ fn answer(expected: &Expected, is_wrong_today: bool) -> Result<(), Senseless> {
     }
     let objects = expected.object.iter().chain(&expected.workload);
     objects.map(String::as_str).try_for_each(object)?;
+    // A workload is named as a whole.
+    if let Some(workload) = expected
+        .workload
+        .as_ref()
+        .filter(|name| name.ends_with('*'))
+    {
+        return Err(Senseless::AnyObject(workload.clone()));
+    }
     let parts = [&expected.stage, &expected.cause, &expected.object];
     if state.is_settled() && parts.iter().any(|part| part.is_some()) {
         return Err(Senseless::Parts(expected.state.clone(), "without"));

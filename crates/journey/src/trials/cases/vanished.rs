@@ -625,3 +625,26 @@ fn what_is_being_deleted_was_said_to_apply_by_itself() {
     // What runs, runs.
     assert_eq!(leaving(delivered()).state, State::Deployed);
 }
+
+#[test]
+fn a_port_that_no_pod_has_was_served() {
+    let portless = |has_ports: bool| {
+        serving(|facts| {
+            let slice = facts.endpoint_slices.get_mut(&key("shop", "checkout-1"));
+            slice.unwrap().has_ports = has_ports;
+        })
+    };
+    no_endpoint(
+        &portless(false),
+        APP,
+        "names a port that none of its pods has",
+    );
+    assert_eq!(prod(&portless(true), 4).state, State::Deployed);
+    // A Service without ports has slices without.
+    let headless = serving(|facts| {
+        let slice = facts.endpoint_slices.get_mut(&key("shop", "checkout-1"));
+        slice.unwrap().has_ports = false;
+        service(facts, APP, |one| one.has_ports = false);
+    });
+    assert_eq!(prod(&headless, 4).state, State::Deployed);
+}
