@@ -112,6 +112,7 @@ fn system(connection: &Connection) -> impl IntoView + use<> {
     let (state, tone) = words::connection(&connection.state);
     let kind = match connection.kind {
         SystemKind::Cluster => "Cluster",
+        SystemKind::Ecs => "Amazon ECS",
         SystemKind::CodeHost => "Code host",
         SystemKind::Registry => "Registry",
     };

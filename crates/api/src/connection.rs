@@ -29,10 +29,22 @@ pub struct Connection {
 pub enum SystemKind {
     /// A Kubernetes API server.
     Cluster,
+    /// Amazon ECS of one account and region.
+    Ecs,
     /// A Git server, GitHub or another.
     CodeHost,
     /// An image registry.
     Registry,
+}
+
+impl SystemKind {
+    /// Whether apps run there: without it the board has holes.
+    pub fn runs_apps(self) -> bool {
+        match self {
+            Self::Cluster | Self::Ecs => true,
+            Self::CodeHost | Self::Registry => false,
+        }
+    }
 }
 
 /// How one connection stands.

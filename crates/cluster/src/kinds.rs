@@ -65,6 +65,12 @@ pub(crate) fn place(kind: Kind) -> Place {
         Kind::ImageUpdateAutomation => (IMAGE, "imageupdateautomations", "v1", First),
         Kind::Canary => (FLAGGER, "canaries", "v1beta1", Then),
         Kind::ExternalSecret => (SECRETS, "externalsecrets", "v1", Then),
+        // No Kubernetes API serves these: the crate `cloud` reads them.
+        Kind::EcsService
+        | Kind::EcsTask
+        | Kind::EcsTaskDefinition
+        | Kind::EcsServiceDeployment
+        | Kind::EcsTargetGroup => ("", "", "", Last),
     };
     Place {
         group,

@@ -186,6 +186,12 @@ pub(crate) fn page(kind: Kind, json: &[u8]) -> Result<Page, serde_json::Error> {
         Kind::ImageUpdateAutomation => page_of::<image::ImageUpdateAutomationPart>(kind, json),
         Kind::Canary => page_of::<others::CanaryPart>(kind, json),
         Kind::ExternalSecret => page_of::<others::ExternalSecretPart>(kind, json),
+        // Not of a Kubernetes cluster.
+        Kind::EcsService
+        | Kind::EcsTask
+        | Kind::EcsTaskDefinition
+        | Kind::EcsServiceDeployment
+        | Kind::EcsTargetGroup => Ok(Page::default()),
     }
 }
 
@@ -253,6 +259,12 @@ fn object(kind: Kind, json: &[u8]) -> Result<Option<Object>, serde_json::Error> 
         Kind::ImageUpdateAutomation => object_of::<image::ImageUpdateAutomationPart>(kind, json),
         Kind::Canary => object_of::<others::CanaryPart>(kind, json),
         Kind::ExternalSecret => object_of::<others::ExternalSecretPart>(kind, json),
+        // Not of a Kubernetes cluster.
+        Kind::EcsService
+        | Kind::EcsTask
+        | Kind::EcsTaskDefinition
+        | Kind::EcsServiceDeployment
+        | Kind::EcsTargetGroup => Ok(None),
     }
 }
 

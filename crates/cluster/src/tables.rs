@@ -63,6 +63,12 @@ pub(crate) fn remove(facts: &mut ClusterFacts, kind: Kind, key: &Key) -> bool {
         Kind::ImageUpdateAutomation => facts.image_automations.remove(key).is_some(),
         Kind::Canary => facts.canaries.remove(key).is_some(),
         Kind::ExternalSecret => facts.external_secrets.remove(key).is_some(),
+        // Not of a Kubernetes cluster.
+        Kind::EcsService
+        | Kind::EcsTask
+        | Kind::EcsTaskDefinition
+        | Kind::EcsServiceDeployment
+        | Kind::EcsTargetGroup => false,
     }
 }
 
@@ -120,6 +126,12 @@ fn keep(facts: &mut ClusterFacts, kind: Kind, kept: &dyn Fn(&Key) -> bool) -> bo
         Kind::ImageUpdateAutomation => retain(&mut facts.image_automations, kept),
         Kind::Canary => retain(&mut facts.canaries, kept),
         Kind::ExternalSecret => retain(&mut facts.external_secrets, kept),
+        // Not of a Kubernetes cluster.
+        Kind::EcsService
+        | Kind::EcsTask
+        | Kind::EcsTaskDefinition
+        | Kind::EcsServiceDeployment
+        | Kind::EcsTargetGroup => false,
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::coverage::Coverage;
+use crate::ecs;
 use crate::flux::{
     HelmRelease, ImagePolicy, ImageRepository, ImageUpdateAutomation, Kustomization, Source,
 };
@@ -21,6 +22,16 @@ pub enum Scope {
     All,
     /// One namespace.
     Namespace(String),
+}
+
+/// What runs there. Ordered so that the common one comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Platform {
+    /// A Kubernetes cluster.
+    #[default]
+    Kubernetes,
+    /// Amazon ECS of one account and region: each of its clusters is a namespace here.
+    Ecs,
 }
 
 /// Whether the cluster answers.
@@ -48,6 +59,8 @@ pub enum Reach {
 /// Everything known of one cluster.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClusterFacts {
+    /// What runs there.
+    pub platform: Platform,
     /// Whether it answers.
     pub reach: Reach,
     /// Its clock minus ours, learned from its Date header.
@@ -70,11 +83,11 @@ pub struct ClusterFacts {
     pub canaries: BTreeMap<Key, Canary>,
     /// ExternalSecrets.
     pub external_secrets: BTreeMap<Key, ExternalSecret>,
-    /// Deployments, StatefulSets and DaemonSets.
+    /// Deployments, StatefulSets and DaemonSets; ECS services.
     pub workloads: BTreeMap<(Kind, Key), Workload>,
     /// ReplicaSets.
     pub replica_sets: BTreeMap<Key, ReplicaSet>,
-    /// Pods.
+    /// Pods; ECS tasks, those too that stopped within the last hour.
     pub pods: BTreeMap<Key, Pod>,
     /// Services.
     pub services: BTreeMap<Key, Service>,
@@ -84,15 +97,26 @@ pub struct ClusterFacts {
     pub events: BTreeMap<Key, Event>,
     /// Nodes, by name.
     pub nodes: BTreeMap<String, Node>,
-    /// Namespaces, by name.
+    /// Namespaces, by name; ECS clusters, with their tags as labels.
     pub namespaces: BTreeMap<String, Namespace>,
+    /// What ECS services have beyond their tasks.
+    pub ecs_services: BTreeMap<Key, ecs::Service>,
+    /// Revisions of task definitions that services, their tasks and deployments name, by ARN.
+    pub task_definitions: BTreeMap<String, ecs::TaskDefinition>,
 }
 
 impl ClusterFacts {
     /// How well a kind is known in a namespace: what all namespaces say where that was read whole, else what the
     /// namespace's own read says, else the answer for all namespaces. Pass an empty namespace for cluster-wide kinds.
+    /// A kind of another platform cannot be there, whoever asks.
     pub fn coverage(&self, kind: Kind, namespace: &str) -> &Coverage {
         const NOT_ASKED: &Coverage = &Coverage::NotAsked;
+        const NOT_SERVED: &Coverage = &Coverage::NotServed {
+            as_of: Timestamp::UNIX_EPOCH,
+        };
+        if kind.platform() != self.platform {
+            return NOT_SERVED;
+        }
         let all = self.coverage.get(&(kind, Scope::All));
         match all {
             Some(coverage) if coverage.is_whole() => coverage,

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use crate::meta::{Condition, Kind, Meta, Reference};
 
-/// A Deployment, StatefulSet or DaemonSet.
+/// A Deployment, StatefulSet or DaemonSet; an ECS service, whose pods are tasks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Workload {
-    /// Which of the three.
+    /// Which of them.
     pub kind: Kind,
     /// Name, labels, owners.
     pub meta: Meta,
@@ -42,7 +42,7 @@ pub struct Workload {
     pub on_delete: bool,
     /// `spec.updateStrategy.rollingUpdate.partition`: pods of a StatefulSet below this number stay as they are.
     pub partition: u32,
-    /// `status.updateRevision` of a StatefulSet.
+    /// `status.updateRevision` of a StatefulSet; the ARN of an ECS service's task definition.
     pub update_revision: Option<String>,
     /// `status.conditions`
     pub conditions: Vec<Condition>,
@@ -87,7 +87,7 @@ pub struct ReplicaSet {
     pub conditions: Vec<Condition>,
 }
 
-/// A Pod.
+/// A Pod; an ECS task.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pod {
     /// Name, labels, owners.

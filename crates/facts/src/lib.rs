@@ -7,6 +7,7 @@
 pub mod cluster;
 pub mod code;
 pub mod coverage;
+pub mod ecs;
 pub mod flux;
 pub mod found;
 pub mod image;
@@ -19,7 +20,7 @@ pub mod want;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use cluster::{ClusterFacts, Reach};
+pub use cluster::{ClusterFacts, Platform, Reach};
 pub use code::CodeFacts;
 pub use coverage::{Coverage, Read};
 pub use found::Found;
@@ -31,7 +32,8 @@ pub use want::Want;
 /// Everything that is known at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
-    /// The clusters, by the name people know them by (the kubeconfig context's, unless the team file renames it).
+    /// The clusters, by the name people know them by (the kubeconfig context's, unless the team file renames it); for
+    /// ECS, the name that the team file gives to an account and region.
     /// Shared with the edge that keeps them: a new object replaces the pointer, never the object under a reader.
     pub clusters: BTreeMap<String, Arc<ClusterFacts>>,
     /// Source and GitOps repositories.

@@ -1,8 +1,10 @@
-//! What every Kubernetes object has: name, labels, owners, conditions. And the kinds that facts are kept of.
+//! What every object of a cluster has: name, labels, owners, conditions. And the kinds that facts are kept of.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+
+use crate::cluster::Platform;
 
 /// The kinds that facts are kept of. One list: coverage, keys and object names use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,10 +32,15 @@ pub enum Kind {
     ImageUpdateAutomation,
     Canary,
     ExternalSecret,
+    EcsService,
+    EcsTask,
+    EcsTaskDefinition,
+    EcsServiceDeployment,
+    EcsTargetGroup,
 }
 
 impl Kind {
-    /// Every kind.
+    /// Every kind of a Kubernetes cluster.
     pub const ALL: [Self; 22] = [
         Self::Namespace,
         Self::Node,
@@ -57,6 +64,15 @@ impl Kind {
         Self::ImageUpdateAutomation,
         Self::Canary,
         Self::ExternalSecret,
+    ];
+
+    /// Every kind of Amazon ECS, in the order they are read in.
+    pub const ECS: [Self; 5] = [
+        Self::EcsService,
+        Self::EcsTask,
+        Self::EcsTaskDefinition,
+        Self::EcsServiceDeployment,
+        Self::EcsTargetGroup,
     ];
 
     /// The kind's name as objects spell it.
@@ -84,12 +100,28 @@ impl Kind {
             Self::ImageUpdateAutomation => "ImageUpdateAutomation",
             Self::Canary => "Canary",
             Self::ExternalSecret => "ExternalSecret",
+            // ECS has no word of its own for the kind of an object; "service" alone would read as Kubernetes'.
+            Self::EcsService => "ECS service",
+            Self::EcsTask => "ECS task",
+            Self::EcsTaskDefinition => "ECS task definition",
+            Self::EcsServiceDeployment => "ECS service deployment",
+            Self::EcsTargetGroup => "target group",
         }
     }
 
     /// The kind that objects spell so.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+        let mut all = Self::ALL.into_iter().chain(Self::ECS);
+        all.find(|kind| kind.name() == name)
+    }
+
+    /// Whose objects these are.
+    pub fn platform(self) -> Platform {
+        if Self::ECS.contains(&self) {
+            Platform::Ecs
+        } else {
+            Platform::Kubernetes
+        }
     }
 
     /// Whether objects of this kind live in no namespace.

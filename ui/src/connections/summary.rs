@@ -2,7 +2,7 @@
 //!
 //! Owns the choice of what is said first. Only clusters count here: without a registry the board still stands.
 
-use api::connection::{Connection, ConnectionState, SystemKind};
+use api::connection::{Connection, ConnectionState};
 use jiff::Timestamp;
 
 use crate::feed::Feed;
@@ -17,7 +17,7 @@ pub fn line(standing: &Feed, all: &[Connection], now: Timestamp) -> (Tone, Strin
     }
     let clusters: Vec<&Connection> = all
         .iter()
-        .filter(|connection| connection.kind == SystemKind::Cluster)
+        .filter(|connection| connection.kind.runs_apps())
         .collect();
     if clusters.is_empty() {
         return (Tone::Idle, "No clusters".to_owned());
@@ -44,7 +44,7 @@ pub fn line(standing: &Feed, all: &[Connection], now: Timestamp) -> (Tone, Strin
 /// Whether a cluster is still being read for the first time.
 pub fn is_reading(all: &[Connection]) -> bool {
     all.iter().any(|connection| {
-        connection.kind == SystemKind::Cluster
+        connection.kind.runs_apps()
             && matches!(
                 connection.state,
                 ConnectionState::Connecting | ConnectionState::Syncing { .. }
@@ -82,6 +82,8 @@ fn trouble(state: &ConnectionState) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use api::connection::SystemKind;
+
     use super::*;
 
     fn cluster(name: &str, state: ConnectionState) -> Connection {

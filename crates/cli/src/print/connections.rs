@@ -13,6 +13,7 @@ pub fn connections(connections: &[Connection]) -> String {
     for connection in connections {
         let kind = match connection.kind {
             SystemKind::Cluster => "cluster",
+            SystemKind::Ecs => "Amazon ECS",
             SystemKind::CodeHost => "code host",
             SystemKind::Registry => "registry",
         };

@@ -155,6 +155,12 @@ fn remove(world: &mut World, cluster: &str, kind: Kind, coverage: Coverage) {
             | Kind::Bucket => facts.sources.retain(|(one, _), _| *one != kind),
             Kind::Canary => facts.canaries.clear(),
             Kind::ExternalSecret => facts.external_secrets.clear(),
+            // Not of a Kubernetes cluster.
+            Kind::EcsService
+            | Kind::EcsTask
+            | Kind::EcsTaskDefinition
+            | Kind::EcsServiceDeployment
+            | Kind::EcsTargetGroup => {}
         }
     });
 }

@@ -1,0 +1,75 @@
+//! What a caller may choose: rhythm, patience, and the clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_ecs::config::Credentials;
+use jiff::{SignedDuration, Timestamp};
+
+/// Where the time comes from.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Clock {
+    /// A clock of the caller's.
+    pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        (self.0)()
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new(Timestamp::now)
+    }
+}
+
+impl std::fmt::Debug for Clock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// What a caller may choose.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The time from one round of requests to the next.
+    pub poll: Duration,
+    /// The same while a deployment is under way.
+    pub poll_busy: Duration,
+    /// The longest time between two tries where the account does not answer: somebody looks at a window.
+    pub retry: Duration,
+    /// How long [`crate::Account::settled`] waits at most.
+    pub patience: Duration,
+    /// How long one request may take, all its tries together.
+    pub answer_within: Duration,
+    /// How long a stopped task is kept after AWS forgot it, which it does about an hour after the task stopped.
+    pub keep_stopped: SignedDuration,
+    /// How often what seldom changes, or may not be read, is asked again: the newest revision of a family, service
+    /// deployments that may not be listed.
+    pub recheck: SignedDuration,
+    /// Who we are, where the caller knows; absent: the SDK's own chain says.
+    pub credentials: Option<Credentials>,
+    /// Our own time.
+    pub clock: Clock,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            poll: Duration::from_secs(10),
+            poll_busy: Duration::from_secs(5),
+            retry: Duration::from_secs(3),
+            patience: Duration::from_secs(10),
+            answer_within: Duration::from_secs(10),
+            keep_stopped: SignedDuration::from_hours(1),
+            recheck: SignedDuration::from_mins(1),
+            credentials: None,
+            clock: Clock::default(),
+        }
+    }
+}
