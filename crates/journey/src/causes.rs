@@ -127,6 +127,10 @@ causes! {
         "A file of the environment in Git cannot be read as YAML."
         "Mend the file.";
 
+    EcsNoTaskDefinition "ecs-no-task-definition" Release
+        "The image exists, and no revision of the ECS service's task definition names it."
+        "Register a revision that names the image, and update the service to it.";
+
     SourcePending "source-pending" Source
         "Flux has not fetched the release commit yet; it does at its interval."
         "Wait, ask for a reconciliation, or set up a webhook Receiver.";
@@ -256,6 +260,22 @@ causes! {
         "Settings were changed that pods read only when they start, and these started before."
         "Restart the workload, or let the settings' name change with their content, as kustomize's generators do.";
 
+    EcsServiceNotUpdated "ecs-service-not-updated" Rollout
+        "A task definition names the image, and the ECS service does not use it."
+        "Update the service to the task definition's revision.";
+    EcsDeploymentRunning "ecs-deployment-running" Rollout
+        "The ECS service's deployment is in progress."
+        "Wait for it.";
+    EcsRolledBack "ecs-rolled-back" Rollout
+        "ECS rolled the deployment back: its circuit breaker or an alarm ended it."
+        "Look at why its tasks stopped; mend that and deploy again.";
+    EcsDeploymentFailed "ecs-deployment-failed" Rollout
+        "The ECS service's deployment failed or was stopped, and nothing deeper is known."
+        "Read its reason and the service's events; mend that and deploy again.";
+    EcsDesiredZero "ecs-desired-zero" Rollout
+        "The ECS service's desired count is zero, so nothing runs."
+        "Raise the desired count, if it should run.";
+
     PodsImagePull "pods-image-pull" Pods
         "The image cannot be pulled."
         "Check that the tag exists and that the node may pull from the registry.";
@@ -290,12 +310,28 @@ causes! {
         "Pods are not ready, and nothing deeper is known."
         "Look at the pods that are named.";
 
+    EcsTaskStartFailed "ecs-task-start-failed" Pods
+        "ECS cannot start the task: its image, its secrets or its resources cannot be had."
+        "Read the stopped reason; mend the image, the execution role, the secret or the network that it names.";
+    EcsNoPlacement "ecs-no-placement" Pods
+        "ECS finds no capacity to place the task on."
+        "Read the event; add capacity, or lower the task's CPU, memory or placement constraints.";
+    EcsTaskExited "ecs-task-exited" Pods
+        "The task's container ended, or ECS had to stop the task."
+        "Read the container's log and exit code.";
+    EcsTaskUnhealthy "ecs-task-unhealthy" Pods
+        "The task runs, and a health check says that it is unwell."
+        "Look at what the health check answers.";
+
     ServingServiceMissing "serving-service-missing" Serving
         "Pods are ready, but the Service that Flux applied for them was deleted from the cluster."
         "Reconcile the Kustomization: Flux applies the Service again.";
     ServingNoEndpoint "serving-no-endpoint" Serving
         "Pods are ready, but the Service has no ready endpoint, or sends its traffic to others."
         "Compare the Service's selector with the pods' labels.";
+    EcsTargetUnhealthy "ecs-target-unhealthy" Serving
+        "The tasks run, and the target group has no healthy target for the load balancer to send traffic to."
+        "Look at the target's reason: the health check's path, port, matcher or time, or the security group.";
 }
 
 #[cfg(test)]
@@ -305,11 +341,11 @@ mod tests {
     use super::CauseCode;
 
     #[test]
-    fn a_code_begins_with_its_stage_and_is_unique() {
+    fn a_code_begins_with_its_stage_or_with_ecs_and_is_unique() {
         let mut codes = BTreeSet::new();
         for cause in CauseCode::ALL {
             assert!(
-                cause.code().starts_with(cause.stage().name()),
+                cause.code().starts_with(cause.stage().name()) || cause.code().starts_with("ecs-"),
                 "{}",
                 cause.code()
             );

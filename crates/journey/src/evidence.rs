@@ -27,9 +27,9 @@ pub fn workload(place: Place<'_>, workload: &Workload) -> ObjectRef {
     object(place, workload.kind.name(), &workload.meta.key())
 }
 
-/// A pod.
+/// A pod, or a task of ECS.
 pub fn pod(place: Place<'_>, pod: &Pod) -> ObjectRef {
-    object(place, "Pod", &pod.meta.key())
+    object(place, place.pod_kind().name(), &pod.meta.key())
 }
 
 /// A CI run.

@@ -37,6 +37,8 @@ pub struct Subject<'a> {
     pub cluster: Option<&'a str>,
     /// The workload, if the app has several in this environment and cluster.
     pub workload: Option<&'a str>,
+    /// What it runs in there: pods, or tasks.
+    pub pods: &'static str,
     /// Since when the cluster does not answer.
     pub stale_since: Option<Timestamp>,
 }
@@ -84,8 +86,9 @@ impl Subject<'_> {
                 .commit(key, &proof.revision);
         }
         sentence = sentence.words(format!(
-            ", on {} of {wanted} pods",
-            proof.pods.min(wanted as usize)
+            ", on {} of {wanted} {}",
+            proof.pods.min(wanted as usize),
+            self.pods
         ));
         if let Some(at) = started {
             let words = if proof.pods == 1 {

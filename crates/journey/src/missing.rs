@@ -90,6 +90,8 @@ fn lost_at<'a>(view: &View<'a>, target: &Target<'a>) -> Option<String> {
 
 /// The kinds that run an app.
 const WORKLOADS: [Kind; 3] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
+/// The same of ECS: a service whose task definition cannot be read names no image.
+const OF_ECS: [Kind; 2] = [Kind::EcsService, Kind::EcsTaskDefinition];
 
 /// What is not there of what Flux should run or has applied: no journey can speak of it, because nothing of it runs.
 /// `concerns` is asked with the app and the environment of each. What the journeys name as their cause is said.
@@ -278,12 +280,24 @@ fn is_of_others(
 }
 
 /// What could not be read at all: clusters that do not answer, kinds of workloads that may not be listed.
-/// With `only`, of that cluster alone.
+/// With `only`, of that cluster alone, and of accounts that the team file binds to no environment: their ECS clusters'
+/// own names say where they belong, and those are not known before they are read.
 pub fn unread(view: &View<'_>, all: &[Target<'_>], only: Option<&str>) -> Vec<Sentence> {
-    let meant = |name: &str| only.is_none_or(|only| only == name);
+    let is_bound = |name: &str| {
+        let mut environments = view.facts.team.environments.iter();
+        environments.any(|one| one.cluster.as_deref() == Some(name))
+    };
+    let meant = |place: Place<'_>| {
+        only.is_none_or(|only| only == place.name) || (place.is_ecs() && !is_bound(place.name))
+    };
     let mut said = Vec::new();
-    for place in view.places().filter(|place| meant(place.name)) {
-        let cluster = Sentence::default().words("Cluster ").name(place.name);
+    for place in view.places().filter(|place| meant(*place)) {
+        let (workloads, what): (&[Kind], _) = if place.is_ecs() {
+            (&OF_ECS, "Amazon ECS of ")
+        } else {
+            (&WORKLOADS, "Cluster ")
+        };
+        let cluster = Sentence::default().words(what).name(place.name);
         match &place.facts.reach {
             Reach::Connecting => {
                 said.push(cluster.words(" has not answered yet: what runs there is not known."));
@@ -300,13 +314,13 @@ pub fn unread(view: &View<'_>, all: &[Target<'_>], only: Option<&str>) -> Vec<Se
             }
             Reach::Answering | Reach::Lost { .. } => {}
         }
-        let not_yet = |kind| *place.facts.coverage(kind, "") == Coverage::NotAsked;
-        if WORKLOADS.into_iter().any(not_yet) {
+        let not_yet = |kind: &Kind| *place.facts.coverage(*kind, "") == Coverage::NotAsked;
+        if workloads.iter().any(not_yet) {
             let sentence = cluster.clone();
             said.push(sentence.words(" is still being read: apps may be missing."));
         }
-        for kind in WORKLOADS.into_iter().filter(|kind| !not_yet(*kind)) {
-            if let Err(gap) = place.whole(kind, "") {
+        for kind in workloads.iter().filter(|kind| !not_yet(kind)) {
+            if let Err(gap) = place.whole(*kind, "") {
                 said.push(
                     Sentence::default()
                         .words("Apps may be missing: ")
@@ -316,7 +330,7 @@ pub fn unread(view: &View<'_>, all: &[Target<'_>], only: Option<&str>) -> Vec<Se
             }
         }
     }
-    for target in all.iter().filter(|target| meant(target.place.name)) {
+    for target in all.iter().filter(|target| meant(target.place)) {
         if let Err(gap) = &target.source
             && !gap.pending
         {

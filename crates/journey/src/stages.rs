@@ -7,6 +7,7 @@ pub mod automation;
 pub mod build;
 pub mod canary;
 pub mod commit;
+pub mod ecs;
 pub mod helm;
 pub mod image;
 pub mod pods;

@@ -4,6 +4,7 @@
 
 mod asking;
 mod cases;
+mod ecs;
 mod faults;
 mod laws;
 mod table;

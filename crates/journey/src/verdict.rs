@@ -276,8 +276,10 @@ fn is_waiting_for_pods(first: &Outcome, pods: &Outcome) -> bool {
         .as_ref()
         .is_some_and(|finding| finding.turn == State::Blocked);
     match rollout.code {
-        CauseCode::RolloutRunning => pods_blocked || pods.is_unknown(),
-        CauseCode::RolloutDeadline => pods_blocked,
+        CauseCode::RolloutRunning | CauseCode::EcsDeploymentRunning => {
+            pods_blocked || pods.is_unknown()
+        }
+        CauseCode::RolloutDeadline | CauseCode::EcsDeploymentFailed => pods_blocked,
         _ => false,
     }
 }
@@ -318,6 +320,7 @@ impl<'v, 'a> Draft<'v, 'a> {
             commit: self.commit,
             environment: &target.environment,
             cluster: elsewhere.then_some(target.place.name),
+            pods: target.place.pods(),
             stale_since: stale_since(target.place),
         }
     }

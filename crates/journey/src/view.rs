@@ -10,7 +10,7 @@ use facts::code::{
     Change, CiRun, Commit, DeclaredHistory, Named, PullRequest, Relation, RepositoryFacts, Resolved,
 };
 use facts::image::Image;
-use facts::{ClusterFacts, Coverage, Facts, Kind, Reach, Read, Want};
+use facts::{ClusterFacts, Coverage, Facts, Kind, Platform, Reach, Read, Want};
 use jiff::Timestamp;
 
 use crate::index::Index;
@@ -58,6 +58,25 @@ pub struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
+    /// Whether it is Amazon ECS: its workloads are services, its pods are tasks, and nothing of Flux's is there.
+    pub fn is_ecs(&self) -> bool {
+        self.facts.platform == Platform::Ecs
+    }
+
+    /// What its workloads run in.
+    pub fn pod_kind(&self) -> Kind {
+        if self.is_ecs() {
+            Kind::EcsTask
+        } else {
+            Kind::Pod
+        }
+    }
+
+    /// The same in many, as a sentence says it.
+    pub fn pods(&self) -> &'static str {
+        if self.is_ecs() { "tasks" } else { "pods" }
+    }
+
     /// Whether a kind is known whole in a namespace. A cluster that stopped answering keeps what it said.
     pub fn whole(&self, kind: Kind, namespace: &str) -> Learned<()> {
         let coverage = self.facts.coverage(kind, namespace);
@@ -66,14 +85,19 @@ impl<'a> Place<'a> {
         {
             return Ok(());
         }
-        let subject = if namespace.is_empty() {
-            format!("{} objects of cluster {}", kind.name(), self.name)
-        } else {
-            format!(
+        let subject = match (self.is_ecs(), namespace) {
+            (false, "") => format!("{} objects of cluster {}", kind.name(), self.name),
+            (false, _) => format!(
                 "{} objects in namespace {namespace} of cluster {}",
                 kind.name(),
                 self.name
-            )
+            ),
+            (true, "") => format!("{}s of {}", kind.name(), self.name),
+            (true, _) => format!(
+                "{}s in ECS cluster {namespace} of {}",
+                kind.name(),
+                self.name
+            ),
         };
         match coverage.gap(&subject) {
             None => Ok(()),

@@ -22,7 +22,7 @@ use crate::route::{Path, Route, route};
 use crate::stages::pods::{self, Crew, Proof};
 use crate::stages::release::{Release, overridden};
 use crate::stages::{
-    Branch, Case, apply, build, canary, commit, image, release, rollout, serving, source,
+    Branch, Case, apply, build, canary, commit, ecs, image, release, rollout, serving, source,
 };
 use crate::verdict::{Draft, Verdict, decide};
 use crate::view::{Learned, View};
@@ -71,7 +71,8 @@ pub fn journey<'a>(
     let verdict = match &proof {
         Ok(Proven::Runs(proof)) => {
             for outcome in &mut outcomes[..=5] {
-                outcome.prove(Sentence::default().words("behind us: the pods prove it"));
+                let pods = target.place.pods();
+                outcome.prove(Sentence::default().words(format!("behind us: the {pods} prove it")));
             }
             settle(&case, &crew, proof, &mut outcomes, &mut notes)
         }
@@ -204,7 +205,7 @@ fn walk(
         let first = if live.labelled { 0 } else { 3 };
         pass(&mut outcomes[first..=5]);
     }
-    let rollout = rollout::outcome(case, template, crew, &outcomes[5]);
+    let rollout = rollout::outcome(case, template, crew, &outcomes[3], &outcomes[5]);
     let pods = match crew {
         Err(gap) if live.is_some() => Outcome::unknown(StageKind::Pods, gap),
         Ok(crew) if live.is_some() && case.target.workload.wanted > 0 => pods::outcome(case, crew),
@@ -255,6 +256,9 @@ impl Delivery {
         built: &Learned<Option<Built>>,
         template: &Learned<Contents>,
     ) -> Self {
+        if case.target.place.is_ecs() {
+            return Self::of_ecs(case, built, template);
+        }
         let path = match route(case.view, case.target) {
             Ok(Route::Flux(path)) => path,
             Ok(Route::Nobody { copied_from }) => {
@@ -358,6 +362,21 @@ impl Delivery {
     fn is_declared(&self) -> bool {
         let is_overridden = matches!(&self.release.finding, Some(finding) if finding.code == CauseCode::ReleaseOverridden);
         self.built.is_some() && (self.release.is_met() || is_overridden)
+    }
+
+    /// ECS knows no Flux: a task definition names the image, and the service uses it.
+    fn of_ecs(
+        case: &Case<'_, '_>,
+        built: &Learned<Option<Built>>,
+        template: &Learned<Contents>,
+    ) -> Self {
+        let (release, declared) = ecs::release::outcome(case, built, template);
+        Self {
+            release,
+            source: Outcome::skipped(StageKind::Source, ecs::NO_SOURCE),
+            apply: Outcome::skipped(StageKind::Apply, ecs::NO_APPLY),
+            built: declared,
+        }
     }
 
     /// Git has no folder where the Kustomization looks, and the Kustomization says so itself: its path is what has to
@@ -551,7 +570,11 @@ fn undecided(case: &Case<'_, '_>, draft: &Draft<'_, '_>) -> Verdict {
             .words(" is finishing its rollout");
         Verdict::Found {
             stage: StageKind::Pods,
-            finding: Box::new(Finding::moving(CauseCode::PodsStarting, object, sentence)),
+            finding: Box::new(Finding::moving(
+                pods::starting(case.target.place),
+                object,
+                sentence,
+            )),
         }
     })
 }

@@ -4,11 +4,12 @@
 
 use api::{Sentence, StageKind};
 use facts::code::Relation;
+use facts::ecs::TASK_DEFINITION;
 use facts::kubernetes::{ContainerStatus, Pod, ReplicaSet, Workload};
 use facts::meta::{Kind, condition};
 use jiff::Timestamp;
 
-use super::{Case, trouble};
+use super::{Case, ecs, trouble};
 use crate::causes::CauseCode;
 use crate::discover::pods_of;
 use crate::evidence;
@@ -40,7 +41,7 @@ impl Crew<'_> {
 pub fn crew<'a>(place: Place<'a>, workload: &'a Workload) -> Learned<Crew<'a>> {
     let namespace = &workload.meta.namespace;
     place.whole(workload.kind, namespace)?;
-    place.whole(Kind::Pod, namespace)?;
+    place.whole(place.pod_kind(), namespace)?;
     let pods: Vec<&Pod> = pods_of(place, workload)
         .into_iter()
         .filter(|pod| pod.meta.deleting.is_none() && pod.phase != "Succeeded")
@@ -55,10 +56,12 @@ pub fn crew<'a>(place: Place<'a>, workload: &'a Workload) -> Learned<Crew<'a>> {
             .update_revision
             .as_deref()
             .or_else(|| youngest(&pods, "controller-revision-hash")),
+        Kind::EcsService => workload.update_revision.as_deref(),
         _ => youngest(&pods, "controller-revision-hash"),
     };
     let label = match workload.kind {
         Kind::Deployment => "pod-template-hash",
+        Kind::EcsService => TASK_DEFINITION,
         _ => "controller-revision-hash",
     };
     let (of_newest, of_older): (Vec<&Pod>, Vec<&Pod>) = pods
@@ -141,6 +144,7 @@ pub fn is_settled(place: Place<'_>, workload: &Workload, crew: &Crew<'_>) -> boo
         && crew.old.is_empty()
         && crew.current.len() >= wanted
         && crew.current.iter().all(|pod| trouble::is_ready(place, pod))
+        && (!place.is_ecs() || ecs::is_over(place, workload))
 }
 
 /// Proves that the commit runs, by the digest of every pod; `None` if it does not.
@@ -245,12 +249,21 @@ pub fn digests(case: &Case<'_, '_>, crew: &Crew<'_>) -> Vec<api::journey::Eviden
         }
         shown.push(evidence::evidence(
             &evidence::pod(case.target.place, pod),
-            format!("status.containerStatuses[{name}].imageID"),
+            image_field(case.target.place, name),
             &status.image_id,
             became_ready(pod),
         ));
     }
     shown
+}
+
+/// Where a pod or task says which image a container runs.
+fn image_field(place: Place<'_>, container: &str) -> String {
+    if place.is_ecs() {
+        format!("containers[{container}].imageDigest")
+    } else {
+        format!("status.containerStatuses[{container}].imageID")
+    }
 }
 
 /// "4 of 4 pods ready".
@@ -261,8 +274,9 @@ pub fn count(case: &Case<'_, '_>, crew: &Crew<'_>) -> Sentence {
         .filter(|pod| trouble::is_ready(case.target.place, pod))
         .count();
     Sentence::default().words(format!(
-        "{ready} of {} pods ready",
-        case.target.workload.wanted
+        "{ready} of {} {} ready",
+        case.target.workload.wanted,
+        case.target.place.pods()
     ))
 }
 
@@ -292,10 +306,14 @@ fn look(case: &Case<'_, '_>, crew: &Crew<'_>) -> Learned<Outcome> {
         let object = case.workload();
         let sentence = Sentence::default()
             .object(&object)
-            .words(" has no pod of its new template yet");
+            .words(if place.is_ecs() {
+                " has no task of its new task definition yet"
+            } else {
+                " has no pod of its new template yet"
+            });
         return Ok(Outcome::found(
             stage,
-            Finding::moving(CauseCode::PodsStarting, object, sentence),
+            Finding::moving(starting(place), object, sentence),
         ));
     }
     for pod in &crew.current {
@@ -334,6 +352,15 @@ fn look(case: &Case<'_, '_>, crew: &Crew<'_>) -> Learned<Outcome> {
         .proof(digests(case, crew)))
 }
 
+/// The cause of what has only just begun.
+pub fn starting(place: Place<'_>) -> CauseCode {
+    if place.is_ecs() {
+        CauseCode::EcsDeploymentRunning
+    } else {
+        CauseCode::PodsStarting
+    }
+}
+
 /// Ready pods of the newest template run another build than it names: the tag was moved after they had pulled it, or
 /// somebody changed the pod itself.
 fn tag_moved(case: &Case<'_, '_>, pod: &Pod, status: &ContainerStatus, revision: &str) -> Finding {
@@ -353,7 +380,7 @@ fn tag_moved(case: &Case<'_, '_>, pod: &Pod, status: &ContainerStatus, revision:
             .name(named),
     };
     let sentence = sentence.words(", made from ").commit(case.key, revision);
-    built_of(pod, status, object, sentence)
+    built_of(case.target.place, pod, status, object, sentence)
 }
 
 /// Another container of the pod runs a build of the same image, and that does not have the commit: half a pod is no
@@ -367,10 +394,11 @@ fn beside(case: &Case<'_, '_>, pod: &Pod, status: &ContainerStatus, revision: &s
         .object(&object)
         .words(" runs another build of the same image, made from ")
         .commit(case.key, revision);
-    built_of(pod, status, object, sentence)
+    built_of(case.target.place, pod, status, object, sentence)
 }
 
 fn built_of(
+    place: Place<'_>,
     pod: &Pod,
     status: &ContainerStatus,
     object: api::ObjectRef,
@@ -378,7 +406,7 @@ fn built_of(
 ) -> Finding {
     let proof = evidence::evidence(
         &object,
-        format!("status.containerStatuses[{}].imageID", status.name),
+        image_field(place, &status.name),
         &status.image_id,
         became_ready(pod),
     );

@@ -8,7 +8,7 @@ use facts::meta::{Condition, Kind, Status, condition};
 use jiff::{SignedDuration, Timestamp};
 
 use super::pods::Crew;
-use super::{Case, canary, trouble};
+use super::{Case, canary, ecs, trouble};
 use crate::causes::CauseCode;
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
@@ -30,17 +30,21 @@ pub fn is_fresh(case: &Case<'_, '_>, applied: Option<Timestamp>) -> bool {
     until.is_some()
 }
 
-/// How the rollout stands. `template` is what the workload's image contains; `applied` whether Flux says it is done,
-/// and since when.
+/// How the rollout stands. `template` is what the workload's image contains; `release` whether something names the
+/// commit's image for it; `applied` whether Flux says it is done, and since when.
 pub fn outcome(
     case: &Case<'_, '_>,
     template: &Learned<Contents>,
     crew: &Learned<Crew<'_>>,
+    release: &Outcome,
     applied: &Outcome,
 ) -> Outcome {
     let stage = StageKind::Rollout;
     let place = case.target.place;
     let workload = case.target.workload;
+    if place.is_ecs() {
+        return ecs::rollout::outcome(case, template, crew, release);
+    }
     let known = canary::known(place, case.target.applied);
     if let Err(gap) = known.and_then(|()| place.whole(workload.kind, &workload.meta.namespace)) {
         return Outcome::unknown(stage, &gap);
@@ -65,7 +69,7 @@ pub fn outcome(
         Err(gap) => Outcome::unknown(stage, &gap),
         Ok(Some(finding)) => {
             let mut outcome = Outcome::found(stage, finding);
-            outcome.stage.summary = progress(workload);
+            outcome.stage.summary = progress(place, workload);
             outcome
         }
         Ok(None) => done(place, workload, crew.as_ref().ok()),
@@ -76,20 +80,27 @@ pub fn outcome(
 pub fn done(place: Place<'_>, workload: &Workload, crew: Option<&Crew<'_>>) -> Outcome {
     let object = evidence::workload(place, workload);
     let since = crew.and_then(Crew::begun);
-    Outcome::done(StageKind::Rollout, progress(workload))
+    Outcome::done(StageKind::Rollout, progress(place, workload))
         .since(since)
         .proof([evidence::evidence(
             &object,
-            "status.updatedReplicas",
+            if place.is_ecs() {
+                "deployments[PRIMARY].runningCount"
+            } else {
+                "status.updatedReplicas"
+            },
             workload.updated.to_string(),
             since,
         )])
 }
 
-fn progress(workload: &Workload) -> Sentence {
+/// "4 of 4 pods updated".
+pub fn progress(place: Place<'_>, workload: &Workload) -> Sentence {
     Sentence::default().words(format!(
-        "{} of {} pods updated",
-        workload.updated, workload.wanted
+        "{} of {} {} updated",
+        workload.updated,
+        workload.wanted,
+        place.pods()
     ))
 }
 

@@ -9,7 +9,7 @@ use facts::flux::Kustomization;
 use facts::kubernetes::{EndpointSlice, Service};
 use facts::meta::{Key, Kind, Reference};
 
-use super::Case;
+use super::{Case, ecs};
 use crate::causes::CauseCode;
 use crate::discover::pods_of;
 use crate::evidence;
@@ -25,6 +25,9 @@ pub fn outcome(case: &Case<'_, '_>) -> Outcome {
 fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
     let stage = StageKind::Serving;
     let place = case.target.place;
+    if place.is_ecs() {
+        return ecs::serving::look(case);
+    }
     let namespace = case.target.namespace();
     place.whole(Kind::Service, namespace)?;
     let applied = applied(case);

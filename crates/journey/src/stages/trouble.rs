@@ -12,7 +12,7 @@ use facts::meta::{Key, Status, condition};
 use jiff::{SignedDuration, Timestamp};
 
 use super::pods::{self, Crew};
-use super::rollout;
+use super::{ecs, rollout};
 use crate::causes::CauseCode;
 use crate::evidence;
 use crate::finding::{Finding, when};
@@ -46,6 +46,9 @@ pub fn of_crew(place: Place<'_>, workload: &Workload, crew: &Crew<'_>) -> Learne
             Err(why) => gap = Some(why),
         }
     }
+    if place.is_ecs() {
+        found.extend(ecs::tasks::unplaced(place, workload, crew));
+    }
     found.sort_by_key(rank);
     match (found.into_iter().next(), gap) {
         (Some(finding), _) if finding.turn == api::State::Blocked => Ok(Some(finding)),
@@ -58,12 +61,12 @@ pub fn of_crew(place: Place<'_>, workload: &Workload, crew: &Crew<'_>) -> Learne
 fn rank(finding: &Finding) -> (bool, u8) {
     let order = match finding.code {
         CauseCode::PodsConfigMissing => 0,
-        CauseCode::PodsImagePull => 1,
+        CauseCode::PodsImagePull | CauseCode::EcsTaskStartFailed => 1,
         CauseCode::PodsOutOfMemory => 2,
         CauseCode::PodsInitFailed => 3,
-        CauseCode::PodsCrash => 4,
-        CauseCode::PodsProbeFailing => 5,
-        CauseCode::PodsUnschedulable => 6,
+        CauseCode::PodsCrash | CauseCode::EcsTaskExited => 4,
+        CauseCode::PodsProbeFailing | CauseCode::EcsTaskUnhealthy => 5,
+        CauseCode::PodsUnschedulable | CauseCode::EcsNoPlacement => 6,
         CauseCode::PodsEvicted => 7,
         CauseCode::PodsNotReady => 8,
         _ => 9,
@@ -101,6 +104,9 @@ pub fn believed_at(pod: &Pod) -> Option<Timestamp> {
 }
 
 fn of_pod(place: Place<'_>, workload: &Workload, pod: &Pod) -> Learned<Option<Finding>> {
+    if place.is_ecs() {
+        return Ok(ecs::tasks::trouble(place, pod));
+    }
     let object = evidence::pod(place, pod);
     if pod.phase == "Failed" {
         return Ok(Some(failed(place, pod)));

@@ -5,9 +5,11 @@ use facts::code::{CiState, PullState};
 use facts::meta::{Kind, Status};
 use jiff::SignedDuration;
 
+use super::ecs;
 use super::faults::*;
 use crate::causes::CauseCode;
 use crate::world::World;
+use crate::world::company::ecs::AWS;
 use crate::world::company::*;
 
 /// A world and what must be said of it.
@@ -511,4 +513,16 @@ trials! {
             });
             world
         };
+
+    "ECS: no task definition names it", APP, AWS, NeedsPromotion, Release, EcsNoTaskDefinition, "ECS service checkout", ecs::before();
+    "ECS: the service is not updated", APP, AWS, NeedsPromotion, Rollout, EcsServiceNotUpdated, "ECS service checkout", ecs::registered();
+    "ECS: the deployment runs", APP, AWS, Moving, Rollout, EcsDeploymentRunning, "ECS service checkout", ecs::updated();
+    "ECS: the circuit breaker rolled back", APP, AWS, RolledBack, Rollout, EcsRolledBack, "ECS service checkout", ecs::rolled_back();
+    "ECS: the deployment failed", APP, AWS, Blocked, Rollout, EcsDeploymentFailed, "ECS service checkout", ecs::failed();
+    "ECS: nobody wants tasks", APP, AWS, Blocked, Rollout, EcsDesiredZero, "ECS service checkout", ecs::asleep();
+    "ECS: the image cannot be pulled", APP, AWS, Blocked, Pods, EcsTaskStartFailed, "ECS task 4f2c0", ecs::unpulled();
+    "ECS: no capacity", APP, AWS, Blocked, Pods, EcsNoPlacement, "ECS service checkout", ecs::unplaced();
+    "ECS: the container ended", APP, AWS, Blocked, Pods, EcsTaskExited, "ECS task 4f2c0", ecs::exited();
+    "ECS: the health check fails", APP, AWS, Blocked, Pods, EcsTaskUnhealthy, "ECS task 4f2c0", ecs::unwell();
+    "ECS: no healthy target", APP, AWS, Blocked, Serving, EcsTargetUnhealthy, "target group checkout", ecs::unserved();
 }

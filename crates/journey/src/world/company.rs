@@ -1,6 +1,7 @@
 //! Tests only: a shop with two apps. `checkout` is applied by a Kustomization, `search` by a HelmRelease; both live in
 //! dev (written by image automation) and in production (promoted by hand), each on its own cluster.
 
+pub mod ecs;
 pub mod objects;
 pub mod staging;
 
