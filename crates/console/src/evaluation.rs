@@ -40,7 +40,7 @@ pub enum Command {
     Connections(Publisher<Vec<Connection>>),
 }
 
-/// What arrives from the clusters.
+/// What arrives from the clusters and accounts.
 type ClusterNews = Pin<Box<dyn futures::Stream<Item = (String, Arc<ClusterFacts>)> + Send>>;
 
 /// A subscription to an answer.
@@ -56,8 +56,9 @@ pub struct Evaluation {
     cluster_facts: BTreeMap<String, Arc<ClusterFacts>>,
     forge: Forge,
     clusters: Arc<[cluster::Cluster]>,
+    accounts: Arc<[cloud::Account]>,
     news: SelectAll<ClusterNews>,
-    /// Clusters whose first read has not ended yet.
+    /// Clusters and accounts whose first read has not ended yet.
     settling: JoinSet<()>,
     book: WantBook,
     fetches: JoinSet<(Want, Option<Found>)>,
@@ -91,11 +92,27 @@ impl Evaluation {
                 }
             });
         }
+        let accounts = systems.accounts();
+        for (index, account) in accounts.iter().enumerate() {
+            let name = account.name().to_owned();
+            let facts = account.facts();
+            cluster_facts.insert(name.clone(), facts.borrow().clone());
+            news.push(Box::pin(
+                WatchStream::new(facts).map(move |facts| (name.clone(), facts)),
+            ));
+            let accounts = Arc::clone(&accounts);
+            settling.spawn(async move {
+                if let Some(account) = accounts.get(index) {
+                    account.settled().await;
+                }
+            });
+        }
         Self {
             team: systems.team(),
             cluster_facts,
             forge: systems.forge(),
             clusters,
+            accounts,
             news,
             settling,
             book: WantBook::default(),
@@ -309,6 +326,13 @@ impl Evaluation {
             .clusters
             .iter()
             .map(|cluster| cluster.connection().borrow().clone());
-        clusters.chain(self.forge.connections()).collect()
+        let accounts = self
+            .accounts
+            .iter()
+            .map(|account| account.connection().borrow().clone());
+        clusters
+            .chain(accounts)
+            .chain(self.forge.connections())
+            .collect()
     }
 }

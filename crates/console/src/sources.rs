@@ -9,11 +9,12 @@ use std::time::Duration;
 use api::error::Code;
 use api::request::KubeContext;
 use api::{Error, ObjectRef};
+use cloud::Account;
 use cluster::{Clock, Cluster, Context};
 use facts::Team;
 use forge::Forge;
 
-use crate::team_file::TeamFile;
+use crate::team_file::{Aws, TeamFile};
 
 /// How old what a code host or registry said may be when it is wanted: short, so that a refresh is one, and long enough
 /// for one evaluation's wants to share one fetch.
@@ -24,7 +25,7 @@ const FRESH_FOR: Duration = Duration::from_secs(5);
 pub struct Sources {
     /// The kubeconfig; absent: `KUBECONFIG`, else `~/.kube/config`.
     pub kubeconfig: Option<PathBuf>,
-    /// Which of its contexts; none means all.
+    /// Which of its contexts, and of the team file's AWS accounts; none means all.
     pub contexts: Vec<String>,
     /// The team file.
     pub team: Option<PathBuf>,
@@ -35,6 +36,7 @@ pub struct Sources {
 /// The open systems, shared by the console and its evaluation.
 pub struct Systems {
     clusters: Arc<[Cluster]>,
+    accounts: Arc<[Account]>,
     forge: Forge,
     team: Team,
 }
@@ -64,7 +66,7 @@ impl Systems {
             .map(TeamFile::read)
             .transpose()?
             .unwrap_or_default();
-        let contexts = chosen(sources)?;
+        let contexts = chosen(sources, &file)?;
         let options = cluster::Options {
             clock: clock.clone(),
             ..cluster::Options::default()
@@ -73,6 +75,7 @@ impl Systems {
             .iter()
             .map(|context| Cluster::start(context, options.clone()))
             .collect();
+        let accounts = accounts(&file, sources, &contexts, clock)?;
         let config = forge_config(&file, sources)?;
         let clock = clock.clone();
         let forge = Forge::with_clock(config, move || clock.now()).map_err(|error| {
@@ -83,6 +86,7 @@ impl Systems {
         })?;
         Ok(Self {
             clusters,
+            accounts,
             forge,
             team: file.team(),
         })
@@ -90,6 +94,10 @@ impl Systems {
 
     pub fn clusters(&self) -> Arc<[Cluster]> {
         Arc::clone(&self.clusters)
+    }
+
+    pub fn accounts(&self) -> Arc<[Account]> {
+        Arc::clone(&self.accounts)
     }
 
     pub fn forge(&self) -> Forge {
@@ -107,6 +115,13 @@ impl Systems {
             .iter()
             .find(|cluster| cluster.name() == object.system)
         else {
+            if self.accounts.iter().any(|one| one.name() == object.system) {
+                return Err(Error::new(
+                    Code::NotFound,
+                    format!("{object} is AWS' and has no manifest to show"),
+                )
+                .hint("The AWS console and `aws ecs describe-services` show it whole."));
+            }
             return Err(Error::new(
                 Code::NotFound,
                 format!(
@@ -121,8 +136,19 @@ impl Systems {
 }
 
 /// The contexts asked for, in the kubeconfig's order; a context that is broken is an error only if it was asked for.
-fn chosen(sources: &Sources) -> Result<Vec<Context>, Error> {
-    let contexts = cluster::contexts(sources.kubeconfig.as_deref()).map_err(with_hint)?;
+/// Who has accounts of AWS needs no kubeconfig.
+fn chosen(sources: &Sources, file: &TeamFile) -> Result<Vec<Context>, Error> {
+    let contexts = cluster::contexts(sources.kubeconfig.as_deref()).map_err(with_hint);
+    let contexts = match contexts {
+        Err(error)
+            if error.code == Code::NoKubeconfig
+                && sources.kubeconfig.is_none()
+                && !file.aws.is_empty() =>
+        {
+            Vec::new()
+        }
+        other => other?,
+    };
     let names: Vec<String> = contexts
         .iter()
         .map(|context| context.name.clone())
@@ -130,7 +156,7 @@ fn chosen(sources: &Sources) -> Result<Vec<Context>, Error> {
     if let Some(unknown) = sources
         .contexts
         .iter()
-        .find(|wanted| !names.contains(wanted))
+        .find(|wanted| !names.contains(wanted) && !file.aws.iter().any(|aws| aws.name == **wanted))
     {
         return Err(Error::new(
             Code::UnknownName,
@@ -141,18 +167,61 @@ fn chosen(sources: &Sources) -> Result<Vec<Context>, Error> {
     let wanted =
         |context: &Context| sources.contexts.is_empty() || sources.contexts.contains(&context.name);
     let chosen: Vec<Context> = contexts.into_iter().filter(wanted).collect();
-    if chosen.iter().all(|context| context.problem.is_some())
+    if file.aws.is_empty()
+        && chosen.iter().all(|context| context.problem.is_some())
         && let Some(problem) = chosen.iter().find_map(|context| context.problem.clone())
     {
         return Err(with_hint(problem));
     }
-    if chosen.is_empty() {
+    if chosen.is_empty() && file.aws.is_empty() {
         return Err(
             Error::new(Code::NoKubeconfig, "the kubeconfig has no contexts")
                 .hint("Give another one with --kubeconfig, or try --sandbox."),
         );
     }
     Ok(chosen)
+}
+
+/// The accounts of AWS that the team file names, and that were asked for.
+fn accounts(
+    file: &TeamFile,
+    sources: &Sources,
+    contexts: &[Context],
+    clock: &Clock,
+) -> Result<Arc<[Account]>, Error> {
+    if let Some(twice) = file
+        .aws
+        .iter()
+        .find(|aws| contexts.iter().any(|context| context.name == aws.name))
+    {
+        return Err(Error::new(
+            Code::BadFile,
+            format!(
+                "the team file calls an AWS account '{}', and so is a context of the kubeconfig called",
+                twice.name
+            ),
+        )
+        .hint("Give one of them another name: the board would show both as one."));
+    }
+    let now = clock.clone();
+    let options = cloud::Options {
+        clock: cloud::Clock::new(move || now.now()),
+        ..cloud::Options::default()
+    };
+    let wanted = |aws: &&Aws| sources.contexts.is_empty() || sources.contexts.contains(&aws.name);
+    let specs = file.aws.iter().filter(wanted).map(|aws| cloud::Spec {
+        name: aws.name.clone(),
+        region: aws.region.clone(),
+        endpoint: aws
+            .endpoint
+            .as_ref()
+            .map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        profile: aws.profile.clone(),
+        clusters: aws.clusters.clone(),
+    });
+    Ok(specs
+        .map(|spec| Account::start(spec, options.clone()))
+        .collect())
 }
 
 /// A kubeconfig's error, with what to do about a file that cannot be read as one.

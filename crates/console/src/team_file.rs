@@ -2,7 +2,7 @@
 //!
 //! Owns the file's form. What its parts mean belongs to `facts::Team` and to the forge.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use api::Error;
@@ -30,6 +30,9 @@ pub struct TeamFile {
     /// Registries whose address cannot be derived from their name.
     #[serde(default)]
     pub registries: Vec<Registry>,
+    /// Accounts and regions of AWS whose ECS services are read.
+    #[serde(default)]
+    pub aws: Vec<Aws>,
     /// Environments from first to last.
     #[serde(default)]
     environments: Vec<EnvironmentEntry>,
@@ -60,6 +63,23 @@ pub struct Registry {
     pub address: Option<Url>,
 }
 
+/// One account and region of AWS. Its credentials are never here: the SDK's own chain has them, or the named profile.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Aws {
+    /// What people call it; an environment's `cluster` may name it.
+    pub name: String,
+    /// The region, such as `eu-west-1`.
+    pub region: String,
+    /// Where AWS answers, if not at its own address.
+    pub endpoint: Option<Url>,
+    /// The profile of `~/.aws/config`.
+    pub profile: Option<String>,
+    /// The ECS clusters to read; absent: all.
+    #[serde(default)]
+    pub clusters: Vec<String>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct EnvironmentEntry {
@@ -79,6 +99,8 @@ enum Reason {
     Form(#[from] serde_yaml_ng::Error),
     #[error("it is of version {0}, and this Landfall reads version {VERSION}")]
     Version(u32),
+    #[error("two entries of aws are called '{0}'")]
+    Twice(String),
 }
 
 impl TeamFile {
@@ -103,6 +125,10 @@ impl TeamFile {
         let file: Self = serde_yaml_ng::from_str(text)?;
         if file.version != VERSION {
             return Err(Reason::Version(file.version));
+        }
+        let mut names = BTreeSet::new();
+        if let Some(twice) = file.aws.iter().find(|aws| !names.insert(&aws.name)) {
+            return Err(Reason::Twice(twice.name.clone()));
         }
         Ok(file)
     }
@@ -142,6 +168,21 @@ mod tests {
     fn another_version_is_refused() {
         let error = TeamFile::parse("version: 2\n").expect_err("from the future");
         assert!(error.to_string().contains("version 2"), "{error}");
+    }
+
+    #[test]
+    fn an_account_of_aws_has_a_name_a_region_and_never_a_key() {
+        let text = "version: 1\naws:\n- {name: aws, region: eu-west-1, profile: shop, clusters: [shop-prod]}\n";
+        let file = TeamFile::parse(text).expect("fine");
+        assert_eq!(file.aws[0].name, "aws");
+        assert_eq!(file.aws[0].clusters, ["shop-prod"]);
+        assert!(file.aws[0].endpoint.is_none());
+        let key = "version: 1\naws:\n- {name: aws, region: eu-west-1, secretAccessKey: x}\n";
+        let error = TeamFile::parse(key).expect_err("a secret");
+        assert!(error.to_string().contains("secretAccessKey"), "{error}");
+        let twice = "version: 1\naws:\n- {name: a, region: r}\n- {name: a, region: s}\n";
+        let error = TeamFile::parse(twice).expect_err("which is meant?");
+        assert!(error.to_string().contains("'a'"), "{error}");
     }
 
     #[test]
