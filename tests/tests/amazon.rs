@@ -1,5 +1,6 @@
 //! Amazon ECS beside Kubernetes, through the terminal: one answer for both, one board, and what is said without
-//! credentials. AWS is a few canned answers here; what reads them is the product's own client, the real SDK.
+//! credentials. AWS is a few canned answers here, and the embedded company's account; what reads them is the product's own
+//! client, the real SDK.
 #![expect(clippy::expect_used, reason = "a test says what it expects by failing")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -109,15 +110,11 @@ fn one_answer_and_one_board_for_kubernetes_and_ecs() {
     let before = json(&terminal.run(&["why", ask, "--env", "production", "--json"]));
     let image = &before["journeys"][0]["running"]["image"];
     let endpoint = account(app, image.as_str().expect("what runs in production"));
-    let mut team = std::fs::OpenOptions::new()
-        .append(true)
-        .open(company.team())
-        .expect("the team file is there");
-    writeln!(
-        team,
-        "aws:\n- {{name: aws, region: eu-west-1, endpoint: '{endpoint}', clusters: [shop-prod]}}"
-    )
-    .expect("it can be written to");
+    let team = std::fs::read_to_string(company.team()).expect("the team file is there");
+    let another = format!(
+        "aws:\n- {{name: stand-in, region: eu-west-1, endpoint: '{endpoint}', clusters: [shop-prod]}}\n"
+    );
+    std::fs::write(company.team(), team.replace("aws:\n", &another)).expect("it can be written to");
 
     let output = ask_aws(
         &terminal,
@@ -130,7 +127,7 @@ fn one_answer_and_one_board_for_kubernetes_and_ecs() {
         .as_array()
         .expect("journeys")
         .iter()
-        .find(|journey| journey["cluster"] == "aws")
+        .find(|journey| journey["cluster"] == "stand-in")
         .expect("the one on ECS");
     assert_eq!(on_ecs["state"], "deployed", "{on_ecs}");
     assert_eq!(on_ecs["evidence"][0]["object"]["kind"], "ECS task");
@@ -156,7 +153,7 @@ fn one_answer_and_one_board_for_kubernetes_and_ecs() {
         .filter_map(|cell| cell["cluster"].as_str())
         .collect();
     assert_eq!(clusters.len(), 2, "{clusters:?}");
-    assert!(clusters.contains(&"aws"), "{clusters:?}");
+    assert!(clusters.contains(&"stand-in"), "{clusters:?}");
 
     let doctor = text(&ask_aws(&terminal, &["doctor"], "test"));
     assert!(
@@ -176,11 +173,74 @@ fn one_answer_and_one_board_for_kubernetes_and_ecs() {
     assert!(unread.contains("Amazon ECS of "), "{unread}");
     let doctor = json(&ask_aws(&terminal, &["doctor", "--json"], ""));
     let connections = doctor["connections"].as_array().expect("connections");
-    let aws = connections.iter().find(|one| one["name"] == "aws");
+    let aws = connections.iter().find(|one| one["name"] == "stand-in");
     let aws = aws.expect("the account is listed");
     assert_eq!(
         (&aws["state"]["state"], &aws["state"]["verb"]),
         (&value!("denied"), &value!("sign in")),
         "{aws}"
     );
+}
+
+/// Asks with an environment in which every setting of AWS leads astray.
+fn ask_astray(terminal: &Terminal, words: &[&str]) -> Output {
+    let mut command = terminal.command(words);
+    for (name, value) in [
+        ("AWS_ACCESS_KEY_ID", "somebody"),
+        ("AWS_SECRET_ACCESS_KEY", "somebody"),
+        ("AWS_SESSION_TOKEN", "somebody"),
+        ("AWS_PROFILE", "nobody"),
+        ("AWS_CONFIG_FILE", "/nowhere/config"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/nowhere/credentials"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+        ("AWS_ENDPOINT_URL_ECS", "http://127.0.0.1:1"),
+        ("AWS_USE_FIPS_ENDPOINT", "true"),
+        ("AWS_REGION", "nowhere-1"),
+    ] {
+        command.env(name, value);
+    }
+    command.output().expect("landfall runs")
+}
+
+#[test]
+fn the_embedded_companys_ecs_needs_nobodys_credentials_and_stands_beside_kubernetes() {
+    let company = Company::serve(1);
+    let delivered = company.situation("ecs-delivered");
+    let ask = delivered["ask"].as_str().expect("an ask");
+    let app = delivered["app"].as_str().expect("an app");
+    let terminal = company.terminal();
+    let output = ask_astray(&terminal, &["why", ask, "--env", "production", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let answer = json(&output);
+    let journey = &answer["journeys"][0];
+    assert_eq!(journey["state"], "deployed", "{journey}");
+    assert_eq!(journey["cluster"], "aws");
+
+    let board = json(&ask_astray(&terminal, &["board", "--json"]));
+    let rows = board["rows"].as_array().expect("rows");
+    let row = rows.iter().find(|row| row["app"] == app).expect("its row");
+    let cells = row["cells"].as_array().expect("cells").iter();
+    let cells: Vec<_> = cells
+        .map(|cell| (cell["environment"].as_str(), cell["cluster"].as_str()))
+        .collect();
+    let expected = [
+        (Some("dev"), Some("nonprod")),
+        (Some("staging"), Some("nonprod")),
+        (Some("production"), Some("aws")),
+    ];
+    assert_eq!(cells, expected);
+
+    let doctor = json(&ask_astray(&terminal, &["doctor", "--json"]));
+    let connections = doctor["connections"].as_array().expect("connections");
+    let aws = connections.iter().find(|one| one["name"] == "aws");
+    let aws = aws.expect("the account is listed");
+    assert_eq!(aws["state"]["state"], "live", "{aws}");
+    let identity = "arn:aws:iam::123456789012:user/developer";
+    assert_eq!(aws["identity"], identity, "{aws}");
+
+    let rolled_back = company.situation("ecs-rolled-back");
+    let ask = rolled_back["ask"].as_str().expect("an ask");
+    let output = ask_astray(&terminal, &["why", ask, "--env", "production"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert!(text(&output).contains("circuit breaker"), "{}", text(&output));
 }

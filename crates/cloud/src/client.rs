@@ -1,10 +1,16 @@
 //! The clients of one account and region: where they speak to, and who they are.
 //!
-//! Owns that credentials come from the caller, a named profile or the SDK's own chain, never from a file of ours.
+//! Owns where credentials come from: the caller, a file that is named, a named profile or the SDK's own chain. Where a
+//! file is named nothing else is looked at, neither the environment nor `~/.aws`.
 
+use std::path::{Path, PathBuf};
+
+use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use aws_sdk_ecs::config::SharedCredentialsProvider;
 
 use crate::meter::Meter;
 use crate::options::Options;
@@ -21,8 +27,10 @@ pub struct Spec {
     pub region: String,
     /// Where AWS answers, if not at its own address: tests, the sandbox, private endpoints.
     pub endpoint: Option<String>,
-    /// The profile of `~/.aws/config`; absent: the SDK's default chain.
+    /// The profile of `~/.aws/config`, or of [`Self::credentials`]; absent: the SDK's default chain.
     pub profile: Option<String>,
+    /// A file in the form of `~/.aws/credentials` to take the credentials from, and nothing else.
+    pub credentials: Option<PathBuf>,
     /// The ECS clusters to read; empty: all of them.
     pub clusters: Vec<String>,
 }
@@ -50,23 +58,10 @@ impl Clients {
     /// Makes them; no request is sent.
     pub(crate) async fn new(spec: &Spec, options: &Options) -> Self {
         let meter = Meter::new(options.clock.clone());
-        let timeout = TimeoutConfig::builder()
-            .operation_timeout(options.answer_within)
-            .build();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .region(Region::new(spec.region.clone()))
-            .retry_config(RetryConfig::standard().with_max_attempts(TRIES))
-            .timeout_config(timeout);
-        if let Some(profile) = &spec.profile {
-            loader = loader.profile_name(profile);
-        }
-        if let Some(credentials) = &options.credentials {
-            loader = loader.credentials_provider(credentials.clone());
-        }
-        if let Some(endpoint) = &spec.endpoint {
-            loader = loader.endpoint_url(endpoint);
-        }
-        let shared = loader.load().await;
+        let shared = match &spec.credentials {
+            Some(file) => of_file(spec, options, file),
+            None => of_chain(spec, options).await,
+        };
         Self {
             ecs: aws_sdk_ecs::Client::from_conf(
                 aws_sdk_ecs::config::Builder::from(&shared)
@@ -86,4 +81,55 @@ impl Clients {
             meter,
         }
     }
+}
+
+fn region(spec: &Spec) -> Region {
+    Region::new(spec.region.clone())
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(TRIES)
+}
+
+fn timeout(options: &Options) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .operation_timeout(options.answer_within)
+        .build()
+}
+
+/// As the person's own AWS tools are configured: environment, `~/.aws`, and what else the SDK's chain knows.
+async fn of_chain(spec: &Spec, options: &Options) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(region(spec))
+        .retry_config(retries())
+        .timeout_config(timeout(options));
+    if let Some(profile) = &spec.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(credentials) = &options.credentials {
+        loader = loader.credentials_provider(credentials.clone());
+    }
+    if let Some(endpoint) = &spec.endpoint {
+        loader = loader.endpoint_url(endpoint);
+    }
+    loader.load().await
+}
+
+/// As the team file says alone. The SDK's loader would still read endpoints, FIPS and profiles from the environment.
+fn of_file(spec: &Spec, options: &Options, file: &Path) -> SdkConfig {
+    let files = EnvConfigFiles::builder()
+        .with_file(EnvConfigFileKind::Credentials, file)
+        .build();
+    let credentials = ProfileFileCredentialsProvider::builder()
+        .profile_files(files)
+        .profile_name(spec.profile.as_deref().unwrap_or("default"))
+        .build();
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(region(spec))
+        .retry_config(retries())
+        .timeout_config(timeout(options))
+        .credentials_provider(SharedCredentialsProvider::new(credentials));
+    config.set_endpoint_url(spec.endpoint.clone());
+    config.build()
 }

@@ -24,6 +24,7 @@ fn account(endpoint: &str, clusters: &[&str]) -> Account {
         region: "eu-west-1".to_owned(),
         endpoint: Some(endpoint.to_owned()),
         profile: None,
+        credentials: None,
         clusters: clusters.iter().map(|name| (*name).to_owned()).collect(),
     };
     let never = Duration::from_secs(3600);

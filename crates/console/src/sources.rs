@@ -217,6 +217,7 @@ fn accounts(
             .as_ref()
             .map(|url| url.as_str().trim_end_matches('/').to_owned()),
         profile: aws.profile.clone(),
+        credentials: aws.credentials.clone(),
         clusters: aws.clusters.clone(),
     });
     Ok(specs

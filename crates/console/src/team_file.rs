@@ -3,7 +3,7 @@
 //! Owns the file's form. What its parts mean belongs to `facts::Team` and to the forge.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use api::Error;
 use api::error::Code;
@@ -63,7 +63,8 @@ pub struct Registry {
     pub address: Option<Url>,
 }
 
-/// One account and region of AWS. Its credentials are never here: the SDK's own chain has them, or the named profile.
+/// One account and region of AWS. Its credentials are never here: the SDK's own chain has them, the named profile, or the
+/// named file.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Aws {
@@ -75,6 +76,9 @@ pub struct Aws {
     pub endpoint: Option<Url>,
     /// The profile of `~/.aws/config`.
     pub profile: Option<String>,
+    /// A file in the form of `~/.aws/credentials` whose credentials are taken, and no others; beside the team file if it
+    /// is no whole path.
+    pub credentials: Option<PathBuf>,
     /// The ECS clusters to read; absent: all.
     #[serde(default)]
     pub clusters: Vec<String>,
@@ -117,7 +121,12 @@ impl TeamFile {
             .hint("docs/TEAMFILE.md describes what it may say")
         };
         let text = std::fs::read_to_string(path).map_err(|error| bad(error.into()))?;
-        Self::parse(&text).map_err(bad)
+        let mut file = Self::parse(&text).map_err(bad)?;
+        let beside = path.parent().unwrap_or(Path::new(""));
+        for credentials in file.aws.iter_mut().filter_map(|aws| aws.credentials.as_mut()) {
+            *credentials = beside.join(&*credentials);
+        }
+        Ok(file)
     }
 
     /// Parses the text; the error is the reason alone.
@@ -177,12 +186,25 @@ mod tests {
         assert_eq!(file.aws[0].name, "aws");
         assert_eq!(file.aws[0].clusters, ["shop-prod"]);
         assert!(file.aws[0].endpoint.is_none());
+        assert!(file.aws[0].credentials.is_none());
         let key = "version: 1\naws:\n- {name: aws, region: eu-west-1, secretAccessKey: x}\n";
         let error = TeamFile::parse(key).expect_err("a secret");
         assert!(error.to_string().contains("secretAccessKey"), "{error}");
         let twice = "version: 1\naws:\n- {name: a, region: r}\n- {name: a, region: s}\n";
         let error = TeamFile::parse(twice).expect_err("which is meant?");
         assert!(error.to_string().contains("'a'"), "{error}");
+    }
+
+    #[test]
+    fn a_file_of_credentials_lies_beside_the_team_file_or_where_it_says() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("team.yaml");
+        let text = "version: 1\naws:\n- {name: a, region: r, credentials: keys}\n- {name: b, region: r, credentials: /keys}\n";
+        std::fs::write(&path, text).expect("written");
+        let file = TeamFile::read(&path).expect("fine");
+        let named: Vec<_> = file.aws.iter().map(|aws| aws.credentials.clone()).collect();
+        let beside = folder.path().join("keys");
+        assert_eq!(named, [Some(beside), Some(PathBuf::from("/keys"))]);
     }
 
     #[test]

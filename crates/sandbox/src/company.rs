@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::amazon::Account;
 use crate::clock::Clock;
 use crate::controllers::{Controllers, Shelf};
 use crate::faults::Faults;
@@ -83,6 +84,8 @@ pub struct Company {
     pub nonprod: Store,
     /// The cluster of production.
     pub prod: Store,
+    /// The AWS account.
+    pub amazon: Account,
     /// Its apps.
     pub apps: Vec<App>,
     /// The commits that have a label.
@@ -117,11 +120,21 @@ impl Company {
                 .unwrap_or(now),
         );
         let code = CodeHost::new(clock.clone())?;
+        let registry = Registry::new(clock.clone());
+        let faults = Faults::default();
         let mut company = Self {
             github: GitHub::new(code.clone(), &names.code_host),
             code,
-            registry: Registry::new(clock.clone()),
-            faults: Faults::default(),
+            amazon: Account::new(
+                &names.account,
+                clock.clone(),
+                registry.clone(),
+                &names.registry_host,
+                faults.clone(),
+                seed,
+            ),
+            registry,
+            faults,
             shelf: Shelf::default(),
             nonprod: Store::new(&names.nonprod, clock.clone()),
             prod: Store::new(&names.prod, clock.clone()),

@@ -4,6 +4,7 @@
 //! Owns the servers, the controllers that keep the company alive, the company itself and its situations. The product
 //! meets it as it would meet a customer: through a kubeconfig and a team file, with its ordinary clients.
 
+pub mod amazon;
 pub mod charts;
 pub mod clock;
 pub mod company;

@@ -30,6 +30,8 @@ pub struct Names {
     pub nonprod: String,
     /// The cluster that production has.
     pub prod: String,
+    /// The AWS account whose ECS runs some apps' production.
+    pub account: String,
     /// The base name of the namespaces that most apps live in.
     pub shop: String,
     /// The base name of the namespaces that orders and goods live in.
@@ -83,6 +85,7 @@ impl Names {
             monorepo: pick(words::MONOREPOS),
             nonprod: pick(words::NONPROD_CLUSTERS),
             prod: pick(words::PROD_CLUSTERS),
+            account: pick(words::ACCOUNTS),
             shop: pick(words::SHOP_NAMESPACES),
             fulfilment: pick(words::FULFILMENT_NAMESPACES),
             partners: pick(words::PARTNER_FOLDERS),

@@ -1,13 +1,13 @@
-//! The embedded company as a person meets it: running, with a kubeconfig and a team file in a folder.
+//! The embedded company as a person meets it: running, with a kubeconfig, a team file and AWS credentials in a folder.
 //!
-//! Owns the folder and the two files, and the sweeping of folders that killed processes left. This is all that the window
+//! Owns the folder and the files, and the sweeping of folders that killed processes left. This is all that the window
 //! and the terminal get of the company.
 
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::start::{Options, Sandbox, StartError};
+use crate::start::{CREDENTIALS, Options, Sandbox, StartError};
 
 /// How temporary folders begin; the process's number follows, so that a later start knows whose they are.
 const PREFIX: &str = "landfall-sandbox-";
@@ -73,6 +73,7 @@ impl Served {
         let team = folder.join("team.yaml");
         std::fs::write(&kubeconfig, sandbox.kubeconfig()).map_err(failed)?;
         std::fs::write(&team, sandbox.team_file()).map_err(failed)?;
+        std::fs::write(folder.join(CREDENTIALS), sandbox.credentials_file()).map_err(failed)?;
         // Of this very company: another start's commits have other SHAs on another day.
         let situations = serde_json::to_vec(sandbox.situations())
             .map_err(io::Error::from)

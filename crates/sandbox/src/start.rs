@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use crate::amazon;
 use crate::clock::Clock;
 use crate::company::apps::{Environment, namespace};
 use crate::company::ci;
@@ -26,6 +27,8 @@ use crate::situations::{self, Situation, SituationError};
 
 /// The user that the kubeconfig names; the token is the same word.
 const USER: &str = "developer";
+/// The credentials' file beside the team file.
+pub(crate) const CREDENTIALS: &str = "aws-credentials";
 /// Somebody whom every cluster knows and who may do nothing yet.
 const NEWCOMER: &str = "newcomer";
 
@@ -34,7 +37,7 @@ const NEWCOMER: &str = "newcomer";
 pub struct Options {
     /// Which company: the seed names everything.
     pub seed: u64,
-    /// The first of four ports in a row; any free ones if absent.
+    /// The first of five ports in a row; any free ones if absent.
     pub port: Option<u16>,
     /// Only the apps of these roles; all if absent.
     pub only: Option<Vec<String>>,
@@ -89,11 +92,19 @@ pub enum System {
     Code,
     /// The image registry.
     Registry,
+    /// AWS: Amazon ECS, and what goes with it.
+    Aws,
 }
 
 impl System {
     /// All of them, in the order of their ports.
-    pub const ALL: [Self; 4] = [Self::Nonprod, Self::Prod, Self::Code, Self::Registry];
+    pub const ALL: [Self; 5] = [
+        Self::Nonprod,
+        Self::Prod,
+        Self::Code,
+        Self::Registry,
+        Self::Aws,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -101,6 +112,7 @@ impl System {
             Self::Prod => "the API server of production",
             Self::Code => "the code host",
             Self::Registry => "the registry",
+            Self::Aws => "the AWS account",
         }
     }
 }
@@ -115,7 +127,7 @@ struct Place {
 pub struct Sandbox {
     company: Company,
     situations: Vec<Situation>,
-    places: [Place; 4],
+    places: [Place; 5],
     _tasks: JoinSet<()>,
 }
 
@@ -162,7 +174,7 @@ impl Sandbox {
             company.nonprod.clone(),
             company.clock.clone(),
         ));
-        let places = <[Place; 4]>::try_from(places)
+        let places = <[Place; 5]>::try_from(places)
             .map_err(|_| CompanyError::Missing("server".to_owned()))?;
         Ok(Self {
             company,
@@ -195,7 +207,8 @@ impl Sandbox {
         yaml(&config)
     }
 
-    /// The team file, in the form of docs/TEAMFILE.md.
+    /// The team file, in the form of docs/TEAMFILE.md. It names the file of [`Self::credentials_file`], which lies
+    /// beside it.
     pub fn team_file(&self) -> String {
         let names = &self.company.names;
         let code = self.url(System::Code);
@@ -218,8 +231,19 @@ impl Sandbox {
                 "api": format!("{code}/api/v3"),
             }],
             "registries": [{"host": names.registry_host, "address": self.url(System::Registry)}],
+            "aws": [{
+                "name": names.account,
+                "region": amazon::REGION,
+                "endpoint": self.url(System::Aws),
+                "credentials": CREDENTIALS,
+            }],
             "environments": environments,
         }))
+    }
+
+    /// The account's credentials, in the form of AWS' shared credentials file: `--sandbox` takes none of anybody's own.
+    pub fn credentials_file(&self) -> String {
+        amazon::Account::credentials_file()
     }
 
     /// What answers where: each system's name among people, and its URL.
@@ -232,6 +256,7 @@ impl Sandbox {
                     System::Prod => &names.prod,
                     System::Code => &names.code_host,
                     System::Registry => &names.registry_host,
+                    System::Aws => &names.account,
                 };
                 (name.clone(), self.url(system))
             })
@@ -304,22 +329,24 @@ impl Sandbox {
     }
 
     fn place(&self, system: System) -> &Place {
-        let [nonprod, prod, code, registry] = &self.places;
+        let [nonprod, prod, code, registry, aws] = &self.places;
         match system {
             System::Nonprod => nonprod,
             System::Prod => prod,
             System::Code => code,
             System::Registry => registry,
+            System::Aws => aws,
         }
     }
 
     fn place_mut(&mut self, system: System) -> &mut Place {
-        let [nonprod, prod, code, registry] = &mut self.places;
+        let [nonprod, prod, code, registry, aws] = &mut self.places;
         match system {
             System::Nonprod => nonprod,
             System::Prod => prod,
             System::Code => code,
             System::Registry => registry,
+            System::Aws => aws,
         }
     }
 }
@@ -349,6 +376,7 @@ fn router(company: &Company, system: System) -> Router {
             git::router(&company.code, &company.faults).merge(github::router(&company.github))
         }
         System::Registry => registry::router(&company.registry),
+        System::Aws => amazon::router(&company.amazon),
     }
 }
 

@@ -10,6 +10,9 @@
 #[path = "company/claims.rs"]
 mod claims;
 
+#[path = "company/ecs.rs"]
+mod ecs;
+
 #[path = "company/live.rs"]
 mod live;
 

@@ -37,6 +37,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("gix", &["forge", "sandbox"]),
     ("oci-client", &["forge"]),
     ("aws-config", &["cloud"]),
+    ("aws-runtime", &["cloud"]),
     ("aws-sdk-ecs", &["cloud"]),
     ("aws-sdk-elasticloadbalancingv2", &["cloud"]),
     ("aws-sdk-sts", &["cloud"]),

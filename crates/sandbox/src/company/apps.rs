@@ -29,7 +29,7 @@ impl Environment {
         }
     }
 
-    /// The cluster it lives on.
+    /// The Kubernetes cluster it lives on.
     pub fn cluster(self, names: &Names) -> &str {
         match self {
             Self::Dev | Self::Staging => &names.nonprod,
@@ -90,6 +90,8 @@ pub struct Spec {
     pub verified: &'static [Environment],
     /// Whether CI numbers its tags (`build-99`), and the policy sorts them as text.
     pub numbered_tags: bool,
+    /// Whether its production is Amazon ECS, and only what comes before is Kubernetes.
+    pub production_on_ecs: bool,
 }
 
 const PLAIN: Spec = Spec {
@@ -101,6 +103,7 @@ const PLAIN: Spec = Spec {
     own_source: &[],
     verified: &[Environment::Staging, Environment::Production],
     numbered_tags: false,
+    production_on_ecs: false,
 };
 
 const fn plain(role: &'static str) -> Spec {
@@ -111,6 +114,15 @@ const fn fulfilment(role: &'static str) -> Spec {
     Spec {
         role,
         home: Home::Fulfilment,
+        ..PLAIN
+    }
+}
+
+const fn on_ecs(role: &'static str) -> Spec {
+    Spec {
+        role,
+        verified: &[Environment::Staging],
+        production_on_ecs: true,
         ..PLAIN
     }
 }
@@ -186,6 +198,11 @@ pub const SPECS: &[Spec] = &[
     },
     plain("gallery"),
     plain("coupons"),
+    on_ecs("invoices"),
+    on_ecs("addresses"),
+    on_ecs("translations"),
+    on_ecs("fraud"),
+    on_ecs("forecasts"),
 ];
 
 /// The roles whose apps share one source repository.
@@ -253,9 +270,25 @@ impl App {
         }
     }
 
-    /// Its namespace in an environment.
+    /// Its namespace in an environment; on ECS, its cluster.
     pub fn namespace(&self, environment: Environment) -> String {
-        namespace(&self.home, environment)
+        match self.is_on_ecs(environment) {
+            true => ecs_cluster(&self.home, environment),
+            false => namespace(&self.home, environment),
+        }
+    }
+
+    /// Whether an environment of it is Amazon ECS, where nothing of Flux's is.
+    pub fn is_on_ecs(&self, environment: Environment) -> bool {
+        self.spec.production_on_ecs && environment == Environment::Production
+    }
+
+    /// The cluster it runs on in an environment, or the AWS account.
+    pub fn cluster<'n>(&self, environment: Environment, names: &'n Names) -> &'n str {
+        match self.is_on_ecs(environment) {
+            true => &names.account,
+            false => environment.cluster(names),
+        }
     }
 
     /// The folder of the GitOps repository that declares it in an environment, without a slash at the end.
@@ -337,6 +370,11 @@ impl App {
             Environment::Production => false,
         }
     }
+}
+
+/// The ECS cluster of a group in an environment: `shop-production`.
+pub fn ecs_cluster(home: &str, environment: Environment) -> String {
+    format!("{home}-{}", environment.name())
 }
 
 /// A namespace of a group in an environment: `shop-staging`, and in production only `shop`.

@@ -86,6 +86,38 @@ pub(super) fn behaviour(
             },
         ),
         "content" => (production, PodBehaviour::Slow { seconds: 3600 }),
+        "addresses" => (
+            production,
+            PodBehaviour::PullFails {
+                message: format!(
+                    "pull image manifest has been retried 7 time(s): failed to resolve ref {image}: failed to authorize: failed to fetch oauth token: unexpected status: 403 Forbidden"
+                ),
+            },
+        ),
+        "translations" => (
+            production,
+            PodBehaviour::ConfigMissing {
+                message: format!(
+                    "unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch secret {name}/translator-key from secrets manager: ResourceNotFoundException: Secrets Manager can't find the specified secret."
+                ),
+            },
+        ),
+        "fraud" => (
+            production,
+            PodBehaviour::Crash {
+                exit_code: 1,
+                log: lines(&[
+                    "level=info msg=\"reading configuration\"",
+                    "level=fatal msg=\"the model is not in the bucket\"",
+                ]),
+            },
+        ),
+        "forecasts" => (
+            production,
+            PodBehaviour::Unschedulable {
+                message: "The closest matching (container-instance 5f0c2f6c8d3b4f0f9a1be7d2c4a68e13) has insufficient memory available.".to_owned(),
+            },
+        ),
         _ => return None,
     })
 }

@@ -54,17 +54,20 @@ pub(super) fn cluster(cluster: &str, apps: &[App], names: &Names) -> Vec<Edit> {
     }
     let mut own: Vec<(String, &App)> = Vec::new();
     for app in apps {
-        for environment in &environments {
+        let on_kubernetes = |environment: &&Environment| !app.is_on_ecs(**environment);
+        for environment in environments.iter().filter(on_kubernetes) {
             let source = app.source(*environment, names);
             if source != names.deploy && !own.iter().any(|(known, _)| *known == source) {
                 own.push((source, app));
             }
         }
         let mut page = String::new();
-        for environment in &environments {
+        for environment in environments.iter().filter(on_kubernetes) {
             page.push_str(&kustomization(app, *environment, names));
         }
-        edits.push(write(format!("{root}/apps/{}.yaml", app.name), page));
+        if !page.is_empty() {
+            edits.push(write(format!("{root}/apps/{}.yaml", app.name), page));
+        }
     }
     for (source, app) in own {
         sources.push_str(&git_repository(&source, &app.gitops, FETCH, names));

@@ -4,6 +4,7 @@
 //! Owns the order of things. What is done and when is [`super::timeline`]'s.
 
 mod cluster_deeds;
+mod ecs_deeds;
 mod founding;
 mod gitops_deeds;
 mod source_deeds;
@@ -55,6 +56,7 @@ impl Company {
         self.found(before(day, BEGINNING))?;
         self.clock.play(before(day, CLUSTERS));
         self.begin_clusters()?;
+        self.begin_ecs()?;
 
         let mut agenda = Agenda::default();
         for (moment, deed) in TIMELINE {
@@ -165,6 +167,8 @@ impl Company {
             Deed::RefuseScans(role) => self.refuse_scans(role),
             Deed::Protect(role) => self.protect(role),
             Deed::RelabelIngress => self.relabel_ingress(at, who),
+            Deed::Register(role, label) => self.register((role, label), who).map(drop),
+            Deed::Deploy(role, label) => self.deploy((role, label), who),
         }
     }
 
@@ -197,7 +201,7 @@ impl Company {
         {
             let key = match environment {
                 Some(environment) => FaultTable::in_namespace(
-                    environment.cluster(&self.names),
+                    app.cluster(environment, &self.names),
                     &app.namespace(environment),
                     &digest,
                 ),

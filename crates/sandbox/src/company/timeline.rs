@@ -92,6 +92,10 @@ pub(super) enum Deed {
     Protect(&'static str),
     /// A person changes the ingress' selector in production.
     RelabelIngress,
+    /// A person registers a task definition that names a commit's image, and leaves it at that.
+    Register(&'static str, &'static str),
+    /// A person registers a task definition that names a commit's image, and updates the ECS service to it.
+    Deploy(&'static str, &'static str),
 }
 
 const fn day(hours: i64, minutes: i64) -> Moment {
@@ -103,8 +107,9 @@ const fn ago(minutes: i64) -> Moment {
 }
 
 use Deed::{
-    Branch, Build, Commit, FetchSeldom, ListMissingFile, LoseMarker, Pause, Promote,
-    ProposePromotion, Protect, RefuseScans, RelabelIngress, Revert, RevokeKey, Run, Suspend,
+    Branch, Build, Commit, Deploy, FetchSeldom, ListMissingFile, LoseMarker, Pause, Promote,
+    ProposePromotion, Protect, RefuseScans, Register, RelabelIngress, Revert, RevokeKey, Run,
+    Suspend,
 };
 use Outcome::{Failure, Image, Later, NoImage};
 
@@ -281,6 +286,20 @@ pub(super) const TIMELINE: &[(Moment, Deed)] = &[
     (ago(105), Build("search", "second")),
     (ago(105), Build("cart", "second")),
     (ago(105), Build("orders", "second")),
+    // Apps whose production is Amazon ECS.
+    (day(26, 1), Commit("invoices", "second", Image)),
+    (day(26, 1), Commit("addresses", "second", Image)),
+    (day(26, 1), Commit("translations", "second", Image)),
+    (day(26, 1), Commit("fraud", "second", Image)),
+    (day(26, 1), Commit("forecasts", "second", Image)),
+    (day(20, 0), Deploy("invoices", "second")),
+    (day(12, 1), Commit("invoices", "third", Image)),
+    (day(12, 1), Commit("addresses", "third", Image)),
+    (ago(50), Deploy("fraud", "second")),
+    (ago(35), Deploy("translations", "second")),
+    (ago(31), Deploy("addresses", "second")),
+    (ago(21), Deploy("forecasts", "second")),
+    (ago(12), Register("addresses", "third")),
 ];
 
 impl Deed {
@@ -301,7 +320,9 @@ impl Deed {
             | Pause(role, ..)
             | RevokeKey(role)
             | RefuseScans(role)
-            | Protect(role) => Some(role),
+            | Protect(role)
+            | Register(role, ..)
+            | Deploy(role, ..) => Some(role),
             RelabelIngress => None,
         }
     }

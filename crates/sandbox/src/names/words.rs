@@ -17,6 +17,7 @@ pub(super) const DEPLOY_REPOSITORIES: &[&str] = &["deploy", "fleet", "clusters",
 pub(super) const MONOREPOS: &[&str] = &["messaging", "outreach", "comms", "engagement"];
 pub(super) const NONPROD_CLUSTERS: &[&str] = &["nonprod", "preview", "testing", "lower"];
 pub(super) const PROD_CLUSTERS: &[&str] = &["prod", "live", "main-eu", "customer"];
+pub(super) const ACCOUNTS: &[&str] = &["aws", "aws-eu", "cloud", "retail-aws"];
 pub(super) const SHOP_NAMESPACES: &[&str] = &["shop", "store", "web", "market"];
 pub(super) const FULFILMENT_NAMESPACES: &[&str] = &["fulfilment", "logistics", "depot", "supply"];
 pub(super) const PARTNER_FOLDERS: &[&str] = &["partners", "guilds", "affiliates", "squads"];
@@ -76,6 +77,14 @@ pub(super) const APPS: &[(&str, &[&str])] = &[
     ("content", &["content", "pages", "editorial", "articles"]),
     ("gallery", &["gallery", "photos", "imagery", "pictures"]),
     ("coupons", &["coupons", "discounts", "promocodes", "deals"]),
+    ("invoices", &["invoices", "receipts", "statements", "dunning"]),
+    ("addresses", &["addresses", "geocoder", "postcodes", "places"]),
+    (
+        "translations",
+        &["translations", "wordings", "locales", "phrases"],
+    ),
+    ("fraud", &["fraud", "risk", "screening", "scoring"]),
+    ("forecasts", &["forecasts", "demand", "planner", "outlook"]),
 ];
 
 pub(super) const PEOPLE: &[&str] = &[

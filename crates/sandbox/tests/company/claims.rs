@@ -505,6 +505,7 @@ pub fn check(company: &Company, name: &str) {
                 .unwrap();
             assert_eq!(slice["endpoints"].as_array().map_or(0, Vec::len), 0);
         }
+        other if other.starts_with("ecs-") => crate::ecs::check(company, other),
         other => panic!("nobody looks whether {other} is true"),
     }
 }

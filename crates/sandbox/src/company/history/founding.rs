@@ -115,7 +115,8 @@ impl Company {
         for app in &self.apps {
             let tag = &self.landmark((app.spec.role, "first"))?.tag;
             let mut declared = declared::base(app, &self.names);
-            for environment in Environment::ALL {
+            let by_flux = |environment: &Environment| !app.is_on_ecs(*environment);
+            for environment in Environment::ALL.into_iter().filter(by_flux) {
                 declared.extend(declared::environment(app, environment, tag));
             }
             if app.gitops == shared {

@@ -1,0 +1,445 @@
+//! The account's API, asked as any client asks it; and field by field held to moto, which others wrote, where moto has
+//! the action. That the real SDK reads it is what the product's own tests show.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by failing"
+)]
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use jiff::{SignedDuration, Timestamp};
+use sandbox::amazon::{Account, NewService, router};
+use sandbox::clock::Clock;
+use sandbox::faults::{Faults, PodBehaviour};
+use sandbox::registry::{ImageSpec, Registry};
+use sandbox::serve::{ANY_PORT, Server};
+use serde_json::{Value, json};
+
+const HOST: &str = "registry.example";
+const KEY: &str = "SANDBOX-DEVELOPER";
+
+/// An account with one service, whose first image runs.
+struct Ground {
+    clock: Clock,
+    registry: Registry,
+    faults: Faults,
+    account: Account,
+}
+
+impl Ground {
+    fn new(breaker: bool) -> Self {
+        let clock = Clock::default();
+        clock.play("2026-11-21T10:00:00Z".parse().unwrap());
+        let registry = Registry::new(clock.clone());
+        let faults = Faults::default();
+        let account = Account::new(
+            "aws",
+            clock.clone(),
+            registry.clone(),
+            HOST,
+            faults.clone(),
+            1,
+        );
+        let ground = Self {
+            clock,
+            registry,
+            faults,
+            account,
+        };
+        ground.push("1");
+        ground.account.create_cluster("shop", "production");
+        let revision = ground.register("1");
+        let new = NewService {
+            cluster: "shop",
+            name: "api",
+            desired: 2,
+            breaker,
+            instances: false,
+        };
+        ground.account.create_service(&new, revision);
+        ground.pass(120);
+        ground
+    }
+
+    fn push(&self, tag: &str) -> String {
+        let image = ImageSpec {
+            labels: [("tag".to_owned(), tag.to_owned())].into(),
+            created: self.clock.now(),
+            platforms: vec!["linux/amd64".to_owned()],
+        };
+        self.registry.push("shop/api", tag, image)
+    }
+
+    fn register(&self, tag: &str) -> u32 {
+        let image = format!("{HOST}/shop/api:{tag}");
+        self.account.register("api", &image, "mina-osei")
+    }
+
+    /// A new image that behaves so is deployed.
+    fn deploy(&self, tag: &str, behaviour: Option<PodBehaviour>) {
+        let digest = self.push(tag);
+        if let Some(behaviour) = behaviour {
+            self.faults.table().images.insert(digest, behaviour);
+        }
+        let revision = self.register(tag);
+        self.account.update_service("shop", "api", revision);
+    }
+
+    fn pass(&self, seconds: i64) {
+        let now: Timestamp = self.clock.now();
+        let then = now.checked_add(SignedDuration::from_secs(seconds));
+        self.clock.play(then.unwrap());
+    }
+
+    fn ask(&self, action: &str, mut asked: Value) -> Value {
+        asked["cluster"] = "shop".into();
+        self.account.ask(action, &asked).expect(action)
+    }
+
+    fn service(&self) -> Value {
+        self.ask("DescribeServices", json!({"services": ["api"]}))["services"][0].clone()
+    }
+
+    fn tasks(&self, status: &str) -> Vec<Value> {
+        let listed = self.ask("ListTasks", json!({"desiredStatus": status}));
+        if listed["taskArns"] == json!([]) {
+            return Vec::new();
+        }
+        let asked = json!({"tasks": listed["taskArns"]});
+        let answer = self.ask("DescribeTasks", asked);
+        answer["tasks"].as_array().unwrap().clone()
+    }
+
+    fn newest_change(&self) -> Value {
+        let listed = self.ask("ListServiceDeployments", json!({"service": "api"}));
+        let arn = &listed["serviceDeployments"][0]["serviceDeploymentArn"];
+        let asked = json!({"serviceDeploymentArns": [arn]});
+        self.ask("DescribeServiceDeployments", asked)["serviceDeployments"][0].clone()
+    }
+}
+
+fn pull_fails() -> Option<PodBehaviour> {
+    let message = "403 Forbidden".to_owned();
+    Some(PodBehaviour::PullFails { message })
+}
+
+#[test]
+fn a_rolling_update_starts_the_new_tasks_and_then_stops_the_old() {
+    let ground = Ground::new(true);
+    let steady = ground.service();
+    assert_eq!(steady["runningCount"], 2);
+    assert_eq!(steady["deployments"][0]["rolloutState"], "COMPLETED");
+    ground.deploy("2", None);
+    ground.pass(30);
+    let service = ground.service();
+    assert_eq!(service["runningCount"], 4, "{service}");
+    let statuses = ["PRIMARY", "ACTIVE"];
+    for (deployment, status) in service["deployments"].as_array().unwrap().iter().zip(statuses) {
+        assert_eq!((&deployment["status"], &deployment["runningCount"]), (&json!(status), &json!(2)));
+    }
+    assert_eq!(ground.newest_change()["status"], "IN_PROGRESS");
+    ground.pass(60);
+    let service = ground.service();
+    assert_eq!(service["runningCount"], 2);
+    assert_eq!(service["deployments"].as_array().map(Vec::len), Some(1));
+    assert_eq!(service["deployments"][0]["rolloutState"], "COMPLETED");
+    let last = service["events"][0]["message"].as_str().unwrap();
+    assert!(last.ends_with("has reached a steady state."), "{last}");
+    let digest = ground.registry.digest("shop/api", "2").unwrap();
+    for task in ground.tasks("RUNNING") {
+        assert_eq!(task["containers"][0]["imageDigest"], digest.as_str());
+    }
+    let stopped = ground.tasks("STOPPED");
+    assert_eq!(stopped.len(), 2);
+    assert_eq!(stopped[0]["stopCode"], "ServiceSchedulerInitiated");
+    assert_eq!(ground.newest_change()["status"], "SUCCESSFUL");
+    ground.pass(3600);
+    assert!(ground.tasks("STOPPED").is_empty(), "AWS forgets them");
+}
+
+#[test]
+fn a_circuit_breaker_takes_back_what_cannot_start_and_the_old_tasks_run_on() {
+    let ground = Ground::new(true);
+    let before = ground.service()["taskDefinition"].clone();
+    ground.deploy("2", pull_fails());
+    ground.pass(600);
+    let service = ground.service();
+    assert_eq!(service["taskDefinition"], before);
+    assert_eq!(service["runningCount"], 2);
+    assert_eq!(service["deployments"].as_array().map(Vec::len), Some(1));
+    let change = ground.newest_change();
+    assert_eq!(change["status"], "ROLLBACK_SUCCESSFUL");
+    assert_eq!(change["deploymentCircuitBreaker"]["status"], "TRIGGERED");
+    assert!(change["rollback"]["startedAt"].is_i64());
+    assert!(change["rollback"]["serviceRevisionArn"].is_string());
+    let stopped = ground.tasks("STOPPED");
+    assert!(stopped.len() >= 3);
+    for task in stopped {
+        assert_eq!(task["stopCode"], "TaskFailedToStart");
+        assert!(task["startedAt"].is_null() && task["containers"][0]["imageDigest"].is_null());
+    }
+}
+
+#[test]
+fn without_a_circuit_breaker_it_tries_for_ever_and_something_of_the_last_hour_is_always_there() {
+    let ground = Ground::new(false);
+    ground.deploy("2", pull_fails());
+    for _ in 0..12 {
+        ground.pass(1700);
+        let deployment = ground.service()["deployments"][0].clone();
+        assert_eq!(deployment["rolloutState"], "IN_PROGRESS");
+        assert!(!ground.tasks("STOPPED").is_empty());
+        let running = ground.tasks("RUNNING");
+        let up = running.iter().filter(|task| task["lastStatus"] == "RUNNING");
+        assert_eq!(up.count(), 2, "the old ones");
+    }
+}
+
+#[tokio::test]
+async fn it_answers_whoever_has_its_key_page_by_page_and_refuses_the_rest() {
+    let ground = Ground::new(true);
+    let server = Server::start(&ground.clock, router(&ground.account), ANY_PORT)
+        .await
+        .unwrap();
+    let url = server.url();
+    let asked = json!({"cluster": "shop", "maxResults": 1});
+    let (status, answer) = ask(&url, KEY, "ListTasks", &asked).await;
+    assert_eq!((status, answer["taskArns"].as_array().map(Vec::len)), (200, Some(1)));
+    let asked = json!({"cluster": "shop", "maxResults": 1, "nextToken": answer["nextToken"]});
+    let (_, rest) = ask(&url, KEY, "ListTasks", &asked).await;
+    assert_ne!(rest["taskArns"], answer["taskArns"]);
+    assert!(rest["nextToken"].is_null());
+    for (key, action, asked, code) in [
+        ("somebody", "ListClusters", json!({}), "UnrecognizedClientException"),
+        (KEY, "DeleteCluster", json!({}), "UnknownOperationException"),
+        (KEY, "ListServices", json!({"cluster": "none"}), "ClusterNotFoundException"),
+        (KEY, "DescribeTaskDefinition", json!({"taskDefinition": "none:1"}), "ClientException"),
+        (KEY, "DescribeServices", json!({"cluster": "shop", "services": ["a"; 11]}), "InvalidParameterException"),
+    ] {
+        let (status, answer) = ask(&url, key, action, &asked).await;
+        assert_eq!((status, &answer["__type"]), (400, &json!(code)), "{action}");
+    }
+    let health = "Action=DescribeTargetHealth&TargetGroupArn=arn%3Aaws%3Aelasticloadbalancing%3Aeu-central-1%3A123456789012%3Atargetgroup%2Fapi%2F1234567890120a1b";
+    let (status, answer) = query(&url, KEY, health).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(answer.matches("<State>healthy</State>").count(), 2, "{answer}");
+    let (status, answer) = query(&url, "somebody", "Action=GetCallerIdentity").await;
+    assert!(status == 403 && answer.contains("<Code>InvalidClientTokenId</Code>"), "{answer}");
+}
+
+/// An action of ECS; the status and the JSON of the answer.
+async fn ask(url: &str, key: &str, action: &str, asked: &Value) -> (u16, Value) {
+    let answer = signed(url, key, "ecs")
+        .header("content-type", "application/x-amz-json-1.1")
+        .header(
+            "x-amz-target",
+            format!("AmazonEC2ContainerServiceV20141113.{action}"),
+        )
+        .body(asked.to_string())
+        .send()
+        .await
+        .unwrap();
+    let status = answer.status().as_u16();
+    let text = answer.text().await.unwrap();
+    let json = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{action}: {text}"));
+    (status, json)
+}
+
+/// An action of the Query protocol; the status and the XML of the answer.
+async fn query(url: &str, key: &str, body: &str) -> (u16, String) {
+    let answer = signed(url, key, "sts")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(body.to_owned())
+        .send()
+        .await
+        .unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+fn signed(url: &str, key: &str, service: &str) -> reqwest::RequestBuilder {
+    let scope = format!("20261121/eu-central-1/{service}/aws4_request");
+    let signature = format!(
+        "AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders=host, Signature=0a1b"
+    );
+    reqwest::Client::new()
+        .post(format!("{url}/"))
+        .header("authorization", signature)
+}
+
+/// What the account says and moto 5.2 does not, so that nothing here holds it to anything.
+const MOTO_HAS_NOT: &[&str] = &[
+    "DescribeServices services[].createdAt",
+    "DescribeServices services[].currentServiceDeployment",
+    "DescribeServices services[].deploymentConfiguration",
+    "DescribeServices services[].events[]",
+    "DescribeTaskDefinition tags",
+    "DescribeTaskDefinition taskDefinition.registeredAt",
+    "DescribeTaskDefinition taskDefinition.registeredBy",
+    "DescribeTasks tasks[].containers[].imageDigest",
+    "DescribeTasks tasks[].createdAt",
+    "DescribeTasks tasks[].startedAt",
+];
+
+#[tokio::test]
+async fn what_it_says_is_what_moto_says_field_by_field() {
+    let ground = Ground::new(true);
+    let server = Server::start(&ground.clock, router(&ground.account), ANY_PORT)
+        .await
+        .unwrap();
+    let moto = Moto::start();
+    let task = moto.fill().await;
+    let own = ground.tasks("RUNNING")[0]["taskArn"].clone();
+    let mut differences = BTreeSet::new();
+    for (action, asked) in [
+        ("ListClusters", json!({})),
+        ("DescribeClusters", json!({"clusters": ["shop", "none"], "include": ["TAGS"]})),
+        ("ListServices", json!({"cluster": "shop", "maxResults": 100})),
+        ("DescribeServices", json!({"cluster": "shop", "services": ["api", "none"], "include": ["TAGS"]})),
+        ("ListTasks", json!({"cluster": "shop", "desiredStatus": "RUNNING"})),
+        ("DescribeTasks", json!({"cluster": "shop", "tasks": ["TASK"]})),
+        ("DescribeTaskDefinition", json!({"taskDefinition": "api"})),
+        ("DescribeTaskDefinition", json!({"taskDefinition": "none:9"})),
+        ("ListServices", json!({"cluster": "none"})),
+    ] {
+        let with = |task: &Value| {
+            let mut asked = asked.clone();
+            if action == "DescribeTasks" {
+                asked["tasks"][0] = task.clone();
+            }
+            asked
+        };
+        let (status, ours) = ask(&server.url(), KEY, action, &with(&own)).await;
+        let (expected, theirs) = ask(&moto.url, "test", action, &with(&task)).await;
+        assert_eq!(status, expected, "{action} {asked}: {ours} {theirs}");
+        assert_eq!(ours["__type"], theirs["__type"]);
+        if status != 200 {
+            assert_eq!(ours["message"], theirs["message"]);
+        }
+        let known = fields(&theirs);
+        let unknown = fields(&ours).difference(&known).cloned().collect::<Vec<_>>();
+        differences.extend(unknown.into_iter().map(|field| format!("{action} {field}")));
+    }
+    let is_excused = |one: &String| MOTO_HAS_NOT.iter().any(|known| one.starts_with(known));
+    let new: Vec<_> = differences.iter().filter(|one| !is_excused(one)).collect();
+    assert!(new.is_empty(), "moto says otherwise: {new:#?}");
+    let is_used = |known: &&&str| differences.iter().any(|one| one.starts_with(**known));
+    let idle: Vec<_> = MOTO_HAS_NOT.iter().filter(|known| !is_used(known)).collect();
+    assert!(idle.is_empty(), "moto has it after all: {idle:?}");
+    let who = "Action=GetCallerIdentity&Version=2011-06-15";
+    let (_, ours) = query(&server.url(), KEY, who).await;
+    let (_, theirs) = query(&moto.url, "test", who).await;
+    assert_eq!(tags(&ours), tags(&theirs));
+}
+
+/// Every field of an answer with its type: `services[].desiredCount number`.
+fn fields(answer: &Value) -> BTreeSet<String> {
+    fn walk(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    let dot = if path.is_empty() { "" } else { "." };
+                    walk(value, &format!("{path}{dot}{name}"), found);
+                }
+            }
+            Value::Array(items) => {
+                found.insert(format!("{path} list"));
+                for item in items {
+                    walk(item, &format!("{path}[]"), found);
+                }
+            }
+            Value::Null => {}
+            Value::Bool(_) => drop(found.insert(format!("{path} bool"))),
+            Value::Number(_) => drop(found.insert(format!("{path} number"))),
+            Value::String(_) => drop(found.insert(format!("{path} text"))),
+        }
+    }
+    let mut found = BTreeSet::new();
+    walk(answer, "", &mut found);
+    found
+}
+
+/// The names of an XML answer's elements.
+fn tags(xml: &str) -> BTreeSet<&str> {
+    let begun = xml.split('<').skip(1);
+    begun
+        .filter(|tag| !tag.starts_with('/') && !tag.starts_with('?'))
+        .map(|tag| tag.split(['>', ' ']).next().unwrap_or(tag))
+        .collect()
+}
+
+/// Ends with its standard input: whatever becomes of the test, nothing is left behind.
+const PROGRAM: &str = "
+import os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+from moto.server import main
+main(['-H', '127.0.0.1', '-p', '0'])
+";
+
+/// moto on a free port of loopback.
+struct Moto {
+    process: Child,
+    url: String,
+}
+
+impl Moto {
+    fn start() -> Self {
+        let python = std::env::var_os("LANDFALL_MOTO")
+            .expect("LANDFALL_MOTO names a Python that has moto; ./dev test fetches it");
+        let mut process = Command::new(python)
+            .args(["-u", "-c", PROGRAM])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(process.stderr.take().unwrap()).lines();
+        let url = said
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| Some(line.split_once("Running on ")?.1.trim().to_owned()))
+            .expect("moto says where it answers");
+        // Whoever does not read on stops it once the pipe is full.
+        std::thread::spawn(move || said.for_each(drop));
+        Self { process, url }
+    }
+
+    /// Makes what the ground has; the ARN of the task.
+    async fn fill(&self) -> Value {
+        let make = |action: &'static str, asked: Value| async move {
+            let (status, answer) = ask(&self.url, "test", action, &asked).await;
+            assert_eq!(status, 200, "{action}: {answer}");
+            answer
+        };
+        let tags = json!([{"key": "environment", "value": "production"}]);
+        make("CreateCluster", json!({"clusterName": "shop", "tags": tags})).await;
+        let container = json!({
+            "name": "api", "image": "registry.example/shop/api:1", "memory": 512, "essential": true,
+            "portMappings": [{"containerPort": 8080, "hostPort": 8080, "protocol": "tcp"}],
+        });
+        let definition = json!({"family": "api", "containerDefinitions": [container]});
+        make("RegisterTaskDefinition", definition).await;
+        let group = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/api/0a1b";
+        let balancer = json!({"targetGroupArn": group, "containerName": "api", "containerPort": 8080});
+        let service = json!({
+            "cluster": "shop", "serviceName": "api", "taskDefinition": "api:1", "desiredCount": 2,
+            "launchType": "FARGATE", "loadBalancers": [balancer],
+        });
+        make("CreateService", service).await;
+        let run = json!({
+            "cluster": "shop", "taskDefinition": "api:1", "launchType": "FARGATE", "group": "service:api",
+        });
+        let answer = make("RunTask", run).await;
+        answer["tasks"][0]["taskArn"].clone()
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
