@@ -242,5 +242,9 @@ fn the_embedded_companys_ecs_needs_nobodys_credentials_and_stands_beside_kuberne
     let ask = rolled_back["ask"].as_str().expect("an ask");
     let output = ask_astray(&terminal, &["why", ask, "--env", "production"]);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output));
-    assert!(text(&output).contains("circuit breaker"), "{}", text(&output));
+    assert!(
+        text(&output).contains("circuit breaker"),
+        "{}",
+        text(&output)
+    );
 }

@@ -123,7 +123,11 @@ impl TeamFile {
         let text = std::fs::read_to_string(path).map_err(|error| bad(error.into()))?;
         let mut file = Self::parse(&text).map_err(bad)?;
         let beside = path.parent().unwrap_or(Path::new(""));
-        for credentials in file.aws.iter_mut().filter_map(|aws| aws.credentials.as_mut()) {
+        for credentials in file
+            .aws
+            .iter_mut()
+            .filter_map(|aws| aws.credentials.as_mut())
+        {
             *credentials = beside.join(&*credentials);
         }
         Ok(file)

@@ -138,8 +138,16 @@ fn a_rolling_update_starts_the_new_tasks_and_then_stops_the_old() {
     let service = ground.service();
     assert_eq!(service["runningCount"], 4, "{service}");
     let statuses = ["PRIMARY", "ACTIVE"];
-    for (deployment, status) in service["deployments"].as_array().unwrap().iter().zip(statuses) {
-        assert_eq!((&deployment["status"], &deployment["runningCount"]), (&json!(status), &json!(2)));
+    for (deployment, status) in service["deployments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(statuses)
+    {
+        assert_eq!(
+            (&deployment["status"], &deployment["runningCount"]),
+            (&json!(status), &json!(2))
+        );
     }
     assert_eq!(ground.newest_change()["status"], "IN_PROGRESS");
     ground.pass(60);
@@ -194,7 +202,9 @@ fn without_a_circuit_breaker_it_tries_for_ever_and_something_of_the_last_hour_is
         assert_eq!(deployment["rolloutState"], "IN_PROGRESS");
         assert!(!ground.tasks("STOPPED").is_empty());
         let running = ground.tasks("RUNNING");
-        let up = running.iter().filter(|task| task["lastStatus"] == "RUNNING");
+        let up = running
+            .iter()
+            .filter(|task| task["lastStatus"] == "RUNNING");
         assert_eq!(up.count(), 2, "the old ones");
     }
 }
@@ -208,17 +218,40 @@ async fn it_answers_whoever_has_its_key_page_by_page_and_refuses_the_rest() {
     let url = server.url();
     let asked = json!({"cluster": "shop", "maxResults": 1});
     let (status, answer) = ask(&url, KEY, "ListTasks", &asked).await;
-    assert_eq!((status, answer["taskArns"].as_array().map(Vec::len)), (200, Some(1)));
+    assert_eq!(
+        (status, answer["taskArns"].as_array().map(Vec::len)),
+        (200, Some(1))
+    );
     let asked = json!({"cluster": "shop", "maxResults": 1, "nextToken": answer["nextToken"]});
     let (_, rest) = ask(&url, KEY, "ListTasks", &asked).await;
     assert_ne!(rest["taskArns"], answer["taskArns"]);
     assert!(rest["nextToken"].is_null());
     for (key, action, asked, code) in [
-        ("somebody", "ListClusters", json!({}), "UnrecognizedClientException"),
+        (
+            "somebody",
+            "ListClusters",
+            json!({}),
+            "UnrecognizedClientException",
+        ),
         (KEY, "DeleteCluster", json!({}), "UnknownOperationException"),
-        (KEY, "ListServices", json!({"cluster": "none"}), "ClusterNotFoundException"),
-        (KEY, "DescribeTaskDefinition", json!({"taskDefinition": "none:1"}), "ClientException"),
-        (KEY, "DescribeServices", json!({"cluster": "shop", "services": ["a"; 11]}), "InvalidParameterException"),
+        (
+            KEY,
+            "ListServices",
+            json!({"cluster": "none"}),
+            "ClusterNotFoundException",
+        ),
+        (
+            KEY,
+            "DescribeTaskDefinition",
+            json!({"taskDefinition": "none:1"}),
+            "ClientException",
+        ),
+        (
+            KEY,
+            "DescribeServices",
+            json!({"cluster": "shop", "services": vec!["a"; 11]}),
+            "InvalidParameterException",
+        ),
     ] {
         let (status, answer) = ask(&url, key, action, &asked).await;
         assert_eq!((status, &answer["__type"]), (400, &json!(code)), "{action}");
@@ -226,9 +259,16 @@ async fn it_answers_whoever_has_its_key_page_by_page_and_refuses_the_rest() {
     let health = "Action=DescribeTargetHealth&TargetGroupArn=arn%3Aaws%3Aelasticloadbalancing%3Aeu-central-1%3A123456789012%3Atargetgroup%2Fapi%2F1234567890120a1b";
     let (status, answer) = query(&url, KEY, health).await;
     assert_eq!(status, 200, "{answer}");
-    assert_eq!(answer.matches("<State>healthy</State>").count(), 2, "{answer}");
+    assert_eq!(
+        answer.matches("<State>healthy</State>").count(),
+        2,
+        "{answer}"
+    );
     let (status, answer) = query(&url, "somebody", "Action=GetCallerIdentity").await;
-    assert!(status == 403 && answer.contains("<Code>InvalidClientTokenId</Code>"), "{answer}");
+    assert!(
+        status == 403 && answer.contains("<Code>InvalidClientTokenId</Code>"),
+        "{answer}"
+    );
 }
 
 /// An action of ECS; the status and the JSON of the answer.
@@ -262,9 +302,8 @@ async fn query(url: &str, key: &str, body: &str) -> (u16, String) {
 
 fn signed(url: &str, key: &str, service: &str) -> reqwest::RequestBuilder {
     let scope = format!("20261121/eu-central-1/{service}/aws4_request");
-    let signature = format!(
-        "AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders=host, Signature=0a1b"
-    );
+    let signature =
+        format!("AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders=host, Signature=0a1b");
     reqwest::Client::new()
         .post(format!("{url}/"))
         .header("authorization", signature)
@@ -296,13 +335,31 @@ async fn what_it_says_is_what_moto_says_field_by_field() {
     let mut differences = BTreeSet::new();
     for (action, asked) in [
         ("ListClusters", json!({})),
-        ("DescribeClusters", json!({"clusters": ["shop", "none"], "include": ["TAGS"]})),
-        ("ListServices", json!({"cluster": "shop", "maxResults": 100})),
-        ("DescribeServices", json!({"cluster": "shop", "services": ["api", "none"], "include": ["TAGS"]})),
-        ("ListTasks", json!({"cluster": "shop", "desiredStatus": "RUNNING"})),
-        ("DescribeTasks", json!({"cluster": "shop", "tasks": ["TASK"]})),
+        (
+            "DescribeClusters",
+            json!({"clusters": ["shop", "none"], "include": ["TAGS"]}),
+        ),
+        (
+            "ListServices",
+            json!({"cluster": "shop", "maxResults": 100}),
+        ),
+        (
+            "DescribeServices",
+            json!({"cluster": "shop", "services": ["api", "none"], "include": ["TAGS"]}),
+        ),
+        (
+            "ListTasks",
+            json!({"cluster": "shop", "desiredStatus": "RUNNING"}),
+        ),
+        (
+            "DescribeTasks",
+            json!({"cluster": "shop", "tasks": ["TASK"]}),
+        ),
         ("DescribeTaskDefinition", json!({"taskDefinition": "api"})),
-        ("DescribeTaskDefinition", json!({"taskDefinition": "none:9"})),
+        (
+            "DescribeTaskDefinition",
+            json!({"taskDefinition": "none:9"}),
+        ),
         ("ListServices", json!({"cluster": "none"})),
     ] {
         let with = |task: &Value| {
@@ -320,14 +377,20 @@ async fn what_it_says_is_what_moto_says_field_by_field() {
             assert_eq!(ours["message"], theirs["message"]);
         }
         let known = fields(&theirs);
-        let unknown = fields(&ours).difference(&known).cloned().collect::<Vec<_>>();
+        let unknown = fields(&ours)
+            .difference(&known)
+            .cloned()
+            .collect::<Vec<_>>();
         differences.extend(unknown.into_iter().map(|field| format!("{action} {field}")));
     }
     let is_excused = |one: &String| MOTO_HAS_NOT.iter().any(|known| one.starts_with(known));
     let new: Vec<_> = differences.iter().filter(|one| !is_excused(one)).collect();
     assert!(new.is_empty(), "moto says otherwise: {new:#?}");
     let is_used = |known: &&&str| differences.iter().any(|one| one.starts_with(**known));
-    let idle: Vec<_> = MOTO_HAS_NOT.iter().filter(|known| !is_used(known)).collect();
+    let idle: Vec<_> = MOTO_HAS_NOT
+        .iter()
+        .filter(|known| !is_used(known))
+        .collect();
     assert!(idle.is_empty(), "moto has it after all: {idle:?}");
     let who = "Action=GetCallerIdentity&Version=2011-06-15";
     let (_, ours) = query(&server.url(), KEY, who).await;
@@ -415,7 +478,11 @@ impl Moto {
             answer
         };
         let tags = json!([{"key": "environment", "value": "production"}]);
-        make("CreateCluster", json!({"clusterName": "shop", "tags": tags})).await;
+        make(
+            "CreateCluster",
+            json!({"clusterName": "shop", "tags": tags}),
+        )
+        .await;
         let container = json!({
             "name": "api", "image": "registry.example/shop/api:1", "memory": 512, "essential": true,
             "portMappings": [{"containerPort": 8080, "hostPort": 8080, "protocol": "tcp"}],
@@ -423,7 +490,8 @@ impl Moto {
         let definition = json!({"family": "api", "containerDefinitions": [container]});
         make("RegisterTaskDefinition", definition).await;
         let group = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/api/0a1b";
-        let balancer = json!({"targetGroupArn": group, "containerName": "api", "containerPort": 8080});
+        let balancer =
+            json!({"targetGroupArn": group, "containerName": "api", "containerPort": 8080});
         let service = json!({
             "cluster": "shop", "serviceName": "api", "taskDefinition": "api:1", "desiredCount": 2,
             "launchType": "FARGATE", "loadBalancers": [balancer],

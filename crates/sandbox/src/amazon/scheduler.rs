@@ -282,7 +282,9 @@ fn life(
 
 /// The digest that an image name stands for now, asked of the registry as ECS' agent does.
 fn digest(around: &Surroundings<'_>, image: &str) -> Option<String> {
-    let path = image.strip_prefix(around.registry_host)?.strip_prefix('/')?;
+    let path = image
+        .strip_prefix(around.registry_host)?
+        .strip_prefix('/')?;
     let (path, tag) = path.rsplit_once(':')?;
     around.registry.digest(path, tag)
 }

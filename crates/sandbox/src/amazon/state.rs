@@ -64,16 +64,27 @@ pub(super) struct Deployment {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Tasks are to be started.
-    Launch { due: Timestamp },
+    Launch {
+        due: Timestamp,
+    },
     /// Tasks were started: what becomes of them shows then.
-    Judge { begun: Timestamp, due: Timestamp },
+    Judge {
+        begun: Timestamp,
+        due: Timestamp,
+    },
     /// All run, and those of before are on their way out.
-    Drain { due: Timestamp },
+    Drain {
+        due: Timestamp,
+    },
     Completed,
     /// The circuit breaker took it back.
-    RolledBack { at: Timestamp },
+    RolledBack {
+        at: Timestamp,
+    },
     /// A newer one overtook it.
-    Stopped { at: Timestamp },
+    Stopped {
+        at: Timestamp,
+    },
 }
 
 /// A task. Its life is known when it is started; what is seen of it hangs on the moment.
@@ -179,10 +190,7 @@ impl Service {
 
 impl Deployment {
     fn counts(&self) -> bool {
-        !matches!(
-            self.phase,
-            Phase::RolledBack { .. } | Phase::Stopped { .. }
-        )
+        !matches!(self.phase, Phase::RolledBack { .. } | Phase::Stopped { .. })
     }
 
     /// When something happens to it next by itself.

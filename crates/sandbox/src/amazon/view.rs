@@ -185,7 +185,9 @@ pub(super) fn change(cluster: &str, service: &Service, one: &Deployment) -> Valu
     }
     if let Phase::RolledBack { at } = one.phase {
         let before = service.deployments.iter().rev();
-        let mut before = before.skip_while(|other| other.number != one.number).skip(1);
+        let mut before = before
+            .skip_while(|other| other.number != one.number)
+            .skip(1);
         let to = before.find(|other| matches!(other.phase, Phase::Completed));
         said["rollback"] = json!({
             "reason": "The deployment circuit breaker threshold was exceeded.",
@@ -206,7 +208,13 @@ pub(super) fn revision(cluster: &str, service: &Service, one: &Deployment) -> Va
     })
 }
 
-pub(super) fn task(cluster: &str, service: &Service, one: &Task, image: &str, now: Timestamp) -> Value {
+pub(super) fn task(
+    cluster: &str,
+    service: &Service,
+    one: &Task,
+    image: &str,
+    now: Timestamp,
+) -> Value {
     let status = one.status(now);
     let end = one.end.as_ref().filter(|_| status == "STOPPED");
     let mut container = json!({

@@ -77,8 +77,14 @@ pub(super) const APPS: &[(&str, &[&str])] = &[
     ("content", &["content", "pages", "editorial", "articles"]),
     ("gallery", &["gallery", "photos", "imagery", "pictures"]),
     ("coupons", &["coupons", "discounts", "promocodes", "deals"]),
-    ("invoices", &["invoices", "receipts", "statements", "dunning"]),
-    ("addresses", &["addresses", "geocoder", "postcodes", "places"]),
+    (
+        "invoices",
+        &["invoices", "receipts", "statements", "dunning"],
+    ),
+    (
+        "addresses",
+        &["addresses", "geocoder", "postcodes", "places"],
+    ),
     (
         "translations",
         &["translations", "wordings", "locales", "phrases"],

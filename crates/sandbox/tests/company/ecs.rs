@@ -110,12 +110,12 @@ pub fn check(company: &Company, name: &str) {
             assert_eq!(newest["status"], "ROLLBACK_SUCCESSFUL");
             let why = newest["statusReason"].as_str().unwrap();
             assert!(why.contains("circuit breaker"), "{why}");
-            let stopped = service.tasks("STOPPED");
-            assert!(stopped.len() >= 3, "{stopped:?}");
-            for task in stopped {
-                let why = task["stoppedReason"].as_str().unwrap();
-                assert!(why.starts_with("CannotPullContainerError"), "{why}");
-            }
+            // What these tests look at may be days old: AWS has forgotten the tasks by then, the events not.
+            let events = service.service()["events"].to_string();
+            assert!(
+                events.contains("deployment failed: tasks failed to start"),
+                "{events}"
+            );
         }
         "ecs-service-not-updated" => {
             let service = of("addresses");
