@@ -46,6 +46,17 @@ pub struct Account {
     state: Arc<Mutex<State>>,
 }
 
+/// A service's circuit breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Breaker {
+    /// None: ECS tries for ever.
+    Off,
+    /// It ends a deployment that fails, and that is all.
+    GivesUp,
+    /// It takes a deployment that fails back.
+    RollsBack,
+}
+
 /// A service to create.
 pub struct NewService<'a> {
     /// Its cluster.
@@ -54,8 +65,8 @@ pub struct NewService<'a> {
     pub name: &'a str,
     /// How many tasks it wants.
     pub desired: usize,
-    /// Whether a deployment that fails is rolled back.
-    pub breaker: bool,
+    /// What becomes of a deployment whose tasks fail.
+    pub breaker: Breaker,
     /// Whether its tasks run on container instances of the company's own, else on Fargate.
     pub instances: bool,
 }
@@ -152,6 +163,16 @@ impl Account {
                 };
             }
             service.deployments.push(deployment);
+        }
+    }
+
+    /// Sets a service's desired count to zero.
+    pub fn scale_to_zero(&self, cluster: &str, name: &str) {
+        let now = self.clock.now();
+        let mut state = self.caught_up();
+        if let Some(service) = state.service_mut(cluster, name) {
+            service.desired = 0;
+            scheduler::stop_all(service, now);
         }
     }
 

@@ -12,7 +12,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use jiff::{SignedDuration, Timestamp};
-use sandbox::amazon::{Account, NewService, router};
+use sandbox::amazon::{Account, Breaker, NewService, router};
 use sandbox::clock::Clock;
 use sandbox::faults::{Faults, PodBehaviour};
 use sandbox::registry::{ImageSpec, Registry};
@@ -31,7 +31,7 @@ struct Ground {
 }
 
 impl Ground {
-    fn new(breaker: bool) -> Self {
+    fn new(breaker: Breaker) -> Self {
         let clock = Clock::default();
         clock.play("2026-11-21T10:00:00Z".parse().unwrap());
         let registry = Registry::new(clock.clone());
@@ -129,7 +129,7 @@ fn pull_fails() -> Option<PodBehaviour> {
 
 #[test]
 fn a_rolling_update_starts_the_new_tasks_and_then_stops_the_old() {
-    let ground = Ground::new(true);
+    let ground = Ground::new(Breaker::RollsBack);
     let steady = ground.service();
     assert_eq!(steady["runningCount"], 2);
     assert_eq!(steady["deployments"][0]["rolloutState"], "COMPLETED");
@@ -171,7 +171,7 @@ fn a_rolling_update_starts_the_new_tasks_and_then_stops_the_old() {
 
 #[test]
 fn a_circuit_breaker_takes_back_what_cannot_start_and_the_old_tasks_run_on() {
-    let ground = Ground::new(true);
+    let ground = Ground::new(Breaker::RollsBack);
     let before = ground.service()["taskDefinition"].clone();
     ground.deploy("2", pull_fails());
     ground.pass(600);
@@ -194,7 +194,7 @@ fn a_circuit_breaker_takes_back_what_cannot_start_and_the_old_tasks_run_on() {
 
 #[test]
 fn without_a_circuit_breaker_it_tries_for_ever_and_something_of_the_last_hour_is_always_there() {
-    let ground = Ground::new(false);
+    let ground = Ground::new(Breaker::Off);
     ground.deploy("2", pull_fails());
     for _ in 0..12 {
         ground.pass(1700);
@@ -209,9 +209,41 @@ fn without_a_circuit_breaker_it_tries_for_ever_and_something_of_the_last_hour_is
     }
 }
 
+#[test]
+fn a_circuit_breaker_that_rolls_nothing_back_leaves_a_failed_deployment_and_the_old_tasks() {
+    let ground = Ground::new(Breaker::GivesUp);
+    ground.deploy("2", pull_fails());
+    ground.pass(600);
+    let service = ground.service();
+    let [failed, old] = [0, 1].map(|index| service["deployments"][index].clone());
+    assert_eq!(failed["rolloutState"], "FAILED");
+    assert_eq!(old["runningCount"], 2, "{service}");
+    assert_eq!(service["taskDefinition"], failed["taskDefinition"]);
+    assert_eq!(ground.newest_change()["status"], "STOPPED");
+    ground.account.scale_to_zero("shop", "api");
+    ground.pass(60);
+    assert_eq!(ground.service()["runningCount"], 0);
+}
+
+#[test]
+fn a_task_that_fails_its_health_checks_is_stopped_and_counts_as_failed() {
+    let ground = Ground::new(Breaker::Off);
+    let behaviour = PodBehaviour::Unready {
+        probe: "503".to_owned(),
+        log: Vec::new(),
+    };
+    ground.deploy("2", Some(behaviour));
+    ground.pass(150);
+    let stopped = ground.tasks("STOPPED");
+    assert_eq!(stopped.len(), 2);
+    let why = stopped[0]["stoppedReason"].as_str().unwrap();
+    assert!(why.starts_with("Task failed ELB health checks"), "{why}");
+    assert_eq!(ground.service()["deployments"][0]["failedTasks"], 2);
+}
+
 #[tokio::test]
 async fn it_answers_whoever_has_its_key_page_by_page_and_refuses_the_rest() {
-    let ground = Ground::new(true);
+    let ground = Ground::new(Breaker::RollsBack);
     let server = Server::start(&ground.clock, router(&ground.account), ANY_PORT)
         .await
         .unwrap();
@@ -325,7 +357,7 @@ const MOTO_HAS_NOT: &[&str] = &[
 
 #[tokio::test]
 async fn what_it_says_is_what_moto_says_field_by_field() {
-    let ground = Ground::new(true);
+    let ground = Ground::new(Breaker::RollsBack);
     let server = Server::start(&ground.clock, router(&ground.account), ANY_PORT)
         .await
         .unwrap();

@@ -30,8 +30,12 @@ use serde_json::Value;
 
 const NOON: &str = "2026-11-21T10:40:00Z";
 
+/// A company whose history has just been played, and whose clock goes on from there.
 fn company(seed: u64, now: &str) -> Company {
-    Company::build(seed, &Clock::default(), now.parse().unwrap(), None).unwrap()
+    let clock = Clock::default();
+    let now: Timestamp = now.parse().unwrap();
+    clock.advance(now.duration_since(Timestamp::now()));
+    Company::build(seed, &clock, now, None).unwrap()
 }
 
 /// Looks at every situation of a company, and says which are not as they say.

@@ -171,24 +171,8 @@ const NOT_MET: &[(&str, &str)] = &[
         "no situation of the code host's has one yet",
     ),
     (
-        "ecs-deployment-failed",
-        "the embedded company's services roll back where their circuit breaker opens",
-    ),
-    (
-        "ecs-deployment-running",
-        "a rollout of the embedded company's ECS takes a minute: no situation of it lasts",
-    ),
-    (
-        "ecs-desired-zero",
-        "no service of the embedded company is scaled to nothing",
-    ),
-    (
         "ecs-target-unhealthy",
-        "the embedded company's targets are well as soon as their tasks run",
-    ),
-    (
-        "ecs-task-unhealthy",
-        "no container of the embedded company's ECS has a health check",
+        "ECS stops a task whose target is unhealthy: the embedded company's are the task's trouble",
     ),
     ("pods-evicted", "stages/pods.yaml has no eviction"),
     (

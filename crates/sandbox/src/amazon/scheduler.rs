@@ -6,7 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::state::{Deployment, End, Phase, Service, State, Task};
-use super::{NUMBER, arn};
+use super::{Breaker, NUMBER, arn};
 use crate::faults::{Faults, PodBehaviour};
 use crate::registry::Registry;
 
@@ -16,6 +16,8 @@ const START_SECONDS: i64 = 24;
 const GIVE_UP_SECONDS: i64 = 42;
 /// How long a container that crashes runs.
 const CRASH_SECONDS: i64 = 4;
+/// How long a task whose health checks fail runs before ECS stops it.
+const UNWELL_SECONDS: i64 = 90;
 /// From the last new task's running to its target's being healthy and the old tasks' end.
 pub(super) const HEALTHY_SECONDS: i64 = 20;
 const DRAIN_SECONDS: i64 = 45;
@@ -80,7 +82,7 @@ fn step(
         Phase::Launch { .. } => launch(state, around, cluster, service, at),
         Phase::Judge { begun, .. } => judge(service, begun, at),
         Phase::Drain { .. } => complete(service, at),
-        Phase::Completed | Phase::RolledBack { .. } | Phase::Stopped { .. } => {}
+        Phase::Completed | Phase::Failed | Phase::RolledBack { .. } | Phase::Stopped { .. } => {}
     }
 }
 
@@ -125,7 +127,7 @@ fn launch(
     let mut due = at;
     for _ in 0..missing {
         let id = state.id();
-        let (up, end) = life(at, &digest, &image, behaviour.as_ref());
+        let (up, end) = life(at, &service.name, (&image, &digest), behaviour.as_ref());
         due = due.max(end.as_ref().map(|end| end.at).or(up).unwrap_or(at));
         started.push(format!("(task {id})"));
         service.tasks.push(Task {
@@ -166,6 +168,7 @@ fn judge(service: &mut Service, begun: Timestamp, at: Timestamp) {
                 code: "ServiceSchedulerInitiated",
                 reason: why.clone(),
                 exit_code: Some(0),
+                unwell: None,
             });
         }
         set(
@@ -176,11 +179,16 @@ fn judge(service: &mut Service, begun: Timestamp, at: Timestamp) {
         );
         return;
     }
-    // Only tasks that never ran count against a deployment.
-    let failed = service
+    // Tasks that never ran or were never well count against a deployment; those that end by themselves do not.
+    let counts = |task: &Task| {
+        let is_unwell = task.end.as_ref().is_some_and(|end| end.unwell.is_some());
+        task.started.is_none() || is_unwell
+    };
+    let started = service
         .tasks
         .iter()
-        .filter(|task| task.by == number && task.created == begun && task.started.is_none());
+        .filter(|task| task.by == number && task.created == begun);
+    let failed = started.filter(|task| counts(task));
     let failed = u32::try_from(failed.count()).unwrap_or_default();
     let Some(primary) = service.primary_mut() else {
         return;
@@ -188,8 +196,8 @@ fn judge(service: &mut Service, begun: Timestamp, at: Timestamp) {
     primary.failed += failed;
     primary.tries += 1;
     let is_over = primary.failed >= THRESHOLD;
-    if service.breaker && is_over {
-        roll_back(service, at);
+    if service.breaker != Breaker::Off && is_over {
+        open_breaker(service, at);
         return;
     }
     service.say(
@@ -209,8 +217,8 @@ fn complete(service: &mut Service, at: Timestamp) {
     set(service, Phase::Completed);
 }
 
-/// The circuit breaker opens: the deployment before counts again, whose tasks were never stopped.
-fn roll_back(service: &mut Service, at: Timestamp) {
+/// The circuit breaker opens. Where it rolls back the deployment before counts again, whose tasks were never stopped.
+fn open_breaker(service: &mut Service, at: Timestamp) {
     let Some(failed) = service.primary().map(Deployment::id) else {
         return;
     };
@@ -218,6 +226,10 @@ fn roll_back(service: &mut Service, at: Timestamp) {
         at,
         &format!("(deployment {failed}) deployment failed: tasks failed to start."),
     );
+    if service.breaker == Breaker::GivesUp {
+        set(service, Phase::Failed);
+        return;
+    }
     set(service, Phase::RolledBack { at });
     if let Some(before) = service.primary_mut() {
         before.updated = at;
@@ -225,6 +237,24 @@ fn roll_back(service: &mut Service, at: Timestamp) {
         service.say(at, &format!("rolling back to deployment {before}."));
         service.say(at, "has reached a steady state.");
     }
+}
+
+/// Every task of a service goes: it wants none.
+pub(super) fn stop_all(service: &mut Service, at: Timestamp) {
+    let Some(id) = service.primary().map(Deployment::id) else {
+        return;
+    };
+    let until = later(at, HEALTHY_SECONDS);
+    for task in &mut service.tasks {
+        task.end.get_or_insert_with(|| End {
+            at: until,
+            code: "ServiceSchedulerInitiated",
+            reason: format!("Scaling activity initiated by (deployment {id})"),
+            exit_code: Some(0),
+            unwell: None,
+        });
+    }
+    service.say(until, "has reached a steady state.");
 }
 
 fn set(service: &mut Service, phase: Phase) {
@@ -238,11 +268,11 @@ fn retry_wait(service: &Service) -> i64 {
     (FIRST_WAIT_SECONDS << tries.min(4)).min(LONGEST_WAIT_SECONDS)
 }
 
-/// When a task of an image runs, and how it ends, if it does by itself.
+/// When a task of a service's image runs, and how it ends, if it does by itself.
 fn life(
     at: Timestamp,
-    digest: &str,
-    image: &str,
+    service: &str,
+    (image, digest): (&str, &str),
     behaviour: Option<&PodBehaviour>,
 ) -> (Option<Timestamp>, Option<End>) {
     let up = later(at, START_SECONDS);
@@ -252,6 +282,7 @@ fn life(
             code: "TaskFailedToStart",
             reason,
             exit_code: None,
+            unwell: None,
         };
         (None, Some(end))
     };
@@ -271,6 +302,20 @@ fn life(
                 code: "EssentialContainerExited",
                 reason: "Essential container in task exited".to_owned(),
                 exit_code: Some(*exit_code),
+                unwell: None,
+            };
+            (Some(up), Some(end))
+        }
+        Some(PodBehaviour::Unready { probe, .. }) => {
+            let end = End {
+                at: later(up, UNWELL_SECONDS),
+                code: "ServiceSchedulerInitiated",
+                reason: format!(
+                    "Task failed ELB health checks in (target-group {})",
+                    target_group_arn(service)
+                ),
+                exit_code: Some(143),
+                unwell: Some(probe.clone()),
             };
             (Some(up), Some(end))
         }

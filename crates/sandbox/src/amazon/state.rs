@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::Breaker;
+
 /// Everything.
 pub(super) struct State {
     pub(super) clusters: BTreeMap<String, Cluster>,
@@ -38,7 +40,7 @@ pub(super) struct Service {
     pub(super) name: String,
     pub(super) created: Timestamp,
     pub(super) desired: usize,
-    pub(super) breaker: bool,
+    pub(super) breaker: Breaker,
     pub(super) instances: bool,
     /// All that there ever were, the first one first.
     pub(super) deployments: Vec<Deployment>,
@@ -77,6 +79,8 @@ pub(super) enum Phase {
         due: Timestamp,
     },
     Completed,
+    /// The circuit breaker ended it, and nothing came in its place.
+    Failed,
     /// The circuit breaker took it back.
     RolledBack {
         at: Timestamp,
@@ -110,6 +114,8 @@ pub(super) struct End {
     pub(super) reason: String,
     /// What the container says: its exit code, or why there is none.
     pub(super) exit_code: Option<i32>,
+    /// What the load balancer's health checks of it find, where that is why it ends.
+    pub(super) unwell: Option<String>,
 }
 
 impl State {
@@ -197,7 +203,9 @@ impl Deployment {
     pub(super) fn due(&self) -> Option<Timestamp> {
         match self.phase {
             Phase::Launch { due } | Phase::Judge { due, .. } | Phase::Drain { due } => Some(due),
-            Phase::Completed | Phase::RolledBack { .. } | Phase::Stopped { .. } => None,
+            Phase::Completed | Phase::Failed | Phase::RolledBack { .. } | Phase::Stopped { .. } => {
+                None
+            }
         }
     }
 
@@ -207,7 +215,7 @@ impl Deployment {
             Phase::Launch { .. } | Phase::Judge { .. } | Phase::Drain { .. } => "IN_PROGRESS",
             Phase::Completed => "SUCCESSFUL",
             Phase::RolledBack { .. } => "ROLLBACK_SUCCESSFUL",
-            Phase::Stopped { .. } => "STOPPED",
+            Phase::Failed | Phase::Stopped { .. } => "STOPPED",
         }
     }
 
@@ -216,6 +224,9 @@ impl Deployment {
         match self.phase {
             Phase::RolledBack { .. } => {
                 "Service deployment rolled back because the circuit breaker threshold was exceeded."
+            }
+            Phase::Failed => {
+                "Service deployment stopped because the circuit breaker threshold was exceeded."
             }
             Phase::Stopped { .. } => "A new service deployment was started.",
             _ => "",

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::scheduler::{HEALTHY_SECONDS, THRESHOLD, target_group_arn};
 use super::state::{Cluster, Definition, Deployment, Phase, Service, Task};
-use super::{NUMBER, arn};
+use super::{Breaker, NUMBER, arn};
 
 /// Seconds since the epoch, as AWS' JSON has times.
 fn seconds(at: Timestamp) -> Value {
@@ -101,7 +101,10 @@ pub(super) fn service(cluster: &str, one: &Service, now: Timestamp) -> Value {
         "launchType": if one.instances { "EC2" } else { "FARGATE" },
         "createdAt": seconds(one.created),
         "deploymentConfiguration": {
-            "deploymentCircuitBreaker": {"enable": one.breaker, "rollback": one.breaker},
+            "deploymentCircuitBreaker": {
+                "enable": one.breaker != Breaker::Off,
+                "rollback": one.breaker == Breaker::RollsBack,
+            },
             "maximumPercent": 200,
             "minimumHealthyPercent": 100,
         },
@@ -125,12 +128,19 @@ pub(super) fn service(cluster: &str, one: &Service, now: Timestamp) -> Value {
 fn deployment(service: &Service, one: &Deployment, now: Timestamp) -> Value {
     let (running, pending) = service.counts(one.number, now);
     let is_primary = service.primary().map(|primary| primary.number) == Some(one.number);
-    let (state, how) = match one.phase {
-        Phase::Launch { .. } | Phase::Judge { .. } | Phase::Drain { .. } => {
-            ("IN_PROGRESS", "in progress")
-        }
-        Phase::Completed => ("COMPLETED", "completed"),
-        Phase::RolledBack { .. } | Phase::Stopped { .. } => ("FAILED", "failed"),
+    let (state, why) = match one.phase {
+        Phase::Launch { .. } | Phase::Judge { .. } | Phase::Drain { .. } => (
+            "IN_PROGRESS",
+            format!("ECS deployment {} in progress.", one.id()),
+        ),
+        Phase::Completed => (
+            "COMPLETED",
+            format!("ECS deployment {} completed.", one.id()),
+        ),
+        Phase::Failed | Phase::RolledBack { .. } | Phase::Stopped { .. } => (
+            "FAILED",
+            "ECS deployment circuit breaker: tasks failed to start.".to_owned(),
+        ),
     };
     json!({
         "id": one.id(),
@@ -141,7 +151,7 @@ fn deployment(service: &Service, one: &Deployment, now: Timestamp) -> Value {
         "pendingCount": pending,
         "failedTasks": one.failed,
         "rolloutState": state,
-        "rolloutStateReason": format!("ECS deployment {} {how}.", one.id()),
+        "rolloutStateReason": why,
         "createdAt": seconds(one.created),
         "updatedAt": seconds(one.updated),
     })
@@ -175,8 +185,8 @@ pub(super) fn change(cluster: &str, service: &Service, one: &Deployment) -> Valu
         fields.remove("targetServiceRevisionArn");
     }
     said["targetServiceRevision"] = json!({"arn": revision});
-    let is_open = matches!(one.phase, Phase::RolledBack { .. });
-    if service.breaker {
+    let is_open = matches!(one.phase, Phase::Failed | Phase::RolledBack { .. });
+    if service.breaker != Breaker::Off {
         said["deploymentCircuitBreaker"] = json!({
             "status": if is_open { "TRIGGERED" } else { "MONITORING" },
             "failureCount": one.failed,
@@ -260,8 +270,12 @@ pub(super) fn targets(service: &Service, now: Timestamp) -> String {
         let seen = task
             .started
             .and_then(|at| at.checked_add(SignedDuration::from_secs(HEALTHY_SECONDS)).ok());
-        let health = match seen {
-            Some(seen) if seen <= now => "<State>healthy</State>",
+        let unwell = task.end.as_ref().and_then(|end| end.unwell.as_deref());
+        let health = match (seen, unwell) {
+            (Some(seen), Some(_)) if seen <= now => {
+                "<State>unhealthy</State><Reason>Target.ResponseCodeMismatch</Reason>"
+            }
+            (Some(seen), None) if seen <= now => "<State>healthy</State>",
             _ => {
                 "<State>initial</State><Reason>Elb.InitialHealthChecking</Reason><Description>Initial health checks in progress</Description>"
             }

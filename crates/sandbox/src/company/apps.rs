@@ -203,6 +203,10 @@ pub const SPECS: &[Spec] = &[
     on_ecs("translations"),
     on_ecs("fraud"),
     on_ecs("forecasts"),
+    on_ecs("couriers"),
+    on_ecs("pickup"),
+    on_ecs("sizing"),
+    on_ecs("archive"),
 ];
 
 /// The roles whose apps share one source repository.

@@ -112,6 +112,20 @@ pub(super) fn behaviour(
                 ]),
             },
         ),
+        "couriers" => (production, PodBehaviour::Slow { seconds: 3600 }),
+        "pickup" => (
+            production,
+            PodBehaviour::Unready {
+                probe: "Health checks failed with these codes: [503]".to_owned(),
+                log: lines(&["level=error msg=\"no warehouse answers\""]),
+            },
+        ),
+        "sizing" => (
+            production,
+            PodBehaviour::ConfigMissing {
+                message: "unable to create new container: mount callback failed on /etc/sizes: file does not exist".to_owned(),
+            },
+        ),
         "forecasts" => (
             production,
             PodBehaviour::Unschedulable {

@@ -169,6 +169,7 @@ impl Company {
             Deed::RelabelIngress => self.relabel_ingress(at, who),
             Deed::Register(role, label) => self.register((role, label), who).map(drop),
             Deed::Deploy(role, label) => self.deploy((role, label), who),
+            Deed::ScaleToZero(role) => self.scale_to_zero(role),
         }
     }
 

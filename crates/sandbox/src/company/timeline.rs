@@ -96,6 +96,8 @@ pub(super) enum Deed {
     Register(&'static str, &'static str),
     /// A person registers a task definition that names a commit's image, and updates the ECS service to it.
     Deploy(&'static str, &'static str),
+    /// A person sets the desired count of an app's ECS service to zero.
+    ScaleToZero(&'static str),
 }
 
 const fn day(hours: i64, minutes: i64) -> Moment {
@@ -109,7 +111,7 @@ const fn ago(minutes: i64) -> Moment {
 use Deed::{
     Branch, Build, Commit, Deploy, FetchSeldom, ListMissingFile, LoseMarker, Pause, Promote,
     ProposePromotion, Protect, RefuseScans, Register, RelabelIngress, Revert, RevokeKey, Run,
-    Suspend,
+    ScaleToZero, Suspend,
 };
 use Outcome::{Failure, Image, Later, NoImage};
 
@@ -300,6 +302,15 @@ pub(super) const TIMELINE: &[(Moment, Deed)] = &[
     (ago(31), Deploy("addresses", "second")),
     (ago(21), Deploy("forecasts", "second")),
     (ago(12), Register("addresses", "third")),
+    (day(26, 1), Commit("couriers", "second", Image)),
+    (day(26, 1), Commit("pickup", "second", Image)),
+    (day(26, 1), Commit("sizing", "second", Image)),
+    (day(26, 1), Commit("archive", "second", Image)),
+    (day(20, 0), Deploy("archive", "second")),
+    (day(17, 0), ScaleToZero("archive")),
+    (ago(110), Deploy("sizing", "second")),
+    (ago(45), Deploy("pickup", "second")),
+    (ago(9), Deploy("couriers", "second")),
 ];
 
 impl Deed {
@@ -322,7 +333,8 @@ impl Deed {
             | RefuseScans(role)
             | Protect(role)
             | Register(role, ..)
-            | Deploy(role, ..) => Some(role),
+            | Deploy(role, ..)
+            | ScaleToZero(role) => Some(role),
             RelabelIngress => None,
         }
     }

@@ -91,6 +91,10 @@ pub(super) const APPS: &[(&str, &[&str])] = &[
     ),
     ("fraud", &["fraud", "risk", "screening", "scoring"]),
     ("forecasts", &["forecasts", "demand", "planner", "outlook"]),
+    ("couriers", &["couriers", "drivers", "carriers", "riders"]),
+    ("pickup", &["pickup", "collection", "lockers", "kiosk"]),
+    ("sizing", &["sizing", "fitting", "measures", "tailor"]),
+    ("archive", &["archive", "vault", "records", "attic"]),
 ];
 
 pub(super) const PEOPLE: &[&str] = &[

@@ -110,12 +110,12 @@ pub fn check(company: &Company, name: &str) {
             assert_eq!(newest["status"], "ROLLBACK_SUCCESSFUL");
             let why = newest["statusReason"].as_str().unwrap();
             assert!(why.contains("circuit breaker"), "{why}");
-            // What these tests look at may be days old: AWS has forgotten the tasks by then, the events not.
-            let events = service.service()["events"].to_string();
-            assert!(
-                events.contains("deployment failed: tasks failed to start"),
-                "{events}"
-            );
+            let stopped = service.tasks("STOPPED");
+            assert!(stopped.len() >= 3, "{stopped:?}");
+            for task in stopped {
+                let why = task["stoppedReason"].as_str().unwrap();
+                assert!(why.starts_with("CannotPullContainerError"), "{why}");
+            }
         }
         "ecs-service-not-updated" => {
             let service = of("addresses");
@@ -149,6 +149,40 @@ pub fn check(company: &Company, name: &str) {
             let newest = service.service()["events"][0]["message"].clone();
             let newest = newest.as_str().unwrap();
             assert!(newest.contains("was unable to place a task"), "{newest}");
+        }
+        "ecs-deploying" => {
+            let service = of("couriers");
+            service.is_stuck_on("second");
+            assert!(service.tasks("STOPPED").is_empty());
+            assert_eq!(service.tasks("RUNNING").len(), 4, "two are still to start");
+        }
+        "ecs-unhealthy" => {
+            let service = of("pickup");
+            service.is_stuck_on("second");
+            for task in service.tasks("STOPPED") {
+                let why = task["stoppedReason"].as_str().unwrap();
+                assert!(why.contains("failed ELB health checks"), "{why}");
+            }
+        }
+        "ecs-deployment-failed" => {
+            let service = of("sizing");
+            assert_eq!(service.names(), service.image("second"));
+            let failed = &service.service()["deployments"][0];
+            assert_eq!(failed["rolloutState"], "FAILED");
+            assert!(
+                service.tasks("STOPPED").is_empty(),
+                "AWS has forgotten them"
+            );
+            service.runs("first");
+        }
+        "ecs-scaled-to-zero" => {
+            let service = of("archive");
+            assert_eq!(service.names(), service.image("second"));
+            let said = service.service();
+            assert_eq!(
+                (&said["desiredCount"], &said["runningCount"]),
+                (&json!(0), &json!(0))
+            );
         }
         other => panic!("nobody looks at {other}"),
     }

@@ -1,7 +1,7 @@
 //! Deeds in the AWS account: its clusters and services begin, revisions are registered, services are updated.
 
 use super::source_deeds::login;
-use crate::amazon::NewService;
+use crate::amazon::{Breaker, NewService};
 use crate::company::apps::{App, Environment, ecs_cluster};
 use crate::company::{Company, CompanyError, Label};
 
@@ -26,7 +26,11 @@ impl Company {
                 cluster: &app.namespace(Environment::Production),
                 name: &app.name,
                 desired: DESIRED,
-                breaker: matches!(app.spec.role, "invoices" | "addresses"),
+                breaker: match app.spec.role {
+                    "invoices" | "addresses" => Breaker::RollsBack,
+                    "sizing" => Breaker::GivesUp,
+                    _ => Breaker::Off,
+                },
                 instances: app.spec.role == "forecasts",
             };
             self.amazon.create_service(&new, revision);
@@ -48,6 +52,14 @@ impl Company {
         let app = self.known_app(label.0)?;
         let cluster = app.namespace(Environment::Production);
         self.amazon.update_service(&cluster, &app.name, revision);
+        Ok(())
+    }
+
+    /// Somebody wants no task of a service any more.
+    pub(super) fn scale_to_zero(&self, role: &str) -> Result<(), CompanyError> {
+        let app = self.known_app(role)?;
+        let cluster = app.namespace(Environment::Production);
+        self.amazon.scale_to_zero(&cluster, &app.name);
         Ok(())
     }
 }
