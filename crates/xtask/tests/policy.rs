@@ -27,7 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("xtask", &["journey"]),
     ("product-tests", &[]),
     ("contract", &[]),
-    ("prove", &["contract", "sandbox"]),
+    ("prove", &["api", "contract", "journey", "sandbox"]),
 ];
 
 /// The clients of the real world: only the edges speak to it.
