@@ -66,6 +66,7 @@ pub(crate) fn workload(
             .and_then(Option::as_ref)
             .map(|definition| definition.containers.clone())
             .unwrap_or_default(),
+        environment: Vec::new(),
         paused: false,
         wanted: count(service.desired_count()),
         observed_generation: 1,

@@ -123,6 +123,7 @@ impl World {
                 selector: selector.clone().into(),
                 pod_labels: selector.into(),
                 containers: Vec::new(),
+                environment: Vec::new(),
                 paused: false,
                 wanted: 2,
                 observed_generation: 1,
