@@ -95,15 +95,14 @@ fn content(one: &Node, other: &Node) -> bool {
     let (Value::Mapping(one), Value::Mapping(other)) = (&one.value, &other.value) else {
         return true;
     };
-    let rest = |entries: &[(Rc<str>, Rc<Node>)]| -> Vec<(Rc<str>, Rc<Node>)> {
+    let rest = |entries: &[(Rc<str>, Rc<Node>)]| {
         let rest = entries.iter().filter(|(key, _)| &**key != "metadata");
-        rest.cloned().collect()
+        rest.cloned().collect::<Vec<_>>()
     };
     let (one, other) = (rest(one), rest(other));
-    let alike = |((key, a), (other, b)): (&(Rc<str>, Rc<Node>), &(Rc<str>, Rc<Node>))| {
-        key == other && same(a, b)
-    };
-    one.len() != other.len() || !one.iter().zip(&other).all(alike)
+    let mut pairs = one.iter().zip(&other);
+    one.len() != other.len()
+        || pairs.any(|(one, other)| one.0 != other.0 || !same(&one.1, &other.1))
 }
 
 fn change(object: &Named, how: How, manifest: &Node, content: bool) -> Change {
