@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("xtask", &["journey"]),
     ("product-tests", &[]),
     ("contract", &[]),
+    ("bench", &["api", "facts", "journey"]),
     ("prove", &["api", "contract", "journey", "sandbox"]),
 ];
 
