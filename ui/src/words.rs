@@ -222,6 +222,8 @@ pub fn cause(code: &str) -> String {
     ];
     let words = |text: &str| crate::foreign::line(&text.replace('-', " "));
     match code.split_once('-') {
+        // Its names say enough without the system's.
+        Some(("ecs", rest)) => words(rest),
         Some((stage, rest)) if StageKind::ALL.iter().any(|kind| kind.name() == stage) => {
             let rest = words(rest);
             if rest == "other" {
@@ -355,6 +357,7 @@ mod tests {
     fn a_vague_cause_keeps_its_stage() {
         assert_eq!(cause("build-failed"), "build failed");
         assert_eq!(cause("apply-immutable-field"), "immutable field");
+        assert_eq!(cause("ecs-desired-zero"), "desired zero");
         assert_eq!(cause("source-suspended"), "source suspended");
         assert_eq!(cause("image-never-pushed"), "image never pushed");
         assert_eq!(cause("apply-other"), "apply failed");
