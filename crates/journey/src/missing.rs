@@ -220,7 +220,7 @@ fn lost(
 }
 
 /// The kind of an entry that runs an app, applies one or sends traffic to it, and whether the object is there.
-fn applied(place: Place<'_>, entry: &Reference) -> Option<(Kind, bool)> {
+pub fn applied(place: Place<'_>, entry: &Reference) -> Option<(Kind, bool)> {
     let kind = Kind::from_name(&entry.kind)?;
     let key = entry.key();
     let is_there = match kind {

@@ -14,6 +14,7 @@ use super::Way;
 use crate::causes::CauseCode;
 use crate::evidence;
 use crate::finding::Finding;
+use crate::missing;
 use crate::stages::Case;
 use crate::stages::pods::Crew;
 use crate::view::Learned;
@@ -61,9 +62,18 @@ fn left_alone(case: &Case<'_, '_>, way: &Way<'_>, change: &Change) -> Option<Fin
         ),
         None => return None,
     };
-    let object = evidence::referred(case.target.place, &reference(case, change));
+    let reference = reference(case, change);
+    // What is not there any more was taken out by somebody else.
+    let place = case.target.place;
+    let is_gone = missing::applied(place, &reference).is_some_and(|(kind, is_there)| {
+        !is_there && place.whole(kind, &reference.namespace).is_ok()
+    });
+    if change.how == How::Removed && is_gone {
+        return None;
+    }
+    let object = evidence::referred(case.target.place, &reference);
     let what = match change.how {
-        How::Removed => " was taken out of Git and is left in the cluster: ",
+        How::Removed => " was taken out of Git, and Flux does not take it out of the cluster: ",
         How::Added | How::Changed => " is left as it is in the cluster, whatever Git says: ",
     };
     let sentence = Sentence::default().object(&object).words(what).then(why);
@@ -98,7 +108,7 @@ fn not_restarted(
         .name(settings)
         .words(" into its environment only when its pods start, and ")
         .object(&pod)
-        .words(" started before it was changed");
+        .words(" started before the commit that changes it was applied");
     let proof = evidence::evidence(
         &pod,
         "status.containerStatuses.state.running.startedAt",

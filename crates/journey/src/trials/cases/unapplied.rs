@@ -38,6 +38,13 @@ fn what_is_not_pruned_was_in_effect() {
     let mut world = changing("Service", "old", How::Removed, None);
     assert_eq!(checkout(&world).state, State::Deployed);
     world.kustomization(PROD, APP, |one| one.prunes = false);
+    // Somebody took it out of the cluster.
+    assert_eq!(checkout(&world).state, State::Deployed);
+    world.edit(PROD, |facts| {
+        let mut old = facts.services[&key("shop", "search")].clone();
+        old.meta.name = "old".to_owned();
+        facts.services.insert(old.meta.key(), old);
+    });
     let journey = checkout(&world);
     assert_eq!(journey.state, State::Blocked);
     let object = ("apply-left-alone".to_owned(), "Service shop/old".to_owned());
