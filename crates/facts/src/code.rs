@@ -104,7 +104,9 @@ pub struct Change {
     pub object: Named,
     /// What becomes of its declaration.
     pub how: How,
-    /// Whether more than its metadata is declared otherwise.
+    /// The namespace that its manifest names.
+    pub namespace: Option<String>,
+    /// Whether more than its metadata is declared otherwise; of a ConfigMap or Secret, what it holds.
     pub content: bool,
     /// What in its manifest keeps Flux from doing so: `kustomize.toolkit.fluxcd.io/ssa: IfNotPresent`.
     pub left_alone: Option<String>,

@@ -451,20 +451,18 @@ fn verdict(case: &Case<'_, '_>, way: &Way<'_>, draft: &Draft<'_, '_>) -> Verdict
     let newer = live
         .map(|live| live.commit)
         .filter(|live| *live != case.commit);
-    let (crew, since) = (draft.crew.as_ref().ok(), applied.stage.since);
+    let crew = draft.crew.as_ref().ok();
     match case.view.commit(case.key, case.commit) {
-        Ok(Some(known)) => {
-            match unapplied::finding(case, way, crew, known, since, newer.is_none()) {
-                Ok(None) => {}
-                Ok(Some((stage, finding))) => {
-                    return Verdict::Found {
-                        stage,
-                        finding: Box::new(finding),
-                    };
-                }
-                Err(gap) => return Verdict::unknown(StageKind::Apply, gap),
+        Ok(Some(known)) => match unapplied::finding(case, way, crew, known, newer.is_none()) {
+            Ok(None) => {}
+            Ok(Some((stage, finding))) => {
+                return Verdict::Found {
+                    stage,
+                    finding: Box::new(finding),
+                };
             }
-        }
+            Err(gap) => return Verdict::unknown(StageKind::Apply, gap),
+        },
         Ok(None) => {}
         Err(gap) => return Verdict::unknown(StageKind::Commit, gap),
     }

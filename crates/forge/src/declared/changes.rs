@@ -58,7 +58,7 @@ pub(crate) fn changes(
         match old.get(object) {
             None => changes.push(change(object, How::Added, manifest, true)),
             Some(before) if !same(before, manifest) => {
-                let content = content(before, manifest);
+                let content = content(&object.kind, before, manifest);
                 changes.push(change(object, How::Changed, manifest, content));
             }
             Some(_) => {}
@@ -90,13 +90,20 @@ fn objects(
     Ok(Some(found))
 }
 
-/// Whether two manifests differ in more than their metadata.
-fn content(one: &Node, other: &Node) -> bool {
+/// What a ConfigMap or Secret holds.
+const HELD: &[&str] = &["data", "binaryData", "stringData"];
+
+/// Whether two manifests of an object differ in more than its metadata; of a ConfigMap or Secret, in what it holds.
+fn content(kind: &str, one: &Node, other: &Node) -> bool {
     let (Value::Mapping(one), Value::Mapping(other)) = (&one.value, &other.value) else {
         return true;
     };
     let rest = |entries: &[(Rc<str>, Rc<Node>)]| {
-        let rest = entries.iter().filter(|(key, _)| &**key != "metadata");
+        let holds = matches!(kind, "ConfigMap" | "Secret");
+        let rest = entries.iter().filter(|(key, _)| match holds {
+            true => HELD.contains(&&**key),
+            false => &**key != "metadata",
+        });
         rest.cloned().collect::<Vec<_>>()
     };
     let (one, other) = (rest(one), rest(other));
@@ -119,6 +126,10 @@ fn change(object: &Named, how: How, manifest: &Node, content: bool) -> Change {
     Change {
         object: object.clone(),
         how,
+        namespace: manifest
+            .at(&["metadata", "namespace"])
+            .and_then(|one| one.text())
+            .map(str::to_owned),
         content,
         left_alone: LEAVES_ALONE.iter().find_map(kept),
     }

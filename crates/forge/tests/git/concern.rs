@@ -134,6 +134,9 @@ async fn a_commit_is_told_object_by_object() {
     let sha = ground.commit(file, &format!("{cart}{labelled}"));
     let expected = ["Changed ConfigMap settings, metadata alone, -"];
     assert_eq!(changed(&ground, &sha).await, expected);
+    let immutable = format!("{labelled}immutable: true\n");
+    let sha = ground.commit(file, &format!("{cart}{immutable}"));
+    assert_eq!(changed(&ground, &sha).await, expected);
     let ssa = "kustomize.toolkit.fluxcd.io/ssa: IfNotPresent";
     let kept = settings.replace(
         "name: settings",

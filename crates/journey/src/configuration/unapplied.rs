@@ -4,10 +4,10 @@
 //! Owns the reading of what the commit changes object by object. What Git does not tell for certain is not judged here;
 //! the cautions beside the headline speak of it.
 
-use api::{Sentence, StageKind};
+use api::{ObjectRef, Sentence, StageKind};
 use facts::code::{Change, Commit, How};
 use facts::kubernetes::{ContainerState, Pod};
-use facts::meta::Reference;
+use facts::meta::{Kind, Reference};
 use jiff::Timestamp;
 
 use super::Way;
@@ -19,14 +19,14 @@ use crate::stages::Case;
 use crate::stages::pods::Crew;
 use crate::view::Learned;
 
-/// The first of it. `at` is when the commit was applied; where a newer one is live, when it was made: then what was left
-/// alone may have been mended since, and only what runs is judged.
+/// The first of it. Where a newer commit is live, what was left alone may have been mended since, and only what runs is
+/// judged. Pods that began after the commit was made are taken for pods that read it: when it was first applied nobody
+/// wrote down.
 pub fn finding(
     case: &Case<'_, '_>,
     way: &Way<'_>,
     crew: Option<&Crew<'_>>,
     known: &Commit,
-    applied: Option<Timestamp>,
     is_newest: bool,
 ) -> Learned<Option<(StageKind, Finding)>> {
     let (key, path) = (&way.place.repository, &way.place.path);
@@ -34,50 +34,65 @@ pub fn finding(
     if is_newest && let Some(finding) = changes.iter().find_map(|one| left_alone(case, way, one)) {
         return Ok(Some((StageKind::Apply, finding)));
     }
-    let at = applied.filter(|_| is_newest).unwrap_or(known.at);
-    let unread = crew.and_then(|crew| not_restarted(case, crew, changes, at));
+    let unread = crew.and_then(|crew| not_restarted(case, crew, changes, known.at));
     Ok(unread.map(|finding| (StageKind::Rollout, finding)))
 }
 
 /// What Flux does not do to an object, because it is told so.
 fn left_alone(case: &Case<'_, '_>, way: &Way<'_>, change: &Change) -> Option<Finding> {
-    let one = way.path.kustomization?;
-    let kustomization = evidence::object(case.target.place, "Kustomization", &one.meta.key());
-    let (proof, why) = match &change.left_alone {
-        Some(annotation) => {
-            let git = evidence::file(&way.place.repository, &way.place.path);
-            let proof = evidence::evidence(&git, "metadata.annotations", annotation, None);
-            (
-                proof,
-                Sentence::default()
-                    .words("its annotation ")
-                    .name(annotation),
-            )
-        }
-        None if change.how == How::Removed && !one.prunes => (
-            evidence::evidence(&kustomization, "spec.prune", "false", None),
-            Sentence::default()
-                .object(&kustomization)
-                .words(" does not prune"),
-        ),
-        None => return None,
-    };
-    let reference = reference(case, change);
-    // What is not there any more was taken out by somebody else.
     let place = case.target.place;
+    let one = way.path.kustomization?;
+    let reference = reference(case, change);
+    let object = evidence::referred(place, &reference);
+    let by_annotation = |at: &ObjectRef, annotation: &str| {
+        let proof = evidence::evidence(at, "metadata.annotations", annotation, None);
+        let why = Sentence::default()
+            .words("its annotation ")
+            .name(annotation);
+        (proof, why)
+    };
+    let (proof, why) = match (&change.left_alone, annotation(case, &reference)) {
+        (Some(annotation), _) => {
+            let git = evidence::file(&way.place.repository, &way.place.path);
+            by_annotation(&git, annotation)
+        }
+        (None, Some(annotation)) => by_annotation(&object, annotation),
+        (None, None) if change.how == How::Removed && !one.prunes => {
+            let kustomization = evidence::object(place, "Kustomization", &one.meta.key());
+            let proof = evidence::evidence(&kustomization, "spec.prune", "false", None);
+            let why = Sentence::default().object(&kustomization);
+            (proof, why.words(" does not prune"))
+        }
+        (None, None) => return None,
+    };
+    // What is not there any more was taken out by somebody else.
     let is_gone = missing::applied(place, &reference).is_some_and(|(kind, is_there)| {
         !is_there && place.whole(kind, &reference.namespace).is_ok()
     });
     if change.how == How::Removed && is_gone {
         return None;
     }
-    let object = evidence::referred(case.target.place, &reference);
     let what = match change.how {
-        How::Removed => " was taken out of Git, and Flux does not take it out of the cluster: ",
-        How::Added | How::Changed => " is left as it is in the cluster, whatever Git says: ",
+        How::Removed => " is not declared any more, and Flux does not take it out of the cluster: ",
+        How::Added | How::Changed => " is left alone by Flux, whatever Git says: ",
     };
     let sentence = Sentence::default().object(&object).words(what).then(why);
     Some(Finding::blocked(CauseCode::ApplyLeftAlone, object, sentence).proof([proof]))
+}
+
+/// What in the cluster, and not in Git, keeps Flux from changing an object that is read.
+fn annotation(case: &Case<'_, '_>, reference: &Reference) -> Option<&'static str> {
+    let (facts, key) = (case.target.place.facts, reference.key());
+    let meta = match Kind::from_name(&reference.kind)? {
+        Kind::Service => facts.services.get(&key).map(|one| &one.meta),
+        kind => facts.workloads.get(&(kind, key)).map(|one| &one.meta),
+    }?;
+    let is = |name: &str, value: &str| meta.annotation(name) == Some(value);
+    if is("kustomize.toolkit.fluxcd.io/reconcile", "disabled") {
+        return Some("kustomize.toolkit.fluxcd.io/reconcile: disabled");
+    }
+    is("kustomize.toolkit.fluxcd.io/ssa", "Ignore")
+        .then_some("kustomize.toolkit.fluxcd.io/ssa: Ignore")
 }
 
 /// Pods that run with the settings of before.
@@ -108,7 +123,7 @@ fn not_restarted(
         .name(settings)
         .words(" into its environment only when its pods start, and ")
         .object(&pod)
-        .words(" started before the commit that changes it was applied");
+        .words(" started before the commit that changes it was made");
     let proof = evidence::evidence(
         &pod,
         "status.containerStatuses.state.running.startedAt",
@@ -132,11 +147,14 @@ fn began(pod: &Pod) -> Option<Timestamp> {
     since.min()
 }
 
-/// The object as it is in the cluster: beside the workload, since that is what it is compared with.
+/// The object as it is in the cluster: beside the workload, unless Git names another namespace.
 fn reference(case: &Case<'_, '_>, change: &Change) -> Reference {
     Reference {
         kind: change.object.kind.clone(),
-        namespace: case.target.namespace().to_owned(),
+        namespace: change
+            .namespace
+            .clone()
+            .unwrap_or_else(|| case.target.namespace().to_owned()),
         name: change.object.name.clone(),
     }
 }

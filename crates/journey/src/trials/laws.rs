@@ -125,7 +125,9 @@ fn feeds(kind: Kind) -> &'static [usize] {
         Kind::Pod | Kind::ReplicaSet => &[2, 5, 6, 7, 8],
         Kind::Node | Kind::Namespace | Kind::Bucket => &[],
         Kind::ImageRepository | Kind::ImagePolicy | Kind::ImageUpdateAutomation => &[2, 3, 4, 5],
-        Kind::HelmChart | Kind::HelmRepository => &[4, 5],
+        // Whether a chart in Git was packed anew is told by its HelmChart.
+        Kind::HelmChart => &[3, 4, 5],
+        Kind::HelmRepository => &[4, 5],
         Kind::EcsTask => &[2, 6, 7, 8],
         Kind::EcsServiceDeployment => &[1, 2, 3, 6, 7],
         Kind::EcsTargetGroup => &[8],
@@ -291,6 +293,10 @@ proptest! {
         never_hidden(&before, &after).map_err(|error| TestCaseError::fail(format!("{name}, {kind:?}: {error}")))?;
         let after = judged(after);
         never_greener(&before, &after).map_err(|error| TestCaseError::fail(format!("{name}, {kind:?}: {error}")))?;
+        // Where the registry deleted what runs, only what is read of it elsewhere tells what it was: any stage may hang on it.
+        if world.has_lost_images() {
+            return Ok(());
+        }
         for (key, before) in &before {
             let Some(after) = after.get(key) else { continue };
             for (index, (before, after)) in before.stages.iter().zip(&after.stages).enumerate() {

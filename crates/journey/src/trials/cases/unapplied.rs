@@ -15,6 +15,7 @@ fn changing(kind: &str, name: &str, how: How, left_alone: Option<&str>) -> World
             name: name.to_owned(),
         },
         how,
+        namespace: None,
         content: true,
         left_alone: left_alone.map(str::to_owned),
     };
@@ -68,6 +69,35 @@ fn what_an_annotation_keeps_flux_from_was_in_effect() {
         cause(journey),
         Some(("apply-left-alone".to_owned(), object))
     );
+}
+
+#[test]
+fn what_an_annotation_in_the_cluster_keeps_flux_from_was_in_effect() {
+    let disabled = |kind: &str, name: &str| {
+        let mut world = changing(kind, name, How::Changed, None);
+        workload(&mut world, |one| {
+            let name = "kustomize.toolkit.fluxcd.io/reconcile".to_owned();
+            one.meta.annotations.insert(name, "disabled".to_owned());
+        });
+        checkout(&world)
+    };
+    let object = "Deployment shop/checkout".to_owned();
+    let expected = ("apply-left-alone".to_owned(), object);
+    assert_eq!(cause(disabled("Deployment", "checkout")), Some(expected));
+    // Another object has no such annotation.
+    assert_eq!(disabled("Service", "checkout").state, State::Deployed);
+}
+
+#[test]
+fn an_object_of_the_same_name_elsewhere_was_taken_for_ours() {
+    let mut world = changing("ConfigMap", "settings", How::Changed, None);
+    let settings = vec![reference("ConfigMap", "shop", "settings")];
+    workload(&mut world, |one| one.environment = settings);
+    assert_eq!(checkout(&world).state, State::Blocked);
+    let at = (sha("fleet", 4), path(APP, PROD));
+    let changes = world.repo(FLEET).changes.get_mut(&at).unwrap();
+    changes[0].namespace = Some("elsewhere".to_owned());
+    assert_eq!(checkout(&world).state, State::Deployed);
 }
 
 #[test]
