@@ -95,21 +95,36 @@ const HELD: &[&str] = &["data", "binaryData", "stringData"];
 
 /// Whether two manifests of an object differ in more than its metadata; of a ConfigMap or Secret, in what it holds.
 fn content(kind: &str, one: &Node, other: &Node) -> bool {
+    if matches!(kind, "ConfigMap" | "Secret") {
+        return held(one) != held(other);
+    }
     let (Value::Mapping(one), Value::Mapping(other)) = (&one.value, &other.value) else {
         return true;
     };
     let rest = |entries: &[(Rc<str>, Rc<Node>)]| {
-        let holds = matches!(kind, "ConfigMap" | "Secret");
-        let rest = entries.iter().filter(|(key, _)| match holds {
-            true => HELD.contains(&&**key),
-            false => &**key != "metadata",
-        });
+        let rest = entries.iter().filter(|(key, _)| &**key != "metadata");
         rest.cloned().collect::<Vec<_>>()
     };
     let (one, other) = (rest(one), rest(other));
     let mut pairs = one.iter().zip(&other);
     one.len() != other.len()
         || pairs.any(|(one, other)| one.0 != other.0 || !same(&one.1, &other.1))
+}
+
+/// The texts that a ConfigMap or Secret holds: in no order, and however they are quoted.
+fn held(manifest: &Node) -> BTreeMap<(&str, &str), &str> {
+    let mut found = BTreeMap::new();
+    for field in HELD {
+        let Some(Value::Mapping(entries)) = manifest.at(&[field]).map(|node| &node.value) else {
+            continue;
+        };
+        for (key, value) in entries {
+            if let Value::Scalar(text) = &value.value {
+                found.insert((*field, &**key), &**text);
+            }
+        }
+    }
+    found
 }
 
 fn change(object: &Named, how: How, manifest: &Node, content: bool) -> Change {

@@ -137,6 +137,10 @@ async fn a_commit_is_told_object_by_object() {
     let immutable = format!("{labelled}immutable: true\n");
     let sha = ground.commit(file, &format!("{cart}{immutable}"));
     assert_eq!(changed(&ground, &sha).await, expected);
+    // The same, written otherwise.
+    let quoted = labelled.replace("a: b}\n", "'a': \"b\"}\n");
+    let sha = ground.commit(file, &format!("{cart}{quoted}"));
+    assert_eq!(changed(&ground, &sha).await, expected);
     let ssa = "kustomize.toolkit.fluxcd.io/ssa: IfNotPresent";
     let kept = settings.replace(
         "name: settings",

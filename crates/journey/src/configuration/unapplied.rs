@@ -17,10 +17,9 @@ use crate::finding::Finding;
 use crate::missing;
 use crate::stages::Case;
 use crate::stages::pods::Crew;
-use crate::view::Learned;
+use crate::view::{Gap, Learned};
 
-/// The first of it. Where a newer commit is live, what was left alone may have been mended since, and only what runs is
-/// judged. Pods that began after the commit was made are taken for pods that read it: when it was first applied nobody
+/// The first of it. Where a newer commit is live, what was left alone may have been mended since: that is not known. Pods that began after the commit was made are taken for pods that read it: when it was first applied nobody
 /// wrote down.
 pub fn finding(
     case: &Case<'_, '_>,
@@ -31,7 +30,13 @@ pub fn finding(
 ) -> Learned<Option<(StageKind, Finding)>> {
     let (key, path) = (&way.place.repository, &way.place.path);
     let changes = case.view.changes(key, case.commit, path)?;
-    if is_newest && let Some(finding) = changes.iter().find_map(|one| left_alone(case, way, one)) {
+    if let Some(finding) = changes.iter().find_map(|one| left_alone(case, way, one)) {
+        if !is_newest {
+            return Err(Gap::new(format!(
+                "Flux leaves {} alone, and whether a newer commit changed that is not read",
+                finding.object
+            )));
+        }
         return Ok(Some((StageKind::Apply, finding)));
     }
     let unread = crew.and_then(|crew| not_restarted(case, crew, changes, known.at));

@@ -146,3 +146,13 @@ fn a_later_commit_hid_that_pods_had_not_read_their_settings() {
     world.apply(APP, PROD, 5, 1);
     assert_eq!(checkout(&world).state, State::Blocked);
 }
+
+#[test]
+fn a_later_commit_hid_what_flux_leaves_alone() {
+    let annotation = "kustomize.toolkit.fluxcd.io/ssa: IfNotPresent";
+    let mut world = changing("ConfigMap", "settings", How::Changed, Some(annotation));
+    world.commit(FLEET, "fleet", 5, 1);
+    world.fetch(PROD, 5, 1);
+    world.apply(APP, PROD, 5, 1);
+    assert_eq!(checkout(&world).state, State::Unknown);
+}
