@@ -7,6 +7,8 @@
 
 #[path = "reading/moto.rs"]
 mod moto;
+#[path = "peer/moto.rs"]
+mod peer;
 #[path = "reading/stub.rs"]
 mod stub;
 

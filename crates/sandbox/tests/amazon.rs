@@ -9,6 +9,8 @@
 
 #[path = "amazon/moto.rs"]
 mod moto;
+#[path = "../../cloud/tests/peer/moto.rs"]
+mod peer;
 
 use jiff::{SignedDuration, Timestamp};
 use sandbox::amazon::{Account, Breaker, NewService, router};

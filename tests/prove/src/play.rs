@@ -12,13 +12,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sandbox::git::{Edit, GitError, Repository};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::api::ApiError;
 use crate::declared::Way;
 use crate::ground::Ground;
 use crate::images::{FATE, RegistryError};
-use crate::scenario::{Asked, Commit, Condition, Fate, Field, Live, Pack, Scenario, Step, Until};
+use crate::scenario::{
+    Asked, Commit, Condition, Fate, Field, Live, Pack, Patch, Scenario, Step, Until,
+};
 use wait::PATIENCE;
 
 const MAIN: &str = "main";
@@ -143,25 +145,7 @@ impl<'a> Play<'a> {
                 }
                 Ok(())
             }
-            Step::Patch(patch) => {
-                let (kind, name) = self.named(&patch.object);
-                let with = self.filled_value(&patch.with);
-                let api = &self.ground.api;
-                let before = api.get(&kind, self.name, &name).await?;
-                let by = patch.by.as_deref();
-                let after = api.merge(&kind, self.name, &name, &with, by).await?;
-                let idle = || PlayError::Idle(format!("the patch of {}", patch.object));
-                // Others write an object's status all the time; its spec has a number of its own.
-                let is_spec = with.get("spec").is_some()
-                    && with.as_object().is_some_and(|all| all.len() == 1);
-                let at = if is_spec {
-                    "/metadata/generation"
-                } else {
-                    "/metadata/resourceVersion"
-                };
-                let is_idle = before.is_some_and(|before| before.pointer(at) == after.pointer(at));
-                if is_idle { Err(idle()) } else { Ok(()) }
-            }
+            Step::Patch(patch) => self.patch(patch).await,
             Step::Delete(reference) => {
                 let (kind, name) = self.named(&reference.object);
                 Ok(self.ground.api.delete(&kind, self.name, &name).await?)
@@ -191,6 +175,25 @@ impl<'a> Play<'a> {
                 Ok(())
             }
             Step::Until(until) => self.until(until).await,
+        }
+    }
+
+    async fn patch(&self, patch: &Patch) -> Result<(), PlayError> {
+        let (kind, name) = self.named(&patch.object);
+        let with = self.filled_value(&patch.with);
+        let api = &self.ground.api;
+        let before = api.get(&kind, self.name, &name).await?;
+        let by = patch.by.as_deref();
+        let after = api.merge(&kind, self.name, &name, &with, by).await?;
+        // Others write an object's status all the time; its spec has a number of its own.
+        let is_of_spec = |all: &Map<String, Value>| all.len() == 1 && all.contains_key("spec");
+        let at = match with.as_object().is_some_and(is_of_spec) {
+            true => "/metadata/generation",
+            false => "/metadata/resourceVersion",
+        };
+        match before.is_some_and(|before| before.pointer(at) == after.pointer(at)) {
+            true => Err(PlayError::Idle(format!("the patch of {}", patch.object))),
+            false => Ok(()),
         }
     }
 

@@ -58,6 +58,7 @@ fn without_go_nothing_is_run_and_the_missing_program_is_named() {
         said.contains("not run: etcd is not built yet, and there is no Go"),
         "{said}"
     );
+    assert!(!said.contains("building"), "{said}");
     let mut prove = bench.prove(&["--json"]);
     assert_eq!(prove.ended().0, Some(77));
     let said = prove.said();

@@ -2,51 +2,15 @@
 //!
 //! moto lists no service deployments, has no events and reports no digests: what is read of it is said to be less.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-
 use aws_sdk_ecs::types::{ContainerDefinition, LaunchType, Tag};
 use facts::kubernetes::ContainerState;
 use facts::meta::Status;
 use facts::{Coverage, Key, Kind, Reach};
 
+use super::peer::Moto;
 use super::{account, after_round, is_seen};
 
-/// Ends with its standard input: whatever becomes of the test, nothing is left behind.
-const PROGRAM: &str = "
-import os, sys, threading
-threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
-from moto.server import main
-main(['-H', '127.0.0.1', '-p', '0'])
-";
-
-struct Moto {
-    process: Child,
-    url: String,
-}
-
 impl Moto {
-    fn start() -> Self {
-        let python = std::env::var_os("LANDFALL_MOTO")
-            .expect("LANDFALL_MOTO names a Python that has moto; ./dev test fetches it");
-        let mut process = Command::new(python)
-            .args(["-u", "-c", PROGRAM])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = BufReader::new(process.stderr.take().unwrap()).lines();
-        let url = said
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| Some(line.split_once("Running on ")?.1.trim().to_owned()))
-            .expect("moto says where it answers");
-        // Whoever does not read on stops it once the pipe is full.
-        std::thread::spawn(move || said.for_each(drop));
-        Self { process, url }
-    }
-
     async fn client(&self) -> aws_sdk_ecs::Client {
         let credentials = cloud::Credentials::new("test", "test", None, None, "tests");
         let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
@@ -56,13 +20,6 @@ impl Moto {
             .load()
             .await;
         aws_sdk_ecs::Client::new(&config)
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

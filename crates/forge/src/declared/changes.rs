@@ -9,8 +9,7 @@ use std::rc::Rc;
 use facts::code::{Change, How, Named};
 use gix::ObjectId;
 
-use super::concern::{Look, look, manifests, same};
-use super::place::normal;
+use super::concern::{Look, Sides, manifests, same, sides};
 use super::tree::Trees;
 use super::yaml::{Node, Value};
 use crate::error::Trouble;
@@ -36,13 +35,14 @@ pub(crate) fn changes(
     (repository, sha): (&str, &str),
     path: &str,
 ) -> Result<Option<Vec<Change>>, Trouble> {
-    let Some((new, old)) = history.trees(sha)? else {
+    let Some(sides) = sides(history, (repository, sha), path)? else {
         return Ok(None);
     };
-    let path = normal(path);
-    let mut trees = Trees::new(&history.repository);
-    let after = look(&mut trees, new, repository, &path)?;
-    let before = look(&mut trees, old, repository, &path)?;
+    let Sides {
+        mut trees,
+        new: (new, after),
+        old: (old, before),
+    } = sides;
     let is_plain = |look: &Look| look.is_whole && look.is_plain;
     if !(is_plain(&after) && is_plain(&before)) {
         return Ok(Some(Vec::new()));

@@ -57,13 +57,14 @@ pub(crate) fn concern(
     path: &str,
     objects: &BTreeSet<Named>,
 ) -> Result<Option<bool>, Trouble> {
-    let Some((new, old)) = history.trees(sha)? else {
+    let Some(sides) = sides(history, (repository, sha), path)? else {
         return Ok(None);
     };
-    let path = normal(path);
-    let mut trees = Trees::new(&history.repository);
-    let after = look(&mut trees, new, repository, &path)?;
-    let before = look(&mut trees, old, repository, &path)?;
+    let Sides {
+        mut trees,
+        new: (new, after),
+        old: (old, before),
+    } = sides;
     if !(after.is_whole && before.is_whole) {
         return Ok(Some(true));
     }
@@ -115,7 +116,34 @@ pub(super) struct Look {
     pub(super) is_plain: bool,
 }
 
-pub(super) fn look(
+/// A path before and after a commit.
+pub(super) struct Sides<'r> {
+    pub(super) trees: Trees<'r>,
+    pub(super) new: (ObjectId, Look),
+    pub(super) old: (ObjectId, Look),
+}
+
+/// What a path is made of in a commit and in its first parent; `None` if there is no such commit.
+pub(super) fn sides<'r>(
+    history: &'r History<'_>,
+    (repository, sha): (&str, &str),
+    path: &str,
+) -> Result<Option<Sides<'r>>, Trouble> {
+    let Some((new, old)) = history.trees(sha)? else {
+        return Ok(None);
+    };
+    let path = normal(path);
+    let mut trees = Trees::new(&history.repository);
+    let after = look(&mut trees, new, repository, &path)?;
+    let before = look(&mut trees, old, repository, &path)?;
+    Ok(Some(Sides {
+        trees,
+        new: (new, after),
+        old: (old, before),
+    }))
+}
+
+fn look(
     trees: &mut Trees<'_>,
     tree: ObjectId,
     repository: &str,

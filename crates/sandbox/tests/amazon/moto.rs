@@ -3,13 +3,12 @@
 //! Owns the table of what moto has not: service deployments, events, digests and most times are held to nothing here.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 
 use sandbox::amazon::{Breaker, router};
 use sandbox::serve::{ANY_PORT, Server};
 use serde_json::{Value, json};
 
+use super::peer::Moto;
 use super::{Ground, KEY, ask, query};
 
 /// What the account says and moto 5.2 does not, so that nothing here holds it to anything.
@@ -137,42 +136,7 @@ fn tags(xml: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Ends with its standard input: whatever becomes of the test, nothing is left behind.
-const PROGRAM: &str = "
-import os, sys, threading
-threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
-from moto.server import main
-main(['-H', '127.0.0.1', '-p', '0'])
-";
-
-/// moto on a free port of loopback.
-struct Moto {
-    process: Child,
-    url: String,
-}
-
 impl Moto {
-    fn start() -> Self {
-        let python = std::env::var_os("LANDFALL_MOTO")
-            .expect("LANDFALL_MOTO names a Python that has moto; ./dev test fetches it");
-        let mut process = Command::new(python)
-            .args(["-u", "-c", PROGRAM])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = BufReader::new(process.stderr.take().unwrap()).lines();
-        let url = said
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| Some(line.split_once("Running on ")?.1.trim().to_owned()))
-            .expect("moto says where it answers");
-        // Whoever does not read on stops it once the pipe is full.
-        std::thread::spawn(move || said.for_each(drop));
-        Self { process, url }
-    }
-
     /// Makes what the ground has; the ARN of the task.
     async fn fill(&self) -> Value {
         let make = |action: &'static str, asked: Value| async move {
@@ -205,12 +169,5 @@ impl Moto {
         });
         let answer = make("RunTask", run).await;
         answer["tasks"][0]["taskArn"].clone()
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }

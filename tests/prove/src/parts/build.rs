@@ -24,6 +24,9 @@ pub(super) async fn program(
     if program.is_file() {
         return Ok(program);
     }
+    if tool::find("go").is_none() {
+        return Err(PartsError::NoGo { part: part.name });
+    }
     let begun = Instant::now();
     say(&format!("building {} from its Go module", part.name));
     let unfinished = leftover::folder(cache, UNFINISHED).map_err(place_failed(cache))?;

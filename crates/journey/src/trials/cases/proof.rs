@@ -453,3 +453,17 @@ fn a_template_that_fails_is_no_upgrade_under_way_however_often_helm_tries() {
     assert_eq!(journey.state, State::Blocked, "{journey:#?}");
     assert_eq!(journey.cause.unwrap().code, "apply-helm-failed");
 }
+
+#[test]
+fn a_rollout_was_over_while_an_old_pod_still_ran() {
+    let mut world = delivered();
+    let before = calm().facts.clusters[PROD].clone();
+    let mut old = before.pods.values();
+    let old = old.find(|pod| pod.meta.label("app") == Some(APP)).unwrap();
+    world.edit(PROD, |facts| {
+        facts.pods.insert(old.meta.key(), old.clone());
+    });
+    let journey = prod(&world, 4);
+    assert_eq!(journey.state, State::Moving, "{journey:#?}");
+    assert_eq!(journey.cause.unwrap().code, "rollout-running");
+}
