@@ -2,6 +2,8 @@
 //!
 //! Owns what a cell says: what runs there and whether it is well, and how delivery of the newest commit stands.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +18,8 @@ pub struct Board {
     pub version: u32,
     /// The environments, from first to last.
     pub environments: Vec<String>,
-    /// One row an app, by name.
-    pub rows: Vec<BoardRow>,
+    /// One row an app, by name. Shared by the boards that it is on, from one to the next.
+    pub rows: Vec<Arc<BoardRow>>,
     /// Workloads that could not be linked to source, each with the one line that would fix it.
     pub unlinked: Vec<Unlinked>,
     /// What could not be read, one sentence each.

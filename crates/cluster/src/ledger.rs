@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use api::Connection;
 use facts::cluster::Scope;
@@ -23,10 +23,6 @@ use crate::tables;
 
 /// How often moments of observation alone (bookmarks) are published.
 const QUIET_EVERY: Duration = Duration::from_secs(5);
-
-/// A copy of the facts may take no more than one part in this many of the time: a cluster of ten thousand pods takes
-/// tens of milliseconds to copy, and would otherwise be copied twenty times a second while it churns.
-const COPY_SHARE: u32 = 10;
 
 /// What is known, and who hears of it.
 pub(crate) struct Ledger {
@@ -332,8 +328,8 @@ impl Ledger {
     pub(crate) async fn publish(&self) {
         loop {
             let _ = tokio::time::timeout(QUIET_EVERY, self.changed.notified()).await;
-            let took = self.flush();
-            tokio::time::sleep(self.options.flush_every.max(took * COPY_SHARE)).await;
+            self.flush();
+            tokio::time::sleep(self.options.flush_every).await;
         }
     }
 
@@ -344,13 +340,12 @@ impl Ledger {
         self.changed.notify_one();
     }
 
-    /// Publishes the state as it is, if there is anything new in it; how long that took. The state stays locked while
-    /// it goes out, so that an older copy never overtakes a newer one.
-    fn flush(&self) -> Duration {
-        let began = Instant::now();
+    /// Publishes the state as it is, if there is anything new in it. The state stays locked while it goes out, so that an
+    /// older copy never overtakes a newer one.
+    fn flush(&self) {
         let mut state = self.state();
         if state.news == News::None {
-            return Duration::ZERO;
+            return;
         }
         state.news = News::None;
         let connection = status::connection(&state.told, &state.facts, &self.pending.borrow());
@@ -360,7 +355,6 @@ impl Ledger {
             *there = connection;
             changed
         });
-        began.elapsed()
     }
 }
 

@@ -1,9 +1,9 @@
 //! Objects in and out of the facts' tables, by kind: put, remove, and swap all of a scope at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use facts::cluster::Scope;
-use facts::{ClusterFacts, Key, Kind};
+use facts::{ClusterFacts, Key, Kind, Objects};
 
 use crate::project::Object;
 
@@ -30,7 +30,7 @@ pub(crate) fn put(facts: &mut ClusterFacts, object: Object) -> bool {
     }
 }
 
-fn set<K: Ord, V: PartialEq>(table: &mut BTreeMap<K, V>, key: K, value: V) -> bool {
+fn set<K: Ord + Clone, V: PartialEq>(table: &mut Objects<K, V>, key: K, value: V) -> bool {
     if table.get(&key) == Some(&value) {
         return false;
     }
@@ -135,7 +135,7 @@ fn keep(facts: &mut ClusterFacts, kind: Kind, kept: &dyn Fn(&Key) -> bool) -> bo
     }
 }
 
-fn retain<K: Ord, V>(table: &mut BTreeMap<K, V>, kept: impl Fn(&K) -> bool) -> bool {
+fn retain<K: Ord + Clone, V>(table: &mut Objects<K, V>, kept: impl Fn(&K) -> bool) -> bool {
     let before = table.len();
     table.retain(|key, _| kept(key));
     table.len() != before

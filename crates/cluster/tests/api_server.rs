@@ -114,7 +114,14 @@ async fn every_kind_is_seen_and_changes_arrive() {
     }
     assert_eq!(facts.reach, Reach::Answering);
     assert_eq!(facts.namespaces.len(), 2);
-    assert_eq!(facts.kustomizations[&Key::new("shop", "apps")].path, "apps");
+    assert_eq!(
+        facts
+            .kustomizations
+            .get(&Key::new("shop", "apps"))
+            .expect("apps")
+            .path,
+        "apps"
+    );
     assert_eq!(facts.clock_offset, SignedDuration::ZERO);
 
     api.pod("bank", "vault-1");
@@ -124,7 +131,9 @@ async fn every_kind_is_seen_and_changes_arrive() {
         .set_status("Pod", "shop", "api-1", status)
         .unwrap();
     until(&cluster, "a changed pod", |f| {
-        f.pods[&Key::new("shop", "api-1")]
+        f.pods
+            .get(&Key::new("shop", "api-1"))
+            .expect("api-1")
             .containers
             .first()
             .and_then(|c| c.digest())

@@ -16,6 +16,7 @@ use forge::Forge;
 use futures::stream::SelectAll;
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
+use journey::Standing;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::WatchStream;
@@ -63,13 +64,15 @@ pub struct Evaluation {
     book: WantBook,
     fetches: JoinSet<(Want, Option<Found>)>,
     boards: Vec<Publisher<Board>>,
-    /// What the boards rest on: one view for all of them, while there is one.
-    board: Option<Reader>,
+    /// What the boards rest on: one view for all of them, while there is one, and the board as it stands.
+    board: Option<(Reader, Standing)>,
     answers: Vec<Asked>,
     connections: Vec<Publisher<Vec<Connection>>>,
     /// When the engine says that the answer changes by itself.
     changes_at: Option<Timestamp>,
     clock: Clock,
+    /// When the book was last told what is claimed.
+    claimed_at: Option<Instant>,
 }
 
 impl Evaluation {
@@ -123,6 +126,7 @@ impl Evaluation {
             connections: Vec::new(),
             changes_at: None,
             clock,
+            claimed_at: None,
         }
     }
 
@@ -185,7 +189,8 @@ impl Evaluation {
 
     fn readers(&mut self) -> impl Iterator<Item = &mut Reader> {
         let asked = self.answers.iter_mut().map(|asked| &mut asked.reader);
-        self.board.iter_mut().chain(asked)
+        let board = self.board.iter_mut().map(|(reader, _)| reader);
+        board.chain(asked)
     }
 
     fn cluster(&mut self, name: String, facts: Arc<ClusterFacts>) {
@@ -258,18 +263,24 @@ impl Evaluation {
     /// One evaluation for every reader.
     fn evaluate(&mut self) {
         self.boards.retain(|publisher| !publisher.is_closed());
+        let asked_before = self.answers.len();
         self.answers.retain(|asked| !asked.publisher.is_closed());
+        let mut is_reclaimed = self.answers.len() != asked_before;
         self.connections.retain(|publisher| !publisher.is_closed());
         let (now, instant) = (self.clock.now(), Instant::now());
         // Wants are taken in also while a slow cluster is still being read: they are of others.
         let clusters_settled = self.settling.is_empty();
         self.changes_at = None;
         if self.boards.is_empty() {
-            self.board = None;
+            is_reclaimed |= self.board.take().is_some();
         } else {
-            let mut reader = self.board.take().unwrap_or_else(|| self.reader());
-            let evaluation =
-                reader.evaluate(&mut self.book, instant, |facts| journey::board(facts, now));
+            let (mut reader, mut standing) = self
+                .board
+                .take()
+                .unwrap_or_else(|| (self.reader(), Standing::default()));
+            let evaluation = reader.evaluate(&mut self.book, instant, |facts, found| {
+                standing.board(facts, found, now)
+            });
             self.note(evaluation.changes_at);
             let settled = clusters_settled && reader.is_settled(&self.book, &evaluation.wants);
             let mut board = evaluation.board;
@@ -277,10 +288,10 @@ impl Evaluation {
             for publisher in &self.boards {
                 publisher.publish(board.clone(), settled);
             }
-            self.board = Some(reader);
+            self.board = Some((reader, standing));
         }
         for mut asked in std::mem::take(&mut self.answers) {
-            let evaluation = asked.reader.evaluate(&mut self.book, instant, |facts| {
+            let evaluation = asked.reader.evaluate(&mut self.book, instant, |facts, _| {
                 journey::answer(facts, &asked.ask, now)
             });
             self.note(evaluation.changes_at);
@@ -303,14 +314,21 @@ impl Evaluation {
                 publisher.publish(connections.clone(), clusters_settled);
             }
         }
+        for reader in self.readers() {
+            is_reclaimed |= reader.take_reclaimed();
+        }
+        // Now and then also where nothing has changed, so that what nobody claims is forgotten in the end.
+        if is_reclaimed || self.claimed_at.is_none_or(|at| at + IDLE <= instant) {
+            self.claimed_at = Some(instant);
+            self.say_what_is_claimed(instant);
+        }
+    }
+
+    fn say_what_is_claimed(&mut self, now: Instant) {
         let readers = self.answers.iter().map(|asked| &asked.reader);
-        let wanted: BTreeSet<&Want> = self
-            .board
-            .iter()
-            .chain(readers)
-            .flat_map(Reader::claimed)
-            .collect();
-        self.book.watched(&wanted, instant);
+        let board = self.board.iter().map(|(reader, _)| reader);
+        let wanted: BTreeSet<&Want> = board.chain(readers).flat_map(Reader::claimed).collect();
+        self.book.watched(&wanted, now);
     }
 
     /// Takes in when an answer changes by itself.

@@ -26,9 +26,13 @@ pub struct Reader {
     heads: BTreeMap<String, Coverage>,
     /// Wants of a repository that could not be read, for which the facts have no place of their own.
     gaps: BTreeMap<Want, Coverage>,
+    /// The wants whose answers have changed since the last evaluation.
+    changed: Vec<Want>,
     tidied: Instant,
     /// Claims since then.
     grown: bool,
+    /// Its claims are others than when they were last asked for.
+    reclaimed: bool,
 }
 
 /// What an evaluation wants.
@@ -61,8 +65,10 @@ impl Reader {
             claimed: BTreeSet::new(),
             heads: BTreeMap::new(),
             gaps: BTreeMap::new(),
+            changed: Vec::new(),
             tidied: now,
             grown: false,
+            reclaimed: true,
         }
     }
 
@@ -78,6 +84,11 @@ impl Reader {
         &self.claimed
     }
 
+    /// Whether its claims are others than when this was last asked.
+    pub fn take_reclaimed(&mut self) -> bool {
+        std::mem::take(&mut self.reclaimed)
+    }
+
     /// Takes an answer in, if it is to a want of this reader's.
     pub fn take(&mut self, want: &Want, found: &Found) {
         if self.claimed.contains(want) {
@@ -85,12 +96,13 @@ impl Reader {
         }
     }
 
-    /// Evaluates, as often as what is wanted is known already.
+    /// Evaluates, as often as what is wanted is known already. `judge` is told the wants whose answers have changed since
+    /// it last judged.
     pub fn evaluate<E: Evaluated>(
         &mut self,
         book: &mut WantBook,
         now: Instant,
-        judge: impl Fn(&Facts) -> E,
+        mut judge: impl FnMut(&Facts, &[Want]) -> E,
     ) -> E {
         let is_tidying = self.grown && self.tidied + TIDY <= now;
         if is_tidying {
@@ -98,13 +110,14 @@ impl Reader {
         }
         let mut steps = 0;
         loop {
-            let evaluated = judge(&self.facts);
+            let evaluated = judge(&self.facts, &std::mem::take(&mut self.changed));
             let mut is_more_known = false;
             for want in evaluated.wants() {
                 if !self.claimed.insert(want.clone()) {
                     continue;
                 }
                 self.grown = true;
+                self.reclaimed = true;
                 if let Some(found) = book.claim(want, now) {
                     self.place(want, found);
                     is_more_known = true;
@@ -121,13 +134,13 @@ impl Reader {
     /// Whether everything that it wants has been answered.
     pub fn is_settled(&self, book: &WantBook, wants: &BTreeSet<Want>) -> bool {
         !wants.iter().any(|want| book.is_open(want))
-            && !self.claimed.iter().any(|want| book.is_reopened(want))
+            && !book.reopened().any(|want| self.claimed.contains(want))
     }
 
     /// What could not be read again and is shown as it was, one sentence a reason.
     pub fn unread(&self, book: &WantBook) -> Vec<Sentence> {
         let mut reasons: BTreeMap<String, Option<Timestamp>> = BTreeMap::new();
-        for want in &self.claimed {
+        for want in book.failed().filter(|want| self.claimed.contains(want)) {
             let Some(overdue) = book.overdue(want) else {
                 continue;
             };
@@ -166,10 +179,16 @@ impl Reader {
 
     fn forget(&mut self, now: Instant) {
         let facts = std::mem::take(&mut self.facts);
-        *self = Self::new(facts.team, facts.clusters, now);
+        // What was known is not known any more, until it is claimed again.
+        let changed = std::mem::take(&mut self.claimed).into_iter().collect();
+        *self = Self {
+            changed,
+            ..Self::new(facts.team, facts.clusters, now)
+        };
     }
 
     fn place(&mut self, want: &Want, found: Found) {
+        self.changed.push(want.clone());
         let repository = match &found {
             Found::RepositoryGap {
                 repository,
@@ -208,6 +227,9 @@ impl Reader {
                 own.cloned().or(gap).unwrap_or_default()
             }
         };
+        self.changed.push(Want::Repository {
+            repository: repository.clone(),
+        });
         self.facts
             .code
             .repositories

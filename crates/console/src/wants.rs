@@ -26,6 +26,12 @@ pub struct WantBook {
     entries: BTreeMap<Want, Entry>,
     waiting: VecDeque<Want>,
     under_way: usize,
+    /// Claimed again after their time: what they hold is shown, and is not yet the answer.
+    reopened: BTreeSet<Want>,
+    /// Those whose last attempt failed.
+    failed: BTreeSet<Want>,
+    /// When the next one is due, as long as nothing changes.
+    next_due: Option<Option<Instant>>,
 }
 
 /// A want to fetch.
@@ -60,8 +66,6 @@ struct Entry {
     failures: u32,
     /// When it is asked again.
     due: Option<Instant>,
-    /// Claimed again after its time: what it holds is shown, and is not yet the answer.
-    reopened: bool,
     /// Since when no reader has a claim.
     unwatched: Option<Instant>,
     /// No copy has the commit, and it is not settled yet whether a code host is to be asked.
@@ -83,12 +87,17 @@ enum Step {
 impl WantBook {
     /// A reader wants it: fetched if it was not, or too long ago. What is known of it already.
     pub fn claim(&mut self, want: &Want, now: Instant) -> Option<Found> {
+        self.next_due = None;
         let entry = self.entries.entry(want.clone()).or_default();
         let was_unwatched = entry.unwatched.take().is_some();
         let is_old = entry.due.is_some_and(|due| due <= now);
         if entry.step == Step::Idle && (is_old || (entry.found.is_none() && !entry.held)) {
             // While somebody watched, it was renewed in time.
-            entry.reopened = entry.found.is_some() && was_unwatched;
+            if entry.found.is_some() && was_unwatched {
+                self.reopened.insert(want.clone());
+            } else {
+                self.reopened.remove(want);
+            }
             entry.step = Step::Waiting;
             self.waiting.push_back(want.clone());
         }
@@ -97,6 +106,7 @@ impl WantBook {
 
     /// Says which wants readers have claims on; the others are not asked again, and forgotten after a while.
     pub fn watched(&mut self, wants: &BTreeSet<&Want>, now: Instant) {
+        self.next_due = None;
         for (want, entry) in &mut self.entries {
             if wants.contains(want) {
                 entry.unwatched = None;
@@ -107,12 +117,18 @@ impl WantBook {
                 }
             }
         }
-        self.entries.retain(|_, entry| {
+        let (reopened, failed) = (&mut self.reopened, &mut self.failed);
+        self.entries.retain(|want, entry| {
             let Some(since) = entry.unwatched else {
                 return true;
             };
             let is_worth_keeping = entry.found.is_some() && since + KEPT_UNWATCHED > now;
-            is_worth_keeping || entry.step == Step::UnderWay
+            let is_kept = is_worth_keeping || entry.step == Step::UnderWay;
+            if !is_kept {
+                reopened.remove(want);
+                failed.remove(want);
+            }
+            is_kept
         });
     }
 
@@ -147,6 +163,7 @@ impl WantBook {
         at: Timestamp,
     ) -> Vec<(Want, Found)> {
         self.under_way = self.under_way.saturating_sub(1);
+        self.next_due = None;
         let Some(entry) = self.entries.get_mut(&want) else {
             return Vec::new();
         };
@@ -165,6 +182,12 @@ impl WantBook {
         let was_away = matches!(entry.gap, Some(Coverage::Unreachable { .. }));
         let branches_before = heads(entry.found.as_ref());
         let placed = entry.take(&want, found, &worth, now, at);
+        self.reopened.remove(&want);
+        if entry.gap.is_some() {
+            self.failed.insert(want.clone());
+        } else {
+            self.failed.remove(&want);
+        }
         let branches = heads(placed.as_ref());
         let is_answer = !matches!(worth, Worth::Gap(_));
         if is_answer && was_away {
@@ -197,6 +220,7 @@ impl WantBook {
 
     /// The fetch of a want broke: it is tried again.
     pub fn broke(&mut self, want: &Want, now: Instant) {
+        self.next_due = None;
         self.under_way = self.under_way.saturating_sub(1);
         if let Some(entry) = self.entries.get_mut(want) {
             entry.step = Step::Idle;
@@ -209,12 +233,18 @@ impl WantBook {
     pub fn is_open(&self, want: &Want) -> bool {
         self.entries
             .get(want)
-            .is_none_or(|entry| entry.found.is_none() || entry.reopened)
+            .is_none_or(|entry| entry.found.is_none())
+            || self.reopened.contains(want)
     }
 
-    /// Whether it was claimed again after its time and is not answered yet.
-    pub fn is_reopened(&self, want: &Want) -> bool {
-        self.entries.get(want).is_some_and(|entry| entry.reopened)
+    /// What was claimed again after its time and is not answered yet.
+    pub fn reopened(&self) -> impl Iterator<Item = &Want> {
+        self.reopened.iter()
+    }
+
+    /// What could not be read when it was last tried.
+    pub fn failed(&self) -> impl Iterator<Item = &Want> {
+        self.failed.iter()
     }
 
     /// Why a want is not as fresh as it should be, where the facts don't say so.
@@ -234,6 +264,11 @@ impl WantBook {
 
     /// Queues what was answered too long ago, and returns when the next one is due.
     pub fn refresh(&mut self, now: Instant) -> Option<Instant> {
+        if let Some(known) = self.next_due
+            && known.is_none_or(|due| due > now)
+        {
+            return known;
+        }
         let mut next: Option<Instant> = None;
         for (want, entry) in &mut self.entries {
             if entry.step != Step::Idle || entry.unwatched.is_some() {
@@ -249,6 +284,7 @@ impl WantBook {
                 next = Some(next.map_or(due, |next| next.min(due)));
             }
         }
+        self.next_due = Some(next);
         next
     }
 
@@ -259,6 +295,7 @@ impl WantBook {
     }
 
     fn make_due(&mut self, now: Instant, which: impl Fn(&Want, &Entry) -> bool) {
+        self.next_due = None;
         for (want, entry) in &mut self.entries {
             if entry.step == Step::Idle && which(want, entry) {
                 entry.due = Some(now);
@@ -299,6 +336,8 @@ impl WantBook {
                         resolved: Vec::new(),
                     };
                     let placed = entry.take(want, none, &Worth::Negative, now, at);
+                    self.reopened.remove(want);
+                    self.failed.remove(want);
                     news.extend(placed.map(|found| (want.clone(), found)));
                 }
             } else {
@@ -323,7 +362,6 @@ impl Entry {
         now: Instant,
         at: Timestamp,
     ) -> Option<Found> {
-        self.reopened = false;
         let after = match worth {
             Worth::Gap(coverage) => {
                 self.failures = self.failures.saturating_add(1);

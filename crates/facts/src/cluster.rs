@@ -13,6 +13,7 @@ use crate::kubernetes::{
     EndpointSlice, Event, Namespace, Node, Pod, ReplicaSet, Service, Workload,
 };
 use crate::meta::{Key, Kind};
+use crate::objects::Objects;
 use crate::others::{Canary, ExternalSecret};
 
 /// Where a kind was read: in all namespaces, or in one. Ordered so that `All` comes first.
@@ -68,41 +69,41 @@ pub struct ClusterFacts {
     /// How well each kind is known, by scope.
     pub coverage: BTreeMap<(Kind, Scope), Coverage>,
     /// GitRepositories, OCIRepositories, HelmRepositories, HelmCharts and Buckets.
-    pub sources: BTreeMap<(Kind, Key), Source>,
+    pub sources: Objects<(Kind, Key), Source>,
     /// Kustomizations.
-    pub kustomizations: BTreeMap<Key, Kustomization>,
+    pub kustomizations: Objects<Key, Kustomization>,
     /// HelmReleases.
-    pub helm_releases: BTreeMap<Key, HelmRelease>,
+    pub helm_releases: Objects<Key, HelmRelease>,
     /// ImageRepositories.
-    pub image_repositories: BTreeMap<Key, ImageRepository>,
+    pub image_repositories: Objects<Key, ImageRepository>,
     /// ImagePolicies.
-    pub image_policies: BTreeMap<Key, ImagePolicy>,
+    pub image_policies: Objects<Key, ImagePolicy>,
     /// ImageUpdateAutomations.
-    pub image_automations: BTreeMap<Key, ImageUpdateAutomation>,
+    pub image_automations: Objects<Key, ImageUpdateAutomation>,
     /// Flagger's Canaries.
-    pub canaries: BTreeMap<Key, Canary>,
+    pub canaries: Objects<Key, Canary>,
     /// ExternalSecrets.
-    pub external_secrets: BTreeMap<Key, ExternalSecret>,
+    pub external_secrets: Objects<Key, ExternalSecret>,
     /// Deployments, StatefulSets and DaemonSets; ECS services.
-    pub workloads: BTreeMap<(Kind, Key), Workload>,
+    pub workloads: Objects<(Kind, Key), Workload>,
     /// ReplicaSets.
-    pub replica_sets: BTreeMap<Key, ReplicaSet>,
+    pub replica_sets: Objects<Key, ReplicaSet>,
     /// Pods; ECS tasks, those too that stopped within the last hour.
-    pub pods: BTreeMap<Key, Pod>,
+    pub pods: Objects<Key, Pod>,
     /// Services.
-    pub services: BTreeMap<Key, Service>,
+    pub services: Objects<Key, Service>,
     /// EndpointSlices.
-    pub endpoint_slices: BTreeMap<Key, EndpointSlice>,
+    pub endpoint_slices: Objects<Key, EndpointSlice>,
     /// Events.
-    pub events: BTreeMap<Key, Event>,
+    pub events: Objects<Key, Event>,
     /// Nodes, by name.
-    pub nodes: BTreeMap<String, Node>,
+    pub nodes: Objects<String, Node>,
     /// Namespaces, by name; ECS clusters, with their tags as labels.
-    pub namespaces: BTreeMap<String, Namespace>,
+    pub namespaces: Objects<String, Namespace>,
     /// What ECS services have beyond their tasks.
-    pub ecs_services: BTreeMap<Key, ecs::Service>,
+    pub ecs_services: Objects<Key, ecs::Service>,
     /// Revisions of task definitions that services, their tasks and deployments name, by ARN.
-    pub task_definitions: BTreeMap<String, ecs::TaskDefinition>,
+    pub task_definitions: Objects<String, ecs::TaskDefinition>,
 }
 
 impl ClusterFacts {

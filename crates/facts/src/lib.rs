@@ -13,6 +13,7 @@ pub mod found;
 pub mod image;
 pub mod kubernetes;
 pub mod meta;
+pub mod objects;
 pub mod others;
 pub mod team;
 pub mod want;
@@ -26,6 +27,7 @@ pub use coverage::{Coverage, Read};
 pub use found::Found;
 pub use image::ImageFacts;
 pub use meta::{Condition, Key, Kind, Meta, Owner, Status};
+pub use objects::Objects;
 pub use team::Team;
 pub use want::Want;
 

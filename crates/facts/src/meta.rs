@@ -1,7 +1,9 @@
 //! What every object of a cluster has: name, labels, owners, conditions. And the kinds that facts are kept of.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use equivalent::{Comparable, Equivalent};
 use jiff::Timestamp;
 
 use crate::cluster::Platform;
@@ -146,6 +148,22 @@ impl Key {
             namespace: namespace.into(),
             name: name.into(),
         }
+    }
+}
+
+/// A kind and a borrowed key, to look up what is kept by both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfKind<'k>(pub Kind, pub &'k Key);
+
+impl Equivalent<(Kind, Key)> for OfKind<'_> {
+    fn equivalent(&self, other: &(Kind, Key)) -> bool {
+        self.0 == other.0 && *self.1 == other.1
+    }
+}
+
+impl Comparable<(Kind, Key)> for OfKind<'_> {
+    fn compare(&self, other: &(Kind, Key)) -> Ordering {
+        self.0.cmp(&other.0).then_with(|| self.1.cmp(&other.1))
     }
 }
 

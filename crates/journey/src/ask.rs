@@ -135,7 +135,7 @@ fn named_app(
 /// Whether a cluster has not answered yet: names may still appear.
 pub fn is_connecting(view: &View<'_>) -> bool {
     view.places()
-        .any(|place| place.facts.reach == Reach::Connecting)
+        .any(|place| *place.reach() == Reach::Connecting)
 }
 
 /// Keeps the targets that an ask is about.
@@ -212,8 +212,8 @@ pub fn repositories(view: &View<'_>, all: &[Target<'_>]) -> Repositories {
         }
     }
     for place in view.places() {
-        for ((kind, _), source) in &place.facts.sources {
-            let address = match kind {
+        for source in place.sources() {
+            let address = match source.kind {
                 Kind::GitRepository => Some(source.url.as_str()),
                 Kind::OCIRepository => source
                     .artifact

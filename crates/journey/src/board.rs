@@ -4,67 +4,66 @@
 
 use std::collections::BTreeSet;
 
-use api::board::{Board, BoardCell, BoardRow, Delivery, Unlinked};
-use api::journey::Journey;
+use api::board::{BoardCell, BoardRow, Delivery, Unlinked};
+use api::journey::{Commit, Journey};
 use facts::code::Relation;
 
-use crate::discover::{Target, Targets, targets};
+use crate::discover::{Found, Target, Targets};
 use crate::environment::rank;
-use crate::evidence;
-use crate::missing::{gone, unread};
 use crate::running;
 use crate::verdict::newest;
 use crate::view::View;
 
-/// The board.
-pub fn board(view: &View<'_>) -> Board {
-    let all = targets(view);
-    let mut board = Board {
-        version: api::JSON_VERSION,
-        environments: environments(view, &all),
-        rows: Vec::new(),
-        unlinked: Vec::new(),
-        unread: unread(view, all.all(), None),
-    };
-    board.unread.extend(gone(view, &all, &[], |_, _| true));
-    for target in all.all() {
-        if matches!(target.source, Ok(None)) {
-            board.unlinked.push(unlinked(target));
-            continue;
-        }
-        let cell = cell(view, &all, target);
-        match board.rows.last_mut() {
-            Some(row) if row.app == target.app => row.cells.push(cell),
-            _ => board.rows.push(BoardRow {
-                app: target.app.clone(),
-                repository: None,
-                newest: None,
-                cells: vec![cell],
-            }),
-        }
-        let row = board.rows.last_mut();
-        if let (Some(row), Ok(Some(key))) = (row, &target.source)
-            && row.repository.is_none()
-        {
-            row.newest = view
-                .head(key)
-                .ok()
-                .and_then(|head| running::commit(view, key, head));
-            row.repository = Some(key.clone());
-        }
-    }
-    board
+/// A cell, and what it tells of its row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// The cell; none for a workload that cannot be linked to source.
+    pub cell: Option<BoardCell>,
+    /// The repository's key.
+    pub repository: Option<String>,
+    /// Its newest commit on the branch that releases.
+    pub newest: Option<Commit>,
 }
 
-fn environments(view: &View<'_>, all: &Targets<'_>) -> Vec<String> {
-    let names: BTreeSet<&str> = all
-        .all()
-        .iter()
-        .filter(|target| !matches!(target.source, Ok(None)))
-        .map(|target| target.environment.as_str())
-        .collect();
+/// What a target tells the board.
+pub fn told<'a>(view: &View<'a>, all: &Targets<'a>, target: &Target<'a>) -> Told {
+    let key = match &target.source {
+        Ok(None) => {
+            return Told {
+                cell: None,
+                repository: None,
+                newest: None,
+            };
+        }
+        Ok(Some(key)) => Some(key),
+        Err(_) => None,
+    };
+    let newest = key.and_then(|key| running::commit(view, key, view.head(key).ok()?));
+    Told {
+        cell: Some(cell(view, all, target)),
+        repository: key.cloned(),
+        newest,
+    }
+}
+
+/// A row, from what its targets tell in order; none if none of them can be linked to source.
+pub fn row<'t>(app: &str, told: impl Iterator<Item = &'t Told> + Clone) -> Option<BoardRow> {
+    let cells: Vec<BoardCell> = told.clone().filter_map(|one| one.cell.clone()).collect();
+    let linked = told.clone().find(|one| one.repository.is_some());
+    (!cells.is_empty()).then(|| BoardRow {
+        app: app.to_owned(),
+        repository: linked.and_then(|one| one.repository.clone()),
+        newest: linked.and_then(|one| one.newest.clone()),
+        cells,
+    })
+}
+
+/// The environments of everything that has a cell, from first to last.
+pub fn environments<'f>(view: &View<'_>, all: impl Iterator<Item = &'f Found>) -> Vec<String> {
+    let linked = all.filter(|found| !matches!(found.source, Ok(None)));
+    let names: BTreeSet<&str> = linked.map(|found| found.environment.as_str()).collect();
     let mut names: Vec<String> = names.into_iter().map(str::to_owned).collect();
-    names.sort_by_key(|name| rank(&view.facts.team, name));
+    names.sort_by_key(|name| rank(view.team(), name));
     names
 }
 
@@ -105,15 +104,16 @@ fn behind(view: &View<'_>, target: &Target<'_>, journey: &Journey) -> Option<u32
     }
 }
 
-fn unlinked(target: &Target<'_>) -> Unlinked {
+/// A workload that cannot be linked to source, with what would link it.
+pub fn unlinked(found: &Found) -> Unlinked {
     Unlinked {
-        workload: evidence::workload(target.place, target.workload),
-        image: target.container.image.clone(),
+        workload: found.object(),
+        image: found.declared.clone(),
         fix: format!(
             "The image does not say what it is built from. Add to its Dockerfile: \
              LABEL org.opencontainers.image.source=https://… \
              org.opencontainers.image.revision=$COMMIT ({})",
-            target.image.repository
+            found.image.repository
         ),
     }
 }

@@ -3,8 +3,13 @@
 //! Owns the grouping of workloads into apps, the choice of the app's own container, and the link from an image to
 //! its source repository. Targets exist because a workload exists; what runs in them is another question.
 
+use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
+use std::rc::Rc;
 
+use api::ObjectRef;
 use facts::code::repository_key;
 use facts::image::ImageReference;
 use facts::kubernetes::{Container, Pod, Workload};
@@ -14,18 +19,86 @@ use facts::others::Canary;
 use crate::environment::{environment, rank};
 use crate::images::{self, labels};
 use crate::stages::canary;
+use crate::trace::{Look, Mark, Trace};
 use crate::view::{Gap, Learned, Place, View};
 
 /// Namespaces that belong to the cluster, not to anybody's app.
 const SYSTEM: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
 
-/// One app in one place: a workload in an environment of a cluster.
-#[derive(Clone)]
-pub struct Target<'a> {
+/// What is found of one app in one place. Holds no fact itself, so that it can be kept while facts change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
     /// The app's name.
     pub app: String,
     /// The environment's name.
     pub environment: String,
+    /// Where the environment stands among all.
+    rank: usize,
+    cluster: String,
+    kind: Kind,
+    /// The workload that Git declares.
+    key: Key,
+    /// Where Flagger tries what is applied: the Canary and the primary that serves in the workload's place.
+    canary: Option<(Key, Key)>,
+    /// The app's own container: its place among the serving workload's.
+    at: usize,
+    /// That container's image as it is written.
+    pub declared: String,
+    /// The same, read.
+    pub image: ImageReference,
+    /// What that container runs in the workload's pods: builds of its image, by digest.
+    pub running: Vec<ImageReference>,
+    /// What the image itself says of its source.
+    own_source: Learned<Option<String>>,
+    /// The key of the repository that the image is built from; `None` if the image does not say.
+    pub source: Learned<Option<String>>,
+}
+
+impl Found {
+    /// The cluster's name.
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// The serving workload, as people refer to it.
+    pub fn object(&self) -> ObjectRef {
+        let key = self
+            .canary
+            .as_ref()
+            .map_or(&self.key, |(_, primary)| primary);
+        ObjectRef::new(&self.cluster, self.kind.name(), &key.namespace, &key.name)
+    }
+
+    /// Whether the same was found, whatever others say of its source.
+    fn is_found_as(&self, other: &Self) -> bool {
+        let other = Self {
+            source: self.source.clone(),
+            ..other.clone()
+        };
+        *self == other
+    }
+
+    /// The order of apps, then environments from first to last, then clusters.
+    fn order(&self, other: &Self) -> Ordering {
+        let by_app = self.app.cmp(&other.app);
+        by_app
+            .then_with(|| self.rank.cmp(&other.rank))
+            .then_with(|| self.environment.cmp(&other.environment))
+            .then_with(|| self.cluster.cmp(&other.cluster))
+            .then_with(|| self.key.cmp(&other.key))
+            .then_with(|| self.kind.cmp(&other.kind))
+    }
+
+    /// The order of the facts themselves.
+    fn order_of_facts(&self) -> (&str, Kind, &Key) {
+        (&self.cluster, self.kind, &self.key)
+    }
+}
+
+/// One app in one place: a workload in an environment of a cluster.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    found: &'a Found,
     /// The cluster.
     pub place: Place<'a>,
     /// The workload that serves.
@@ -36,15 +109,22 @@ pub struct Target<'a> {
     pub canary: Option<&'a Canary>,
     /// The app's own container among the workload's.
     pub container: &'a Container,
-    /// That container's image as the workload declares it.
-    pub image: ImageReference,
-    /// What that container runs in the workload's pods: builds of its image, by digest.
-    pub running: Vec<ImageReference>,
-    /// The key of the repository that the image is built from; `None` if the image does not say.
-    pub source: Learned<Option<String>>,
+}
+
+impl Deref for Target<'_> {
+    type Target = Found;
+
+    fn deref(&self) -> &Found {
+        self.found
+    }
 }
 
 impl<'a> Target<'a> {
+    /// What was found of it.
+    pub fn found(&self) -> &'a Found {
+        self.found
+    }
+
     /// The workload's namespace.
     pub fn namespace(&self) -> &str {
         &self.workload.meta.namespace
@@ -66,110 +146,316 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Every target, in the order of apps, then environments from first to last, then clusters.
+/// Every target, in order: what an evaluation asks for targets by.
 pub struct Targets<'a> {
-    list: Vec<Target<'a>>,
-    by_app: BTreeMap<String, Vec<usize>>,
-    by_image: BTreeMap<String, Vec<usize>>,
-    by_source: BTreeMap<String, Vec<usize>>,
+    roll: &'a Roll,
+    trace: &'a Trace,
+    places: BTreeMap<&'a str, Place<'a>>,
+    environments: RefCell<BTreeMap<String, Rc<BTreeSet<String>>>>,
 }
 
 impl<'a> Targets<'a> {
-    fn new(list: Vec<Target<'a>>) -> Self {
-        let mut targets = Self {
-            list: Vec::new(),
-            by_app: BTreeMap::new(),
-            by_image: BTreeMap::new(),
-            by_source: BTreeMap::new(),
-        };
-        let note = |by: &mut BTreeMap<String, Vec<usize>>, key: &String, at| {
-            by.entry(key.clone()).or_default().push(at);
-        };
-        for (at, target) in list.iter().enumerate() {
-            note(&mut targets.by_app, &target.app, at);
-            note(&mut targets.by_image, &target.image.repository, at);
-            if let Ok(Some(source)) = &target.source {
-                note(&mut targets.by_source, source, at);
-            }
+    /// The targets of a roll, looked at by an evaluation.
+    pub fn new(view: &View<'a>, roll: &'a Roll) -> Self {
+        Self {
+            roll,
+            trace: view.trace(),
+            places: view.places().map(|place| (place.name, place)).collect(),
+            environments: RefCell::default(),
         }
-        targets.list = list;
-        targets
     }
 
     /// All of them.
-    pub fn all(&self) -> &[Target<'a>] {
-        &self.list
+    pub fn all(&self) -> impl Iterator<Item = Target<'a>> {
+        self.found().filter_map(|found| self.target(found))
+    }
+
+    /// What was found of all of them.
+    pub fn found(&self) -> impl Iterator<Item = &'a Found> + use<'a> {
+        self.trace.look(&Look::Targets);
+        self.roll.in_order()
     }
 
     /// Those of an app.
-    pub fn of_app(&self, app: &str) -> impl Iterator<Item = &Target<'a>> {
-        self.at(self.by_app.get(app))
+    pub fn of_app(&self, app: &str) -> impl Iterator<Item = Target<'a>> {
+        self.trace.look(&Look::App(app));
+        self.at(self.roll.by_app.get(app))
     }
 
     /// An app's name, if it is one's.
-    pub fn name(&self, app: &str) -> Option<&str> {
-        self.by_app
-            .get_key_value(app)
-            .map(|(name, _)| name.as_str())
+    pub fn name(&self, app: &str) -> Option<&'a str> {
+        self.trace.look(&Look::App(app));
+        let known = self.roll.by_app.get_key_value(app);
+        known.map(|(name, _)| name.as_str())
     }
 
     /// Those that run builds of an image.
-    pub fn of_image(&self, repository: &str) -> impl Iterator<Item = &Target<'a>> {
-        self.at(self.by_image.get(repository))
+    pub fn of_image(&self, repository: &str) -> impl Iterator<Item = Target<'a>> {
+        self.trace.look(&Look::Image(repository));
+        self.at(self.roll.by_image.get(repository))
     }
 
     /// Those that are built from a source repository.
-    pub fn built_from(&self, key: &str) -> impl Iterator<Item = &Target<'a>> {
-        self.at(self.by_source.get(key))
+    pub fn built_from(&self, key: &str) -> impl Iterator<Item = Target<'a>> {
+        self.trace.look(&Look::Source(key));
+        self.at(self.roll.by_source.get(key))
     }
 
-    fn at(&self, found: Option<&Vec<usize>>) -> impl Iterator<Item = &Target<'a>> {
-        let found = found.cloned().unwrap_or_default();
-        found.into_iter().filter_map(|at| self.list.get(at))
+    /// The environments of the targets of a cluster, and of its namespaces as `more` tells them, or else the one that is
+    /// left: found once an evaluation.
+    pub fn environments(
+        &self,
+        place: Place<'a>,
+        more: impl FnOnce() -> BTreeSet<String>,
+        left: impl FnOnce() -> String,
+    ) -> Rc<BTreeSet<String>> {
+        self.trace.look(&Look::Environments(place.name));
+        if let Some(known) = self.environments.borrow().get(place.name) {
+            // Whoever asks again rests on the same.
+            drop(place.namespaces());
+            return Rc::clone(known);
+        }
+        let mut found = more();
+        let here = self.roll.environments.get(place.name).into_iter();
+        found.extend(here.flat_map(BTreeMap::keys).cloned());
+        if found.is_empty() {
+            found.insert(left());
+        }
+        let found = Rc::new(found);
+        let mut environments = self.environments.borrow_mut();
+        environments.insert(place.name.to_owned(), Rc::clone(&found));
+        found
+    }
+
+    /// What was found at a place of the roll.
+    pub fn numbered(&self, id: u32) -> Option<&'a Found> {
+        self.roll.get(id)
+    }
+
+    /// One of them, from what was found of it.
+    pub fn target(&self, found: &'a Found) -> Option<Target<'a>> {
+        // The place is made once for all parts of an evaluation, and each of them rests on it.
+        self.trace.look(&Look::Cluster(&found.cluster));
+        let place = *self.places.get(found.cluster.as_str())?;
+        let applied = place.workload(found.kind, &found.key)?;
+        let (canary, workload) = match &found.canary {
+            None => (None, applied),
+            Some((canary, primary)) => {
+                let mut canaries = place.canaries();
+                let canary = canaries.find(|one| one.meta.key() == *canary)?;
+                (Some(canary), place.workload(found.kind, primary)?)
+            }
+        };
+        Some(Target {
+            found,
+            place,
+            workload,
+            applied,
+            canary,
+            container: workload.containers.get(found.at)?,
+        })
+    }
+
+    fn at(&self, ids: Option<&'a Vec<u32>>) -> impl Iterator<Item = Target<'a>> {
+        let ids = ids.map_or(&[][..], Vec::as_slice);
+        let found = ids.iter().filter_map(|id| self.roll.get(*id));
+        found.filter_map(|found| self.target(found))
     }
 }
 
-/// Finds every target.
-pub fn targets<'a>(view: &View<'a>) -> Targets<'a> {
-    let shared = shared_names(view);
-    let mut origins = Origins::default();
-    let mut targets: Vec<Target<'a>> = view
-        .places()
-        .flat_map(|place| {
-            place
-                .facts
-                .workloads
-                .values()
-                .filter(move |workload| is_app(workload) && !canary::is_primary(place, workload))
-                .map(move |workload| (place, workload))
-        })
-        .filter_map(|(place, workload)| target(view, &shared, &mut origins, place, workload))
-        .collect();
-    for target in &mut targets {
-        // The same image elsewhere says where it comes from, if its labels cannot be read here.
-        if !matches!(target.source, Ok(Some(_)))
-            && let Some(source) = origins.by_image.get(&target.image.repository)
-        {
-            target.source = Ok(Some(source.clone()));
+/// All that was found, by what it is looked for by. Each place in it has a number.
+#[derive(Default)]
+pub struct Roll {
+    found: Vec<Option<Found>>,
+    /// In the order of [`Found::order`], as are the lists below.
+    order: Vec<u32>,
+    by_app: BTreeMap<String, Vec<u32>>,
+    by_image: BTreeMap<String, Vec<u32>>,
+    by_source: BTreeMap<String, Vec<u32>>,
+    /// By cluster: how many targets each environment has there.
+    environments: BTreeMap<String, BTreeMap<String, u32>>,
+}
+
+/// What has changed in a roll.
+#[derive(Default)]
+pub struct Moved {
+    /// The places where something else is found than before.
+    pub ids: BTreeSet<u32>,
+    /// The apps of what was found there, and is.
+    pub apps: BTreeSet<String>,
+    /// The marks of whoever looked.
+    pub marks: Vec<Mark>,
+    /// Images whose builds may now be said to have another source.
+    images: BTreeSet<String>,
+}
+
+impl Roll {
+    /// Every target, from nothing.
+    pub fn of(view: &View<'_>) -> Self {
+        let shared = shared_names(view.places());
+        let mut roll = Self::default();
+        let mut moved = Moved::default();
+        let workloads = view.places().flat_map(|place| {
+            let workloads = place.workloads();
+            workloads.map(move |workload| (place, workload))
+        });
+        for (id, (place, workload)) in (0..).zip(workloads) {
+            let found = find(view, &shared, place, workload);
+            roll.put(id, found, &mut moved);
+        }
+        roll.settle(&mut moved);
+        roll
+    }
+
+    /// What was found at a place.
+    pub fn get(&self, id: u32) -> Option<&Found> {
+        self.found.get(usize::try_from(id).ok()?)?.as_ref()
+    }
+
+    /// All that was found, in order.
+    pub fn in_order(&self) -> impl Iterator<Item = &Found> {
+        self.order.iter().filter_map(|id| self.get(*id))
+    }
+
+    /// The places of an app's targets, in order.
+    pub fn of_app(&self, app: &str) -> impl Iterator<Item = u32> + Clone {
+        let ids = self.by_app.get(app).map_or(&[][..], Vec::as_slice);
+        ids.iter().copied()
+    }
+
+    /// Puts what was found at a place; [`Self::settle`] has to follow.
+    pub fn put(&mut self, id: u32, found: Option<Found>, moved: &mut Moved) {
+        let Ok(at) = usize::try_from(id) else { return };
+        if self.found.len() <= at {
+            self.found.resize(at + 1, None);
+        }
+        let before = self.get(id).cloned();
+        let is_same = match (&before, &found) {
+            (None, None) => true,
+            // The source is settled below, by the others.
+            (Some(before), Some(found)) => before.is_found_as(found),
+            _ => false,
+        };
+        if is_same {
+            return;
+        }
+        if let Some(before) = before {
+            self.list(id, &before, false, moved);
+            moved.images.insert(before.image.repository);
+        }
+        if let Some(place) = self.found.get_mut(at) {
+            place.clone_from(&found);
+        }
+        if let Some(found) = found {
+            self.list(id, &found, true, moved);
+            moved.images.insert(found.image.repository);
         }
     }
-    let team = &view.facts.team;
-    targets.sort_by_cached_key(|target| {
-        (
-            target.app.clone(),
-            rank(team, &target.environment),
-            target.environment.clone(),
-            target.place.name.to_owned(),
-            target.workload.meta.key(),
-        )
-    });
-    Targets::new(targets)
-}
 
-/// What is known so far of where image repositories come from.
-#[derive(Default)]
-struct Origins {
-    by_image: BTreeMap<String, String>,
+    /// The same image elsewhere says where it comes from, if its labels cannot be read here.
+    pub fn settle(&mut self, moved: &mut Moved) {
+        for image in std::mem::take(&mut moved.images) {
+            let Some(ids) = self.by_image.get(&image).cloned() else {
+                continue;
+            };
+            let members = ids.iter().filter_map(|id| self.get(*id));
+            let saying = members.filter(|found| matches!(found.own_source, Ok(Some(_))));
+            let origin = saying
+                .max_by(|a, b| a.order_of_facts().cmp(&b.order_of_facts()))
+                .and_then(|found| found.own_source.clone().ok().flatten());
+            for id in ids {
+                let Some(found) = self.get(id) else { continue };
+                let source = match (&found.own_source, &origin) {
+                    (Ok(Some(_)), _) | (_, None) => found.own_source.clone(),
+                    (_, Some(origin)) => Ok(Some(origin.clone())),
+                };
+                if found.source == source {
+                    continue;
+                }
+                let before = found.clone();
+                self.list(id, &before, false, moved);
+                let after = Found { source, ..before };
+                if let Some(place) = usize::try_from(id)
+                    .ok()
+                    .and_then(|at| self.found.get_mut(at))
+                {
+                    *place = Some(after.clone());
+                }
+                self.list(id, &after, true, moved);
+            }
+        }
+    }
+
+    /// Puts a place into every list, or takes it out.
+    fn list(&mut self, id: u32, one: &Found, put: bool, moved: &mut Moved) {
+        moved.ids.insert(id);
+        moved.apps.insert(one.app.clone());
+        moved.marks.extend([
+            Mark::of(&Look::Targets),
+            Mark::of(&Look::App(&one.app)),
+            Mark::of(&Look::Image(&one.image.repository)),
+        ]);
+        let mut order = std::mem::take(&mut self.order);
+        self.at_its_place(&mut order, id, one, put);
+        self.order = order;
+        let mut by_app = std::mem::take(&mut self.by_app);
+        self.under(&mut by_app, &one.app, (id, one, put));
+        self.by_app = by_app;
+        let mut by_image = std::mem::take(&mut self.by_image);
+        self.under(&mut by_image, &one.image.repository, (id, one, put));
+        self.by_image = by_image;
+        if let Ok(Some(source)) = &one.source {
+            moved.marks.push(Mark::of(&Look::Source(source)));
+            let mut by_source = std::mem::take(&mut self.by_source);
+            self.under(&mut by_source, source, (id, one, put));
+            self.by_source = by_source;
+        }
+        let here = self.environments.entry(one.cluster.clone()).or_default();
+        let count = here.entry(one.environment.clone()).or_default();
+        let is_news = *count == u32::from(!put);
+        *count = match put {
+            true => *count + 1,
+            false => count.saturating_sub(1),
+        };
+        if *count == 0 {
+            here.remove(&one.environment);
+        }
+        if is_news {
+            let mark = Mark::of(&Look::Environments(&one.cluster));
+            moved.marks.push(mark);
+        }
+    }
+
+    fn under(
+        &self,
+        lists: &mut BTreeMap<String, Vec<u32>>,
+        name: &str,
+        (id, one, put): (u32, &Found, bool),
+    ) {
+        if !lists.contains_key(name) {
+            lists.insert(name.to_owned(), Vec::new());
+        }
+        if let Some(list) = lists.get_mut(name) {
+            self.at_its_place(list, id, one, put);
+            if list.is_empty() {
+                lists.remove(name);
+            }
+        }
+    }
+
+    fn at_its_place(&self, list: &mut Vec<u32>, id: u32, one: &Found, put: bool) {
+        let at = list.binary_search_by(|other| {
+            self.get(*other)
+                .map_or(Ordering::Less, |other| other.order(one))
+        });
+        match at {
+            Err(at) if put => list.insert(at, id),
+            Ok(at) if !put => {
+                list.remove(at);
+            }
+            _ => {}
+        }
+    }
 }
 
 fn is_app(workload: &Workload) -> bool {
@@ -178,53 +464,55 @@ fn is_app(workload: &Workload) -> bool {
         && meta.label("app.kubernetes.io/part-of") != Some("flux")
 }
 
-fn target<'a>(
-    view: &View<'a>,
+/// What is found of a workload; `None` if it is nobody's app, or another one speaks for it.
+pub fn find(
+    view: &View<'_>,
     shared: &BTreeSet<String>,
-    origins: &mut Origins,
-    place: Place<'a>,
-    workload: &'a Workload,
-) -> Option<Target<'a>> {
-    let applied = workload;
+    place: Place<'_>,
+    applied: &Workload,
+) -> Option<Found> {
+    if !is_app(applied) || canary::is_primary(place, applied) {
+        return None;
+    }
     let app = app_name(applied, shared);
     let (canary, workload) = match canary::primary(place, applied) {
-        Some((canary, primary)) => (Some(canary), primary),
+        Some((canary, primary)) => (Some((canary.meta.key(), primary.meta.key())), primary),
         None => (None, applied),
     };
-    let candidates: Vec<&Container> = workload.containers.iter().filter(|one| !one.init).collect();
+    let containers = workload.containers.iter().enumerate();
+    let mut candidates: Vec<(usize, &Container)> =
+        containers.filter(|(_, one)| !one.init).collect();
+    // The container named like the app comes first: a sidecar's image has labels too.
+    candidates.sort_by_key(|(_, container)| !is_named_like(container, &app, workload));
     let pods = pods_of(place, workload);
     let mut best = None;
-    // The container named like the app comes first: a sidecar's image has labels too.
-    let mut ordered = candidates;
-    ordered.sort_by_key(|container| !is_named_like(container, &app, workload));
-    for container in ordered {
+    for (at, container) in candidates {
         let image = ImageReference::parse(&container.image);
         let running = running(&pods, container);
         let source = origin(view, &running, &image);
-        if let Ok(Some(source)) = &source {
-            origins
-                .by_image
-                .insert(image.repository.clone(), source.clone());
-        }
         let decided = !matches!(source, Ok(None));
         if best.is_none() || decided {
-            best = Some((container, image, running, source));
+            best = Some((at, container, image, running, source));
         }
         if decided {
             break;
         }
     }
-    let (container, image, running, source) = best?;
-    Some(Target {
-        environment: environment(&view.facts.team, place, applied),
+    let (at, container, image, running, source) = best?;
+    let environment = environment(view.team(), place, applied);
+    Some(Found {
+        rank: rank(view.team(), &environment),
+        environment,
         app,
-        place,
-        workload,
-        applied,
+        cluster: place.name.to_owned(),
+        kind: applied.kind,
+        key: applied.meta.key(),
         canary,
-        container,
+        at,
+        declared: container.image.clone(),
         image,
         running,
+        own_source: source.clone(),
         source,
     })
 }
@@ -252,19 +540,14 @@ fn label<'a>(workload: &'a Workload, name: &str) -> Option<&'a str> {
 }
 
 /// Names that are a chart's and not an app's: two instances in one namespace have it, with different images.
-fn shared_names(view: &View<'_>) -> BTreeSet<String> {
+pub fn shared_names<'a>(places: impl Iterator<Item = Place<'a>>) -> BTreeSet<String> {
     let mut seen: BTreeMap<(&str, &str, &str), (&str, Option<String>)> = BTreeMap::new();
     let mut shared = BTreeSet::new();
-    for place in view.places() {
-        for workload in place.facts.workloads.values() {
-            let (Some(name), Some(instance)) = (label(workload, NAME), label(workload, INSTANCE))
-            else {
+    for place in places {
+        for workload in place.workloads() {
+            let Some((name, instance, image)) = instance_of(workload) else {
                 continue;
             };
-            let image = workload
-                .containers
-                .first()
-                .map(|one| ImageReference::parse(&one.image).repository);
             let before = seen
                 .entry((place.name, &workload.meta.namespace, name))
                 .or_insert_with(|| (instance, image.clone()));
@@ -274,6 +557,14 @@ fn shared_names(view: &View<'_>) -> BTreeSet<String> {
         }
     }
     shared
+}
+
+/// What a workload says for [`shared_names`]: a name, an instance of it, and the image that it runs.
+pub fn instance_of(workload: &Workload) -> Option<(&str, &str, Option<String>)> {
+    let (name, instance) = (label(workload, NAME)?, label(workload, INSTANCE)?);
+    let first = workload.containers.first();
+    let image = first.map(|one| ImageReference::parse(&one.image).repository);
+    Some((name, instance, image))
 }
 
 fn is_named_like(container: &Container, app: &str, workload: &Workload) -> bool {
@@ -336,7 +627,5 @@ fn origin(
 
 /// The pods that a workload's selector selects.
 pub fn pods_of<'a>(place: Place<'a>, workload: &Workload) -> Vec<&'a Pod> {
-    place
-        .index
-        .pods(&workload.meta.namespace, &workload.selector)
+    place.pods_of(&workload.meta.namespace, &workload.selector)
 }

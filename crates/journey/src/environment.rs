@@ -4,6 +4,7 @@
 //! cluster's name.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use facts::kubernetes::Workload;
 use facts::team::{Environment, Team};
@@ -44,7 +45,7 @@ fn of<'a>(
     if let Some(environment) = listed {
         return environment.name.clone();
     }
-    let of_namespace = place.facts.namespaces.get(namespace);
+    let of_namespace = place.namespace(namespace);
     let labelled = LABELS.into_iter().find_map(|label| {
         own_label(label)
             .or_else(|| of_namespace.and_then(|namespace| namespace.meta.label(label)))
@@ -117,7 +118,7 @@ pub fn meant_for(
 }
 
 /// The environments that live on a cluster: those that the team file binds to it, else those of what is there.
-pub fn of_cluster(team: &Team, all: &Targets<'_>, place: Place<'_>) -> BTreeSet<String> {
+pub fn of_cluster<'a>(team: &Team, all: &Targets<'a>, place: Place<'a>) -> Rc<BTreeSet<String>> {
     let is_here = |one: &&Environment| {
         let cluster = one.cluster.as_deref();
         cluster.is_none_or(|name| name == place.name)
@@ -125,20 +126,15 @@ pub fn of_cluster(team: &Team, all: &Targets<'_>, place: Place<'_>) -> BTreeSet<
     let bound = team.environments.iter().filter(is_here);
     let bound: BTreeSet<String> = bound.map(|one| one.name.clone()).collect();
     if !bound.is_empty() {
-        return bound;
+        return Rc::new(bound);
     }
-    let here = all.all().iter().filter(|one| one.place.name == place.name);
-    let of_namespaces = place
-        .facts
-        .namespaces
-        .keys()
-        .map(|namespace| of_namespace(team, place, namespace));
-    let found = here.map(|one| one.environment.clone());
-    let mut found: BTreeSet<String> = found.chain(of_namespaces).collect();
-    if found.is_empty() {
-        found.insert(of_namespace(team, place, ""));
-    }
-    found
+    let of_namespaces = || {
+        let namespaces = place.namespaces();
+        namespaces
+            .map(|namespace| of_namespace(team, place, namespace))
+            .collect()
+    };
+    all.environments(place, of_namespaces, || of_namespace(team, place, ""))
 }
 
 /// A name without the environment that it begins or ends with; `None` if it does not.

@@ -49,12 +49,7 @@ pub fn labels<'a>(view: &View<'a>, repository: &str, digest: &str) -> Learned<Op
         return Ok(own);
     }
     let of_index = view
-        .facts
-        .images
-        .images
-        .range((repository.to_owned(), String::new())..)
-        .take_while(|((name, _), _)| name == repository)
-        .filter_map(|(_, read)| read.known())
+        .labelled(repository)
         .find(|image| image.revision.is_some() && image.children.iter().any(|one| one == digest));
     Ok(of_index.or(own))
 }

@@ -1,178 +1,503 @@
 //! The objects of a cluster by what they are looked up by.
 //!
-//! Owns nothing but order: a board of thousands of cells would otherwise look through every pod for each of them.
+//! Owns nothing but order: a board of thousands of cells would otherwise look through every pod for each of them. Kept
+//! from one evaluation to the next, and told what changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use facts::flux::{ImagePolicy, Kustomization};
 use facts::image::ImageReference;
 use facts::kubernetes::{EndpointSlice, Event, Pod, ReplicaSet, Service};
-use facts::meta::{Key, Reference};
-use facts::{ClusterFacts, Facts};
+use facts::meta::{Key, Kind, Reference};
+use facts::objects::{Changed, Objects};
+use facts::{ClusterFacts, Coverage};
+use rustc_hash::FxHashMap;
 
-/// Objects by namespace and two more words.
-struct By<'a, T>(BTreeMap<&'a str, BTreeMap<&'a str, BTreeMap<&'a str, Vec<&'a T>>>>);
+use crate::trace::{Look, Mark, Table};
 
-impl<T> Default for By<'_, T> {
+/// Objects by the mark of where they are looked for, each list in the order of keys.
+struct By<T>(FxHashMap<Mark, Vec<(Key, Arc<T>)>>);
+
+impl<T> Default for By<T> {
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self(FxHashMap::default())
     }
 }
 
-impl<'a, T> By<'a, T> {
-    fn put(&mut self, namespace: &'a str, first: &'a str, second: &'a str, object: &'a T) {
-        let of_namespace = self.0.entry(namespace).or_default();
-        let of_first = of_namespace.entry(first).or_default();
-        of_first.entry(second).or_default().push(object);
+impl<T> By<T> {
+    fn put(&mut self, mark: Mark, key: &Key, object: &Arc<T>) {
+        let list = self.0.entry(mark).or_default();
+        // Whole clusters come in the order of keys.
+        let at = match list.last() {
+            Some((last, _)) if last < key => list.len(),
+            _ => match list.binary_search_by(|(one, _)| one.cmp(key)) {
+                // Two marks of one object may be the same.
+                Ok(at) => {
+                    if let Some((_, there)) = list.get_mut(at) {
+                        *there = Arc::clone(object);
+                    }
+                    return;
+                }
+                Err(at) => at,
+            },
+        };
+        list.insert(at, (key.clone(), Arc::clone(object)));
     }
 
-    fn get(&self, namespace: &str, first: &str, second: &str) -> &[&'a T] {
-        self.0
-            .get(namespace)
-            .and_then(|of_namespace| of_namespace.get(first))
-            .and_then(|of_first| of_first.get(second))
-            .map_or(&[], Vec::as_slice)
+    fn remove(&mut self, mark: Mark, key: &Key) {
+        if let Some(list) = self.0.get_mut(&mark) {
+            if let Ok(at) = list.binary_search_by(|(one, _)| one.cmp(key)) {
+                list.remove(at);
+            }
+            if list.is_empty() {
+                self.0.remove(&mark);
+            }
+        }
+    }
+
+    fn get(&self, mark: Mark) -> impl Iterator<Item = &T> {
+        let list = self.0.get(&mark).map_or(&[][..], Vec::as_slice);
+        list.iter().map(|(_, object)| object.as_ref())
+    }
+
+    fn count(&self, mark: Mark) -> usize {
+        self.0.get(&mark).map_or(0, Vec::len)
+    }
+
+    /// Takes in what changed in a table of the facts; the marks of all of it.
+    fn change<'c>(
+        &mut self,
+        changes: impl Iterator<Item = Changed<'c, Key, T>>,
+        marks: impl Fn(&T) -> Vec<Mark>,
+        touched: &mut Vec<Mark>,
+    ) where
+        T: 'c,
+    {
+        for change in changes {
+            if let Some(object) = change.before {
+                for mark in marks(object) {
+                    self.remove(mark, change.key);
+                    touched.push(mark);
+                }
+            }
+            if let Some(object) = change.after {
+                for mark in marks(object) {
+                    self.put(mark, change.key, object);
+                    touched.push(mark);
+                }
+            }
+        }
     }
 }
 
 /// One cluster's objects by what they are looked up by.
-#[derive(Default)]
-pub struct Index<'a> {
-    /// By namespace and one label; only labels that some workload selects by.
-    pods: By<'a, Pod>,
+pub struct Index {
+    cluster: String,
+    /// By namespace and one label.
+    pods: By<Pod>,
     /// By namespace, owner's kind and name.
-    replica_sets: By<'a, ReplicaSet>,
+    replica_sets: By<ReplicaSet>,
     /// By namespace, and kind and name of what they are about; warnings only.
-    warnings: By<'a, Event>,
+    warnings: By<Event>,
     /// By namespace and the first label of their selector.
-    services: By<'a, Service>,
+    services: By<Service>,
     /// By namespace and Service.
-    slices: By<'a, EndpointSlice>,
+    slices: By<EndpointSlice>,
     /// By namespace, kind and name of what their inventory lists.
-    appliers: By<'a, Kustomization>,
+    appliers: By<Kustomization>,
     /// By the image that they choose a tag of.
-    policies: BTreeMap<String, Vec<&'a ImagePolicy>>,
+    policies: By<ImagePolicy>,
+    known: Arc<ClusterFacts>,
 }
 
-impl<'a> Index<'a> {
-    /// The index of every cluster.
-    pub fn all(facts: &'a Facts) -> BTreeMap<&'a str, Self> {
-        let clusters = facts.clusters.iter();
-        clusters
-            .map(|(name, cluster)| (name.as_str(), Self::new(cluster)))
-            .collect()
+impl Index {
+    /// The index of a cluster of which nothing is known.
+    pub fn new(cluster: &str) -> Self {
+        Self {
+            cluster: cluster.to_owned(),
+            pods: By::default(),
+            replica_sets: By::default(),
+            warnings: By::default(),
+            services: By::default(),
+            slices: By::default(),
+            appliers: By::default(),
+            policies: By::default(),
+            known: Arc::default(),
+        }
     }
 
-    fn new(facts: &'a ClusterFacts) -> Self {
-        let mut index = Self::default();
-        let selecting: BTreeSet<&str> = facts
-            .workloads
-            .values()
-            .flat_map(|workload| workload.selector.keys().map(String::as_str))
-            .collect();
-        for pod in facts.pods.values() {
-            for (name, value) in &pod.meta.labels {
-                if selecting.contains(name.as_str()) {
-                    index.pods.put(&pod.meta.namespace, name, value, pod);
-                }
-            }
-        }
-        for set in facts.replica_sets.values() {
-            for owner in &set.meta.owners {
-                let namespace = &set.meta.namespace;
-                index
-                    .replica_sets
-                    .put(namespace, &owner.kind, &owner.name, set);
-            }
-        }
-        for event in facts.events.values().filter(|event| event.warning) {
-            let (namespace, about) = (&event.meta.namespace, &event.about);
-            index
-                .warnings
-                .put(namespace, &about.kind, &about.name, event);
-        }
-        for service in facts.services.values() {
-            if let Some((name, value)) = service.selector.first_key_value() {
-                index
-                    .services
-                    .put(&service.meta.namespace, name, value, service);
-            }
-        }
-        for slice in facts.endpoint_slices.values() {
-            index
-                .slices
-                .put(&slice.meta.namespace, "Service", &slice.service, slice);
-        }
-        for one in facts.kustomizations.values() {
-            for entry in &one.inventory {
-                index
-                    .appliers
-                    .put(&entry.namespace, &entry.kind, &entry.name, one);
-            }
-        }
-        for policy in facts.image_policies.values() {
-            if let Some(scanned) = facts.image_repositories.get(&policy.repository.key()) {
-                let image = ImageReference::parse(&scanned.image).repository;
-                index.policies.entry(image).or_default().push(policy);
-            }
-        }
-        index
+    /// The index of every cluster, from nothing.
+    pub fn all(clusters: &BTreeMap<String, Arc<ClusterFacts>>) -> BTreeMap<String, Self> {
+        let clusters = clusters.iter().map(|(name, facts)| {
+            let mut index = Self::new(name);
+            index.update(facts);
+            (name.clone(), index)
+        });
+        clusters.collect()
     }
 
-    /// The pods of a namespace that a workload's selector selects; an empty one selects none.
-    pub fn pods(&self, namespace: &str, selector: &BTreeMap<String, String>) -> Vec<&'a Pod> {
-        let fewest = selector
-            .iter()
-            .map(|(name, value)| self.pods.get(namespace, name, value))
-            .min_by_key(|pods| pods.len());
-        fewest
-            .unwrap_or_default()
-            .iter()
-            .filter(|pod| {
-                selector
+    /// The facts that it is the index of.
+    pub fn known(&self) -> &Arc<ClusterFacts> {
+        &self.known
+    }
+
+    /// Takes in what is known now; the marks of everything that has changed.
+    pub fn update(&mut self, facts: &Arc<ClusterFacts>) -> Vec<Mark> {
+        let mut touched = Vec::new();
+        if Arc::ptr_eq(&self.known, facts) {
+            return touched;
+        }
+        let before = std::mem::replace(&mut self.known, Arc::clone(facts));
+        let cluster = self.cluster.clone();
+        let cluster = cluster.as_str();
+        self.order(cluster, &before, facts, &mut touched);
+        around(cluster, &before, facts, &mut touched);
+        objects(cluster, &before, facts, &mut touched);
+        touched
+    }
+
+    fn order(
+        &mut self,
+        cluster: &str,
+        before: &ClusterFacts,
+        facts: &ClusterFacts,
+        touched: &mut Vec<Mark>,
+    ) {
+        let at = |table, namespace: &str, first: &str, second: &str| {
+            Mark::of(&Look::Indexed(cluster, table, namespace, first, second))
+        };
+        self.pods.change(
+            facts.pods.since(&before.pods),
+            |pod| {
+                let labels = pod.meta.labels.iter();
+                labels
+                    .map(|(name, value)| at(Table::Pods, &pod.meta.namespace, name, value))
+                    .collect()
+            },
+            touched,
+        );
+        self.replica_sets.change(
+            facts.replica_sets.since(&before.replica_sets),
+            |set| {
+                let owners = set.meta.owners.iter();
+                owners
+                    .map(|one| {
+                        at(
+                            Table::ReplicaSets,
+                            &set.meta.namespace,
+                            &one.kind,
+                            &one.name,
+                        )
+                    })
+                    .collect()
+            },
+            touched,
+        );
+        self.warnings.change(
+            facts.events.since(&before.events),
+            |event| {
+                let about = &event.about;
+                let namespace = &event.meta.namespace;
+                let is_told = event.warning;
+                is_told
+                    .then(|| at(Table::Warnings, namespace, &about.kind, &about.name))
+                    .into_iter()
+                    .collect()
+            },
+            touched,
+        );
+        self.services.change(
+            facts.services.since(&before.services),
+            |service| {
+                let first = service.selector.first_key_value();
+                let namespace = &service.meta.namespace;
+                first
+                    .map(|(name, value)| at(Table::Services, namespace, name, value))
+                    .into_iter()
+                    .collect()
+            },
+            touched,
+        );
+        self.slices.change(
+            facts.endpoint_slices.since(&before.endpoint_slices),
+            |slice| vec![at(Table::Slices, &slice.meta.namespace, "", &slice.service)],
+            touched,
+        );
+        self.appliers.change(
+            facts.kustomizations.since(&before.kustomizations),
+            |one| {
+                let listed = one.inventory.iter();
+                listed
+                    .map(|entry| at(Table::Appliers, &entry.namespace, &entry.kind, &entry.name))
+                    .collect()
+            },
+            touched,
+        );
+        self.choose(cluster, before, facts, touched);
+    }
+
+    /// Which policies choose a tag of an image depends on two kinds of objects: where either changes, all are ordered anew.
+    fn choose(
+        &mut self,
+        cluster: &str,
+        before: &ClusterFacts,
+        facts: &ClusterFacts,
+        touched: &mut Vec<Mark>,
+    ) {
+        let images = |facts: &ClusterFacts, policy: &ImagePolicy| {
+            let scanned = facts.image_repositories.get(&policy.repository.key());
+            scanned.map(|one| ImageReference::parse(&one.image).repository)
+        };
+        let mark = |image: &str| Mark::of(&Look::Indexed(cluster, Table::Policies, "", "", image));
+        let is_moved = facts
+            .image_repositories
+            .since(&before.image_repositories)
+            .any(|one| one.before.map(|it| &it.image) != one.after.map(|it| &it.image));
+        if is_moved {
+            for policy in before.image_policies.values() {
+                touched.extend(images(before, policy).map(|image| mark(&image)));
+            }
+            self.policies = By::default();
+            self.policies.change(
+                facts.image_policies.since(&Objects::default()),
+                |policy| {
+                    images(facts, policy)
+                        .map(|it| mark(&it))
+                        .into_iter()
+                        .collect()
+                },
+                touched,
+            );
+        } else {
+            self.policies.change(
+                facts.image_policies.since(&before.image_policies),
+                |policy| {
+                    images(facts, policy)
+                        .map(|it| mark(&it))
+                        .into_iter()
+                        .collect()
+                },
+                touched,
+            );
+        }
+    }
+
+    /// The pods of a namespace that a workload's selector selects; an empty one selects none. And the mark of all that may
+    /// become one of them.
+    pub fn pods(
+        &self,
+        namespace: &str,
+        selector: &BTreeMap<String, String>,
+    ) -> (Option<Mark>, Vec<&Pod>) {
+        let marks = selector.iter().map(|(name, value)| {
+            Mark::of(&Look::Indexed(
+                &self.cluster,
+                Table::Pods,
+                namespace,
+                name,
+                value,
+            ))
+        });
+        let Some(fewest) = marks.min_by_key(|mark| self.pods.count(*mark)) else {
+            return (None, Vec::new());
+        };
+        let pods = self.pods.get(fewest).filter(|pod| {
+            pod.meta.namespace == namespace
+                && selector
                     .iter()
                     .all(|(name, value)| pod.meta.label(name) == Some(value))
-            })
-            .copied()
-            .collect()
+        });
+        (Some(fewest), pods.collect())
     }
 
     /// The ReplicaSets of a Deployment.
-    pub fn replica_sets(&self, deployment: &Key) -> &[&'a ReplicaSet] {
-        self.replica_sets
-            .get(&deployment.namespace, "Deployment", &deployment.name)
+    pub fn replica_sets(&self, deployment: &Key) -> impl Iterator<Item = &ReplicaSet> {
+        let mark = self.mark(
+            Table::ReplicaSets,
+            &deployment.namespace,
+            "Deployment",
+            &deployment.name,
+        );
+        let is_its = move |set: &&ReplicaSet| {
+            let mut owners = set.meta.owners.iter();
+            set.meta.namespace == deployment.namespace
+                && owners.any(|one| one.kind == "Deployment" && one.name == deployment.name)
+        };
+        self.replica_sets.get(mark).filter(is_its)
     }
 
     /// The warnings about an object.
-    pub fn warnings(&self, kind: &str, key: &Key) -> &[&'a Event] {
-        self.warnings.get(&key.namespace, kind, &key.name)
+    pub fn warnings(&self, kind: &str, key: &Key) -> impl Iterator<Item = &Event> {
+        let mark = self.mark(Table::Warnings, &key.namespace, kind, &key.name);
+        self.warnings.get(mark).filter(move |event| {
+            event.meta.namespace == key.namespace
+                && event.about.kind == kind
+                && event.about.name == key.name
+        })
     }
 
-    /// The Services of a namespace that may select pods with these labels.
-    pub fn services<'s>(
-        &'s self,
-        namespace: &'s str,
-        labels: &'s BTreeMap<String, String>,
-    ) -> impl Iterator<Item = &'a Service> + 's {
-        labels
-            .iter()
-            .flat_map(move |(name, value)| self.services.get(namespace, name, value))
-            .copied()
+    /// The Services of a namespace whose selector begins with this label.
+    pub fn services(
+        &self,
+        namespace: &str,
+        name: &str,
+        value: &str,
+    ) -> impl Iterator<Item = &Service> {
+        let mark = self.mark(Table::Services, namespace, name, value);
+        self.services
+            .get(mark)
+            .filter(move |service| service.meta.namespace == namespace)
     }
 
     /// The EndpointSlices of a Service.
-    pub fn slices(&self, service: &Key) -> &[&'a EndpointSlice] {
-        self.slices
-            .get(&service.namespace, "Service", &service.name)
+    pub fn slices(&self, service: &Key) -> impl Iterator<Item = &EndpointSlice> {
+        let mark = self.mark(Table::Slices, &service.namespace, "", &service.name);
+        self.slices.get(mark).filter(move |slice| {
+            slice.meta.namespace == service.namespace && slice.service == service.name
+        })
     }
 
     /// The Kustomizations whose inventory lists an object.
-    pub fn appliers(&self, one: &Reference) -> &[&'a Kustomization] {
-        self.appliers.get(&one.namespace, &one.kind, &one.name)
+    pub fn appliers(&self, one: &Reference) -> impl Iterator<Item = &Kustomization> {
+        let mark = self.mark(Table::Appliers, &one.namespace, &one.kind, &one.name);
+        self.appliers
+            .get(mark)
+            .filter(move |applier| applier.inventory.contains(one))
     }
 
     /// The policies that choose a tag of an image.
-    pub fn policies(&self, image: &str) -> &[&'a ImagePolicy] {
-        self.policies.get(image).map_or(&[], Vec::as_slice)
+    pub fn policies(&self, image: &str) -> impl Iterator<Item = &ImagePolicy> {
+        let mark = self.mark(Table::Policies, "", "", image);
+        self.policies.get(mark).filter(move |policy| {
+            let scanned = self.known.image_repositories.get(&policy.repository.key());
+            scanned.is_some_and(|one| ImageReference::parse(&one.image).repository == image)
+        })
+    }
+
+    fn mark(&self, table: Table, namespace: &str, first: &str, second: &str) -> Mark {
+        Mark::of(&Look::Indexed(
+            &self.cluster,
+            table,
+            namespace,
+            first,
+            second,
+        ))
+    }
+}
+
+/// What is said of a cluster as a whole.
+fn around(cluster: &str, before: &ClusterFacts, facts: &ClusterFacts, touched: &mut Vec<Mark>) {
+    if before.reach != facts.reach
+        || before.clock_offset != facts.clock_offset
+        || before.platform != facts.platform
+    {
+        touched.push(Mark::of(&Look::Cluster(cluster)));
+    }
+    let kinds = before.coverage.keys().chain(facts.coverage.keys());
+    for at in kinds {
+        if !says_the_same(before.coverage.get(at), facts.coverage.get(at)) {
+            touched.push(Mark::of(&Look::Coverage(cluster, at.0)));
+        }
+    }
+}
+
+/// Whether two coverages differ in the moment of the reading alone, which no answer rests on.
+fn says_the_same(one: Option<&Coverage>, other: Option<&Coverage>) -> bool {
+    match (one, other) {
+        (Some(Coverage::Seen { .. }), Some(Coverage::Seen { .. }))
+        | (Some(Coverage::NotServed { .. }), Some(Coverage::NotServed { .. })) => true,
+        (one, other) => one == other,
+    }
+}
+
+/// Each object by itself, and its kind.
+fn objects(cluster: &str, before: &ClusterFacts, facts: &ClusterFacts, touched: &mut Vec<Mark>) {
+    fn one<'c, T: 'c>(
+        cluster: &str,
+        kind: Kind,
+        changes: impl Iterator<Item = Changed<'c, Key, T>>,
+        touched: &mut Vec<Mark>,
+    ) {
+        let before = touched.len();
+        touched.extend(changes.map(|change| {
+            Mark::of(&Look::Object(
+                cluster,
+                kind,
+                &change.key.namespace,
+                &change.key.name,
+            ))
+        }));
+        if touched.len() > before {
+            touched.push(Mark::of(&Look::Objects(cluster, kind)));
+        }
+    }
+    fn several<'c, T: 'c>(
+        cluster: &str,
+        changes: impl Iterator<Item = Changed<'c, (Kind, Key), T>>,
+        touched: &mut Vec<Mark>,
+    ) {
+        for change in changes {
+            let (kind, key) = change.key;
+            touched.push(Mark::of(&Look::Object(
+                cluster,
+                *kind,
+                &key.namespace,
+                &key.name,
+            )));
+            touched.push(Mark::of(&Look::Objects(cluster, *kind)));
+        }
+    }
+    macro_rules! changed {
+        ($($kind:ident $table:ident),* $(,)?) => {
+            $(one(cluster, Kind::$kind, facts.$table.since(&before.$table), touched);)*
+        };
+    }
+    changed! {
+        Kustomization kustomizations,
+        HelmRelease helm_releases,
+        ImageRepository image_repositories,
+        ImagePolicy image_policies,
+        ImageUpdateAutomation image_automations,
+        Canary canaries,
+        ExternalSecret external_secrets,
+        Service services,
+    }
+    several(cluster, facts.sources.since(&before.sources), touched);
+    several(cluster, facts.workloads.since(&before.workloads), touched);
+    let named = [
+        (
+            Kind::Node,
+            facts
+                .nodes
+                .since(&before.nodes)
+                .map(|it| it.key)
+                .collect::<Vec<_>>(),
+        ),
+        (
+            Kind::Namespace,
+            facts
+                .namespaces
+                .since(&before.namespaces)
+                .map(|it| it.key)
+                .collect(),
+        ),
+    ];
+    for (kind, names) in named {
+        for name in names {
+            touched.push(Mark::of(&Look::Object(cluster, kind, "", name)));
+            touched.push(Mark::of(&Look::Objects(cluster, kind)));
+        }
+    }
+    for change in facts.ecs_services.since(&before.ecs_services) {
+        let key = change.key;
+        touched.push(Mark::of(&Look::EcsService(
+            cluster,
+            &key.namespace,
+            &key.name,
+        )));
+    }
+    for change in facts.task_definitions.since(&before.task_definitions) {
+        touched.push(Mark::of(&Look::TaskDefinition(cluster, change.key)));
     }
 }

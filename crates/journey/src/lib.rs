@@ -3,7 +3,7 @@
 //! Owns the rules that decide what became of a commit. No I/O, no async, no clock: what it does not know it wants,
 //! and says so. Read it in this order: [`answer`] finds out what was asked (`ask`), which apps and targets there are
 //! (`discover`), how Git reaches each of them (`route`), walks the nine stages (`stages`), lets the first unmet one
-//! decide (`verdict`) and says it in one sentence (`headline`).
+//! decide (`verdict`) and says it in one sentence (`headline`). A board is kept while facts change (`standing`).
 
 mod ask;
 mod board;
@@ -21,11 +21,15 @@ mod index;
 mod messages;
 mod missing;
 mod nearest;
+mod place;
+mod rests;
 mod reverts;
 mod root;
 mod route;
 mod running;
 mod stages;
+mod standing;
+mod trace;
 #[cfg(test)]
 mod trials;
 mod verdict;
@@ -38,6 +42,7 @@ use std::collections::BTreeSet;
 
 use facts::{Facts, Want};
 use jiff::Timestamp;
+pub use standing::Standing;
 
 /// What an ask's evaluation gives.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,30 +68,23 @@ pub struct BoardEvaluation {
 
 /// Answers an ask from what is known. `now` is the time by our own clock.
 pub fn answer(facts: &Facts, ask: &api::Ask, now: Timestamp) -> Evaluation {
-    let indexes = index::Index::all(facts);
-    let view = view::View::new(facts, &indexes, now, true);
+    let indexes = index::Index::all(&facts.clusters);
+    let trace = trace::Trace::new(false);
+    let view = view::View::new(facts, &indexes, &trace, now, true);
     let answer = verdict::answer(&view, ask);
-    let (wants, changes_at) = view.outcome();
+    let seen = trace.take();
     let answer = answer.map(|mut answer| {
-        answer.pending = wants.len();
+        answer.pending = seen.wants.len();
         answer
     });
     Evaluation {
         answer,
-        wants,
-        changes_at,
+        wants: seen.wants,
+        changes_at: seen.changes_at,
     }
 }
 
-/// The board from what is known. `now` is the time by our own clock.
+/// The board from what is known, from nothing. `now` is the time by our own clock.
 pub fn board(facts: &Facts, now: Timestamp) -> BoardEvaluation {
-    let indexes = index::Index::all(facts);
-    let view = view::View::new(facts, &indexes, now, false);
-    let board = board::board(&view);
-    let (wants, changes_at) = view.outcome();
-    BoardEvaluation {
-        board,
-        wants,
-        changes_at,
-    }
+    Standing::default().board(facts, &[], now)
 }

@@ -6,13 +6,13 @@ mod idle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::{Journey, Sentence};
-use facts::flux::Kustomization;
+use api::{Journey, ObjectRef, Sentence};
+use facts::flux::{HelmRelease, Kustomization};
 use facts::kubernetes::Workload;
-use facts::meta::{Key, Kind, Reference};
+use facts::meta::{Kind, Reference};
 use facts::{Coverage, Reach};
 
-use crate::discover::{Target, Targets};
+use crate::discover::{Found, Target, Targets};
 use crate::environment::{meant_for, of_cluster, of_namespace, same, without};
 use crate::evidence;
 use crate::route::{Route, route};
@@ -28,7 +28,8 @@ pub fn unfollowed<'a>(
     key: &str,
 ) -> Vec<Sentence> {
     let configures = |target: &Target<'a>| configured_by(view, target, key).is_some();
-    let is_configuration = all.built_from(key).next().is_none() || all.all().iter().any(configures);
+    let is_configuration =
+        all.built_from(key).next().is_none() || all.all().any(|target| configures(&target));
     if !is_configuration {
         return Vec::new();
     }
@@ -95,71 +96,136 @@ const OF_ECS: [Kind; 2] = [Kind::EcsService, Kind::EcsTaskDefinition];
 
 /// What is not there of what Flux should run or has applied: no journey can speak of it, because nothing of it runs.
 /// `concerns` is asked with the app and the environment of each. What the journeys name as their cause is said.
-pub fn gone(
-    view: &View<'_>,
-    all: &Targets<'_>,
+pub fn gone<'a>(
+    view: &View<'a>,
+    all: &Targets<'a>,
     journeys: &[Journey],
     concerns: impl Fn(&str, &str) -> bool,
 ) -> Vec<Sentence> {
-    let mut said = deleted(view, all, journeys, &concerns);
-    let idle = idle::idle(view, all, &said, concerns);
-    said.sentences.extend(idle);
-    said.sentences
-}
-
-/// What was said of objects that are gone.
-#[derive(Default)]
-struct Said {
-    sentences: Vec<Sentence>,
-    /// The clusters and Kustomizations that applied them.
-    by: BTreeSet<(String, Key)>,
-}
-
-/// Workloads, Services, and what applies them, that Flux lists among what it applied and that a cluster does not have any
-/// more.
-fn deleted(
-    view: &View<'_>,
-    all: &Targets<'_>,
-    journeys: &[Journey],
-    concerns: &impl Fn(&str, &str) -> bool,
-) -> Said {
-    let mut said = Said::default();
     let causes = journeys.iter().filter_map(|one| one.cause.as_ref());
     let causes: Vec<_> = causes.map(|cause| &cause.object).collect();
+    let mut absences = Vec::new();
     for place in view.places() {
+        let releases = place.helm_releases().map(Applier::Release);
+        let appliers = releases.chain(place.kustomizations().map(Applier::Kustomization));
+        let absent = appliers.map(|one| absence(view, all, (place, one), &causes, &concerns));
+        absences.extend(absent);
+    }
+    said(absences.iter(), concerns)
+}
+
+/// What applies apps.
+#[derive(Clone, Copy)]
+pub enum Applier<'a> {
+    /// A HelmRelease.
+    Release(&'a HelmRelease),
+    /// A Kustomization.
+    Kustomization(&'a Kustomization),
+}
+
+/// What is not there of what one of them applied or should apply.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Absence {
+    /// What it lists among what it applied, and the cluster does not have any more.
+    lost: Vec<Sentence>,
+    /// The app that it is for and that does not run.
+    idle: Option<Idle>,
+}
+
+impl Absence {
+    /// Whether all is there.
+    pub fn is_none(&self) -> bool {
+        self.lost.is_empty() && self.idle.is_none()
+    }
+}
+
+/// An app that something is for, and that does not run there.
+#[derive(Clone, Debug, PartialEq)]
+struct Idle {
+    cluster: String,
+    app: String,
+    /// The environment; several where it cannot be told which of a cluster's it is.
+    environments: Vec<String>,
+    sentence: Sentence,
+}
+
+/// What is not there of what one applied or should apply.
+pub fn absence<'a>(
+    view: &View<'a>,
+    all: &Targets<'a>,
+    (place, one): (Place<'a>, Applier<'a>),
+    causes: &[&ObjectRef],
+    concerns: &impl Fn(&str, &str) -> bool,
+) -> Absence {
+    let (lost, is_said) = match one {
         // What is applied to another cluster is not missed in this one.
-        let here = |one: &&Kustomization| !one.remote;
-        for one in place.facts.kustomizations.values().filter(here) {
-            for entry in &one.inventory {
-                let Some((kind, false)) = applied(place, entry) else {
-                    continue;
-                };
-                if place.whole(kind, &entry.namespace).is_err()
-                    || causes.contains(&&evidence::referred(place, entry))
-                    || !is_concerned(view, all, place, one, (kind, entry), concerns)
-                {
-                    continue;
-                }
-                said.sentences.push(lost(view, place, one, (kind, entry)));
-                if kind != Kind::Service {
-                    said.by.insert((place.name.to_owned(), one.meta.key()));
-                }
-            }
+        Applier::Kustomization(one) if !one.remote => {
+            deleted(view, all, (place, one), causes, concerns)
+        }
+        _ => (Vec::new(), false),
+    };
+    let idle = (!is_said)
+        .then(|| idle::idle(view, all, (place, one)))
+        .flatten();
+    Absence { lost, idle }
+}
+
+/// All that is absent, in words. Each missing app is said once, by what is nearest to it.
+pub fn said<'l>(
+    absences: impl Iterator<Item = &'l Absence> + Clone,
+    concerns: impl Fn(&str, &str) -> bool,
+) -> Vec<Sentence> {
+    let lost = absences.clone().flat_map(|one| &one.lost).cloned();
+    let mut sentences: Vec<Sentence> = lost.collect();
+    let mut missed: BTreeSet<(&str, &str, &[String])> = BTreeSet::new();
+    for idle in absences.filter_map(|one| one.idle.as_ref()) {
+        let mut environments = idle.environments.iter();
+        if environments.any(|one| concerns(&idle.app, one))
+            && missed.insert((&idle.cluster, &idle.app, &idle.environments))
+        {
+            sentences.push(idle.sentence.clone());
         }
     }
-    said
+    sentences
+}
+
+/// Workloads, Services, and what applies them, that a Kustomization lists among what it applied and that the cluster does
+/// not have any more; and whether one of them is more than a Service.
+fn deleted<'a>(
+    view: &View<'a>,
+    all: &Targets<'a>,
+    (place, one): (Place<'a>, &'a Kustomization),
+    causes: &[&ObjectRef],
+    concerns: &impl Fn(&str, &str) -> bool,
+) -> (Vec<Sentence>, bool) {
+    let mut sentences = Vec::new();
+    let mut is_said = false;
+    for entry in &one.inventory {
+        let Some((kind, false)) = applied(place, entry) else {
+            continue;
+        };
+        if place.whole(kind, &entry.namespace).is_err()
+            || causes.contains(&&evidence::referred(place, entry))
+            || !is_concerned(view, all, place, one, (kind, entry), concerns)
+        {
+            continue;
+        }
+        sentences.push(lost(view, place, one, (kind, entry)));
+        is_said |= kind != Kind::Service;
+    }
+    (sentences, is_said)
 }
 
 /// Whether an object that is gone may be part of what is asked about.
-fn is_concerned(
-    view: &View<'_>,
-    all: &Targets<'_>,
-    place: Place<'_>,
+fn is_concerned<'a>(
+    view: &View<'a>,
+    all: &Targets<'a>,
+    place: Place<'a>,
     by: &Kustomization,
     (kind, entry): (Kind, &Reference),
     concerns: &impl Fn(&str, &str) -> bool,
 ) -> bool {
-    let environment = of_namespace(&view.facts.team, place, &entry.namespace);
+    let environment = of_namespace(view.team(), place, &entry.namespace);
     let of_name = |environment: &str| {
         let rest = without(&entry.name, environment).unwrap_or(&entry.name);
         called(rest).any(|app| concerns(app, environment))
@@ -169,7 +235,7 @@ fn is_concerned(
             of_name(&environment) || {
                 // Not named like any app, it may be for each that is applied together with it.
                 let is_named = called(&entry.name).any(|name| all.name(name).is_some());
-                let mut beside = all.all().iter().filter(|target| {
+                let mut beside = all.all().filter(|target| {
                     target.place.name == place.name && is_listed(by, target.applied)
                 });
                 !is_named && beside.any(|target| concerns(&target.app, &target.environment))
@@ -177,7 +243,7 @@ fn is_concerned(
         }
         Kind::HelmRelease | Kind::Kustomization => {
             let namespace = (kind == Kind::HelmRelease).then_some(entry.namespace.as_str());
-            let team = &view.facts.team;
+            let team = view.team();
             let known = of_cluster(team, all, place);
             let meant = meant_for(team, place, &known, (&entry.name, namespace, ""));
             meant.environments.iter().any(|one| of_name(one))
@@ -201,7 +267,7 @@ fn lost(
 ) -> Sentence {
     let missing = Sentence::default().object(&evidence::referred(place, entry));
     let by = evidence::object(place, "Kustomization", &one.meta.key());
-    let environment = of_namespace(&view.facts.team, place, &entry.namespace);
+    let environment = of_namespace(view.team(), place, &entry.namespace);
     let (missing, what) = match kind {
         Kind::Kustomization | Kind::HelmRelease => (
             missing.words(" is not in cluster ").name(place.name),
@@ -224,10 +290,10 @@ pub fn applied(place: Place<'_>, entry: &Reference) -> Option<(Kind, bool)> {
     let kind = Kind::from_name(&entry.kind)?;
     let key = entry.key();
     let is_there = match kind {
-        Kind::Kustomization => place.facts.kustomizations.contains_key(&key),
-        Kind::HelmRelease => place.facts.helm_releases.contains_key(&key),
-        Kind::Service => place.facts.services.contains_key(&key),
-        kind if WORKLOADS.contains(&kind) => place.facts.workloads.contains_key(&(kind, key)),
+        Kind::Kustomization => place.kustomization(&key).is_some(),
+        Kind::HelmRelease => place.helm_release(&key).is_some(),
+        Kind::Service => place.service(&key).is_some(),
+        kind if WORKLOADS.contains(&kind) => place.workload(kind, &key).is_some(),
         _ => return None,
     };
     Some((kind, is_there))
@@ -248,11 +314,11 @@ pub fn reaches<'a>(
     (key, sha): (&str, &str),
     (app, environment): (&str, &str),
 ) -> bool {
-    let is_source = |target: &Target<'a>| matches!(&target.source, Ok(Some(one)) if one == key);
+    let is_source = |target: Target<'a>| matches!(&target.source, Ok(Some(one)) if one == key);
     all.of_app(app).any(is_source)
         || (all
             .of_app(app)
-            .any(|one| configured_by(view, one, key).is_some())
+            .any(|one| configured_by(view, &one, key).is_some())
             && !is_of_others(view, all, (key, sha), (app, environment)))
 }
 
@@ -271,7 +337,7 @@ fn is_of_others(
         let words = || path.split('/').filter_map(|part| part.split('.').next());
         let is_anothers =
             words().any(|word| all.name(word).is_some()) && !words().any(|one| one == app);
-        let mut known = all.all().iter().map(|target| &target.environment);
+        let mut known = all.found().map(|target| &target.environment);
         let is_elsewhere = !words().any(|word| same(word, environment))
             && known.any(|other| words().any(|word| same(word, other)));
         is_anothers || is_elsewhere
@@ -279,65 +345,39 @@ fn is_of_others(
     !touched.is_empty() && touched.iter().all(is_others)
 }
 
-/// What could not be read at all: clusters that do not answer, kinds of workloads that may not be listed.
-/// With `only`, of that cluster alone, and of accounts that the team file binds to no environment: their ECS clusters'
-/// own names say where they belong, and those are not known before they are read.
-pub fn unread(view: &View<'_>, all: &[Target<'_>], only: Option<&str>) -> Vec<Sentence> {
+/// What could not be read at all: clusters that do not answer, kinds of workloads that may not be listed, and what
+/// targets are built from. With `only`, of that cluster alone, and of accounts that the team file binds to no environment:
+/// their ECS clusters' own names say where they belong, and those are not known before they are read.
+pub fn unread<'f>(
+    view: &View<'_>,
+    all: impl Iterator<Item = &'f Found>,
+    only: Option<&str>,
+) -> Vec<Sentence> {
     let is_bound = |name: &str| {
-        let mut environments = view.facts.team.environments.iter();
+        let mut environments = view.team().environments.iter();
         environments.any(|one| one.cluster.as_deref() == Some(name))
     };
     let meant = |place: Place<'_>| {
         only.is_none_or(|only| only == place.name) || (place.is_ecs() && !is_bound(place.name))
     };
     let mut said = Vec::new();
-    for place in view.places().filter(|place| meant(*place)) {
-        let (workloads, what): (&[Kind], _) = if place.is_ecs() {
-            (&OF_ECS, "Amazon ECS of ")
+    let mut silent = BTreeSet::new();
+    for place in view.places() {
+        if meant(place) {
+            unread_in(place, &mut said);
         } else {
-            (&WORKLOADS, "Cluster ")
-        };
-        let cluster = Sentence::default().words(what).name(place.name);
-        match &place.facts.reach {
-            Reach::Connecting => {
-                said.push(cluster.words(" has not answered yet: what runs there is not known."));
-                continue;
-            }
-            Reach::Unreachable { error } => {
-                said.push(
-                    cluster
-                        .words(" does not answer, so what runs there is not known: ")
-                        .quote(error)
-                        .words("."),
-                );
-                continue;
-            }
-            Reach::Answering | Reach::Lost { .. } => {}
-        }
-        let not_yet = |kind: &Kind| *place.facts.coverage(*kind, "") == Coverage::NotAsked;
-        if workloads.iter().any(not_yet) {
-            let sentence = cluster.clone();
-            said.push(sentence.words(" is still being read: apps may be missing."));
-        }
-        for kind in workloads.iter().filter(|kind| !not_yet(kind)) {
-            if let Err(gap) = place.whole(*kind, "") {
-                said.push(
-                    Sentence::default()
-                        .words("Apps may be missing: ")
-                        .quote(gap.why)
-                        .words("."),
-                );
-            }
+            silent.insert(place.name);
         }
     }
-    for target in all.iter().filter(|target| meant(target.place)) {
-        if let Err(gap) = &target.source
+    for found in all {
+        if let Err(gap) = &found.source
             && !gap.pending
+            && !silent.contains(found.cluster())
         {
             said.push(
                 Sentence::default()
                     .words("What ")
-                    .object(&evidence::workload(target.place, target.workload))
+                    .object(&found.object())
                     .words(" is built from is not known: ")
                     .quote(&gap.why)
                     .words("."),
@@ -345,4 +385,44 @@ pub fn unread(view: &View<'_>, all: &[Target<'_>], only: Option<&str>) -> Vec<Se
         }
     }
     said
+}
+
+fn unread_in(place: Place<'_>, said: &mut Vec<Sentence>) {
+    let (workloads, what): (&[Kind], _) = if place.is_ecs() {
+        (&OF_ECS, "Amazon ECS of ")
+    } else {
+        (&WORKLOADS, "Cluster ")
+    };
+    let cluster = Sentence::default().words(what).name(place.name);
+    match place.reach() {
+        Reach::Connecting => {
+            said.push(cluster.words(" has not answered yet: what runs there is not known."));
+            return;
+        }
+        Reach::Unreachable { error } => {
+            said.push(
+                cluster
+                    .words(" does not answer, so what runs there is not known: ")
+                    .quote(error)
+                    .words("."),
+            );
+            return;
+        }
+        Reach::Answering | Reach::Lost { .. } => {}
+    }
+    let not_yet = |kind: &Kind| *place.coverage(*kind, "") == Coverage::NotAsked;
+    if workloads.iter().any(not_yet) {
+        let sentence = cluster.clone();
+        said.push(sentence.words(" is still being read: apps may be missing."));
+    }
+    for kind in workloads.iter().filter(|kind| !not_yet(kind)) {
+        if let Err(gap) = place.whole(*kind, "") {
+            said.push(
+                Sentence::default()
+                    .words("Apps may be missing: ")
+                    .quote(gap.why)
+                    .words("."),
+            );
+        }
+    }
 }

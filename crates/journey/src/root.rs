@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use crate::causes::CauseCode;
 use crate::conditions::{believed, is_true};
 use crate::evidence;
-use crate::finding::{Finding, next_tick, when};
+use crate::finding::{Finding, when};
 use crate::messages;
 use crate::route;
 use crate::stages::{helm, source};
@@ -164,7 +164,7 @@ fn kustomization_dependency(
         return helm_dependency(place, dependency, seen);
     }
     let key = dependency.key();
-    let found = place.facts.kustomizations.get(&key);
+    let found = place.kustomization(&key);
     let Some(found) = place.object(found, Kind::Kustomization, &key.namespace)? else {
         return Ok(Some(missing(place, dependency)));
     };
@@ -229,7 +229,7 @@ fn helm_dependency(
     seen: &mut Seen,
 ) -> Learned<Option<Finding>> {
     let key = dependency.key();
-    let found = place.facts.helm_releases.get(&key);
+    let found = place.helm_release(&key);
     let Some(found) = place.object(found, Kind::HelmRelease, &key.namespace)? else {
         return Ok(Some(missing(place, dependency)));
     };
@@ -406,7 +406,7 @@ pub fn own(place: Place<'_>, one: &Kustomization, ready: &Condition) -> Finding 
     );
     let interval = one.retry_interval.or(one.interval);
     let next = (!stalled).then(|| api::journey::NextAttempt {
-        at: next_tick(ready.since, interval, place.now),
+        at: place.next_tick(ready.since, interval),
         who: object.clone(),
         what: "tries again".to_owned(),
     });

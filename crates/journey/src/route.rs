@@ -62,14 +62,14 @@ pub fn route<'a>(view: &View<'a>, target: &Target<'a>) -> Learned<Route<'a>> {
     let meta = &target.applied.meta;
     canary::known(place, target.applied)?;
     if let Some(key) = owner(meta, "helm.toolkit.fluxcd.io") {
-        let found = place.facts.helm_releases.get(&key);
+        let found = place.helm_release(&key);
         return match place.object(found, Kind::HelmRelease, &key.namespace)? {
             Some(helm) => through_helm(view, place, helm),
             None => Ok(Route::Gone(reference(Kind::HelmRelease, &key))),
         };
     }
     if let Some(key) = owner(meta, "kustomize.toolkit.fluxcd.io") {
-        let found = place.facts.kustomizations.get(&key);
+        let found = place.kustomization(&key);
         return match place.object(found, Kind::Kustomization, &key.namespace)? {
             Some(one) if disowns(one, target.applied.kind.name(), &meta.key()) => {
                 Ok(Route::Nobody {
@@ -95,7 +95,7 @@ fn through_helm<'a>(
         let listing = listing(place, "HelmRelease", &helm.meta.key())?;
         return Ok(path(view, place, Some(helm), listing));
     };
-    let found = place.facts.kustomizations.get(&key);
+    let found = place.kustomization(&key);
     match place.object(found, Kind::Kustomization, &key.namespace)? {
         Some(kustomization) => Ok(path(view, place, Some(helm), Some(kustomization))),
         None => Ok(Route::Gone(reference(Kind::Kustomization, &key))),
@@ -130,8 +130,8 @@ fn path<'a>(
 pub fn parents<'a>(place: Place<'a>, from: &'a Kustomization) -> Vec<&'a Kustomization> {
     let mut found: Vec<&Kustomization> = Vec::new();
     let mut at = from;
-    while let Some(parent) = owner(&at.meta, "kustomize.toolkit.fluxcd.io")
-        .and_then(|key| place.facts.kustomizations.get(&key))
+    while let Some(parent) =
+        owner(&at.meta, "kustomize.toolkit.fluxcd.io").and_then(|key| place.kustomization(&key))
     {
         let seen = std::iter::once(from)
             .chain(found.iter().copied())
@@ -154,7 +154,7 @@ pub fn source<'a>(place: Place<'a>, reference: &Reference) -> Learned<Option<&'a
         )));
     };
     let key = reference.key();
-    let found = place.facts.sources.get(&(kind, key));
+    let found = place.source(kind, &key);
     place.object(found, kind, &reference.namespace)
 }
 
@@ -238,7 +238,7 @@ pub fn owner(meta: &Meta, group: &str) -> Option<Key> {
 /// The Kustomization whose inventory lists an object, for objects that lost their labels.
 fn listing<'a>(place: Place<'a>, kind: &str, key: &Key) -> Learned<Option<&'a Kustomization>> {
     place.whole(Kind::Kustomization, "")?;
-    Ok(place.facts.kustomizations.values().find(|one| {
+    Ok(place.kustomizations().find(|one| {
         one.inventory
             .iter()
             .any(|entry| entry.kind == kind && entry.key() == *key)

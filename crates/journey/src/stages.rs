@@ -60,7 +60,7 @@ impl<'a> Case<'_, 'a> {
     }
 
     /// The other targets that are built from the same repository into the same image.
-    pub fn siblings(&self) -> impl Iterator<Item = &Target<'a>> {
+    pub fn siblings(&self) -> impl Iterator<Item = Target<'a>> {
         let own = self.target.identity();
         self.all
             .of_image(&self.target.image.repository)

@@ -224,7 +224,7 @@ fn multiply(facts: &mut facts::ClusterFacts) {
     let few = facts.clone();
     for copy in 0..250 {
         let named = |name: &str| format!("{name}-{copy}");
-        for ((kind, _), workload) in &few.workloads {
+        for ((kind, _), workload) in few.workloads.iter() {
             let mut one = workload.clone();
             one.meta.name = named(&one.meta.name);
             let label = "app.kubernetes.io/name".to_owned();

@@ -9,7 +9,7 @@ use facts::code::Relation;
 use jiff::Timestamp;
 
 use crate::ask::{self, Meaning};
-use crate::discover::{Target, Targets, targets};
+use crate::discover::{Roll, Target, Targets};
 use crate::environment::same;
 use crate::finding::{Finding, Outcome, ended};
 use crate::headline::{Runs, Subject};
@@ -25,19 +25,21 @@ use crate::{configuration, walk};
 
 /// Answers an ask.
 pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Answer, api::Error> {
-    let all = targets(view);
-    let question = ask::question(view, all.all(), ask)?;
-    let chosen = ask::narrow(view, all.all(), ask, &question)?;
+    let roll = Roll::of(view);
+    let all = Targets::new(view, &roll);
+    let list: Vec<Target<'_>> = all.all().collect();
+    let question = ask::question(view, &list, ask)?;
+    let chosen = ask::narrow(view, &list, ask, &question)?;
     let mut answer = Answer {
         version: api::JSON_VERSION,
         ask: ask.clone(),
         commit: None,
         journeys: Vec::new(),
         pending: 0,
-        unread: unread(view, all.all(), home(view, ask)),
+        unread: unread(view, roll.in_order(), home(view, ask)),
         at: view.now,
     };
-    match ask::meaning(view, all.all(), &question)? {
+    match ask::meaning(view, &list, &question)? {
         Err(gap) => answer.unread.push(
             Sentence::default()
                 .words("Not known yet: ")
@@ -132,7 +134,8 @@ fn nowhere(
     sha: &str,
     answer: Answer,
 ) -> Result<Answer, api::Error> {
-    let known = ask::repositories(view, all.all());
+    let list: Vec<Target<'_>> = all.all().collect();
+    let known = ask::repositories(view, &list);
     let unsure = known.gaps.iter().any(|gap| gap.pending) || ask::is_connecting(view);
     if unsure {
         return Ok(answer);
@@ -154,7 +157,7 @@ fn nowhere(
         )
     };
     let error = api::Error::new(api::error::Code::UnknownAsk, message);
-    Err(ask::unsure(view, all.all(), error))
+    Err(ask::unsure(view, &list, error))
 }
 
 /// The journey of the newest commit of a target's app.
@@ -452,7 +455,7 @@ impl<'v, 'a> Draft<'v, 'a> {
             }
         }
         if let Some(NextAttempt { at: Some(at), .. }) = &journey.next_attempt {
-            view.changes_at(self.target.place, *at);
+            self.target.place.changes_at(*at);
         }
         journey.running = Some(running);
         journey
@@ -520,8 +523,8 @@ fn diverged(
 }
 
 fn stale_since(place: Place<'_>) -> Option<Timestamp> {
-    match place.facts.reach {
-        Reach::Lost { since, .. } => Some(since),
+    match place.reach() {
+        Reach::Lost { since, .. } => Some(*since),
         _ => None,
     }
 }
@@ -531,8 +534,7 @@ fn stale_since(place: Place<'_>) -> Option<Timestamp> {
 fn home<'a>(view: &View<'a>, ask: &Ask) -> Option<&'a str> {
     let wanted = ask.environment.as_deref()?;
     let mut homes = view
-        .facts
-        .team
+        .team()
         .environments
         .iter()
         .filter(|one| one.name.eq_ignore_ascii_case(wanted))

@@ -3,17 +3,18 @@
 //! Owns the difference between "there is none", "not read yet" and "could not be read", and the two side products of
 //! an evaluation: what is wanted and when the answer changes by itself. Judges nothing.
 
-use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use facts::code::{
     Change, CiRun, Commit, DeclaredHistory, Named, PullRequest, Relation, RepositoryFacts, Resolved,
 };
 use facts::image::Image;
-use facts::{ClusterFacts, Coverage, Facts, Kind, Platform, Reach, Read, Want};
+use facts::{Coverage, Facts, Read, Team, Want};
 use jiff::Timestamp;
 
 use crate::index::Index;
+pub use crate::place::Place;
+use crate::trace::{Filled, Look, Trace};
 
 /// Why something is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,9 +34,9 @@ impl Gap {
         }
     }
 
-    fn pending(subject: &str) -> Self {
+    fn pending(subject: &dyn Fn() -> String) -> Self {
         Self {
-            why: format!("{subject} not read yet"),
+            why: format!("{} not read yet", subject()),
             pending: true,
         }
     }
@@ -44,89 +45,13 @@ impl Gap {
 /// A value, or why it is not known.
 pub type Learned<T> = Result<T, Gap>;
 
-/// One cluster as the engine looks at it.
-#[derive(Clone, Copy)]
-pub struct Place<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// What is known of it.
-    pub facts: &'a ClusterFacts,
-    /// The same by what it is looked up by.
-    pub index: &'a Index<'a>,
-    /// Now, by its clock.
-    pub now: Timestamp,
-}
-
-impl<'a> Place<'a> {
-    /// Whether it is Amazon ECS: its workloads are services, its pods are tasks, and nothing of Flux's is there.
-    pub fn is_ecs(&self) -> bool {
-        self.facts.platform == Platform::Ecs
-    }
-
-    /// What its workloads run in.
-    pub fn pod_kind(&self) -> Kind {
-        if self.is_ecs() {
-            Kind::EcsTask
-        } else {
-            Kind::Pod
-        }
-    }
-
-    /// The same in many, as a sentence says it.
-    pub fn pods(&self) -> &'static str {
-        if self.is_ecs() { "tasks" } else { "pods" }
-    }
-
-    /// Whether a kind is known whole in a namespace. A cluster that stopped answering keeps what it said.
-    pub fn whole(&self, kind: Kind, namespace: &str) -> Learned<()> {
-        let coverage = self.facts.coverage(kind, namespace);
-        if matches!(self.facts.reach, Reach::Lost { .. })
-            && matches!(coverage, Coverage::Unreachable { .. })
-        {
-            return Ok(());
-        }
-        let subject = match (self.is_ecs(), namespace) {
-            (false, "") => format!("{} objects of cluster {}", kind.name(), self.name),
-            (false, _) => format!(
-                "{} objects in namespace {namespace} of cluster {}",
-                kind.name(),
-                self.name
-            ),
-            (true, "") => format!("{}s of {}", kind.name(), self.name),
-            (true, _) => format!(
-                "{}s in ECS cluster {namespace} of {}",
-                kind.name(),
-                self.name
-            ),
-        };
-        match coverage.gap(&subject) {
-            None => Ok(()),
-            Some(why) => Err(Gap::new(why)),
-        }
-    }
-
-    /// An object that was looked up: there, certainly not there, or not known.
-    pub fn object<T>(
-        &self,
-        found: Option<&'a T>,
-        kind: Kind,
-        namespace: &str,
-    ) -> Learned<Option<&'a T>> {
-        self.whole(kind, namespace)?;
-        Ok(found)
-    }
-}
-
 /// The facts, the time, and what this evaluation leaves behind.
 pub struct View<'a> {
-    /// Everything that is known.
-    pub facts: &'a Facts,
+    facts: &'a Facts,
     /// Now, by our clock.
     pub now: Timestamp,
-    indexes: &'a BTreeMap<&'a str, Index<'a>>,
-    wants: RefCell<BTreeSet<Want>>,
-    changes_at: Cell<Option<Timestamp>>,
-    quiet: Cell<bool>,
+    indexes: &'a BTreeMap<String, Index>,
+    trace: &'a Trace,
     curious: bool,
 }
 
@@ -135,7 +60,8 @@ impl<'a> View<'a> {
     /// asked; a board of thousands of cells does without.
     pub fn new(
         facts: &'a Facts,
-        indexes: &'a BTreeMap<&'a str, Index<'a>>,
+        indexes: &'a BTreeMap<String, Index>,
+        trace: &'a Trace,
         now: Timestamp,
         curious: bool,
     ) -> Self {
@@ -143,24 +69,14 @@ impl<'a> View<'a> {
             facts,
             now,
             indexes,
-            wants: RefCell::default(),
-            changes_at: Cell::new(None),
-            quiet: Cell::new(false),
+            trace,
             curious,
         }
     }
 
-    /// Ends it.
-    pub fn outcome(self) -> (BTreeSet<Want>, Option<Timestamp>) {
-        (self.wants.into_inner(), self.changes_at.get())
-    }
-
     /// Looks without wanting: for what is worth showing if it is known, and cannot change the answer.
     pub fn quietly<T>(&self, look: impl FnOnce() -> T) -> T {
-        let before = self.quiet.replace(true);
-        let seen = look();
-        self.quiet.set(before);
-        seen
+        self.trace.quietly(look)
     }
 
     /// Looks for what is worth showing and cannot change a state: wanting it only for somebody who asked.
@@ -172,48 +88,40 @@ impl<'a> View<'a> {
         }
     }
 
+    /// What the team says about itself.
+    pub fn team(&self) -> &'a Team {
+        &self.facts.team
+    }
+
     /// The clusters.
     pub fn places(&self) -> impl Iterator<Item = Place<'a>> + use<'a> {
-        let (now, facts) = (self.now, self.facts);
-        self.indexes.iter().filter_map(move |(name, index)| {
-            let facts = facts.clusters.get(*name)?.as_ref();
-            Some(Place {
-                name,
-                facts,
-                index,
-                now: now.checked_add(facts.clock_offset).unwrap_or(now),
-            })
-        })
+        let (now, trace) = (self.now, self.trace);
+        let indexes = self.indexes.iter();
+        indexes.map(move |(name, index)| Place::new(name, index, trace, now))
     }
 
-    /// Remembers that the answer changes by itself at an instant of a cluster's clock.
-    pub fn changes_at(&self, place: Place<'_>, at: Timestamp) {
-        let Ok(at) = at.checked_sub(place.facts.clock_offset) else {
-            return;
-        };
-        if at <= self.now {
-            return;
-        }
-        let earliest = self.changes_at.get().map_or(at, |earlier| earlier.min(at));
-        self.changes_at.set(Some(earliest));
+    /// A cluster, by name.
+    pub fn place(&self, name: &str) -> Option<Place<'a>> {
+        let (name, index) = self.indexes.get_key_value(name)?;
+        Some(Place::new(name, index, self.trace, self.now))
     }
 
-    fn want(&self, want: Want) {
-        if !self.quiet.get() {
-            self.wants.borrow_mut().insert(want);
-        }
+    /// Where looks are noted.
+    pub fn trace(&self) -> &'a Trace {
+        self.trace
     }
 
     /// A repository's branches and reverts.
     pub fn repository(&self, key: &str) -> Learned<&'a RepositoryFacts> {
-        let subject = format!("the history of {key}");
+        self.trace.look(&Look::Repository(key));
+        let subject = || format!("the history of {key}");
         match self.facts.code.repositories.get(key) {
             Some(known) if known.coverage.is_whole() => Ok(known),
             Some(known) if known.coverage != Coverage::NotAsked => {
-                Err(Gap::new(known.coverage.gap(&subject).unwrap_or_default()))
+                Err(Gap::new(known.coverage.gap(&subject()).unwrap_or_default()))
             }
             _ => {
-                self.want(Want::Repository {
+                self.trace.want(|| Want::Repository {
                     repository: key.to_owned(),
                 });
                 Err(Gap::pending(&subject))
@@ -249,12 +157,14 @@ impl<'a> View<'a> {
 
     /// What a text stands for in a repository.
     pub fn resolve(&self, key: &str, text: &str) -> Learned<&'a [Resolved]> {
+        self.trace
+            .look(&Look::Found(Filled::Resolve, key, text, ""));
         if let Some(resolved) = self.known(key).and_then(|known| known.resolved.get(text)) {
             return Ok(resolved);
         }
-        let subject = format!("what {text} stands for in {key}");
+        let subject = || format!("what {text} stands for in {key}");
         self.readable(key, &subject)?;
-        self.want(Want::Resolve {
+        self.trace.want(|| Want::Resolve {
             repository: key.to_owned(),
             text: text.to_owned(),
         });
@@ -263,7 +173,8 @@ impl<'a> View<'a> {
 
     /// One commit; `None` if the repository does not have it.
     pub fn commit(&self, key: &str, sha: &str) -> Learned<Option<&'a Commit>> {
-        let subject = format!("commit {} of {key}", api::headline::short(sha));
+        self.trace.look(&Look::Found(Filled::Commit, key, sha, ""));
+        let subject = || format!("commit {} of {key}", api::headline::short(sha));
         let slot = self.known(key).and_then(|known| known.commits.get(sha));
         self.of_history(slot, key, &subject, || Want::Commit {
             repository: key.to_owned(),
@@ -276,6 +187,8 @@ impl<'a> View<'a> {
         if a == b {
             return Ok(Relation::Same);
         }
+        self.trace.look(&Look::Found(Filled::Relation, key, a, b));
+        self.trace.look(&Look::Found(Filled::Relation, key, b, a));
         if let Some(known) = self.known(key) {
             if let Some(relation) = known.relations.get(&(a.to_owned(), b.to_owned())) {
                 return Ok(*relation);
@@ -284,13 +197,15 @@ impl<'a> View<'a> {
                 return Ok(turned(*relation));
             }
         }
-        let subject = format!(
-            "how {} stands to {} in {key}",
-            api::headline::short(a),
-            api::headline::short(b)
-        );
+        let subject = || {
+            format!(
+                "how {} stands to {} in {key}",
+                api::headline::short(a),
+                api::headline::short(b)
+            )
+        };
         self.readable(key, &subject)?;
-        self.want(Want::Relation {
+        self.trace.want(|| Want::Relation {
             repository: key.to_owned(),
             a: a.to_owned(),
             b: b.to_owned(),
@@ -311,8 +226,9 @@ impl<'a> View<'a> {
 
     /// CI runs of a commit, newest first; empty if there is none.
     pub fn ci(&self, key: &str, sha: &str) -> Learned<&'a [CiRun]> {
+        self.trace.look(&Look::Found(Filled::Ci, key, sha, ""));
         let slot = self.known(key).and_then(|known| known.ci.get(sha));
-        let subject = format!("CI runs of {} in {key}", api::headline::short(sha));
+        let subject = || format!("CI runs of {} in {key}", api::headline::short(sha));
         let runs = self.read(slot, &subject, || Want::Ci {
             repository: key.to_owned(),
             sha: sha.to_owned(),
@@ -322,8 +238,9 @@ impl<'a> View<'a> {
 
     /// Pull requests that a commit belongs to.
     pub fn pulls(&self, key: &str, sha: &str) -> Learned<&'a [PullRequest]> {
+        self.trace.look(&Look::Found(Filled::Pulls, key, sha, ""));
         let slot = self.known(key).and_then(|known| known.pulls.get(sha));
-        let subject = format!("pull requests of {} in {key}", api::headline::short(sha));
+        let subject = || format!("pull requests of {} in {key}", api::headline::short(sha));
         let pulls = self.read(slot, &subject, || Want::Pulls {
             repository: key.to_owned(),
             sha: sha.to_owned(),
@@ -333,8 +250,10 @@ impl<'a> View<'a> {
 
     /// Open pull requests of a repository.
     pub fn open_pulls(&self, key: &str) -> Learned<&'a [PullRequest]> {
+        self.trace
+            .look(&Look::Found(Filled::OpenPulls, key, "", ""));
         let slot = self.known(key).and_then(|known| known.open_pulls.as_ref());
-        let subject = format!("open pull requests of {key}");
+        let subject = || format!("open pull requests of {key}");
         let pulls = self.read(slot, &subject, || Want::OpenPulls {
             repository: key.to_owned(),
         })?;
@@ -343,8 +262,9 @@ impl<'a> View<'a> {
 
     /// Paths that a commit touches.
     pub fn touched(&self, key: &str, sha: &str) -> Learned<&'a [String]> {
+        self.trace.look(&Look::Found(Filled::Touched, key, sha, ""));
         let slot = self.known(key).and_then(|known| known.touched.get(sha));
-        let subject = format!("paths touched by {} in {key}", api::headline::short(sha));
+        let subject = || format!("paths touched by {} in {key}", api::headline::short(sha));
         let paths = self.of_history(slot, key, &subject, || Want::Touched {
             repository: key.to_owned(),
             sha: sha.to_owned(),
@@ -360,10 +280,12 @@ impl<'a> View<'a> {
         path: &str,
         objects: &BTreeSet<Named>,
     ) -> Learned<bool> {
+        self.trace
+            .look(&Look::Found(Filled::Concern, key, sha, path));
         let asked = (sha.to_owned(), path.to_owned(), objects.clone());
         let place = if path.is_empty() { "the root" } else { path };
         let short = api::headline::short(sha);
-        let subject = format!("whether {short} changes what {place} of {key} is made of");
+        let subject = || format!("whether {short} changes what {place} of {key} is made of");
         let slot = self.known(key).and_then(|known| known.concerns.get(&asked));
         let (sha, path, objects) = asked;
         let concern = self.of_history(slot, key, &subject, || Want::Concern {
@@ -379,9 +301,11 @@ impl<'a> View<'a> {
 
     /// How a commit changes the objects that a path declares: only what is certain.
     pub fn changes(&self, key: &str, sha: &str, path: &str) -> Learned<&'a [Change]> {
+        self.trace
+            .look(&Look::Found(Filled::Changes, key, sha, path));
         let asked = (sha.to_owned(), path.to_owned());
         let short = api::headline::short(sha);
-        let subject = format!("what {short} of {key} changes");
+        let subject = || format!("what {short} of {key} changes");
         let slot = self.known(key).and_then(|known| known.changes.get(&asked));
         let (sha, path) = asked;
         let changes = self.of_history(slot, key, &subject, || Want::Changes {
@@ -399,11 +323,13 @@ impl<'a> View<'a> {
         branch: &str,
         path: &str,
     ) -> Learned<Option<&'a DeclaredHistory>> {
+        self.trace
+            .look(&Look::Found(Filled::Declared, key, branch, path));
         let slot = self
             .known(key)
             .and_then(|known| known.declared.get(&(branch.to_owned(), path.to_owned())));
         let place = if path.is_empty() { "the root" } else { path };
-        let subject = format!("what {place} declares on {branch} of {key}");
+        let subject = || format!("what {place} declares on {branch} of {key}");
         self.of_history(slot, key, &subject, || Want::Declared {
             repository: key.to_owned(),
             branch: branch.to_owned(),
@@ -413,7 +339,9 @@ impl<'a> View<'a> {
 
     /// All tags of an image repository; `None` if the registry does not have it.
     pub fn tags(&self, repository: &str) -> Learned<Option<&'a Vec<String>>> {
-        let subject = format!("tags of {repository}");
+        self.trace
+            .look(&Look::Found(Filled::Tags, repository, "", ""));
+        let subject = || format!("tags of {repository}");
         self.read(self.facts.images.tags.get(repository), &subject, || {
             Want::Tags {
                 repository: repository.to_owned(),
@@ -423,7 +351,9 @@ impl<'a> View<'a> {
 
     /// What a tag points to; `None` if there is no such tag.
     pub fn digest(&self, repository: &str, tag: &str) -> Learned<Option<&'a String>> {
-        let subject = format!("image {repository}:{tag}");
+        self.trace
+            .look(&Look::Found(Filled::Digest, repository, tag, ""));
+        let subject = || format!("image {repository}:{tag}");
         let slot = self
             .facts
             .images
@@ -437,7 +367,9 @@ impl<'a> View<'a> {
 
     /// What a digest was built from; `None` if the registry does not have it.
     pub fn image(&self, repository: &str, digest: &str) -> Learned<Option<&'a Image>> {
-        let subject = format!("image {repository}@{digest}");
+        self.trace
+            .look(&Look::Found(Filled::Image, repository, digest, ""));
+        let subject = || format!("image {repository}@{digest}");
         let slot = self
             .facts
             .images
@@ -449,16 +381,35 @@ impl<'a> View<'a> {
         })
     }
 
+    /// All that is known of the labels of an image's builds.
+    pub fn labelled(&self, repository: &str) -> impl Iterator<Item = &'a Image> + use<'a> {
+        self.trace.look(&Look::Labels(repository));
+        let name = repository.to_owned();
+        let from = (name.clone(), String::new());
+        let builds = self.facts.images.images.range(from..);
+        builds
+            .take_while(move |((one, _), _)| *one == name)
+            .filter_map(|(_, read)| read.known())
+    }
+
+    /// The branches of a repository, as far as they are known: to suggest one, not to judge by.
+    pub fn branches(&self, key: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        let known = self.known(key).into_iter();
+        known.flat_map(|known| known.branches.keys().map(String::as_str))
+    }
+
     fn known(&self, key: &str) -> Option<&'a RepositoryFacts> {
         self.facts.code.repositories.get(key)
     }
 
     /// Refuses to want what a repository that could not be read cannot give.
-    fn readable(&self, key: &str, subject: &str) -> Learned<()> {
+    fn readable(&self, key: &str, subject: &dyn Fn() -> String) -> Learned<()> {
+        self.trace.look(&Look::Repository(key));
         match self.known(key).map(|known| &known.coverage) {
             None | Some(Coverage::NotAsked) => Ok(()),
+            Some(coverage) if coverage.is_whole() => Ok(()),
             Some(coverage) => coverage
-                .gap(subject)
+                .gap(&subject())
                 .map_or(Ok(()), |why| Err(Gap::new(why))),
         }
     }
@@ -467,7 +418,7 @@ impl<'a> View<'a> {
         &self,
         slot: Option<&'a Read<T>>,
         key: &str,
-        subject: &str,
+        subject: &dyn Fn() -> String,
         want: impl FnOnce() -> Want,
     ) -> Learned<Option<&'a T>> {
         if slot.is_none() {
@@ -479,19 +430,19 @@ impl<'a> View<'a> {
     fn read<T>(
         &self,
         slot: Option<&'a Read<T>>,
-        subject: &str,
+        subject: &dyn Fn() -> String,
         want: impl FnOnce() -> Want,
     ) -> Learned<Option<&'a T>> {
         match slot {
             Some(Read::Known(value)) => Ok(Some(value)),
             Some(Read::Missing) => Ok(None),
-            Some(Read::Gap(coverage)) => Err(Gap::new(
-                coverage
-                    .gap(subject)
-                    .unwrap_or_else(|| format!("{subject} could not be read")),
-            )),
+            Some(Read::Gap(coverage)) => {
+                Err(Gap::new(coverage.gap(&subject()).unwrap_or_else(|| {
+                    format!("{} could not be read", subject())
+                })))
+            }
             None => {
-                self.want(want());
+                self.trace.want(want);
                 Err(Gap::pending(subject))
             }
         }

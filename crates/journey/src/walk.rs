@@ -4,8 +4,6 @@
 
 use api::journey::Journey;
 use api::{Sentence, StageKind, State};
-use facts::Coverage;
-use facts::cluster::Scope;
 use facts::code::{Commit, Relation};
 use facts::meta::{Kind, Reference, Status};
 
@@ -404,10 +402,8 @@ impl Delivery {
     /// What applied the workload does not exist.
     fn of_nobody(case: &Case<'_, '_>, reference: &Reference) -> Finding {
         let object = evidence::referred(case.target.place, reference);
-        let is_served = Kind::from_name(&reference.kind).is_none_or(|kind| {
-            let coverage = case.target.place.facts.coverage.get(&(kind, Scope::All));
-            !matches!(coverage, Some(Coverage::NotServed { .. }))
-        });
+        let is_served =
+            Kind::from_name(&reference.kind).is_none_or(|kind| case.target.place.is_served(kind));
         let sentence = if is_served {
             Sentence::default()
                 .object(&object)

@@ -40,6 +40,19 @@ pub struct Company {
     pub now: Timestamp,
 }
 
+/// One fact that may change.
+#[derive(Clone, Copy)]
+pub enum Change {
+    /// A pod is not ready any more.
+    Pod,
+    /// A Deployment counts one ready pod less.
+    Workload,
+    /// A Kustomization is suspended.
+    Kustomization,
+    /// A pod runs another image.
+    Image,
+}
+
 impl Company {
     /// The facts, with everything in them that `evaluate` wants.
     pub fn known<E>(&self, evaluate: impl Fn(&Facts) -> (E, Vec<Want>)) -> Facts {
@@ -60,22 +73,60 @@ impl Company {
         sha(app, NEWEST)
     }
 
-    /// One pod is not ready any more.
-    pub fn disturb(&self, facts: &mut Facts, app: u32) {
+    /// What may change in it, one fact each, in words.
+    pub fn changes(&self) -> [(&'static str, Change); 4] {
+        [
+            ("board, after one pod changed", Change::Pod),
+            ("board, after one Deployment changed", Change::Workload),
+            (
+                "board, after one Kustomization changed",
+                Change::Kustomization,
+            ),
+            ("board, after one pod with another image", Change::Image),
+        ]
+    }
+
+    /// Changes one fact of the first app in the first environment.
+    pub fn change(&self, facts: &mut Facts, what: Change) {
         let Some(cluster) = facts.clusters.get_mut(&environment(0)) else {
             return;
         };
         let cluster = Arc::make_mut(cluster);
-        let key = Key::new(name(app), pod(app, 0));
-        if let Some(pod) = cluster.pods.get_mut(&key) {
-            pod.conditions = vec![condition(
-                "Ready",
-                Status::False,
-                "ContainersNotReady",
-                self.ago(1),
-            )];
-            for status in &mut pod.containers {
-                status.ready = false;
+        let key = Key::new(name(0), pod(0, 0));
+        match what {
+            Change::Pod => {
+                if let Some(pod) = cluster.pods.get_mut(&key) {
+                    pod.conditions = vec![condition(
+                        "Ready",
+                        Status::False,
+                        "ContainersNotReady",
+                        self.ago(1),
+                    )];
+                    for status in &mut pod.containers {
+                        status.ready = false;
+                    }
+                }
+            }
+            Change::Image => {
+                if let Some(pod) = cluster.pods.get_mut(&key) {
+                    for status in &mut pod.containers {
+                        status.image_id = format!("{}@{}", image(0), digest(1));
+                    }
+                }
+            }
+            Change::Workload => {
+                let key = (Kind::Deployment, Key::new(name(0), name(0)));
+                if let Some(workload) = cluster.workloads.get_mut(&key) {
+                    workload.ready = 1;
+                }
+            }
+            Change::Kustomization => {
+                let mut keys = cluster.kustomizations.keys();
+                let key = keys.next().cloned();
+                drop(keys);
+                if let Some(one) = key.and_then(|key| cluster.kustomizations.get_mut(&key)) {
+                    one.suspended = true;
+                }
             }
         }
     }

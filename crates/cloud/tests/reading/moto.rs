@@ -89,7 +89,12 @@ async fn what_moto_has_is_read_and_what_it_has_not_is_said() {
     let (facts, _) = after_round(&account, 1).await;
 
     assert_eq!(facts.reach, Reach::Answering);
-    let environment = facts.namespaces["shop"].meta.label("environment");
+    let environment = facts
+        .namespaces
+        .get("shop")
+        .expect("there")
+        .meta
+        .label("environment");
     assert_eq!(environment, Some("production"));
     for kind in [
         Kind::EcsService,
@@ -102,19 +107,26 @@ async fn what_moto_has_is_read_and_what_it_has_not_is_said() {
     // Flux is not read of ECS: there is none.
     assert!(facts.coverage(Kind::Kustomization, "").is_whole());
     let key = Key::new("shop", "api");
-    let workload = &facts.workloads[&(Kind::EcsService, key.clone())];
+    let workload = facts
+        .workloads
+        .get(&(Kind::EcsService, key.clone()))
+        .expect("there");
     assert_eq!(workload.wanted, 2);
     assert_eq!(workload.meta.label("app"), Some("shop-api"));
     assert_eq!(workload.containers[0].image, "registry.example/shop/api:1");
     assert_eq!(workload.update_revision.as_deref(), Some(first.as_str()));
-    let extra = &facts.ecs_services[&key];
+    let extra = facts.ecs_services.get(&key).expect("there");
     assert_eq!(extra.capacity, ["FARGATE"]);
     assert_eq!(extra.primary().unwrap().rollout_state, "IN_PROGRESS");
     assert_eq!(
         extra.newest_task_definition.as_deref(),
         Some(second.as_str())
     );
-    let newest = &facts.task_definitions[&second].containers[0];
+    let newest = &facts
+        .task_definitions
+        .get(&second)
+        .expect("there")
+        .containers[0];
     assert_eq!(newest.image, "registry.example/shop/api:2");
     // The task that belongs to no service is none of ours; moto's containers are pending for ever and have no digest.
     let id = running.rsplit('/').next().unwrap();
@@ -124,7 +136,7 @@ async fn what_moto_has_is_read_and_what_it_has_not_is_said() {
         .map(|pod| pod.meta.name.as_str())
         .collect();
     assert_eq!(tasks, [id]);
-    let task = &facts.pods[&Key::new("shop", id)];
+    let task = facts.pods.get(&Key::new("shop", id)).expect("there");
     assert_eq!(task.phase, "Running");
     assert_eq!(task.containers[0].digest(), None);
     assert!(!task.containers[0].ready);
@@ -146,7 +158,7 @@ async fn what_moto_has_is_read_and_what_it_has_not_is_said() {
         .unwrap();
     account.try_now();
     let (facts, _) = after_round(&account, 2).await;
-    let stopped = &facts.pods[&Key::new("shop", id)];
+    let stopped = facts.pods.get(&Key::new("shop", id)).expect("there");
     assert_ne!(stopped.conditions[0].status, Status::True, "{stopped:?}");
     assert!(stopped.message.as_deref().unwrap().contains("Essential"));
 }

@@ -194,7 +194,10 @@ async fn everything_is_read_and_a_quiet_round_costs_seven_requests() {
     for kind in Kind::ECS {
         assert!(is_seen(&facts, kind), "{kind:?}");
     }
-    let extra = &facts.ecs_services[&Key::new("shop", "api")];
+    let extra = facts
+        .ecs_services
+        .get(&Key::new("shop", "api"))
+        .expect("there");
     let change = &extra.service_deployments[0];
     assert_eq!(change.status, "ROLLBACK_SUCCESSFUL");
     assert!(change.reason.contains("circuit breaker threshold"));
@@ -207,10 +210,10 @@ async fn everything_is_read_and_a_quiet_round_costs_seven_requests() {
         (target.state.as_str(), target.reason.as_str()),
         ("unhealthy", "Target.FailedHealthChecks")
     );
-    let good = &facts.pods[&Key::new("shop", "good")];
+    let good = facts.pods.get(&Key::new("shop", "good")).expect("there");
     assert_eq!(good.containers[0].digest(), Some(DIGEST));
     assert!(good.containers[0].ready);
-    let bad = &facts.pods[&Key::new("shop", "bad")];
+    let bad = facts.pods.get(&Key::new("shop", "bad")).expect("there");
     assert_eq!(bad.phase, "Failed");
     assert!(matches!(
         bad.containers[0].state,
@@ -309,7 +312,7 @@ async fn too_many_requests_end_a_round_and_leave_what_was_read() {
     let tries = tries.iter().filter(|action| *action == "DescribeServices");
     assert_eq!(tries.count(), 3, "the SDK's own tries, and no more");
     assert!(
-        matches!(&facts.reach, Reach::Lost { error, .. } if error.contains("Rate exceeded")),
+        matches!(facts.reach, Reach::Lost { error, .. } if error.contains("Rate exceeded")),
         "{:?}",
         facts.reach
     );

@@ -9,7 +9,7 @@ use facts::Reach;
 use facts::code::ResolvedBy;
 
 use super::Question;
-use crate::discover::Target;
+use crate::discover::{Found, Target};
 use crate::images::is_hex;
 use crate::missing::unread;
 use crate::nearest::nearest;
@@ -28,7 +28,7 @@ pub fn unknown_name<'a>(
         .take(50)
         .map(|one| api::headline::plain(one, 80))
         .collect();
-    let whole = unread(view, all, None).is_empty();
+    let whole = unread(view, found(all), None).is_empty();
     let message = match (list.is_empty(), whole) {
         (true, true) => format!("There is no {what} {shown}: none was found at all."),
         (true, false) => format!("No {what} was found in what could be read, nor {shown}."),
@@ -52,12 +52,12 @@ pub fn unknown_name<'a>(
 /// Where something could not be read, not finding a thing proves nothing: the error becomes one about reading, with
 /// what was not read as its hint, and may go away by itself.
 pub fn unsure(view: &View<'_>, all: &[Target<'_>], mut error: api::Error) -> api::Error {
-    let gaps = unread(view, all, None);
+    let gaps = unread(view, found(all), None);
     if gaps.is_empty() {
         return error;
     }
     let silent = |reach: &Reach| matches!(reach, Reach::Unreachable { .. } | Reach::Lost { .. });
-    error.code = if view.places().any(|place| silent(&place.facts.reach)) {
+    error.code = if view.places().any(|place| silent(place.reach())) {
         Code::Unreachable
     } else {
         Code::Denied
@@ -175,10 +175,7 @@ pub fn unknown(
             api::headline::plain(&gap.why, 200)
         ));
     }
-    let branches = keys
-        .iter()
-        .filter_map(|key| view.facts.code.repositories.get(key))
-        .flat_map(|known| known.branches.keys().map(String::as_str));
+    let branches = keys.iter().flat_map(|key| view.branches(key));
     let names = all
         .iter()
         .map(|target| target.app.as_str())
@@ -198,4 +195,8 @@ pub fn unknown(
         error.retryable()
     };
     unsure(view, all, error)
+}
+
+fn found<'t>(all: &'t [Target<'_>]) -> impl Iterator<Item = &'t Found> {
+    all.iter().map(Target::found)
 }

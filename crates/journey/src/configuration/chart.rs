@@ -83,8 +83,7 @@ pub fn standing(case: &Case<'_, '_>, way: &Way<'_>, known: &Commit) -> Learned<C
         (None, Some((packed, fetched))) if packed >= fetched => {}
         (None, Some((packed, fetched))) if packed < known.at => {
             let until = fetched.checked_add(rollout::IN_STEP).ok();
-            if let Some(until) = until.filter(|until| *until > place.now) {
-                case.view.changes_at(place, until);
+            if until.is_some_and(|until| !place.is_past(until)) {
                 return wait(" waits for its chart to be looked at".to_owned());
             }
             let finding = not_bumped(case, way, chart, version, &folder);

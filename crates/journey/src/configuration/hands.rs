@@ -120,7 +120,7 @@ pub fn changed(
     let services = listed
         .iter()
         .filter(|entry| entry.kind == "Service" && entry.namespace == case.target.namespace())
-        .filter_map(|entry| place.facts.services.get(&entry.key()))
+        .filter_map(|entry| place.service(&entry.key()))
         .map(|one| {
             let object = evidence::object(place, "Service", &one.meta.key());
             (object, &one.edited, by_kustomization)

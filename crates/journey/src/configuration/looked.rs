@@ -21,6 +21,7 @@ use crate::root;
 use crate::route::Configuration;
 use crate::stages::{Case, release};
 use crate::view::Learned;
+use crate::view::Place;
 
 /// Who reads, and when it looked last.
 struct Reader<'a> {
@@ -44,12 +45,12 @@ impl Reader<'_> {
     }
 
     /// Whether it has looked since then. Whoever asks knows that its last look did not fail.
-    fn has_looked(&self, since: Timestamp, now: Timestamp) -> bool {
+    fn has_looked(&self, since: Timestamp, place: Place<'_>) -> bool {
         let due = self
             .tick(since)
             .and_then(|tick| tick.checked_add(LOOK).ok());
         self.looked.is_some_and(|at| at >= since)
-            || self.is_silent && due.is_some_and(|due| due <= now)
+            || self.is_silent && due.is_some_and(|due| place.is_past(due))
     }
 }
 
@@ -81,14 +82,8 @@ pub fn not_yet(
         let Some((since, read)) = applied(case, way, above, known, reader.reads)? else {
             continue;
         };
-        if reader.has_looked(since, place.now) {
+        if reader.has_looked(since, place) {
             continue;
-        }
-        if let Some(due) = reader
-            .tick(since)
-            .and_then(|tick| tick.checked_add(LOOK).ok())
-        {
-            case.view.changes_at(place, due);
         }
         return Ok(Some(match reader.suspended {
             true => root::suspended(reader.object),
@@ -106,7 +101,7 @@ fn waiting(case: &Case<'_, '_>, reader: Reader<'_>, since: Timestamp, read: &[St
         .name(read.join(", "))
         .words(" since it was applied");
     let next = NextAttempt {
-        at: tick.filter(|tick| *tick > case.target.place.now),
+        at: tick.filter(|tick| !case.target.place.is_past(*tick)),
         who: reader.object.clone(),
         what: "looks again".to_owned(),
     };

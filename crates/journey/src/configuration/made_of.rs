@@ -160,7 +160,7 @@ fn makers(place: Place<'_>, one: &Reference) -> Vec<Reference> {
         name: name.to_owned(),
     };
     if one.kind == "Secret" {
-        let external = place.facts.external_secrets.values();
+        let external = place.external_secrets();
         let writes = external
             .filter(|it| it.meta.namespace == one.namespace && it.secret == one.name)
             .map(|it| reference(Kind::ExternalSecret, &it.meta));
@@ -186,8 +186,8 @@ fn reference(kind: Kind, meta: &Meta) -> Reference {
 fn meta<'a>(place: Place<'a>, one: &Reference) -> Option<&'a Meta> {
     let key = one.key();
     match Kind::from_name(&one.kind)? {
-        Kind::Kustomization => Some(&place.facts.kustomizations.get(&key)?.meta),
-        kind => Some(&place.facts.sources.get(&(kind, key))?.meta),
+        Kind::Kustomization => Some(&place.kustomization(&key)?.meta),
+        kind => Some(&place.source(kind, &key)?.meta),
     }
 }
 
@@ -237,10 +237,10 @@ pub fn declarer<'a>(place: Place<'a>, one: &Reference) -> Learned<Option<&'a Kus
         let Some(owner) = owner(meta, "kustomize.toolkit.fluxcd.io") else {
             return Ok(None);
         };
-        let found = place.facts.kustomizations.get(&owner);
+        let found = place.kustomization(&owner);
         return place.object(found, Kind::Kustomization, &owner.namespace);
     }
-    let listing = place.index.appliers(one).first().copied();
+    let listing = place.applier(one);
     if listing.is_none() {
         place.whole(Kind::Kustomization, "")?;
     }
@@ -254,7 +254,7 @@ pub fn source_behind(case: &Case<'_, '_>, way: &Way<'_>) -> Learned<Option<Findi
         let Some(kind) = Kind::from_name(&one.kind) else {
             continue;
         };
-        let source = place.facts.sources.get(&(kind, one.key()));
+        let source = place.source(kind, &one.key());
         // Some kinds of sources have no status at all.
         let behind = source.filter(|source| {
             !source.suspended

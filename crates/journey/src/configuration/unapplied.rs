@@ -87,10 +87,10 @@ fn left_alone(case: &Case<'_, '_>, way: &Way<'_>, change: &Change) -> Option<Fin
 
 /// What in the cluster, and not in Git, keeps Flux from changing an object that is read.
 fn annotation(case: &Case<'_, '_>, reference: &Reference) -> Option<&'static str> {
-    let (facts, key) = (case.target.place.facts, reference.key());
+    let (place, key) = (case.target.place, reference.key());
     let meta = match Kind::from_name(&reference.kind)? {
-        Kind::Service => facts.services.get(&key).map(|one| &one.meta),
-        kind => facts.workloads.get(&(kind, key)).map(|one| &one.meta),
+        Kind::Service => place.service(&key).map(|one| &one.meta),
+        kind => place.workload(kind, &key).map(|one| &one.meta),
     }?;
     let is = |name: &str, value: &str| meta.annotation(name) == Some(value);
     if is("kustomize.toolkit.fluxcd.io/reconcile", "disabled") {

@@ -104,7 +104,7 @@ fn same_digest(
         _ => None,
     };
     let head = case.view.commit(&way.place.repository, revision)?;
-    let is_believed = known.at <= case.target.place.now
+    let is_believed = case.target.place.is_past(known.at)
         && fetched.is_some_and(|at| at >= known.at)
         && head.is_some_and(|head| head.at >= known.at);
     let was_before = first

@@ -12,7 +12,7 @@ use facts::image::ImageReference;
 use facts::kubernetes::Workload;
 use facts::meta::{Condition, Key, Kind, Meta, Status};
 
-use super::{Said, WORKLOADS, called};
+use super::{Applier, Idle, WORKLOADS, called};
 use crate::conditions::believed;
 use crate::discover::Targets;
 use crate::environment::{Meant, environment, meant_for, of_cluster, same, without};
@@ -22,54 +22,43 @@ use crate::route::owner;
 use crate::view::{Place, View};
 
 /// A Kustomization or HelmRelease, and what it is for.
-struct Applier<'a> {
+struct For<'a> {
     object: ObjectRef,
     app: &'a str,
     /// The environment; several where it cannot be told which of a cluster's it is.
     environments: Vec<String>,
 }
 
-/// A sentence for each of them that is `concerned` and that `said` does not speak of yet.
-pub fn idle(
-    view: &View<'_>,
-    all: &Targets<'_>,
-    said: &Said,
-    concerns: impl Fn(&str, &str) -> bool,
-) -> Vec<Sentence> {
-    let mut sentences = Vec::new();
-    // Each missing app is said once, by what is nearest to it.
-    let mut missed: BTreeSet<(&str, &str, Vec<String>)> = BTreeSet::new();
-    for place in view.places() {
-        let known = of_cluster(&view.facts.team, all, place);
-        let mut say = |applier: Applier<'_>, reason: Sentence| {
-            let is_concerned = |one: &String| concerns(applier.app, one);
-            let app = all.name(applier.app).unwrap_or_default();
-            if !applier.environments.iter().any(is_concerned)
-                || !missed.insert((place.name, app, applier.environments.clone()))
-            {
-                return;
+/// What one of them is for, if nothing of that runs there.
+pub fn idle<'a>(
+    view: &View<'a>,
+    all: &Targets<'a>,
+    (place, one): (Place<'a>, Applier<'a>),
+) -> Option<Idle> {
+    let known = of_cluster(view.team(), all, place);
+    let (is_for, reason) = match one {
+        Applier::Release(one) => {
+            if one.remote || !is_read(place, &one.target_namespace) {
+                return None;
             }
-            sentences.push(sentence(place, all, &applier, reason));
-        };
-        for one in place.facts.helm_releases.values().filter(|one| !one.remote) {
-            if is_read(place, &one.target_namespace)
-                && let Some(applier) = of_release(view, all, (place, &known), one)
-            {
-                say(applier, why_release(place, one));
-            }
+            let is_for = of_release(view, all, (place, &known), one)?;
+            (is_for, why_release(place, one))
         }
-        for one in place.facts.kustomizations.values() {
+        Applier::Kustomization(one) => {
             // What is applied to another cluster is not missed in this one.
-            if !one.remote
-                && is_read(place, one.target_namespace.as_deref().unwrap_or_default())
-                && !said.by.contains(&(place.name.to_owned(), one.meta.key()))
-                && let Some(applier) = of_kustomization(view, all, (place, &known), one)
-            {
-                say(applier, why_kustomization(view, place, one));
+            if one.remote || !is_read(place, one.target_namespace.as_deref().unwrap_or_default()) {
+                return None;
             }
+            let is_for = of_kustomization(view, all, (place, &known), one)?;
+            (is_for, why_kustomization(view, place, one))
         }
-    }
-    sentences
+    };
+    Some(Idle {
+        cluster: place.name.to_owned(),
+        app: is_for.app.to_owned(),
+        sentence: sentence(place, all, &is_for, reason),
+        environments: is_for.environments,
+    })
 }
 
 /// Whether it is known what runs there: what is not is said where it could not be read.
@@ -81,24 +70,19 @@ fn is_read(place: Place<'_>, namespace: &str) -> bool {
 /// What a HelmRelease is for, if nothing of that runs there.
 fn of_release<'a>(
     view: &View<'_>,
-    all: &'a Targets<'_>,
-    (place, known): (Place<'_>, &BTreeSet<String>),
+    all: &Targets<'a>,
+    (place, known): (Place<'a>, &BTreeSet<String>),
     one: &HelmRelease,
-) -> Option<Applier<'a>> {
+) -> Option<For<'a>> {
     let namespace = Some(one.target_namespace.as_str());
-    let meant = meant_for(
-        &view.facts.team,
-        place,
-        known,
-        (&one.meta.name, namespace, ""),
-    );
+    let meant = meant_for(view.team(), place, known, (&one.meta.name, namespace, ""));
     let app = app_named(all, &one.meta.name, &meant.environments).or_else(|| {
         let image = |text: &String| ImageReference::parse(text).repository;
         let mut images = one.images.iter().map(image);
-        images.find_map(|image| Some(all.of_image(&image).next()?.app.as_str()))
+        images.find_map(|image| Some(all.of_image(&image).next()?.found().app.as_str()))
     })?;
     let runs = || installed(place, one);
-    not_there(view, all, place, app, meant, runs).map(|environments| Applier {
+    not_there(view, all, place, app, meant, runs).map(|environments| For {
         object: evidence::object(place, Kind::HelmRelease.name(), &one.meta.key()),
         app,
         environments,
@@ -108,13 +92,13 @@ fn of_release<'a>(
 /// What a Kustomization is for, if nothing of that runs there.
 fn of_kustomization<'a>(
     view: &View<'_>,
-    all: &'a Targets<'_>,
-    (place, known): (Place<'_>, &BTreeSet<String>),
+    all: &Targets<'a>,
+    (place, known): (Place<'a>, &BTreeSet<String>),
     one: &Kustomization,
-) -> Option<Applier<'a>> {
+) -> Option<For<'a>> {
     let namespace = one.target_namespace.as_deref();
     let meant = meant_for(
-        &view.facts.team,
+        view.team(),
         place,
         known,
         (&one.meta.name, namespace, &one.path),
@@ -122,7 +106,7 @@ fn of_kustomization<'a>(
     let app = app_named(all, &one.meta.name, &meant.environments)
         .or_else(|| one.path.rsplit('/').find_map(|folder| all.name(folder)))?;
     let runs = || running(place, one);
-    not_there(view, all, place, app, meant, runs).map(|environments| Applier {
+    not_there(view, all, place, app, meant, runs).map(|environments| For {
         object: evidence::object(place, Kind::Kustomization.name(), &one.meta.key()),
         app,
         environments,
@@ -131,7 +115,7 @@ fn of_kustomization<'a>(
 
 /// The app that an object is named after, without its environment: of several the longest, so that what is beside an app
 /// is not taken for the app.
-fn app_named<'a>(all: &'a Targets<'_>, name: &str, environments: &[String]) -> Option<&'a str> {
+fn app_named<'a>(all: &Targets<'a>, name: &str, environments: &[String]) -> Option<&'a str> {
     let mut rests = environments.iter().filter_map(|one| without(name, one));
     let rest = rests.next().unwrap_or(name);
     let known = called(rest).filter_map(|part| all.name(part));
@@ -151,7 +135,7 @@ fn not_there<'a>(
     // What lives in a namespace that belongs to no environment goes by its cluster's name. It may be what was meant, but
     // not where something tells what was.
     let is_nowhere = |found: &str| {
-        let mut named = view.facts.team.environments.iter();
+        let mut named = view.team().environments.iter();
         found == place.name && named.all(|one| !same(&one.name, found))
     };
     let is_meant = |found: &str| {
@@ -162,7 +146,7 @@ fn not_there<'a>(
         .of_app(app)
         .any(|target| target.place.name == place.name && is_meant(&target.environment));
     // Most have a target: what else they apply is looked for only where there is none.
-    let is_there = |one: &&Workload| is_meant(&environment(&view.facts.team, place, one));
+    let is_there = |one: &&Workload| is_meant(&environment(view.team(), place, one));
     let is_missed = !has_target && !runs().iter().any(is_there);
     is_missed.then_some(meant.environments)
 }
@@ -173,10 +157,10 @@ fn running<'a>(place: Place<'a>, one: &Kustomization) -> Vec<&'a Workload> {
     for entry in &one.inventory {
         match Kind::from_name(&entry.kind) {
             Some(Kind::HelmRelease) => {
-                let release = place.facts.helm_releases.get(&entry.key());
+                let release = place.helm_release(&entry.key());
                 found.extend(release.into_iter().flat_map(|one| installed(place, one)));
             }
-            Some(kind) => found.extend(place.facts.workloads.get(&(kind, entry.key()))),
+            Some(kind) => found.extend(place.workload(kind, &entry.key())),
             None => {}
         }
     }
@@ -189,7 +173,7 @@ fn installed<'a>(place: Place<'a>, one: &HelmRelease) -> Vec<&'a Workload> {
     let is_its = |workload: &&Workload| {
         owner(&workload.meta, "helm.toolkit.fluxcd.io").is_some_and(|owner| owner == key)
     };
-    place.facts.workloads.values().filter(is_its).collect()
+    place.workloads().filter(is_its).collect()
 }
 
 fn why_release(place: Place<'_>, one: &HelmRelease) -> Sentence {
@@ -242,7 +226,7 @@ fn why_kustomization(view: &View<'_>, place: Place<'_>, one: &Kustomization) -> 
             .words("what it applied, ")
             .object(&evidence::workload(place, workload))
             .words(", is in ")
-            .name(environment(&view.facts.team, place, workload));
+            .name(environment(view.team(), place, workload));
     }
     let is_workload =
         |kind: &str| Kind::from_name(kind).is_some_and(|one| WORKLOADS.contains(&one));
@@ -272,12 +256,7 @@ fn stopped(
     }
 }
 
-fn sentence(
-    place: Place<'_>,
-    all: &Targets<'_>,
-    applier: &Applier<'_>,
-    reason: Sentence,
-) -> Sentence {
+fn sentence(place: Place<'_>, all: &Targets<'_>, applier: &For<'_>, reason: Sentence) -> Sentence {
     let sentence = Sentence::default().object(&applier.object);
     let sentence = sentence.words(" applies nothing that runs in ");
     let sentence = match applier.environments.as_slice() {

@@ -59,13 +59,13 @@ fn suspected(place: Place<'_>, suspect: &Reference, seen: &mut Seen) -> Learned<
                 return Ok(None);
             }
             let trouble = if kind == Kind::HelmRelease {
-                let found = place.facts.helm_releases.get(&key);
+                let found = place.helm_release(&key);
                 match place.object(found, kind, &key.namespace)? {
                     Some(found) => helm_release(place, found, seen),
                     None => Ok(None),
                 }
             } else {
-                let found = place.facts.kustomizations.get(&key);
+                let found = place.kustomization(&key);
                 match place.object(found, kind, &key.namespace)? {
                     Some(found) => kustomization(place, found, seen),
                     None => Ok(None),
@@ -75,7 +75,7 @@ fn suspected(place: Place<'_>, suspect: &Reference, seen: &mut Seen) -> Learned<
             trouble
         }
         Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet => {
-            let found = place.facts.workloads.get(&(kind, key));
+            let found = place.workload(kind, &key);
             match place.object(found, kind, &suspect.namespace)? {
                 Some(workload) => Ok(trouble::of_workload(place, workload)?
                     .map(|finding| rooted(finding, "is not ready"))),
@@ -106,7 +106,7 @@ pub fn of_release(place: Place<'_>, one: &HelmRelease) -> Learned<Option<Finding
     for kind in [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet] {
         place.whole(kind, &one.target_namespace)?;
     }
-    for workload in place.facts.workloads.values() {
+    for workload in place.workloads() {
         let of_it = workload.meta.label("helm.toolkit.fluxcd.io/name") == Some(&one.meta.name)
             && workload.meta.label("helm.toolkit.fluxcd.io/namespace") == Some(&one.meta.namespace);
         if of_it {

@@ -9,7 +9,7 @@ use facts::code::Commit;
 use facts::flux::{HelmRelease, Kustomization, Revision, Snapshot, Source};
 use facts::image::ImageReference;
 use facts::kubernetes::Edited;
-use facts::meta::{Condition, Status};
+use facts::meta::{Condition, Meta, Status};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Case, helm, source};
@@ -51,12 +51,12 @@ pub fn leaving(place: Place<'_>, path: &Path<'_>) -> Option<Finding> {
     let helm = path.helm.map(|one| ("HelmRelease", &one.meta));
     let kustomization = path.kustomization.map(|one| ("Kustomization", &one.meta));
     let mut owners = helm.into_iter().chain(kustomization);
-    let (kind, meta) = owners.find(|(_, meta)| meta.deleting.is_some())?;
-    let object = evidence::object(place, kind, &meta.key());
+    let deleted = |(kind, meta): (_, &'_ Meta)| Some((kind, meta.key(), meta.deleting?));
+    let (kind, key, at) = owners.find_map(deleted)?;
+    let object = evidence::object(place, kind, &key);
     let sentence = Sentence::default()
         .object(&object)
         .words(" is being deleted and applies nothing any more");
-    let at = meta.deleting.unwrap_or(place.now);
     let proof = evidence::evidence(
         &object,
         "metadata.deletionTimestamp",
@@ -65,7 +65,7 @@ pub fn leaving(place: Place<'_>, path: &Path<'_>) -> Option<Finding> {
     );
     Some(
         Finding::blocked(CauseCode::ApplyOwnerGone, object, sentence)
-            .since(meta.deleting)
+            .since(Some(at))
             .proof([proof]),
     )
 }
@@ -195,8 +195,7 @@ const BUSY: SignedDuration = SignedDuration::from_mins(10);
 /// Said where Flux has taken longer than it ever should.
 fn overdue(case: &Case<'_, '_>, source: &Source, object: &api::ObjectRef) -> Option<Sentence> {
     let fetched = source.artifact.as_ref()?.updated?;
-    let waited = case.target.place.now.duration_since(fetched);
-    (waited > BUSY).then(|| {
+    case.target.place.has_passed(BUSY, fetched).then(|| {
         Sentence::default()
             .words("It was fetched ")
             .instant(fetched)

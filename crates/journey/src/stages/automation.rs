@@ -16,7 +16,7 @@ use super::Case;
 use crate::causes::CauseCode;
 use crate::conditions::believed;
 use crate::evidence;
-use crate::finding::{Finding, next_tick, when};
+use crate::finding::{Finding, when};
 use crate::images::{self, Built};
 use crate::route::{Configuration, Route, route};
 use crate::view::{Gap, Learned, Place};
@@ -89,11 +89,8 @@ fn unmarked(
     let cluster = case.target.place;
     cluster.whole(Kind::ImagePolicy, "")?;
     cluster.whole(Kind::ImageRepository, "")?;
-    for policy in cluster.index.policies(&case.target.image.repository) {
-        let scanned = cluster
-            .facts
-            .image_repositories
-            .get(&policy.repository.key());
+    for policy in cluster.policies(&case.target.image.repository) {
+        let scanned = cluster.image_repository(&policy.repository.key());
         if !chosen(case, scanned, policy)? {
             continue;
         }
@@ -141,7 +138,7 @@ fn used_elsewhere(case: &Case<'_, '_>, policy: &ImagePolicy, file: &str) -> Lear
     let marker = format!("{}:{}", policy.meta.namespace, policy.meta.name);
     let mut files = Vec::new();
     for sibling in case.siblings() {
-        let Route::Flux(path) = route(case.view, sibling)? else {
+        let Route::Flux(path) = route(case.view, &sibling)? else {
             continue;
         };
         let Some(place) = path.configuration? else {
@@ -167,7 +164,7 @@ fn policy<'a>(case: &Case<'_, 'a>, key: &Key) -> Learned<Option<(Place<'a>, &'a 
     let mut gap: Option<Gap> = None;
     let others = case.view.places().filter(|place| place.name != own.name);
     for place in std::iter::once(own).chain(others) {
-        let found = place.facts.image_policies.get(key);
+        let found = place.image_policy(key);
         match place.object(found, Kind::ImagePolicy, &key.namespace) {
             Ok(Some(policy)) => return Ok(Some((place, policy))),
             Ok(None) => {}
@@ -204,7 +201,7 @@ fn not_chosen(
     built: &Built,
 ) -> Learned<Option<Finding>> {
     let key = policy.repository.key();
-    let scanned = cluster.facts.image_repositories.get(&key);
+    let scanned = cluster.image_repository(&key);
     let scanned = cluster.object(scanned, Kind::ImageRepository, &key.namespace)?;
     if chosen(case, scanned, policy)? {
         return Ok(None);
@@ -256,7 +253,7 @@ fn not_chosen(
         ));
     }
     if !has_seen(case, scanned, built)? {
-        return Ok(Some(scan_pending(case, cluster, scanned)));
+        return Ok(Some(scan_pending(cluster, scanned)));
     }
     Ok(Some(picks_another(cluster, policy, scanned, built)))
 }
@@ -287,13 +284,13 @@ fn has_seen(case: &Case<'_, '_>, scanned: &ImageRepository, built: &Built) -> Le
 
 fn scans_next(cluster: Place<'_>, scanned: &ImageRepository) -> Option<NextAttempt> {
     Some(NextAttempt {
-        at: next_tick(scanned.scanned, scanned.interval, cluster.now),
+        at: cluster.next_tick(scanned.scanned, scanned.interval),
         who: evidence::object(cluster, "ImageRepository", &scanned.meta.key()),
         what: "scans again".to_owned(),
     })
 }
 
-fn scan_pending(case: &Case<'_, '_>, cluster: Place<'_>, scanned: &ImageRepository) -> Finding {
+fn scan_pending(cluster: Place<'_>, scanned: &ImageRepository) -> Finding {
     let object = evidence::object(cluster, "ImageRepository", &scanned.meta.key());
     let mut sentence = Sentence::default().object(&object);
     sentence = match scanned.scanned {
@@ -303,9 +300,6 @@ fn scan_pending(case: &Case<'_, '_>, cluster: Place<'_>, scanned: &ImageReposito
         None => sentence.words(" has not scanned the registry yet"),
     };
     let next = scans_next(cluster, scanned);
-    if let Some(at) = next.as_ref().and_then(|next| next.at) {
-        case.view.changes_at(cluster, at);
-    }
     let proof = evidence::evidence(
         &object,
         "status.lastScanResult.scanTime",
@@ -388,7 +382,7 @@ fn covering<'a>(
 ) -> Learned<Vec<&'a ImageUpdateAutomation>> {
     cluster.whole(Kind::ImageUpdateAutomation, namespace)?;
     let mut found = Vec::new();
-    for automation in cluster.facts.image_automations.values() {
+    for automation in cluster.image_automations() {
         if automation.meta.namespace != namespace || !covers(&automation.path, file) {
             continue;
         }

@@ -212,7 +212,7 @@ fn other_apps<'v>(case: &'v Case<'_, '_>) -> Vec<&'v str> {
     let mut others: Vec<&str> = case
         .all
         .built_from(case.key)
-        .map(|other| other.app.as_str())
+        .map(|other| other.found().app.as_str())
         .filter(|other| *other != case.target.app)
         .collect();
     others.sort_unstable();

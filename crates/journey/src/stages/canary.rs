@@ -19,7 +19,7 @@ pub fn primary<'a>(place: Place<'a>, applied: &Workload) -> Option<(&'a Canary, 
     let canary = of(place, applied)?;
     let mut key = applied.meta.key();
     key.name = canary.primary();
-    let primary = place.facts.workloads.get(&(applied.kind, key))?;
+    let primary = place.workload(applied.kind, &key)?;
     Some((canary, primary))
 }
 
@@ -30,7 +30,7 @@ fn of<'a>(place: Place<'a>, applied: &Workload) -> Option<&'a Canary> {
             && canary.target_kind == applied.kind.name()
             && canary.target == applied.meta.name
     };
-    place.facts.canaries.values().find(is_its)
+    place.canaries().find(is_its)
 }
 
 /// Whether a workload is the primary of another that is there too: then that one's journey speaks for both. What a
@@ -41,7 +41,7 @@ pub fn is_primary(place: Place<'_>, workload: &Workload) -> bool {
     };
     let mut key = workload.meta.key();
     target.clone_into(&mut key.name);
-    let Some(target) = place.facts.workloads.get(&(workload.kind, key)) else {
+    let Some(target) = place.workload(workload.kind, &key) else {
         return false;
     };
     let owners = &workload.meta.owners;
@@ -53,7 +53,7 @@ pub fn is_primary(place: Place<'_>, workload: &Workload) -> bool {
 pub fn known(place: Place<'_>, workload: &Workload) -> Learned<()> {
     let mut key = workload.meta.key();
     key.name.push_str("-primary");
-    let beside = place.facts.workloads.get(&(workload.kind, key));
+    let beside = place.workload(workload.kind, &key);
     let is_flaggers = std::iter::once(workload)
         .chain(beside)
         .flat_map(|one| &one.meta.owners)

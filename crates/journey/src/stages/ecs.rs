@@ -21,7 +21,7 @@ pub const NO_APPLY: &str = "the service names its task definition itself";
 
 /// What a service has beyond its tasks.
 pub fn service<'a>(place: Place<'a>, workload: &Workload) -> Option<&'a Service> {
-    place.facts.ecs_services.get(&workload.meta.key())
+    place.ecs_service(&workload.meta.key())
 }
 
 /// The deployment that a service is on its way to, or arrived at.

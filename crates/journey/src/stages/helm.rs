@@ -11,7 +11,7 @@ use facts::meta::{Condition, Status};
 use crate::causes::CauseCode;
 use crate::conditions::{believed, is_true};
 use crate::evidence;
-use crate::finding::{Finding, next_tick, when};
+use crate::finding::{Finding, when};
 use crate::messages;
 use crate::view::Place;
 
@@ -38,7 +38,7 @@ pub fn failure(place: Place<'_>, one: &HelmRelease) -> Option<Finding> {
     };
     let stalled = stalled(one);
     let next = stalled.is_none().then(|| NextAttempt {
-        at: next_tick(told.since, one.interval, place.now),
+        at: place.next_tick(told.since, one.interval),
         who: object.clone(),
         what: "tries again".to_owned(),
     });

@@ -18,14 +18,14 @@ use crate::view::Learned;
 pub fn find(case: &Case<'_, '_>) -> Learned<Option<Built>> {
     let repository = &case.target.image.repository;
     let mut candidates = vec![case.target.image.clone()];
-    for target in std::iter::once(case.target).chain(case.siblings()) {
+    for target in std::iter::once(*case.target).chain(case.siblings()) {
         candidates.push(target.image.clone());
         candidates.extend(target.running.iter().cloned());
     }
     let chosen = case
         .view
         .places()
-        .flat_map(|place| place.index.policies(repository))
+        .flat_map(|place| place.policies(repository))
         .filter_map(|policy| policy.latest_tag.clone());
     candidates.extend(chosen.map(|tag| ImageReference {
         repository: repository.clone(),

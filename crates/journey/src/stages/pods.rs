@@ -66,7 +66,7 @@ pub fn crew<'a>(place: Place<'a>, workload: &'a Workload) -> Learned<Crew<'a>> {
     };
     let (of_newest, of_older): (Vec<&Pod>, Vec<&Pod>) = pods
         .into_iter()
-        .filter(|pod| is_owned(pod, workload, sets))
+        .filter(|pod| is_owned(pod, workload, &sets))
         .partition(|pod| newest_hash.is_none() || pod.meta.label(label) == newest_hash);
     let is_failed = |pod: &&Pod| pod.phase == "Failed";
     let (failed, current) = of_newest.into_iter().partition(is_failed);
@@ -80,12 +80,12 @@ pub fn crew<'a>(place: Place<'a>, workload: &'a Workload) -> Learned<Crew<'a>> {
 }
 
 /// The ReplicaSets of a Deployment, if they may be read.
-fn replica_sets<'a>(place: Place<'a>, workload: &Workload) -> &'a [&'a ReplicaSet] {
+fn replica_sets<'a>(place: Place<'a>, workload: &Workload) -> Vec<&'a ReplicaSet> {
     let namespace = &workload.meta.namespace;
     if workload.kind != Kind::Deployment || place.whole(Kind::ReplicaSet, namespace).is_err() {
-        return &[];
+        return Vec::new();
     }
-    place.index.replica_sets(&workload.meta.key())
+    place.replica_sets(&workload.meta.key())
 }
 
 /// A ReplicaSet's place among its Deployment's: a rollback raises the number of the old one.
@@ -296,7 +296,7 @@ fn look(case: &Case<'_, '_>, crew: &Crew<'_>) -> Learned<Outcome> {
             .filter_map(|pod| trouble::believed_at(pod))
             .max()
         {
-            case.view.changes_at(place, at);
+            place.changes_at(at);
         }
         let mut outcome = Outcome::found(stage, finding);
         outcome.stage.summary = count(case, crew);

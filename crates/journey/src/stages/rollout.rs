@@ -21,13 +21,8 @@ pub const IN_STEP: SignedDuration = SignedDuration::from_secs(15);
 /// Whether Flux applied something so short a time ago that the objects as we see them may be of before.
 pub fn is_fresh(case: &Case<'_, '_>, applied: Option<Timestamp>) -> bool {
     let place = case.target.place;
-    let until = applied
-        .and_then(|at| at.checked_add(IN_STEP).ok())
-        .filter(|until| *until > place.now);
-    if let Some(until) = until {
-        case.view.changes_at(place, until);
-    }
-    until.is_some()
+    let until = applied.and_then(|at| at.checked_add(IN_STEP).ok());
+    until.is_some_and(|until| !place.is_past(until))
 }
 
 /// How the rollout stands. `template` is what the workload's image contains; `release` whether something names the

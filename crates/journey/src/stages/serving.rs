@@ -58,7 +58,7 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
             .collect();
         if ready == 0 || !selects(case, service) {
             let sentence = Sentence::default().object(&object);
-            let slices = case.target.place.index.slices(&service.meta.key()).iter();
+            let slices = case.target.place.slices(&service.meta.key()).into_iter();
             let mut portless =
                 slices.filter(|slice| slice.ready > 0 && is_portless(service, slice));
             let sentence = match (ready, selects(case, service)) {
@@ -119,7 +119,7 @@ fn endpoints(case: &Case<'_, '_>, service: &Service) -> (u32, u32) {
         .into_iter()
         .map(|pod| pod.meta.name.as_str())
         .collect();
-    let slices = place.index.slices(&service.meta.key()).iter();
+    let slices = place.slices(&service.meta.key()).into_iter();
     slices.fold((0, 0), |(ready, not_ready), slice| {
         if is_portless(service, slice) {
             return (ready, not_ready + slice.ready + slice.not_ready);
@@ -146,11 +146,11 @@ fn services<'a>(case: &Case<'_, 'a>, applied: &[Applied<'a>]) -> Vec<&'a Service
     let target = case.target;
     let (place, namespace) = (target.place, target.namespace());
     let selecting = place
-        .index
-        .services(namespace, &target.workload.pod_labels)
+        .services_for(namespace, &target.workload.pod_labels)
+        .into_iter()
         .filter(|service| selects(case, service));
     let workload = &target.workload.meta.name;
-    let by_name = |name: &str| place.facts.services.get(&Key::new(namespace, name));
+    let by_name = |name: &str| place.service(&Key::new(namespace, name));
     let named = [workload, &target.app]
         .into_iter()
         .filter_map(|name| by_name(name))
@@ -213,8 +213,8 @@ fn applied<'a>(case: &Case<'_, 'a>) -> Learned<Vec<Applied<'a>>> {
 
 /// The app's Service that is listed, and that the cluster does not have.
 fn deleted<'a>(case: &Case<'_, 'a>, applied: &[Applied<'a>]) -> Option<Applied<'a>> {
-    let services = &case.target.place.facts.services;
-    let is_lost = |(entry, _): &&Applied<'a>| !services.contains_key(&entry.key());
+    let place = case.target.place;
+    let is_lost = |(entry, _): &&Applied<'a>| place.service(&entry.key()).is_none();
     applied.iter().find(is_lost).copied()
 }
 
@@ -273,7 +273,7 @@ fn selects(case: &Case<'_, '_>, service: &Service) -> bool {
 /// Whether it selects another workload's pods and not ours: then it only shares the name.
 fn selects_another(case: &Case<'_, '_>, service: &Service) -> bool {
     !selects(case, service)
-        && case.target.place.facts.workloads.values().any(|workload| {
+        && case.target.place.workloads().any(|workload| {
             workload.meta.namespace == service.meta.namespace
                 && matches(service, &workload.pod_labels)
         })

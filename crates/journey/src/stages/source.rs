@@ -14,7 +14,7 @@ use super::Case;
 use crate::causes::CauseCode;
 use crate::conditions::{believed, is_true};
 use crate::evidence;
-use crate::finding::{Finding, Outcome, next_tick, when};
+use crate::finding::{Finding, Outcome, when};
 use crate::messages;
 use crate::route::{self, Path};
 use crate::view::{Gap, Learned, Place};
@@ -268,7 +268,7 @@ fn retries(place: Place<'_>, source: &Source, failure: &Condition) -> Option<Nex
         return None;
     }
     Some(NextAttempt {
-        at: next_tick(failure.since, source.interval, place.now),
+        at: place.next_tick(failure.since, source.interval),
         who: evidence::object(place, source.kind.name(), &source.meta.key()),
         what: "tries again".to_owned(),
     })
@@ -282,10 +282,7 @@ fn pending(case: &Case<'_, '_>, path: &Path<'_>, source: &Source, release: &Comm
         .as_ref()
         .and_then(|artifact| artifact.updated)
         .or_else(|| condition(&source.conditions, "Ready").and_then(|ready| ready.since));
-    let at = next_tick(from, source.interval, place.now);
-    if let Some(at) = at {
-        case.view.changes_at(place, at);
-    }
+    let at = place.next_tick(from, source.interval);
     let repository = match &path.configuration {
         Ok(Some(place)) => place.repository.as_str(),
         _ => "",
@@ -303,7 +300,7 @@ fn pending(case: &Case<'_, '_>, path: &Path<'_>, source: &Source, release: &Comm
         .and_then(|interval| interval.checked_mul(2))
         .and_then(|interval| release.at.checked_add(interval).ok())
         .and_then(|due| due.checked_add(SignedDuration::from_mins(1)).ok());
-    let late = due.filter(|due| *due < place.now).map(|_| {
+    let late = due.filter(|due| place.is_past(*due)).map(|_| {
         Sentence::default()
             .words("A fetch is overdue: the controller of ")
             .object(&object)

@@ -91,7 +91,7 @@ fn is_shaky(place: Place<'_>, one: &ContainerStatus) -> bool {
     let ContainerState::Running { since: Some(since) } = &one.state else {
         return false;
     };
-    one.restarts > 0 && ended_badly && place.now.duration_since(*since) < SETTLING
+    one.restarts > 0 && ended_badly && !place.has_passed(SETTLING, *since)
 }
 
 /// The moment until which a shaky container is not believed.
@@ -171,7 +171,7 @@ fn failed(place: Place<'_>, pod: &Pod) -> Finding {
 
 /// Warnings about an object, newest first.
 pub fn warnings<'a>(place: Place<'a>, kind: &str, key: &Key) -> Vec<&'a Event> {
-    let mut found = place.index.warnings(kind, key).to_vec();
+    let mut found = place.warnings(kind, key);
     found.sort_by_key(|event| std::cmp::Reverse((event.last, event.count)));
     found
 }
@@ -189,7 +189,7 @@ fn pod_warning<'a>(
 /// What a node says that has stopped answering. Kubernetes only takes the pod's Ready away then, without a reason, and
 /// leaves what its kubelet said last: that all is well.
 fn silent_node(place: Place<'_>, pod: &Pod) -> Option<Vec<api::journey::Evidence>> {
-    let node = place.facts.nodes.get(pod.node.as_deref()?)?;
+    let node = place.node(pod.node.as_deref()?)?;
     let ready = condition(&node.conditions, "Ready")?;
     let object = evidence::object(place, "Node", &node.meta.key());
     (ready.status == Status::Unknown).then(|| evidence::condition(&object, ready))
@@ -227,7 +227,7 @@ fn unready(place: Place<'_>, workload: &Workload, pod: &Pod) -> Finding {
     }
     // Its containers are ready and it is not: a readiness gate says no.
     let held = ready.filter(|ready| {
-        let waited = |since| place.now.duration_since(since) >= SETTLING;
+        let waited = |since| place.has_passed(SETTLING, since);
         ready.reason == "ReadinessGatesNotReady"
             && (is_past_deadline(workload) || ready.since.is_none_or(waited))
     });

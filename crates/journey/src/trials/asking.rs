@@ -280,12 +280,12 @@ fn charts_that_give_every_app_their_own_name_do_not_merge_them() {
     let mut world = delivered();
     for (cluster, _) in CLUSTERS {
         world.edit(cluster, |facts| {
-            for workload in facts.workloads.values_mut() {
+            facts.workloads.change(|workload| {
                 let labels = &mut workload.meta.labels;
                 let instance = workload.meta.name.clone();
                 labels.insert("app.kubernetes.io/name".to_owned(), "service".to_owned());
                 labels.insert("app.kubernetes.io/instance".to_owned(), instance);
-            }
+            });
         });
     }
     let all = apps(&world, &ask(""));
@@ -337,51 +337,38 @@ fn hostile_text_everywhere_changes_no_verdict_and_stays_text() {
 
 /// Puts a text wherever a cluster lets somebody write one that selects nothing.
 fn poison(facts: &mut facts::ClusterFacts, nasty: &str) {
-    let conditions = facts
-        .sources
-        .values_mut()
-        .map(|one| &mut one.conditions)
-        .chain(
-            facts
-                .kustomizations
-                .values_mut()
-                .map(|one| &mut one.conditions),
-        )
-        .chain(
-            facts
-                .helm_releases
-                .values_mut()
-                .map(|one| &mut one.conditions),
-        )
-        .chain(
-            facts
-                .image_repositories
-                .values_mut()
-                .map(|one| &mut one.conditions),
-        )
-        .chain(
-            facts
-                .image_automations
-                .values_mut()
-                .map(|one| &mut one.conditions),
-        )
-        .chain(facts.workloads.values_mut().map(|one| &mut one.conditions))
-        .chain(facts.pods.values_mut().map(|one| &mut one.conditions));
-    for condition in conditions.flatten() {
-        condition.message = format!("{nasty} {} {nasty}", condition.message);
-    }
-    for event in facts.events.values_mut() {
+    let poisoned = |conditions: &mut Vec<facts::Condition>| {
+        for condition in conditions {
+            condition.message = format!("{nasty} {} {nasty}", condition.message);
+        }
+    };
+    facts.sources.change(|one| poisoned(&mut one.conditions));
+    facts
+        .kustomizations
+        .change(|one| poisoned(&mut one.conditions));
+    facts
+        .helm_releases
+        .change(|one| poisoned(&mut one.conditions));
+    facts
+        .image_repositories
+        .change(|one| poisoned(&mut one.conditions));
+    facts
+        .image_automations
+        .change(|one| poisoned(&mut one.conditions));
+    facts.workloads.change(|one| poisoned(&mut one.conditions));
+    facts.pods.change(|one| poisoned(&mut one.conditions));
+    facts.events.change(|event| {
         event.message.push_str(nasty);
-    }
-    for policy in facts.image_policies.values_mut() {
+    });
+    facts.image_policies.change(|policy| {
         policy.rule = nasty.to_owned();
         policy.filter = Some(nasty.to_owned());
-    }
-    for pod in facts.pods.values_mut() {
+    });
+    facts.pods.change(|pod| {
         pod.message = Some(nasty.to_owned());
         pod.node = Some(nasty.to_owned());
-    }
-    for workload in facts.workloads.values_mut() {
+    });
+    facts.workloads.change(|workload| {
         workload
             .meta
             .annotations
@@ -390,12 +377,12 @@ fn poison(facts: &mut facts::ClusterFacts, nasty: &str) {
             .meta
             .labels
             .insert(nasty.to_owned(), nasty.to_owned());
-    }
-    for ((kind, _), source) in &mut facts.sources {
-        if *kind == Kind::HelmRepository {
+    });
+    facts.sources.change(|source| {
+        if source.kind == Kind::HelmRepository {
             source.url = nasty.to_owned();
         }
-    }
+    });
 }
 
 /// A world whose production does not answer.

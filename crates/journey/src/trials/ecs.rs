@@ -125,7 +125,7 @@ pub fn unplaced() -> World {
 /// Nobody wants tasks.
 pub fn asleep() -> World {
     let mut world = arrived();
-    world.edit(AWS, |facts| facts.pods.clear());
+    world.edit(AWS, |facts| facts.pods.retain(|_, _| false));
     world.service(|_, workload| {
         (
             workload.wanted,
@@ -225,9 +225,9 @@ fn a_deployment_that_its_breaker_may_still_take_back_is_not_deployed() {
 fn a_task_without_a_digest_proves_nothing() {
     let mut world = arrived();
     world.edit(AWS, |facts| {
-        for task in facts.pods.values_mut() {
+        facts.pods.change(|task| {
             task.containers[0].image_id.clear();
-        }
+        });
     });
     assert_eq!(on_ecs(&world, 4).state, State::Unknown);
 }

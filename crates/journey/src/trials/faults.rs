@@ -253,18 +253,21 @@ pub fn image_of(number: u32) -> facts::flux::ImageOverride {
 
 pub fn workload(world: &mut World, change: impl FnOnce(&mut facts::kubernetes::Workload)) {
     world.edit(PROD, |facts| {
-        let is_its = |one: &&mut facts::kubernetes::Workload| one.meta.key() == key("shop", APP);
-        change(facts.workloads.values_mut().find(is_its).unwrap());
+        let is_its = |of: &&(Kind, facts::Key)| of.1 == key("shop", APP);
+        let its = facts.workloads.keys().find(is_its).cloned();
+        change(facts.workloads.get_mut(&its.unwrap()).unwrap());
     });
 }
 
 /// The Deployment becomes another kind of workload.
 pub fn as_kind(world: &mut World, kind: Kind) {
     world.edit(PROD, |facts| {
-        let mut workload = facts
-            .workloads
-            .remove(&(Kind::Deployment, key("shop", APP)))
-            .unwrap();
+        let mut workload = std::sync::Arc::unwrap_or_clone(
+            facts
+                .workloads
+                .remove(&(Kind::Deployment, key("shop", APP)))
+                .unwrap(),
+        );
         workload.kind = kind;
         workload.update_revision = (kind == Kind::StatefulSet).then(|| "checkout-new".to_owned());
         facts.workloads.insert((kind, key("shop", APP)), workload);
@@ -273,19 +276,17 @@ pub fn as_kind(world: &mut World, kind: Kind) {
             .get_mut(&key("flux-system", APP))
             .unwrap();
         applied.inventory = vec![reference(kind.name(), "shop", APP)];
-        for pod in facts
-            .pods
-            .values_mut()
-            .filter(|pod| pod.meta.label("app") == Some(APP))
-        {
-            pod.meta.labels.remove("pod-template-hash");
-            pod.meta.labels.insert(
-                "controller-revision-hash".to_owned(),
-                "checkout-new".to_owned(),
-            );
-            pod.meta.owners[0].kind = kind.name().to_owned();
-            pod.meta.owners[0].name = APP.to_owned();
-        }
+        facts.pods.change(|pod| {
+            if pod.meta.label("app") == Some(APP) {
+                pod.meta.labels.remove("pod-template-hash");
+                pod.meta.labels.insert(
+                    "controller-revision-hash".to_owned(),
+                    "checkout-new".to_owned(),
+                );
+                pod.meta.owners[0].kind = kind.name().to_owned();
+                pod.meta.owners[0].name = APP.to_owned();
+            }
+        });
     });
 }
 
@@ -294,7 +295,7 @@ pub fn refused(message: &str) -> World {
     let mut world = applied();
     let since = world.ago(26);
     world.edit(PROD, |facts| {
-        for set in facts.replica_sets.values_mut() {
+        facts.replica_sets.change(|set| {
             if set.meta.owners[0].name == APP && set.meta.annotations.values().any(|n| n == "4") {
                 set.conditions = vec![condition(
                     "ReplicaFailure",
@@ -305,7 +306,7 @@ pub fn refused(message: &str) -> World {
                 )];
                 set.total = 0;
             }
-        }
+        });
     });
     world
 }
@@ -379,7 +380,11 @@ pub fn canary(phase: &str) -> World {
                 uid: name.to_owned(),
             }]
         };
-        let mut primary = before.workloads[&(Kind::Deployment, key("shop", APP))].clone();
+        let mut primary = before
+            .workloads
+            .get(&(Kind::Deployment, key("shop", APP)))
+            .unwrap()
+            .clone();
         rename(&mut primary.meta);
         primary.meta.labels.clear();
         primary.meta.owners = owner("Canary", APP);
@@ -449,10 +454,7 @@ pub const MISHAPS: &[fn(&mut World)] = &[
     },
     |world| {
         world.edit(PROD, |facts| {
-            facts
-                .kustomizations
-                .values_mut()
-                .for_each(|one| one.suspended = true);
+            facts.kustomizations.change(|one| one.suspended = true);
         });
     },
     |world| {
@@ -472,25 +474,25 @@ pub const MISHAPS: &[fn(&mut World)] = &[
     },
     |world| {
         world.edit(PROD, |facts| {
-            for pod in facts.pods.values_mut() {
+            facts.pods.change(|pod| {
                 pod.conditions.retain(|one| one.kind != "Ready");
                 for status in &mut pod.containers {
                     status.ready = false;
                     status.restarts = 7;
                     status.state = waiting("CrashLoopBackOff", "");
                 }
-            }
+            });
         });
     },
     |world| {
         world.edit(PROD, |facts| {
-            for pod in facts.pods.values_mut() {
+            facts.pods.change(|pod| {
                 pod.conditions.retain(|one| one.kind != "Ready");
                 for status in &mut pod.containers {
                     status.ready = false;
                     status.state = waiting("ContainerCreating", "");
                 }
-            }
+            });
         });
     },
     |world| world.revert(&source(APP), APP, 4, 3, 5),
@@ -512,24 +514,25 @@ pub const MISHAPS: &[fn(&mut World)] = &[
     |world| workload(world, |one| one.observed_generation -= 1),
     |world| {
         world.edit(PROD, |facts| {
-            for slice in facts.endpoint_slices.values_mut() {
+            facts.endpoint_slices.change(|slice| {
                 slice.ready = 0;
-            }
+            });
         });
     },
     |world| {
         world.edit(PROD, |facts| {
-            facts.pods.pop_first();
+            let first = facts.pods.keys().next().cloned();
+            facts.pods.remove(&first.unwrap());
         });
     },
     |world| {
         world.edit(DEV, |facts| {
-            for one in facts.image_automations.values_mut() {
+            facts.image_automations.change(|one| {
                 one.suspended = true;
-            }
-            for one in facts.image_policies.values_mut() {
+            });
+            facts.image_policies.change(|one| {
                 one.suspended = true;
-            }
+            });
         });
     },
 ];

@@ -1,6 +1,7 @@
 //! Tests only: what must hold in every world, whatever is wrong in it and whatever cannot be read.
 
 mod deletions;
+mod standing;
 
 use std::collections::BTreeMap;
 
@@ -139,51 +140,51 @@ fn remove(world: &mut World, cluster: &str, kind: Kind, coverage: Coverage) {
     world.edit(cluster, |facts| {
         facts.coverage.insert((kind, Scope::All), coverage);
         match kind {
-            Kind::Pod => facts.pods.clear(),
-            Kind::ReplicaSet => facts.replica_sets.clear(),
+            Kind::Pod => facts.pods.retain(|_, _| false),
+            Kind::ReplicaSet => facts.replica_sets.retain(|_, _| false),
             Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet => {
                 facts.workloads.retain(|(one, _), _| *one != kind);
             }
-            Kind::Service => facts.services.clear(),
-            Kind::EndpointSlice => facts.endpoint_slices.clear(),
-            Kind::Event => facts.events.clear(),
-            Kind::Kustomization => facts.kustomizations.clear(),
-            Kind::HelmRelease => facts.helm_releases.clear(),
-            Kind::ImageRepository => facts.image_repositories.clear(),
-            Kind::ImagePolicy => facts.image_policies.clear(),
-            Kind::ImageUpdateAutomation => facts.image_automations.clear(),
-            Kind::Namespace => facts.namespaces.clear(),
-            Kind::Node => facts.nodes.clear(),
+            Kind::Service => facts.services.retain(|_, _| false),
+            Kind::EndpointSlice => facts.endpoint_slices.retain(|_, _| false),
+            Kind::Event => facts.events.retain(|_, _| false),
+            Kind::Kustomization => facts.kustomizations.retain(|_, _| false),
+            Kind::HelmRelease => facts.helm_releases.retain(|_, _| false),
+            Kind::ImageRepository => facts.image_repositories.retain(|_, _| false),
+            Kind::ImagePolicy => facts.image_policies.retain(|_, _| false),
+            Kind::ImageUpdateAutomation => facts.image_automations.retain(|_, _| false),
+            Kind::Namespace => facts.namespaces.retain(|_, _| false),
+            Kind::Node => facts.nodes.retain(|_, _| false),
             Kind::GitRepository
             | Kind::OCIRepository
             | Kind::HelmRepository
             | Kind::HelmChart
             | Kind::Bucket => facts.sources.retain(|(one, _), _| *one != kind),
-            Kind::Canary => facts.canaries.clear(),
-            Kind::ExternalSecret => facts.external_secrets.clear(),
+            Kind::Canary => facts.canaries.retain(|_, _| false),
+            Kind::ExternalSecret => facts.external_secrets.retain(|_, _| false),
             Kind::EcsService => {
                 facts.workloads.retain(|(one, _), _| *one != kind);
-                facts.ecs_services.clear();
+                facts.ecs_services.retain(|_, _| false);
             }
-            Kind::EcsTask => facts.pods.clear(),
+            Kind::EcsTask => facts.pods.retain(|_, _| false),
             Kind::EcsTaskDefinition => {
-                facts.task_definitions.clear();
+                facts.task_definitions.retain(|_, _| false);
                 // A service knows its containers from there alone.
-                for workload in facts.workloads.values_mut() {
+                facts.workloads.change(|workload| {
                     workload.containers.clear();
-                }
+                });
             }
             Kind::EcsServiceDeployment => {
-                for service in facts.ecs_services.values_mut() {
+                facts.ecs_services.change(|service| {
                     service.service_deployments.clear();
-                }
+                });
             }
             Kind::EcsTargetGroup => {
-                for service in facts.ecs_services.values_mut() {
+                facts.ecs_services.change(|service| {
                     for group in &mut service.target_groups {
                         group.targets.clear();
                     }
-                }
+                });
             }
         }
     });

@@ -95,13 +95,13 @@ trials! {
     "the automation is suspended", APP, DEV, Blocked, Release, ReleaseAutomationSuspended, "ImageUpdateAutomation bumps",
         automation(|world| {
             world.automate(APP);
-            world.edit(DEV, |facts| facts.image_automations.values_mut().for_each(|one| one.suspended = true));
+            world.edit(DEV, |facts| facts.image_automations.change(|one| one.suspended = true));
         });
     "the push is refused", APP, DEV, Blocked, Release, ReleasePushRefused, "ImageUpdateAutomation bumps",
         automation(|world| {
             world.automate(APP);
             let since = world.ago(9);
-            world.edit(DEV, |facts| facts.image_automations.values_mut().for_each(|one| {
+            world.edit(DEV, |facts| facts.image_automations.change(|one| {
                 one.conditions = vec![condition("Ready", Status::False, "GitOperationFailed", "failed to update source: push rejected: protected branch hook declined", since)];
             }));
         });
@@ -114,7 +114,7 @@ trials! {
     "pushed to a branch nobody merged", APP, DEV, NeedsPromotion, Release, ReleaseOnUnmergedBranch, "ImageUpdateAutomation bumps",
         automation(|world| {
             world.automate(APP);
-            world.edit(DEV, |facts| facts.image_automations.values_mut().for_each(|one| one.push_branch = Some("flux-bumps".to_owned())));
+            world.edit(DEV, |facts| facts.image_automations.change(|one| one.push_branch = Some("flux-bumps".to_owned())));
         });
     "the promotion's pull request is open", APP, PROD, NeedsPromotion, Release, ReleasePullRequestOpen, "PullRequest 1204",
         {
@@ -462,11 +462,11 @@ trials! {
         {
             let mut world = delivered();
             let older = digest(APP, 3);
-            world.edit(PROD, |facts| for pod in facts.pods.values_mut() {
+            world.edit(PROD, |facts| facts.pods.change(|pod| {
                 if pod.meta.label("app") == Some(APP) {
                     pod.containers[0].image_id = format!("{}@{older}", image(APP));
                 }
-            });
+            }));
             world
         };
     "starting", APP, PROD, Moving, Pods, PodsStarting, "Pod checkout-",
@@ -474,13 +474,13 @@ trials! {
             let mut world = delivered();
             let now = world.now;
             workload(&mut world, |one| one.ready = 0);
-            world.edit(PROD, |facts| for pod in facts.pods.values_mut() {
+            world.edit(PROD, |facts| facts.pods.change(|pod| {
                 if pod.meta.label("app") == Some(APP) {
                     pod.containers[0].ready = false;
                     pod.containers[0].state = facts::kubernetes::ContainerState::Running { since: Some(now - SignedDuration::from_secs(4)) };
                     pod.conditions[0] = condition("Ready", Status::False, "ContainersNotReady", "", now);
                 }
-            });
+            }));
             world
         };
 

@@ -689,7 +689,7 @@ impl World {
             facts
                 .pods
                 .retain(|_, pod| pod.meta.label("app") != Some(app));
-            facts.replica_sets.values_mut().for_each(|set| {
+            facts.replica_sets.change(|set| {
                 if set.meta.owners[0].name == app {
                     (set.wanted, set.total, set.ready) = (0, 0, 0);
                 }

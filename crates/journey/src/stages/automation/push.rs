@@ -12,7 +12,7 @@ use facts::meta::Status;
 use crate::causes::CauseCode;
 use crate::conditions::believed;
 use crate::evidence;
-use crate::finding::{Finding, next_tick, when};
+use crate::finding::{Finding, when};
 use crate::route::Configuration;
 use crate::stages::Case;
 use crate::stages::release::promotion;
@@ -39,7 +39,7 @@ pub fn not_written(
         );
     }
     let next = NextAttempt {
-        at: next_tick(automation.ran, automation.interval, cluster.now),
+        at: cluster.next_tick(automation.ran, automation.interval),
         who: object.clone(),
         what: "runs again".to_owned(),
     };
@@ -103,9 +103,6 @@ pub fn not_written(
                 .since(automation.ran)
                 .proof([proof]),
         );
-    }
-    if let Some(at) = next.at {
-        case.view.changes_at(cluster, at);
     }
     let mut sentence = Sentence::default()
         .object(&object)

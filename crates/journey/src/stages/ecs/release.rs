@@ -87,7 +87,7 @@ pub fn named<'a>(case: &Case<'_, 'a>) -> Learned<Option<Named<'a>>> {
             continue;
         }
         seen.push(arn);
-        let Some(definition) = place.facts.task_definitions.get(arn) else {
+        let Some(definition) = place.task_definition(arn) else {
             continue;
         };
         let Some(container) = own(case, definition) else {

@@ -293,9 +293,7 @@ fn not_updated(place: Place<'_>, workload: &Workload, object: ObjectRef, arn: &s
     let named = definition(place, arn);
     let uses = workload.update_revision.as_deref().unwrap_or_default();
     let registered = place
-        .facts
-        .task_definitions
-        .get(arn)
+        .task_definition(arn)
         .and_then(|definition| definition.registered);
     let sentence = Sentence::default()
         .object(&object)

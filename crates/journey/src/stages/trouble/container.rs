@@ -369,7 +369,7 @@ fn probed(
     running: Option<Timestamp>,
 ) -> Learned<Finding> {
     let object = evidence::pod(place, pod);
-    let long = running.is_none_or(|since| place.now.duration_since(since) >= SETTLING);
+    let long = running.is_none_or(|since| place.has_passed(SETTLING, since));
     let event = pod_warning(place, pod, |event| event.reason == "Unhealthy");
     if event.is_none() && long && is_progressing(workload) {
         // Whether a probe fails, or the start is only slow, is in the events.

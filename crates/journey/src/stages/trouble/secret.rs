@@ -15,9 +15,7 @@ pub fn writer<'a>(
 ) -> Option<(&'a ExternalSecret, &'a Condition)> {
     let missing = missing(message)?;
     place
-        .facts
-        .external_secrets
-        .values()
+        .external_secrets()
         .filter(|one| one.meta.namespace == namespace && one.secret == missing)
         .find_map(|one| {
             let ready = condition(&one.conditions, "Ready")?;

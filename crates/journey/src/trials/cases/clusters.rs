@@ -115,13 +115,13 @@ fn two_clusters_in_one_environment_are_told_apart() {
 fn a_workload_that_nothing_applies_is_changed_by_a_person() {
     let mut world = pushed();
     world.edit(PROD, |facts| {
-        facts.kustomizations.clear();
-        for workload in facts.workloads.values_mut() {
+        facts.kustomizations.retain(|_, _| false);
+        facts.workloads.change(|workload| {
             workload
                 .meta
                 .labels
                 .retain(|name, _| !name.contains("fluxcd"));
-        }
+        });
         for kind in [Kind::Kustomization, Kind::HelmRelease] {
             facts.coverage.insert(
                 (kind, facts::cluster::Scope::All),
@@ -183,7 +183,11 @@ fn a_web_of_dependencies_ends() {
     wait_for_infra(&mut world);
     let since = world.ago(9);
     world.edit(PROD, |facts| {
-        let template = facts.kustomizations[&key("flux-system", "infra")].clone();
+        let template = facts
+            .kustomizations
+            .get(&key("flux-system", "infra"))
+            .unwrap()
+            .clone();
         let name = |layer: usize, index: usize| format!("l{layer}-{index}");
         for layer in 0..12 {
             for index in 0..6 {
@@ -230,7 +234,7 @@ fn two_workloads_of_one_app_are_told_apart() {
     let mut world = delivered();
     world.edit(PROD, |facts| {
         let of = |name: &str| (Kind::Deployment, key("shop", name));
-        let mut canary = facts.workloads[&of(APP)].clone();
+        let mut canary = facts.workloads.get(&of(APP)).unwrap().clone();
         canary.meta.name = "checkout-canary".to_owned();
         facts.workloads.insert(of("checkout-canary"), canary);
     });

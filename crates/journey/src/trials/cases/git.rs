@@ -21,9 +21,9 @@ fn a_push_that_was_not_read_yet_is_no_missing_marker() {
     world.automate(APP);
     let elsewhere = sha("fleet", 9);
     world.edit(DEV, |facts| {
-        for one in facts.image_automations.values_mut() {
+        facts.image_automations.change(|one| {
             one.push_commit = Some(elsewhere.clone());
-        }
+        });
     });
     let journey = one(&world, &sha(APP, 4), APP, DEV);
     assert_eq!(journey.state, State::Moving, "{journey:#?}");
@@ -203,8 +203,11 @@ fn an_artifact_made_of_one_folder_is_found_in_the_repository() {
         repo.declared
             .insert(("main".to_owned(), String::new()), history);
         world.edit(cluster, |facts| {
-            let mut source =
-                facts.sources[&(Kind::GitRepository, key("flux-system", "fleet"))].clone();
+            let mut source = facts
+                .sources
+                .get(&(Kind::GitRepository, key("flux-system", "fleet")))
+                .unwrap()
+                .clone();
             source.kind = Kind::OCIRepository;
             source.url = "oci://registry.example/shop/fleet".to_owned();
             source.artifact = Some(Artifact {
@@ -217,12 +220,12 @@ fn an_artifact_made_of_one_folder_is_found_in_the_repository() {
             facts
                 .sources
                 .insert((Kind::OCIRepository, source.meta.key()), source);
-            for one in facts.kustomizations.values_mut() {
+            facts.kustomizations.change(|one| {
                 one.source.kind = "OCIRepository".to_owned();
                 one.applied = Some(Revision::new("latest@sha256:2222"));
                 one.attempted = one.applied.clone();
                 one.applied_origin = Some(revision(2));
-            }
+            });
         });
     }
     let journey = prod(&world, 4);

@@ -18,10 +18,7 @@ fn touching(file: &str) -> World {
     world.repo(FLEET).touched.insert(sha("fleet", 4), touched);
     world.fetch(PROD, 4, 9);
     world.edit(PROD, |facts| {
-        facts
-            .sources
-            .values_mut()
-            .for_each(|one| by_infra(&mut one.meta));
+        facts.sources.change(|one| by_infra(&mut one.meta));
     });
     world
 }
@@ -162,7 +159,11 @@ fn what_is_given_another_name_elsewhere_is_not_untouched() {
 fn what_is_packed_from_nobody_knows_what_is_not_untouched() {
     let mut world = touching("infra/fleet.yaml");
     world.edit(PROD, |facts| {
-        let mut one = facts.sources[&(Kind::GitRepository, key("flux-system", "fleet"))].clone();
+        let mut one = facts
+            .sources
+            .get(&(Kind::GitRepository, key("flux-system", "fleet")))
+            .unwrap()
+            .clone();
         one.kind = Kind::OCIRepository;
         one.meta.name = "packed".to_owned();
         facts
@@ -179,10 +180,7 @@ fn another_app_that_fails_is_no_reason() {
     // Nobody is known to have applied the source: an operator made it.
     let mut world = touching("apps/production/search/kustomization.yaml");
     world.edit(PROD, |facts| {
-        facts
-            .sources
-            .values_mut()
-            .for_each(|one| one.meta.labels.clear());
+        facts.sources.change(|one| one.meta.labels.clear());
     });
     let since = world.ago(8);
     world.kustomization(PROD, "search", |one| {
@@ -204,10 +202,7 @@ fn another_app_that_fails_is_no_reason() {
 /// Kustomizations may be listed in their own namespace only, and nobody is known to have applied the sources.
 fn one_namespace(world: &mut World) {
     world.edit(PROD, |facts| {
-        facts
-            .sources
-            .values_mut()
-            .for_each(|one| one.meta.labels.clear());
+        facts.sources.change(|one| one.meta.labels.clear());
         let message = "kustomizations is forbidden".to_owned();
         let all = (Kind::Kustomization, facts::cluster::Scope::All);
         let seen = facts.coverage[&all].clone();
@@ -492,13 +487,21 @@ fn cost(copies: usize, change: impl Fn(&mut Kustomization)) -> (usize, usize) {
         let few = facts.clone();
         for copy in 0..copies {
             let name = format!("{APP}-{copy}");
-            let mut one = few.kustomizations[&key("flux-system", APP)].clone();
+            let mut one = few
+                .kustomizations
+                .get(&key("flux-system", APP))
+                .unwrap()
+                .clone();
             one.meta.name.clone_from(&name);
             one.path = format!("apps/production/{name}");
             one.inventory = vec![reference("Deployment", "shop", &name)];
             change(&mut one);
             facts.kustomizations.insert(one.meta.key(), one);
-            let mut workload = few.workloads[&(Kind::Deployment, key("shop", APP))].clone();
+            let mut workload = few
+                .workloads
+                .get(&(Kind::Deployment, key("shop", APP)))
+                .unwrap()
+                .clone();
             workload.meta.name.clone_from(&name);
             let label = "kustomize.toolkit.fluxcd.io/name".to_owned();
             workload.meta.labels.insert(label, name);
@@ -542,7 +545,7 @@ fn packed(file: &str, outer: &str) -> World {
         .insert(("main".to_owned(), String::new()), history);
     world.edit(PROD, |facts| {
         let key = (Kind::GitRepository, key("flux-system", "fleet"));
-        let mut one = facts.sources[&key].clone();
+        let mut one = facts.sources.get(&key).unwrap().clone();
         one.kind = Kind::OCIRepository;
         let artifact: &mut Artifact = one.artifact.as_mut().unwrap();
         artifact.origin_source = Some(format!("https://{FLEET}.git"));
@@ -551,13 +554,13 @@ fn packed(file: &str, outer: &str) -> World {
         facts
             .sources
             .insert((Kind::OCIRepository, one.meta.key()), one);
-        for one in facts.kustomizations.values_mut() {
+        facts.kustomizations.change(|one| {
             one.source = reference("OCIRepository", "flux-system", "fleet");
             one.applied_origin = Some(revision(4));
             one.applied = Some(Revision::new("latest@sha256:aa"));
             one.attempted = one.applied.clone();
             one.path = one.path.strip_prefix(outer).unwrap_or(&one.path).to_owned();
-        }
+        });
     });
     world
 }

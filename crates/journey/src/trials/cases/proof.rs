@@ -2,6 +2,13 @@
 
 use super::*;
 
+/// The first of the app's pods.
+fn first_pod(facts: &mut facts::ClusterFacts) -> &mut facts::kubernetes::Pod {
+    let ours = |pod: &&facts::kubernetes::Pod| pod.meta.label("app") == Some(APP);
+    let key = facts.pods.values().find(ours).unwrap().meta.key();
+    facts.pods.get_mut(&key).unwrap()
+}
+
 #[test]
 fn a_tag_that_moved_after_the_pull_changes_nothing_about_what_runs() {
     let mut world = delivered();
@@ -29,13 +36,11 @@ fn a_pod_that_reports_one_platform_of_an_index_is_proven_by_the_index() {
     (bare.digest, bare.source, bare.revision) = (child.clone(), None, None);
     world.images.insert((image(APP), child.clone()), bare);
     world.edit(PROD, |facts| {
-        for pod in facts
-            .pods
-            .values_mut()
-            .filter(|pod| pod.meta.label("app") == Some(APP))
-        {
-            pod.containers[0].image_id = format!("{}@{child}", image(APP));
-        }
+        facts.pods.change(|pod| {
+            if pod.meta.label("app") == Some(APP) {
+                pod.containers[0].image_id = format!("{}@{child}", image(APP));
+            }
+        });
     });
     // The index is known because Git declares the tag that points to it.
     let state = prod(&world, 4).state;
@@ -137,11 +142,7 @@ fn stateful_and_daemon_sets_are_proven_by_their_pods_too() {
         as_kind(&mut world, kind);
         assert_eq!(prod(&world, 4).state, State::Deployed, "{kind:?}");
         world.edit(PROD, |facts| {
-            let pod = facts
-                .pods
-                .values_mut()
-                .find(|pod| pod.meta.label("app") == Some(APP))
-                .unwrap();
+            let pod = first_pod(facts);
             pod.meta.labels.insert(
                 "controller-revision-hash".to_owned(),
                 "checkout-old".to_owned(),
@@ -183,9 +184,11 @@ fn a_rollback_that_uses_an_old_replica_set_again_is_not_as_old_as_that() {
     let mine = |labels: &facts::Meta| labels.label("app") == Some(APP);
     world.edit(PROD, |facts| {
         // The ReplicaSet stays as old as it was: only the pods are new.
-        for pod in facts.pods.values_mut().filter(|pod| mine(&pod.meta)) {
-            pod.meta.created = Some(started);
-        }
+        facts.pods.change(|pod| {
+            if mine(&pod.meta) {
+                pod.meta.created = Some(started);
+            }
+        });
     });
     let journey = prod(&world, 4);
     assert_eq!(
@@ -205,12 +208,7 @@ fn pods_of_two_builds_prove_only_what_all_of_them_have() {
     world.commit(&source(APP), APP, 5, 3);
     world.publish(APP, 5, 3);
     world.edit(PROD, |facts| {
-        let mut pods = facts
-            .pods
-            .values_mut()
-            .filter(|pod| pod.meta.label("app") == Some(APP));
-        let pod = pods.next().unwrap();
-        pod.containers[0].image_id = format!("{}@{}", image(APP), digest(APP, 5));
+        first_pod(facts).containers[0].image_id = format!("{}@{}", image(APP), digest(APP, 5));
     });
     let journey = prod(&world, 4);
     assert_eq!(journey.state, State::Deployed, "{journey:#?}");
@@ -220,15 +218,13 @@ fn pods_of_two_builds_prove_only_what_all_of_them_have() {
 fn a_pod_with_another_tag_is_not_said_to_run_the_same() {
     let mut world = delivered();
     world.edit(PROD, |facts| {
-        for pod in facts
-            .pods
-            .values_mut()
-            .filter(|pod| pod.meta.label("app") == Some(APP))
-        {
-            let status = &mut pod.containers[0];
-            status.image_id = format!("{}@{}", image(APP), digest(APP, 3));
-            status.image = format!("{}:other", image(APP));
-        }
+        facts.pods.change(|pod| {
+            if pod.meta.label("app") == Some(APP) {
+                let status = &mut pod.containers[0];
+                status.image_id = format!("{}@{}", image(APP), digest(APP, 3));
+                status.image = format!("{}:other", image(APP));
+            }
+        });
     });
     let journey = prod(&world, 4);
     assert_eq!(journey.state, State::Blocked, "{journey:#?}");
@@ -242,11 +238,8 @@ fn a_readiness_gate_that_says_no_for_hours_is_no_start() {
     let mut world = delivered();
     let since = world.ago(300);
     world.edit(PROD, |facts| {
-        for pod in facts
-            .pods
-            .values_mut()
-            .filter(|pod| pod.meta.label("app") == Some(APP))
-        {
+        facts
+            .pods.change(|pod| { if pod.meta.label("app") == Some(APP) {
             pod.conditions = vec![condition(
                 "Ready",
                 Status::False,
@@ -254,7 +247,7 @@ fn a_readiness_gate_that_says_no_for_hours_is_no_start() {
                 "corresponding condition of pod readiness gate \"target-health\" does not exist.",
                 since,
             )];
-        }
+        } });
     });
     let journey = prod(&world, 4);
     assert_eq!(journey.state, State::Blocked, "{journey:#?}");
@@ -266,12 +259,14 @@ fn pods_of_a_lost_node_were_said_to_be_starting() {
     let mut world = delivered();
     let since = world.ago(1);
     world.edit(PROD, |facts| {
-        let pods = facts.pods.values_mut();
-        for pod in pods.filter(|pod| pod.meta.label("app") == Some(APP)) {
+        facts.pods.change(|pod| {
+            if pod.meta.label("app") != Some(APP) {
+                return;
+            }
             pod.node = Some("node-1".to_owned());
             // Kubernetes leaves its containers as the kubelet told of them last.
             pod.conditions[0] = condition("Ready", Status::False, "", "", since);
-        }
+        });
         let message = "Kubelet stopped posting node status.";
         let unknown = condition(
             "Ready",
@@ -364,7 +359,7 @@ fn a_primary_whose_canary_cannot_be_read_is_nobodys_to_promote() {
         message: String::new(),
     };
     world.edit(PROD, |facts| {
-        facts.canaries.clear();
+        facts.canaries.retain(|_, _| false);
         let all = (Kind::Canary, facts::cluster::Scope::All);
         facts.coverage.insert(all, denied.clone());
     });

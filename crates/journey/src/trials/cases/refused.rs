@@ -94,16 +94,15 @@ fn half_a_pod_is_no_deployment() {
     let mut world = delivered();
     let old = format!("{}@{}", image(APP), digest(APP, 3));
     world.edit(PROD, |facts| {
-        let ours = facts
-            .pods
-            .values_mut()
-            .filter(|pod| pod.meta.label("app") == Some(APP));
-        for pod in ours {
+        facts.pods.change(|pod| {
+            if pod.meta.label("app") != Some(APP) {
+                return;
+            }
             let mut beside = pod.containers[0].clone();
             beside.name = "worker".to_owned();
             beside.image_id.clone_from(&old);
             pod.containers.push(beside);
-        }
+        });
     });
     let journey = prod(&world, 4);
     assert_eq!(journey.state, State::Blocked, "{journey:#?}");
@@ -138,7 +137,7 @@ fn an_environment_whose_kustomizations_may_not_be_read_is_not_only_missing_from_
             facts
                 .coverage
                 .insert((kind, scope), Coverage::Denied { message });
-            facts.kustomizations.clear();
+            facts.kustomizations.retain(|_, _| false);
         });
         let answer = world.answer(&ask(&sha("fleet", 3))).answer.unwrap();
         assert!(answer.journeys.iter().all(|one| one.cluster != PROD));

@@ -202,9 +202,9 @@ fn a_forks_pull_request_was_taken_for_the_automations_own() {
     let mut world = pushed();
     world.automate(APP);
     world.edit(DEV, |facts| {
-        for one in facts.image_automations.values_mut() {
+        facts.image_automations.change(|one| {
             one.push_branch = Some("flux-bumps".to_owned());
-        }
+        });
     });
     world.declare_on("flux-bumps", DEV, 4);
     let mut pull = pull(&world, PullState::Open { draft: false });
@@ -224,9 +224,9 @@ fn an_automations_branch_that_has_something_older_waits_to_be_merged() {
         let scanned = facts.image_repositories.get_mut(&name).unwrap();
         scanned.latest_tags.insert(0, tag(APP, 4));
         facts.image_policies.get_mut(&name).unwrap().latest_tag = Some(tag(APP, 4));
-        for one in facts.image_automations.values_mut() {
+        facts.image_automations.change(|one| {
             one.push_branch = Some("flux-bumps".to_owned());
-        }
+        });
     });
     world.declare_on("flux-bumps", DEV, 3);
     let journey = one(&world, &sha(APP, 4), APP, DEV);
@@ -282,10 +282,11 @@ fn failed_to_apply_before_what_it_attempted_was_there() {
         one.conditions[0].reason = "HealthCheckFailed".to_owned();
     });
     let facts = &world.facts;
-    let indexes = crate::index::Index::all(facts);
-    let view = crate::view::View::new(facts, &indexes, world.now, true);
+    let indexes = crate::index::Index::all(&facts.clusters);
+    let trace = crate::trace::Trace::new(false);
+    let view = crate::view::View::new(facts, &indexes, &trace, world.now, true);
     let place = view.places().find(|place| place.name == PROD).unwrap();
-    let failing = &place.facts.kustomizations[&key("flux-system", APP)];
+    let failing = place.kustomization(&key("flux-system", APP)).unwrap();
     let found = crate::root::own(place, failing, &failing.conditions[0]);
     assert_eq!(found.since, Some(world.ago(1)));
 }

@@ -42,7 +42,7 @@ fn what_is_not_pruned_was_in_effect() {
     // Somebody took it out of the cluster.
     assert_eq!(checkout(&world).state, State::Deployed);
     world.edit(PROD, |facts| {
-        let mut old = facts.services[&key("shop", "search")].clone();
+        let mut old = facts.services.get(&key("shop", "search")).unwrap().clone();
         old.meta.name = "old".to_owned();
         facts.services.insert(old.meta.key(), old);
     });
@@ -121,11 +121,11 @@ fn settings_that_pods_read_only_when_they_start_were_in_effect() {
     let mut restarted = reading(changed(), "settings");
     let since = restarted.now;
     restarted.edit(PROD, |facts| {
-        for pod in facts.pods.values_mut() {
+        facts.pods.change(|pod| {
             for one in &mut pod.containers {
                 one.state = facts::kubernetes::ContainerState::Running { since: Some(since) };
             }
-        }
+        });
     });
     assert_eq!(checkout(&restarted).state, State::Deployed);
     // Labels of a ConfigMap are nobody's environment.

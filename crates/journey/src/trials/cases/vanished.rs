@@ -58,10 +58,12 @@ fn failing(world: &mut World) {
 /// Names a Kustomization of production after its environment.
 fn renamed(world: &mut World, name: &str, path: &str) {
     world.edit(PROD, |facts| {
-        let mut one = facts
-            .kustomizations
-            .remove(&key("flux-system", APP))
-            .unwrap();
+        let mut one = std::sync::Arc::unwrap_or_clone(
+            facts
+                .kustomizations
+                .remove(&key("flux-system", APP))
+                .unwrap(),
+        );
         name.clone_into(&mut one.meta.name);
         path.clone_into(&mut one.path);
         facts.kustomizations.insert(one.meta.key(), one);
@@ -153,7 +155,11 @@ fn copy_beside_production(path: &str) -> World {
     team(&mut world);
     let (copied, pods) = {
         let prod = &world.facts.clusters[PROD];
-        let copied = prod.workloads[&(Kind::Deployment, key("shop", APP))].clone();
+        let copied = prod
+            .workloads
+            .get(&(Kind::Deployment, key("shop", APP)))
+            .unwrap()
+            .clone();
         (copied, prod.pods.clone())
     };
     failing(&mut world);
@@ -165,7 +171,7 @@ fn copy_beside_production(path: &str) -> World {
         facts
             .workloads
             .insert((Kind::Deployment, workload.meta.key()), workload);
-        for (_, mut pod) in pods {
+        for mut pod in pods.values().cloned() {
             if pod.meta.label("app") == Some(APP) {
                 pod.meta.namespace = "tools".to_owned();
                 facts.pods.insert(pod.meta.key(), pod);
@@ -241,7 +247,9 @@ fn what_helm_installed_and_somebody_deleted_was_not_missed() {
     // Called after nothing, it is known by the image in its values.
     let mut renamed = world.clone();
     renamed.edit(PROD, |facts| {
-        let mut one = facts.helm_releases.remove(&key("shop", "search")).unwrap();
+        let mut one = std::sync::Arc::unwrap_or_clone(
+            facts.helm_releases.remove(&key("shop", "search")).unwrap(),
+        );
         one.meta.name = "finder".to_owned();
         facts.helm_releases.insert(one.meta.key(), one);
         facts.kustomizations.remove(&key("flux-system", "search"));
@@ -334,7 +342,11 @@ fn a_suspended_kustomization_says_why_nothing_runs() {
 fn nothing_is_missed_where_nothing_is_missing() {
     let beside = |world: &mut World, name: &str, change: fn(&mut facts::flux::Kustomization)| {
         world.edit(PROD, |facts| {
-            let mut one = facts.kustomizations[&key("flux-system", APP)].clone();
+            let mut one = facts
+                .kustomizations
+                .get(&key("flux-system", APP))
+                .unwrap()
+                .clone();
             name.clone_into(&mut one.meta.name);
             one.inventory.clear();
             change(&mut one);
@@ -373,7 +385,11 @@ fn nothing_is_missed_where_nothing_is_missing() {
     // A chart without workloads, named like no app.
     let mut world = delivered();
     world.edit(PROD, |facts| {
-        let mut one = facts.helm_releases[&key("shop", "search")].clone();
+        let mut one = facts
+            .helm_releases
+            .get(&key("shop", "search"))
+            .unwrap()
+            .clone();
         one.meta.name = "roles".to_owned();
         one.images.clear();
         facts.helm_releases.insert(one.meta.key(), one);
@@ -479,7 +495,7 @@ fn a_service_whose_selector_was_removed_was_no_service_of_the_app() {
     assert_eq!(journey.state, State::Blocked, "{journey:#?}");
     // Beside one that selects them it is missed as well.
     let beside = serving(|facts| {
-        let mut other = facts.services[&key("shop", APP)].clone();
+        let mut other = facts.services.get(&key("shop", APP)).unwrap().clone();
         other.meta.name = "checkout-headless".to_owned();
         facts.services.insert(other.meta.key(), other);
         service(facts, APP, |one| one.selector.clear());
@@ -531,7 +547,8 @@ fn a_service_that_helm_installed_without_a_selector_was_no_service_of_the_app() 
 #[test]
 fn a_deleted_service_was_made_up_for_by_another() {
     let world = serving(|facts| {
-        let mut other = facts.services.remove(&key("shop", APP)).unwrap();
+        let mut other =
+            std::sync::Arc::unwrap_or_clone(facts.services.remove(&key("shop", APP)).unwrap());
         other.meta.name = "checkout-headless".to_owned();
         facts.services.insert(other.meta.key(), other);
         let slice = facts

@@ -1,7 +1,5 @@
 //! Tests only: a staging of the shop, on the cluster that dev lives on, with Kustomizations that name it.
 
-use std::collections::BTreeMap;
-
 use facts::kubernetes::Namespace;
 use facts::meta::{Key, Meta, Owner};
 
@@ -33,7 +31,7 @@ fn moved(meta: &Meta) -> Meta {
 
 /// The objects of dev's namespace, as they are in staging's.
 fn copied<T: Clone>(
-    objects: &BTreeMap<Key, T>,
+    objects: &facts::Objects<Key, T>,
     meta: impl Fn(&mut T) -> &mut Meta,
 ) -> Vec<(Key, T)> {
     let of_dev = objects.iter().filter(|(key, _)| key.namespace == FROM);
@@ -61,10 +59,10 @@ pub fn with_staging(mut world: World) -> World {
             .insert(at(format!("apps/staging/{app}")), history);
     }
     world.edit(CLUSTER, |facts| {
-        let workloads: Vec<_> = facts.workloads.clone().into_iter().collect();
-        for ((kind, name), mut one) in workloads {
+        for ((kind, name), one) in facts.workloads.clone().iter() {
+            let mut one = one.clone();
             one.meta = moved(&one.meta);
-            facts.workloads.insert((kind, key(TO, &name.name)), one);
+            facts.workloads.insert((*kind, key(TO, &name.name)), one);
         }
         facts
             .services
@@ -79,7 +77,11 @@ pub fn with_staging(mut world: World) -> World {
             facts.helm_releases.insert(name, one);
         }
         for app in APPS {
-            let mut one = facts.kustomizations[&key("flux-system", app)].clone();
+            let mut one = facts
+                .kustomizations
+                .get(&key("flux-system", app))
+                .unwrap()
+                .clone();
             one.meta.name.push_str("-staging");
             one.path = format!("apps/staging/{app}");
             for entry in &mut one.inventory {

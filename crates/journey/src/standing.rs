@@ -1,0 +1,339 @@
+//! The board, kept from one evaluation to the next: a change costs what it touches, not the whole.
+//!
+//! Owns the parts that a board is made of and the order in which they are evaluated again: what is found of workloads,
+//! what targets tell, what is absent. That it says exactly what one from nothing would say is a law of the trials.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use api::board::{Board, BoardRow, Unlinked};
+use facts::meta::{Key, Kind};
+use facts::{ClusterFacts, Facts, Team, Want};
+use jiff::Timestamp;
+
+use crate::BoardEvaluation;
+use crate::board::{self, Told};
+use crate::discover::{self, Found, Moved, Roll, Targets, instance_of, shared_names};
+use crate::index::Index;
+use crate::missing::{self, Absence, Applier};
+use crate::place::Place;
+use crate::rests::{Part, Rests};
+use crate::trace::{Look, Mark, Trace, filled};
+use crate::view::View;
+
+/// A board that stands while facts change.
+#[derive(Default)]
+pub struct Standing {
+    team: Team,
+    indexes: BTreeMap<String, Index>,
+    parts: Parts,
+}
+
+impl Standing {
+    /// The board from what is known. `found` are the wants whose answers have changed since the last time, `now` is the
+    /// time by our own clock.
+    pub fn board(&mut self, facts: &Facts, found: &[Want], now: Timestamp) -> BoardEvaluation {
+        if self.team != facts.team || !self.indexes.keys().eq(facts.clusters.keys()) {
+            let names = facts.clusters.keys();
+            *self = Self {
+                team: facts.team.clone(),
+                indexes: names.map(|name| (name.clone(), Index::new(name))).collect(),
+                parts: Parts::default(),
+            };
+        }
+        let parts = &mut self.parts;
+        let mut work = Work::default();
+        let mut marks: Vec<Mark> = found.iter().flat_map(filled).collect();
+        for (name, index) in &mut self.indexes {
+            if let Some(known) = facts.clusters.get(name) {
+                let before = Arc::clone(index.known());
+                marks.extend(index.update(known));
+                parts.come_and_gone(name, &before, known, &mut work);
+            }
+        }
+        work.take(parts.rests.due(now));
+        work.take(parts.rests.touched(&marks));
+        let trace = Trace::new(true);
+        let view = View::new(facts, &self.indexes, &trace, now, false);
+        parts.evaluate(&view, work)
+    }
+
+    /// How many parts the last evaluation had to evaluate: what a change costs, in work and not in time.
+    pub fn evaluated(&self) -> usize {
+        self.parts.evaluated
+    }
+}
+
+/// The kinds that apply apps, in the order in which they are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Applies {
+    Release,
+    Kustomization,
+}
+
+/// What has to be evaluated again.
+#[derive(Default)]
+struct Work {
+    found: BTreeSet<u32>,
+    told: BTreeSet<u32>,
+    absences: BTreeSet<u32>,
+    /// Names of charts have to be told from names of apps again.
+    shared: bool,
+}
+
+impl Work {
+    fn take(&mut self, parts: impl IntoIterator<Item = Part>) {
+        for part in parts {
+            match part {
+                Part::Found(id) => self.found.insert(id),
+                Part::Told(id) => self.told.insert(id),
+                Part::Absence(id) => self.absences.insert(id),
+            };
+        }
+    }
+}
+
+/// Names of a cluster's objects, each with a number of its own as long as it is there.
+struct Numbers<K> {
+    by_name: BTreeMap<String, BTreeMap<K, u32>>,
+    names: Vec<Option<(String, K)>>,
+    free: Vec<u32>,
+}
+
+impl<K> Default for Numbers<K> {
+    fn default() -> Self {
+        Self {
+            by_name: BTreeMap::new(),
+            names: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+}
+
+impl<K: Ord + Clone> Numbers<K> {
+    fn add(&mut self, cluster: &str, name: &K) -> u32 {
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.names.push(None);
+            u32::try_from(self.names.len() - 1).unwrap_or(u32::MAX)
+        });
+        if let Some(slot) = usize::try_from(id)
+            .ok()
+            .and_then(|at| self.names.get_mut(at))
+        {
+            *slot = Some((cluster.to_owned(), name.clone()));
+        }
+        let here = self.by_name.entry(cluster.to_owned()).or_default();
+        here.insert(name.clone(), id);
+        id
+    }
+
+    fn remove(&mut self, cluster: &str, name: &K) -> Option<u32> {
+        let id = self.by_name.get_mut(cluster)?.remove(name)?;
+        if let Some(slot) = usize::try_from(id)
+            .ok()
+            .and_then(|at| self.names.get_mut(at))
+        {
+            *slot = None;
+        }
+        self.free.push(id);
+        Some(id)
+    }
+
+    fn name(&self, id: u32) -> Option<(&str, &K)> {
+        let slot = self.names.get(usize::try_from(id).ok()?)?;
+        slot.as_ref()
+            .map(|(cluster, name)| (cluster.as_str(), name))
+    }
+
+    fn all(&self) -> impl Iterator<Item = u32> {
+        self.by_name.values().flat_map(BTreeMap::values).copied()
+    }
+}
+
+/// The parts of a board.
+#[derive(Default)]
+struct Parts {
+    rests: Rests,
+    /// Names that are charts' and not apps'.
+    shared: BTreeSet<String>,
+    roll: Roll,
+    workloads: Numbers<(Kind, Key)>,
+    told: BTreeMap<u32, Told>,
+    appliers: Numbers<(Applies, Key)>,
+    /// Only what is absent.
+    absences: BTreeMap<(String, Applies, Key), Absence>,
+    rows: BTreeMap<String, Arc<BoardRow>>,
+    environments: Vec<String>,
+    unlinked: Vec<Unlinked>,
+    evaluated: usize,
+}
+
+impl Parts {
+    /// Workloads and what applies them that are new in a cluster, or are there no more.
+    fn come_and_gone(
+        &mut self,
+        cluster: &str,
+        before: &ClusterFacts,
+        known: &ClusterFacts,
+        work: &mut Work,
+    ) {
+        for change in known.workloads.since(&before.workloads) {
+            match (change.before, change.after) {
+                (None, _) => {
+                    work.found.insert(self.workloads.add(cluster, change.key));
+                }
+                (Some(_), None) => {
+                    // What was found of it is taken back below, with all that follows from that.
+                    work.found
+                        .extend(self.workloads.remove(cluster, change.key));
+                }
+                (Some(_), Some(_)) => {}
+            }
+            work.shared |= change.before.and_then(|one| instance_of(one))
+                != change.after.and_then(|one| instance_of(one));
+        }
+        let releases = known.helm_releases.since(&before.helm_releases);
+        let releases = releases.map(|one| {
+            let is_there = (one.before.is_some(), one.after.is_some());
+            ((Applies::Release, one.key.clone()), is_there)
+        });
+        let kustomizations = known.kustomizations.since(&before.kustomizations);
+        let kustomizations = kustomizations.map(|one| {
+            let is_there = (one.before.is_some(), one.after.is_some());
+            ((Applies::Kustomization, one.key.clone()), is_there)
+        });
+        for (name, is_there) in releases.chain(kustomizations) {
+            match is_there {
+                (false, true) => {
+                    work.absences.insert(self.appliers.add(cluster, &name));
+                }
+                (true, false) => {
+                    if let Some(id) = self.appliers.remove(cluster, &name) {
+                        self.rests.forget(Part::Absence(id));
+                        self.absences.remove(&(cluster.to_owned(), name.0, name.1));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn evaluate(&mut self, view: &View<'_>, mut work: Work) -> BoardEvaluation {
+        self.evaluated = 0;
+        let mut moved = Moved::default();
+        if work.shared {
+            let shared = shared_names(view.places());
+            drop(view.trace().take());
+            if shared != self.shared {
+                self.shared = shared;
+                work.found.extend(self.workloads.all());
+            }
+        }
+        for id in std::mem::take(&mut work.found) {
+            self.find(view, id, &mut moved);
+        }
+        self.roll.settle(&mut moved);
+        work.take(self.rests.touched(&moved.marks));
+        work.told.extend(moved.ids.iter().copied());
+        let mut apps = std::mem::take(&mut moved.apps);
+
+        let roll = std::mem::take(&mut self.roll);
+        let all = Targets::new(view, &roll);
+        // What making the targets ready looked at is nobody's in particular.
+        drop(view.trace().take());
+        for id in work.told {
+            apps.extend(self.tell(view, &all, id));
+        }
+        for id in work.absences {
+            self.miss(view, &all, id);
+        }
+        for app in apps {
+            let told = roll.of_app(&app).filter_map(|id| self.told.get(&id));
+            match board::row(&app, told) {
+                Some(row) => self.rows.insert(app, Arc::new(row)),
+                None => self.rows.remove(&app),
+            };
+        }
+        if !moved.ids.is_empty() {
+            self.environments = board::environments(view, roll.in_order());
+            let is_unlinked = |found: &&Found| matches!(found.source, Ok(None));
+            let unlinked = roll.in_order().filter(is_unlinked);
+            self.unlinked = unlinked.map(board::unlinked).collect();
+        }
+        let mut unread = missing::unread(view, roll.in_order(), None);
+        unread.extend(missing::said(self.absences.values(), |_, _| true));
+        self.roll = roll;
+        BoardEvaluation {
+            board: Board {
+                version: api::JSON_VERSION,
+                environments: self.environments.clone(),
+                rows: self.rows.values().cloned().collect(),
+                unlinked: self.unlinked.clone(),
+                unread,
+            },
+            wants: self.rests.wants(),
+            changes_at: self.rests.changes_at(),
+        }
+    }
+
+    fn find(&mut self, view: &View<'_>, id: u32, moved: &mut Moved) {
+        let found = self.workloads.name(id).and_then(|(cluster, (kind, key))| {
+            let place = view.place(cluster)?;
+            let workload = place.workload(*kind, &key)?;
+            discover::find(view, &self.shared, place, workload)
+        });
+        self.evaluated += 1;
+        self.rests.on(Part::Found(id), view.trace().take());
+        if self.workloads.name(id).is_none() {
+            self.rests.forget(Part::Found(id));
+        }
+        self.roll.put(id, found, moved);
+    }
+
+    /// What a target tells; its app.
+    fn tell<'a>(&mut self, view: &View<'a>, all: &Targets<'a>, id: u32) -> Option<String> {
+        let Some(found) = all.numbered(id) else {
+            self.told.remove(&id);
+            self.rests.forget(Part::Told(id));
+            return None;
+        };
+        view.trace().look(&Look::App(&found.app));
+        let told = all
+            .target(found)
+            .map(|target| board::told(view, all, &target));
+        self.evaluated += 1;
+        self.rests.on(Part::Told(id), view.trace().take());
+        match told {
+            Some(told) => self.told.insert(id, told),
+            None => self.told.remove(&id),
+        };
+        Some(found.app.clone())
+    }
+
+    fn miss<'a>(&mut self, view: &View<'a>, all: &Targets<'a>, id: u32) {
+        let Some((cluster, (applies, key))) = self.appliers.name(id) else {
+            return;
+        };
+        let absence = view.place(cluster).and_then(|place: Place<'a>| {
+            let applier = match applies {
+                Applies::Release => Applier::Release(place.helm_release(key)?),
+                Applies::Kustomization => Applier::Kustomization(place.kustomization(key)?),
+            };
+            let everything = |_: &str, _: &str| true;
+            Some(missing::absence(
+                view,
+                all,
+                (place, applier),
+                &[],
+                &everything,
+            ))
+        });
+        self.evaluated += 1;
+        self.rests.on(Part::Absence(id), view.trace().take());
+        let name = (cluster.to_owned(), *applies, key.clone());
+        match absence.filter(|one| !one.is_none()) {
+            Some(absence) => self.absences.insert(name, absence),
+            None => self.absences.remove(&name),
+        };
+    }
+}

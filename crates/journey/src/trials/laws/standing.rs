@@ -1,0 +1,242 @@
+//! Tests only: a board that stands says what one from nothing says, whatever changed and in whatever order; and a change
+//! costs what it touches.
+
+use std::collections::BTreeMap;
+
+use facts::{ClusterFacts, Facts, Found, Want};
+use jiff::SignedDuration;
+
+use super::*;
+use crate::Standing;
+use crate::world::company::{image, tag};
+
+/// A board that stands, and the world it is of.
+struct Watched {
+    world: World,
+    facts: Facts,
+    answers: BTreeMap<Want, Found>,
+    standing: Standing,
+}
+
+impl Watched {
+    fn new(world: World) -> Self {
+        Self {
+            world,
+            facts: Facts::default(),
+            answers: BTreeMap::new(),
+            standing: Standing::default(),
+        }
+    }
+
+    /// Takes the world in as it is now, and checks each evaluation on the way; how many parts they evaluated.
+    fn look(&mut self) -> Result<usize, TestCaseError> {
+        let mut changed = Vec::new();
+        for (want, answer) in &mut self.answers {
+            let now = self.world.find(want);
+            if now != *answer {
+                *answer = now;
+                changed.push(want.clone());
+            }
+        }
+        let mut evaluated = 0;
+        loop {
+            self.know(&mut changed);
+            let stands = self.standing.board(&self.facts, &changed, self.world.now);
+            evaluated += self.standing.evaluated();
+            let from_nothing = crate::board(&self.facts, self.world.now);
+            for (one, other) in stands.board.rows.iter().zip(&from_nothing.board.rows) {
+                prop_assert_eq!(one, other);
+            }
+            prop_assert_eq!(&stands, &from_nothing);
+            changed.clear();
+            for want in stands.wants {
+                if !self.answers.contains_key(&want) {
+                    self.answers.insert(want.clone(), self.world.find(&want));
+                    changed.push(want);
+                }
+            }
+            if changed.is_empty() {
+                return Ok(evaluated);
+            }
+        }
+    }
+
+    /// The facts anew, from the world and all answers; repositories that are known otherwise than before are changed.
+    fn know(&mut self, changed: &mut Vec<Want>) {
+        let before = std::mem::take(&mut self.facts);
+        self.facts.clusters = self.world.facts.clusters.clone();
+        self.facts.team = self.world.facts.team.clone();
+        for answer in self.answers.values() {
+            self.facts.absorb(answer.clone());
+        }
+        for (repository, known) in &self.facts.code.repositories {
+            let before = before.code.repositories.get(repository);
+            if before.map(|one| &one.coverage) != Some(&known.coverage) {
+                changed.push(Want::Repository {
+                    repository: repository.clone(),
+                });
+            }
+        }
+    }
+}
+
+/// What may happen to a world while somebody watches, beyond the mishaps.
+const EVENTS: &[fn(&mut World)] = &[
+    |world| world.now += SignedDuration::from_secs(7),
+    |world| world.now += SignedDuration::from_mins(1),
+    |world| world.now += SignedDuration::from_mins(47),
+    |world| {
+        in_each(world, |facts| {
+            facts.clock_offset += SignedDuration::from_secs(90)
+        })
+    },
+    |world| {
+        let since = world.now;
+        in_each(world, |facts| {
+            let error = "timeout".to_owned();
+            facts.reach = facts::Reach::Lost { since, error };
+        });
+    },
+    |world| in_each(world, |facts| facts.reach = facts::Reach::Answering),
+    |world| {
+        in_each(world, |facts| {
+            let first = facts.workloads.keys().next().cloned();
+            first.map(|key| facts.workloads.remove(&key));
+        });
+    },
+    |world| {
+        // One more of the last, under another name: an app that is new.
+        in_each(world, |facts| {
+            let last = facts.workloads.values().last().cloned();
+            if let Some(mut one) = last {
+                one.meta.name.push_str("-more");
+                facts.workloads.insert((one.kind, one.meta.key()), one);
+            }
+        });
+    },
+    |world| {
+        in_each(world, |facts| {
+            facts.workloads.change(|one| {
+                let labels = &mut one.meta.labels;
+                labels.insert("app.kubernetes.io/name".to_owned(), "service".to_owned());
+                let instance = one.meta.name.clone();
+                labels.insert("app.kubernetes.io/instance".to_owned(), instance);
+            });
+        });
+    },
+    |world| {
+        in_each(world, |facts| {
+            facts.namespaces.change(|one| {
+                let label = ("environment".to_owned(), "elsewhere".to_owned());
+                one.meta.labels.extend([label]);
+            });
+        });
+    },
+    |world| {
+        in_each(world, |facts| {
+            let first = facts.kustomizations.keys().next().cloned();
+            first.map(|key| facts.kustomizations.remove(&key));
+        });
+    },
+    |world| {
+        in_each(world, |facts| {
+            facts
+                .image_repositories
+                .change(|one| one.image.push_str("-moved"));
+        });
+    },
+    |world| {
+        in_each(world, |facts| {
+            facts
+                .pods
+                .change(|pod| pod.containers.iter_mut().for_each(|one| one.ready = false));
+        });
+    },
+    |world| {
+        in_each(world, |facts| {
+            facts
+                .pods
+                .change(|pod| pod.containers.iter_mut().for_each(|one| one.ready = true));
+        });
+    },
+    |world| {
+        in_each(world, |facts| {
+            facts.services.change(|one| one.selector.clear());
+        });
+    },
+    |world| {
+        // The registry does not tell what this image is made of any more.
+        for found in world.images.values_mut() {
+            found.source = None;
+        }
+    },
+    |world| {
+        let moved = (image(APP), tag(APP, 3));
+        if let Some(tags) = world.tags.get_mut(&moved.0) {
+            tags.remove(&moved.1);
+        }
+    },
+    |world| {
+        for kind in [Kind::Pod, Kind::Kustomization, Kind::Deployment] {
+            in_each(world, |facts| {
+                let message = "no".to_owned();
+                facts
+                    .coverage
+                    .insert((kind, Scope::All), Coverage::Denied { message });
+            });
+        }
+    },
+    |world| {
+        let as_of = world.now;
+        for kind in [Kind::Pod, Kind::Kustomization, Kind::Deployment] {
+            in_each(world, |facts| {
+                facts
+                    .coverage
+                    .insert((kind, Scope::All), Coverage::Seen { as_of });
+            });
+        }
+    },
+];
+
+fn in_each(world: &mut World, change: impl Fn(&mut ClusterFacts)) {
+    let names: Vec<String> = world.facts.clusters.keys().cloned().collect();
+    for name in names {
+        world.edit(&name, &change);
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_board_that_stands_says_what_one_from_nothing_says(
+        (name, world) in worlds(),
+        mishaps in proptest::collection::vec(0..MISHAPS.len(), 0..=2),
+        events in proptest::collection::vec(0..EVENTS.len(), 1..5),
+    ) {
+        let _ = name;
+        let mut watched = Watched::new(world);
+        watched.look()?;
+        // What goes wrong first needs what some of the events take away.
+        let mishaps = mishaps.into_iter().map(|one| MISHAPS[one]);
+        for happens in mishaps.chain(events.into_iter().map(|one| EVENTS[one])) {
+            happens(&mut watched.world);
+            watched.look()?;
+        }
+    }
+}
+
+#[test]
+fn a_board_that_stands_evaluates_only_what_a_change_touches() {
+    let mut watched = Watched::new(delivered());
+    let all = watched.look().unwrap();
+    assert_eq!(watched.look().unwrap(), 0, "nothing has changed");
+    let later = watched.world.now + SignedDuration::from_secs(1);
+    drop(watched.standing.board(&watched.facts, &[], later));
+    assert_eq!(watched.standing.evaluated(), 0, "nor with each second");
+    watched.world.edit(super::super::faults::PROD, |facts| {
+        let ours = |pod: &&facts::kubernetes::Pod| pod.meta.label("app") == Some(APP);
+        let key = facts.pods.values().find(ours).unwrap().meta.key();
+        facts.pods.get_mut(&key).unwrap().node = Some("another".to_owned());
+    });
+    // What is found of its workload, and what that tells.
+    assert_eq!(watched.look().unwrap(), 2, "of {all}");
+}
