@@ -11,14 +11,17 @@ use facts::code::Relation;
 use crate::discover::{Target, Targets, targets};
 use crate::environment::rank;
 use crate::evidence;
+use crate::lost;
 use crate::missing::{gone, unread};
 use crate::running;
 use crate::verdict::newest;
 use crate::view::View;
 
 /// The board.
-pub fn board(view: &View<'_>) -> Board {
-    let all = targets(view);
+pub fn board<'a>(view: &'a View<'a>) -> Board {
+    let known = targets(view);
+    let lost = lost::find(view, &known, None);
+    let all = lost::joined(view, known, &lost);
     let mut board = Board {
         version: api::JSON_VERSION,
         environments: environments(view, &all),

@@ -17,7 +17,7 @@ use crate::stages::canary;
 use crate::view::{Gap, Learned, Place, View};
 
 /// Namespaces that belong to the cluster, not to anybody's app.
-const SYSTEM: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
+pub const SYSTEM: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
 
 /// One app in one place: a workload in an environment of a cluster.
 #[derive(Clone)]
@@ -42,6 +42,8 @@ pub struct Target<'a> {
     pub running: Vec<ImageReference>,
     /// The key of the repository that the image is built from; `None` if the image does not say.
     pub source: Learned<Option<String>>,
+    /// Whether the cluster does not have the workload any more, though Flux lists it (`lost`).
+    pub is_lost: bool,
 }
 
 impl<'a> Target<'a> {
@@ -94,6 +96,11 @@ impl<'a> Targets<'a> {
         }
         targets.list = list;
         targets
+    }
+
+    /// These and more.
+    pub fn joined(self, view: &View<'_>, more: impl Iterator<Item = Target<'a>>) -> Self {
+        Self::new(in_order(view, self.list.into_iter().chain(more).collect()))
     }
 
     /// All of them.
@@ -153,6 +160,10 @@ pub fn targets<'a>(view: &View<'a>) -> Targets<'a> {
             target.source = Ok(Some(source.clone()));
         }
     }
+    Targets::new(in_order(view, targets))
+}
+
+fn in_order<'a>(view: &View<'_>, mut targets: Vec<Target<'a>>) -> Vec<Target<'a>> {
     let team = &view.facts.team;
     targets.sort_by_cached_key(|target| {
         (
@@ -163,7 +174,7 @@ pub fn targets<'a>(view: &View<'a>) -> Targets<'a> {
             target.workload.meta.key(),
         )
     });
-    Targets::new(targets)
+    targets
 }
 
 /// What is known so far of where image repositories come from.
@@ -226,6 +237,7 @@ fn target<'a>(
         image,
         running,
         source,
+        is_lost: false,
     })
 }
 
@@ -296,7 +308,7 @@ fn running(pods: &[&Pod], container: &Container) -> Vec<ImageReference> {
 }
 
 /// The repository that a container's image is built from, by the labels of what runs, else of what is declared.
-fn origin(
+pub fn origin(
     view: &View<'_>,
     running: &[ImageReference],
     image: &ImageReference,

@@ -21,11 +21,13 @@ use crate::running;
 use crate::stages::commit;
 use crate::stages::pods::{self, Crew};
 use crate::view::{Gap, Learned, Place, View};
-use crate::{configuration, walk};
+use crate::{configuration, lost, walk};
 
 /// Answers an ask.
-pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Answer, api::Error> {
-    let all = targets(view);
+pub fn answer<'a>(view: &'a View<'a>, ask: &Ask) -> Result<Answer, api::Error> {
+    let known = targets(view);
+    let lost = lost::find(view, &known, ask.app.as_deref());
+    let all = lost::joined(view, known, &lost);
     let question = ask::question(view, all.all(), ask)?;
     let chosen = ask::narrow(view, all.all(), ask, &question)?;
     let mut answer = Answer {
@@ -454,7 +456,8 @@ impl<'v, 'a> Draft<'v, 'a> {
         if let Some(NextAttempt { at: Some(at), .. }) = &journey.next_attempt {
             view.changes_at(self.target.place, *at);
         }
-        journey.running = Some(running);
+        // What is gone runs nothing, and how many pods it should have went with it.
+        journey.running = Some(running).filter(|_| !self.target.is_lost);
         journey
     }
 }

@@ -467,6 +467,7 @@ impl Company {
                 broken: None,
             }],
             complete: true,
+            charts: Vec::new(),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::causes::CauseCode;
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
 use crate::images::Contents;
+use crate::lost;
 use crate::view::{Learned, Place};
 
 /// How long after Flux applied it a template may still look old to us: two watches need not be in step.
@@ -52,6 +53,9 @@ pub fn outcome(
     match template {
         Err(gap) => return Outcome::unknown(stage, gap),
         Ok(contents) if !contents.contains() => {
+            if case.target.is_lost && applied.is_met() {
+                return lost::outcome(case, applied);
+            }
             // Where nothing of Flux's applies the workload that stage is skipped: nothing says what should run.
             return if let (StageState::Done, Some(canary)) =
                 (&applied.stage.state, case.target.canary)
