@@ -211,7 +211,8 @@ fn target<'a>(
     for container in ordered {
         let image = ImageReference::parse(&container.image);
         let running = running(&pods, container);
-        let source = origin(view, &running, &image);
+        let pods_known = place.whole(place.pod_kind(), &workload.meta.namespace);
+        let source = origin(view, &running, &image, pods_known);
         if let Ok(Some(source)) = &source {
             origins
                 .by_image
@@ -307,11 +308,13 @@ fn running(pods: &[&Pod], container: &Container) -> Vec<ImageReference> {
     running.into_iter().collect()
 }
 
-/// The repository that a container's image is built from, by the labels of what runs, else of what is declared.
+/// The repository that a container's image is built from, by the labels of what runs, else of what is declared. Where the
+/// registry does not have that, only what runs could have said.
 pub fn origin(
     view: &View<'_>,
     running: &[ImageReference],
     image: &ImageReference,
+    pods_known: Learned<()>,
 ) -> Learned<Option<String>> {
     let mut gap: Option<Gap> = None;
     for one in running {
@@ -337,7 +340,7 @@ pub fn origin(
         None => view.digest(&image.repository, image.tag.as_deref().unwrap_or("latest"))?,
     };
     let Some(digest) = digest else {
-        return Ok(None);
+        return pods_known.map(|()| None);
     };
     let found = labels(view, &image.repository, digest)?;
     Ok(found

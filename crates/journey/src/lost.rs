@@ -86,7 +86,7 @@ fn lost<'a>(
     });
     let source = match (&image, elsewhere) {
         (_, Some(source)) => Ok(Some(source)),
-        (Ok(image), None) => origin(view, &[], image),
+        (Ok(image), None) => origin(view, &[], image, Ok(())),
         (Err(gap), None) => Err(gap.clone()),
     };
     let container = Container {

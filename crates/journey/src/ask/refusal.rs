@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::error::Code;
-use facts::Reach;
-use facts::code::ResolvedBy;
+use facts::code::{RepositoryFacts, ResolvedBy};
+use facts::{Coverage, Reach};
 
 use super::Question;
 use crate::discover::Target;
@@ -166,15 +166,9 @@ pub fn unknown(
             keys.len()
         ),
     };
-    let mut message = format!(
+    let message = format!(
         "{text} is no commit, branch, tag, pull request, CI run or app that is known here; {looked}."
     );
-    for gap in gaps.iter().take(3) {
-        message.push_str(&format!(
-            " Not known: {}.",
-            api::headline::plain(&gap.why, 200)
-        ));
-    }
     let branches = keys
         .iter()
         .filter_map(|key| view.facts.code.repositories.get(key))
@@ -184,7 +178,12 @@ pub fn unknown(
         .map(|target| target.app.as_str())
         .chain(branches)
         .collect::<BTreeSet<&str>>();
-    let hint = did_you_mean(&question.text, names.into_iter()).unwrap_or_else(|| {
+    let near = did_you_mean(&question.text, names.into_iter());
+    if !gaps.is_empty() {
+        let error = unreadable(view, keys, &text, gaps);
+        return error.hint(near.unwrap_or_default());
+    }
+    let hint = near.unwrap_or_else(|| {
         if question.text.len() >= 4 && is_hex(&question.text) {
             "If it is a new commit, push it first.".to_owned()
         } else {
@@ -192,10 +191,22 @@ pub fn unknown(
         }
     });
     let error = api::Error::new(Code::UnknownAsk, message).hint(hint);
-    let error = if gaps.is_empty() {
-        error
-    } else {
-        error.retryable()
-    };
     unsure(view, all, error)
+}
+
+/// What a text stands for could not be looked up everywhere: that it was not found proves nothing.
+pub fn unreadable(view: &View<'_>, keys: &[String], text: &str, gaps: &[Gap]) -> api::Error {
+    let mut message = format!("What {text} stands for is not known.");
+    for gap in gaps.iter().take(3) {
+        let why = api::headline::plain(&gap.why, 200);
+        message.push_str(&format!(" Not read: {why}."));
+    }
+    let repositories = &view.facts.code.repositories;
+    let known = keys.iter().filter_map(|key| repositories.get(key));
+    let is_denied = |known: &RepositoryFacts| matches!(known.coverage, Coverage::Denied { .. });
+    let code = match known.into_iter().any(is_denied) {
+        true => Code::Denied,
+        false => Code::Unreachable,
+    };
+    api::Error::new(code, message).retryable()
 }

@@ -11,6 +11,7 @@ mod proof;
 mod reached;
 mod refused;
 mod said;
+mod taken;
 mod unapplied;
 mod vanished;
 

@@ -43,8 +43,8 @@ pub enum Lack {
 }
 
 impl Lack {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Denied, Self::Failed, Self::Unreachable];
+    /// Those that may go away by themselves.
+    pub const OTHERS: [Self; 2] = [Self::Failed, Self::Unreachable];
 
     fn coverage(self) -> Coverage {
         let message = "taken away".to_owned();
