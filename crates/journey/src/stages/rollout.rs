@@ -247,7 +247,9 @@ fn held_back(place: Place<'_>, workload: &Workload) -> Option<Finding> {
             " replaces a pod only when somebody deletes it: its update strategy is OnDelete",
         );
         (sentence, "spec.updateStrategy.type", "OnDelete".to_owned())
-    } else if workload.partition > 0 && workload.updated + workload.partition >= workload.wanted {
+    } else if workload.partition > 0
+        && workload.updated.saturating_add(workload.partition) >= workload.wanted
+    {
         let sentence = sentence.words(format!(
             " keeps its first {} pods as they are: its partition says so",
             workload.partition
