@@ -335,6 +335,21 @@ pub struct DeclaredHistory {
     pub entries: Vec<Declared>,
     /// Whether the walk reached the repository's beginning; a bounded walk may miss older entries.
     pub complete: bool,
+    /// The charts that HelmReleases name by a version, as of the head.
+    pub charts: Vec<DeclaredChart>,
+}
+
+/// The version of its chart that a HelmRelease names in a GitOps repository.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeclaredChart {
+    /// The HelmRelease's name.
+    pub release: String,
+    /// `spec.chart.spec.version`, a version or range.
+    pub version: String,
+    /// The file, from the repository's root.
+    pub file: String,
+    /// The line the version stands on, from 1.
+    pub line: u32,
 }
 
 /// What a path declared as of one commit.

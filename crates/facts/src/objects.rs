@@ -70,6 +70,11 @@ impl<K: Ord + Clone, V> Objects<K, V> {
         self.0.remove(key).map(|shared| shared.0)
     }
 
+    /// Takes all out.
+    pub fn clear(&mut self) {
+        self.0 = OrdMap::new();
+    }
+
     /// Keeps only some.
     pub fn retain(&mut self, mut kept: impl FnMut(&K, &V) -> bool) {
         let gone: Vec<K> = self

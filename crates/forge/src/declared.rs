@@ -131,6 +131,7 @@ pub(crate) fn history(
         head: head.to_string(),
         entries,
         complete,
+        charts: at_head.state.charts.clone(),
     }))
 }
 

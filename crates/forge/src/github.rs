@@ -201,7 +201,8 @@ impl GitHub {
         Ok(is_whole)
     }
 
-    /// The pull requests that a commit belongs to; `None` if the host does not know the commit.
+    /// The pull requests that a commit belongs to; `None` if the host does not know the commit. GitHub names none that
+    /// was closed without merging: where there is no other, one whose last commit it is is looked for among the newest.
     ///
     /// # Errors
     /// They cannot be read.
@@ -214,10 +215,30 @@ impl GitHub {
         let mut url = target.at(&["commits", sha, "pulls"]);
         url.query_pairs_mut().append_pair("per_page", "100");
         match self.client.pages::<Vec<Pull>>(&target, url).await {
-            Ok(pages) => Ok(Some(pages.into_iter().flatten().map(Pull::fact).collect())),
+            Ok(pages) => {
+                let found: Vec<_> = pages.into_iter().flatten().map(Pull::fact).collect();
+                Ok(Some(match found.is_empty() {
+                    true => self.closed_pulls(repository, sha).await?,
+                    false => found,
+                }))
+            }
             Err(Refusal::Missing) => Ok(None),
             Err(Refusal::Trouble(trouble)) => Err(trouble),
         }
+    }
+
+    /// The pull requests that were closed lately and whose last commit it is.
+    async fn closed_pulls(&self, repository: &str, sha: &str) -> Result<Vec<PullRequest>, Trouble> {
+        let target = self.client.target(repository)?;
+        let mut url = target.at(&["pulls"]);
+        url.query_pairs_mut()
+            .append_pair("state", "closed")
+            .append_pair("sort", "updated")
+            .append_pair("direction", "desc")
+            .append_pair("per_page", "100");
+        let newest: Option<Vec<Pull>> = self.client.one(&target, url).await?;
+        let newest = newest.into_iter().flatten().map(Pull::fact);
+        Ok(newest.filter(|pull| pull.head_sha == sha).collect())
     }
 
     /// All open pull requests, with their files.

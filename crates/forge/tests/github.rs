@@ -377,6 +377,18 @@ async fn pull_requests_of_a_commit_and_open_ones_with_files() {
     );
     assert_eq!(reader.pulls(&"1".repeat(40)).await, Read::Missing);
 
+    // GitHub names none that was closed when it is asked about their commit.
+    shop.repository.branch("given-up", &base).unwrap();
+    let given_up = shop.commit("given-up", 4, "Give up", "c.txt");
+    let mut closed = pull(4, PullState::Closed { at: at(5) });
+    (closed.head, closed.head_sha) = ("given-up".to_owned(), given_up.clone());
+    shop.github.put_pull("shop/api", closed);
+    let Read::Known(of_closed) = reader.pulls(&given_up).await else {
+        panic!("not known");
+    };
+    let states: Vec<_> = of_closed.iter().map(|one| &one.state).collect();
+    assert_eq!(states, [&FactState::Closed { at: at(5) }]);
+
     let Read::Known(open) = reader.open_pulls().await else {
         panic!("not known");
     };

@@ -195,6 +195,9 @@ impl Repositories {
     }
 }
 
+/// The kinds that say which repositories Flux follows.
+const FOLLOWED: [Kind; 2] = [Kind::GitRepository, Kind::OCIRepository];
+
 /// Every repository that is known of.
 pub fn repositories(view: &View<'_>, all: &[Target<'_>]) -> Repositories {
     let mut found = Repositories {
@@ -212,6 +215,12 @@ pub fn repositories(view: &View<'_>, all: &[Target<'_>]) -> Repositories {
         }
     }
     for place in view.places() {
+        if !place.is_ecs() {
+            let unread = FOLLOWED
+                .iter()
+                .filter_map(|kind| place.whole(*kind, "").err());
+            found.gaps.extend(unread);
+        }
         for source in place.sources() {
             let address = match source.kind {
                 Kind::GitRepository => Some(source.url.as_str()),
@@ -249,6 +258,9 @@ fn repository(
         return Ok(key);
     }
     let shown = api::headline::plain(&key, 120);
+    if !known.gaps.is_empty() {
+        return Err(refusal::unreadable(view, &[], &shown, &known.gaps));
+    }
     let list: Vec<&str> = known.all().into_iter().take(50).collect();
     let message = format!("No app here is built from {shown}, and Flux does not follow it.");
     let hint = if list.is_empty() {

@@ -253,6 +253,9 @@ causes! {
     RolloutDeadline "rollout-deadline" Rollout
         "The rollout made no progress within its deadline, and nothing deeper is known."
         "Look at the new pods.";
+    RolloutWorkloadMissing "rollout-workload-missing" Rollout
+        "The workload that Flux applied was deleted from the cluster: nothing of it runs."
+        "Reconcile the Kustomization: Flux applies the workload again.";
     RolloutDrifted "rollout-drifted" Rollout
         "What is live is not what Flux applied: somebody changed it in the cluster."
         "Undo the change, or bring it into Git.";

@@ -22,6 +22,7 @@ use crate::causes::CauseCode;
 use crate::discover::{Target, Targets};
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
+use crate::lost;
 use crate::reverts;
 use crate::route::{Configuration, Path};
 use crate::stages::pods::{self, Crew};
@@ -292,8 +293,16 @@ fn rest<'a>(
         );
         return rest;
     }
+    let effect = match case.target.is_lost {
+        true => vec![
+            lost::outcome(case, &applied),
+            Outcome::not_reached(StageKind::Pods),
+            Outcome::not_reached(StageKind::Serving),
+        ],
+        false => effect(case, crew),
+    };
     rest.push(applied);
-    rest.extend(effect(case, crew));
+    rest.extend(effect);
     rest
 }
 

@@ -18,12 +18,13 @@ use facts::others::Canary;
 
 use crate::environment::{environment, rank};
 use crate::images::{self, labels};
+use crate::lost;
 use crate::stages::canary;
 use crate::trace::{Look, Mark, Trace};
 use crate::view::{Gap, Learned, Place, View};
 
 /// Namespaces that belong to the cluster, not to anybody's app.
-const SYSTEM: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
+pub const SYSTEM: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
 
 /// What is found of one app in one place. Holds no fact itself, so that it can be kept while facts change.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,9 +53,50 @@ pub struct Found {
     own_source: Learned<Option<String>>,
     /// The key of the repository that the image is built from; `None` if the image does not say.
     pub source: Learned<Option<String>>,
+    /// What is known of the workload where the cluster does not have it any more, though Flux lists it (`lost`).
+    lost: Option<Box<Workload>>,
 }
 
 impl Found {
+    /// A workload that the cluster does not have any more, as far as it is known.
+    pub fn lost(
+        view: &View<'_>,
+        place: Place<'_>,
+        app: String,
+        workload: Workload,
+        source: Learned<Option<String>>,
+    ) -> Self {
+        let environment = environment(view.team(), place, &workload);
+        let declared = workload.containers.first().map(|one| one.image.clone());
+        let declared = declared.unwrap_or_default();
+        Self {
+            rank: rank(view.team(), &environment),
+            environment,
+            app,
+            cluster: place.name.to_owned(),
+            kind: workload.kind,
+            key: workload.meta.key(),
+            canary: None,
+            at: 0,
+            image: ImageReference::parse(&declared),
+            declared,
+            running: Vec::new(),
+            own_source: source.clone(),
+            source,
+            lost: Some(Box::new(workload)),
+        }
+    }
+
+    /// Whether the cluster does not have the workload any more, though Flux lists it.
+    pub fn is_lost(&self) -> bool {
+        self.lost.is_some()
+    }
+
+    /// The workload that Git declares.
+    pub fn applied(&self) -> (Kind, &Key) {
+        (self.kind, &self.key)
+    }
+
     /// The cluster's name.
     pub fn cluster(&self) -> &str {
         &self.cluster
@@ -109,6 +151,8 @@ pub struct Target<'a> {
     pub canary: Option<&'a Canary>,
     /// The app's own container among the workload's.
     pub container: &'a Container,
+    /// Whether the cluster does not have the workload any more, though Flux lists it.
+    pub is_lost: bool,
 }
 
 impl Deref for Target<'_> {
@@ -237,7 +281,10 @@ impl<'a> Targets<'a> {
         // The place is made once for all parts of an evaluation, and each of them rests on it.
         self.trace.look(&Look::Cluster(&found.cluster));
         let place = *self.places.get(found.cluster.as_str())?;
-        let applied = place.workload(found.kind, &found.key)?;
+        let applied = match &found.lost {
+            Some(lost) => lost,
+            None => place.workload(found.kind, &found.key)?,
+        };
         let (canary, workload) = match &found.canary {
             None => (None, applied),
             Some((canary, primary)) => {
@@ -253,6 +300,7 @@ impl<'a> Targets<'a> {
             applied,
             canary,
             container: workload.containers.get(found.at)?,
+            is_lost: found.is_lost(),
         })
     }
 
@@ -290,8 +338,8 @@ pub struct Moved {
 }
 
 impl Roll {
-    /// Every target, from nothing.
-    pub fn of(view: &View<'_>) -> Self {
+    /// Every target, from nothing; of what is gone only what is of an app that is asked for, if one is.
+    pub fn of(view: &View<'_>, asked: Option<&str>) -> Self {
         let shared = shared_names(view.places());
         let mut roll = Self::default();
         let mut moved = Moved::default();
@@ -299,12 +347,35 @@ impl Roll {
             let workloads = place.workloads();
             workloads.map(move |workload| (place, workload))
         });
-        for (id, (place, workload)) in (0..).zip(workloads) {
-            let found = find(view, &shared, place, workload);
-            roll.put(id, found, &mut moved);
+        let mut next = 0;
+        for (place, workload) in workloads {
+            roll.put(next, find(view, &shared, place, workload), &mut moved);
+            next += 1;
+        }
+        roll.settle(&mut moved);
+        for found in roll.lost(view, asked) {
+            roll.put(next, Some(found), &mut moved);
+            next += 1;
         }
         roll.settle(&mut moved);
         roll
+    }
+
+    /// What is gone, each once.
+    fn lost(&self, view: &View<'_>, asked: Option<&str>) -> Vec<Found> {
+        let known = Targets::new(view, self);
+        let mut seen = BTreeSet::new();
+        let mut lost = Vec::new();
+        for place in view.places() {
+            for one in place.kustomizations() {
+                lost.extend(lost::find(view, &known, (place, one)));
+            }
+        }
+        let is_asked = |found: &Found| asked.is_none_or(|app| app.eq_ignore_ascii_case(&found.app));
+        lost.retain(|one| {
+            is_asked(one) && seen.insert((one.cluster.clone(), one.kind, one.key.clone()))
+        });
+        lost
     }
 
     /// What was found at a place.
@@ -489,7 +560,8 @@ pub fn find(
     for (at, container) in candidates {
         let image = ImageReference::parse(&container.image);
         let running = running(&pods, container);
-        let source = origin(view, &running, &image);
+        let pods_known = place.whole(place.pod_kind(), &workload.meta.namespace);
+        let source = origin(view, &running, &image, pods_known);
         let decided = !matches!(source, Ok(None));
         if best.is_none() || decided {
             best = Some((at, container, image, running, source));
@@ -514,6 +586,7 @@ pub fn find(
         running,
         own_source: source.clone(),
         source,
+        lost: None,
     })
 }
 
@@ -586,11 +659,13 @@ fn running(pods: &[&Pod], container: &Container) -> Vec<ImageReference> {
     running.into_iter().collect()
 }
 
-/// The repository that a container's image is built from, by the labels of what runs, else of what is declared.
-fn origin(
+/// The repository that a container's image is built from, by the labels of what runs, else of what is declared. Where the
+/// registry does not have that, only what runs could have said.
+pub fn origin(
     view: &View<'_>,
     running: &[ImageReference],
     image: &ImageReference,
+    pods_known: Learned<()>,
 ) -> Learned<Option<String>> {
     let mut gap: Option<Gap> = None;
     for one in running {
@@ -616,7 +691,7 @@ fn origin(
         None => view.digest(&image.repository, image.tag.as_deref().unwrap_or("latest"))?,
     };
     let Some(digest) = digest else {
-        return Ok(None);
+        return pods_known.map(|()| None);
     };
     let found = labels(view, &image.repository, digest)?;
     Ok(found

@@ -396,13 +396,17 @@ fn around(cluster: &str, before: &ClusterFacts, facts: &ClusterFacts, touched: &
     }
     let kinds = before.coverage.keys().chain(facts.coverage.keys());
     for at in kinds {
-        if !says_the_same(before.coverage.get(at), facts.coverage.get(at)) {
+        let (before, now) = (before.coverage.get(at), facts.coverage.get(at));
+        if before != now {
+            touched.push(Mark::of(&Look::Reading(cluster, at.0)));
+        }
+        if !says_the_same(before, now) {
             touched.push(Mark::of(&Look::Coverage(cluster, at.0)));
         }
     }
 }
 
-/// Whether two coverages differ in the moment of the reading alone, which no answer rests on.
+/// Whether two coverages differ in the moment of the reading alone, which hardly any answer rests on.
 fn says_the_same(one: Option<&Coverage>, other: Option<&Coverage>) -> bool {
     match (one, other) {
         (Some(Coverage::Seen { .. }), Some(Coverage::Seen { .. }))

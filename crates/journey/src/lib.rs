@@ -18,6 +18,7 @@ mod finding;
 mod headline;
 mod images;
 mod index;
+mod lost;
 mod messages;
 mod missing;
 mod nearest;

@@ -90,9 +90,11 @@ fn lost_at<'a>(view: &View<'a>, target: &Target<'a>) -> Option<String> {
 }
 
 /// The kinds that run an app.
-const WORKLOADS: [Kind; 3] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
+pub const WORKLOADS: [Kind; 3] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
 /// The same of ECS: a service whose task definition cannot be read names no image.
 const OF_ECS: [Kind; 2] = [Kind::EcsService, Kind::EcsTaskDefinition];
+/// The kinds that say what should run: without them nothing of it is missed.
+const APPLIERS: [Kind; 2] = [Kind::Kustomization, Kind::HelmRelease];
 
 /// What is not there of what Flux should run or has applied: no journey can speak of it, because nothing of it runs.
 /// `concerns` is asked with the app and the environment of each. What the journeys name as their cause is said.
@@ -388,10 +390,10 @@ pub fn unread<'f>(
 }
 
 fn unread_in(place: Place<'_>, said: &mut Vec<Sentence>) {
-    let (workloads, what): (&[Kind], _) = if place.is_ecs() {
-        (&OF_ECS, "Amazon ECS of ")
+    let (workloads, appliers, what): (&[Kind], &[Kind], _) = if place.is_ecs() {
+        (&OF_ECS, &[], "Amazon ECS of ")
     } else {
-        (&WORKLOADS, "Cluster ")
+        (&WORKLOADS, &APPLIERS, "Cluster ")
     };
     let cluster = Sentence::default().words(what).name(place.name);
     match place.reach() {
@@ -411,7 +413,7 @@ fn unread_in(place: Place<'_>, said: &mut Vec<Sentence>) {
         Reach::Answering | Reach::Lost { .. } => {}
     }
     let not_yet = |kind: &Kind| *place.coverage(*kind, "") == Coverage::NotAsked;
-    if workloads.iter().any(not_yet) {
+    if workloads.iter().chain(appliers).any(not_yet) {
         let sentence = cluster.clone();
         said.push(sentence.words(" is still being read: apps may be missing."));
     }
@@ -420,6 +422,16 @@ fn unread_in(place: Place<'_>, said: &mut Vec<Sentence>) {
             said.push(
                 Sentence::default()
                     .words("Apps may be missing: ")
+                    .quote(gap.why)
+                    .words("."),
+            );
+        }
+    }
+    for kind in appliers.iter().filter(|kind| !not_yet(kind)) {
+        if let Err(gap) = place.whole(*kind, "") {
+            said.push(
+                Sentence::default()
+                    .words("What should run and does not is not known: ")
                     .quote(gap.why)
                     .words("."),
             );

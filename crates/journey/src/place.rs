@@ -128,6 +128,22 @@ impl<'a> Place<'a> {
         Ok(found)
     }
 
+    /// Whether a kind was seen in a namespace at an instant of its clock or later.
+    pub fn is_seen_since(&self, kind: Kind, namespace: &str, at: Timestamp) -> bool {
+        let is_since = match self.coverage(kind, namespace) {
+            Coverage::Seen { as_of } => {
+                let as_of = as_of.checked_add(self.facts.clock_offset);
+                as_of.is_ok_and(|as_of| as_of >= at)
+            }
+            _ => false,
+        };
+        if !is_since {
+            // It may be so with the next reading. Once it is, it stays so.
+            self.trace.look(&Look::Reading(self.name, kind));
+        }
+        is_since
+    }
+
     // ---- time ----
 
     /// Whether an instant of its clock has come.

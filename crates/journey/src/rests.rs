@@ -18,6 +18,8 @@ pub enum Part {
     Found(u32),
     /// What a target tells the board.
     Told(u32),
+    /// What is found of workloads that something applied and that are gone.
+    Lost(u32),
     /// What is not there of what something applied.
     Absence(u32),
 }

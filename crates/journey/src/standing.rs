@@ -15,6 +15,7 @@ use crate::BoardEvaluation;
 use crate::board::{self, Told};
 use crate::discover::{self, Found, Moved, Roll, Targets, instance_of, shared_names};
 use crate::index::Index;
+use crate::lost;
 use crate::missing::{self, Absence, Applier};
 use crate::place::Place;
 use crate::rests::{Part, Rests};
@@ -71,12 +72,18 @@ enum Applies {
     Kustomization,
 }
 
+/// A workload that has a place in the roll: whether it is gone, its kind and key.
+type Listed = (bool, Kind, Key);
+
 /// What has to be evaluated again.
 #[derive(Default)]
 struct Work {
     found: BTreeSet<u32>,
+    lost: BTreeSet<u32>,
     told: BTreeSet<u32>,
     absences: BTreeSet<u32>,
+    /// Kustomizations that are there no more.
+    left: Vec<(String, Key, u32)>,
     /// Names of charts have to be told from names of apps again.
     shared: bool,
 }
@@ -86,6 +93,7 @@ impl Work {
         for part in parts {
             match part {
                 Part::Found(id) => self.found.insert(id),
+                Part::Lost(id) => self.lost.insert(id),
                 Part::Told(id) => self.told.insert(id),
                 Part::Absence(id) => self.absences.insert(id),
             };
@@ -139,14 +147,19 @@ impl<K: Ord + Clone> Numbers<K> {
         Some(id)
     }
 
+    fn number(&self, cluster: &str, name: &K) -> Option<u32> {
+        self.by_name.get(cluster)?.get(name).copied()
+    }
+
     fn name(&self, id: u32) -> Option<(&str, &K)> {
         let slot = self.names.get(usize::try_from(id).ok()?)?;
         slot.as_ref()
             .map(|(cluster, name)| (cluster.as_str(), name))
     }
 
-    fn all(&self) -> impl Iterator<Item = u32> {
-        self.by_name.values().flat_map(BTreeMap::values).copied()
+    fn all(&self) -> impl Iterator<Item = (&K, u32)> {
+        let names = self.by_name.values().flatten();
+        names.map(|(name, id)| (name, *id))
     }
 }
 
@@ -157,7 +170,10 @@ struct Parts {
     /// Names that are charts' and not apps'.
     shared: BTreeSet<String>,
     roll: Roll,
-    workloads: Numbers<(Kind, Key)>,
+    workloads: Numbers<Listed>,
+    /// What is found of workloads that are gone, by cluster and workload, and by the Kustomizations that list it.
+    lost: BTreeMap<(String, Kind, Key), BTreeMap<Key, Found>>,
+    lost_by: BTreeMap<u32, Vec<(Kind, Key)>>,
     told: BTreeMap<u32, Told>,
     appliers: Numbers<(Applies, Key)>,
     /// Only what is absent.
@@ -178,14 +194,14 @@ impl Parts {
         work: &mut Work,
     ) {
         for change in known.workloads.since(&before.workloads) {
+            let name = (false, change.key.0, change.key.1.clone());
             match (change.before, change.after) {
                 (None, _) => {
-                    work.found.insert(self.workloads.add(cluster, change.key));
+                    work.found.insert(self.workloads.add(cluster, &name));
                 }
                 (Some(_), None) => {
                     // What was found of it is taken back below, with all that follows from that.
-                    work.found
-                        .extend(self.workloads.remove(cluster, change.key));
+                    work.found.extend(self.workloads.remove(cluster, &name));
                 }
                 (Some(_), Some(_)) => {}
             }
@@ -205,12 +221,22 @@ impl Parts {
         for (name, is_there) in releases.chain(kustomizations) {
             match is_there {
                 (false, true) => {
-                    work.absences.insert(self.appliers.add(cluster, &name));
+                    let id = self.appliers.add(cluster, &name);
+                    work.absences.insert(id);
+                    if name.0 == Applies::Kustomization {
+                        work.lost.insert(id);
+                    }
                 }
                 (true, false) => {
                     if let Some(id) = self.appliers.remove(cluster, &name) {
                         self.rests.forget(Part::Absence(id));
-                        self.absences.remove(&(cluster.to_owned(), name.0, name.1));
+                        let cluster = cluster.to_owned();
+                        let absent = (cluster.clone(), name.0, name.1.clone());
+                        self.absences.remove(&absent);
+                        if name.0 == Applies::Kustomization {
+                            self.rests.forget(Part::Lost(id));
+                            work.left.push((cluster, name.1, id));
+                        }
                     }
                 }
                 _ => {}
@@ -226,13 +252,21 @@ impl Parts {
             drop(view.trace().take());
             if shared != self.shared {
                 self.shared = shared;
-                work.found.extend(self.workloads.all());
+                let there = self.workloads.all().filter(|((gone, ..), _)| !gone);
+                work.found.extend(there.map(|(_, id)| id));
             }
         }
         for id in std::mem::take(&mut work.found) {
             self.find(view, id, &mut moved);
         }
         self.roll.settle(&mut moved);
+        work.take(self.rests.touched(&moved.marks));
+        for (cluster, key, id) in std::mem::take(&mut work.left) {
+            self.lose((&cluster, &key), id, Vec::new(), &mut moved);
+        }
+        self.look_for_lost(view, &std::mem::take(&mut work.lost), &mut moved);
+        self.roll.settle(&mut moved);
+        // None of what is gone rests on others that are.
         work.take(self.rests.touched(&moved.marks));
         work.told.extend(moved.ids.iter().copied());
         let mut apps = std::mem::take(&mut moved.apps);
@@ -277,17 +311,94 @@ impl Parts {
     }
 
     fn find(&mut self, view: &View<'_>, id: u32, moved: &mut Moved) {
-        let found = self.workloads.name(id).and_then(|(cluster, (kind, key))| {
-            let place = view.place(cluster)?;
-            let workload = place.workload(*kind, &key)?;
-            discover::find(view, &self.shared, place, workload)
-        });
+        let found = self
+            .workloads
+            .name(id)
+            .and_then(|(cluster, (_, kind, key))| {
+                let place = view.place(cluster)?;
+                let workload = place.workload(*kind, &key)?;
+                discover::find(view, &self.shared, place, workload)
+            });
         self.evaluated += 1;
         self.rests.on(Part::Found(id), view.trace().take());
         if self.workloads.name(id).is_none() {
             self.rests.forget(Part::Found(id));
         }
         self.roll.put(id, found, moved);
+    }
+
+    /// What is found of the workloads that Kustomizations list and that are gone.
+    fn look_for_lost(&mut self, view: &View<'_>, ids: &BTreeSet<u32>, moved: &mut Moved) {
+        let roll = std::mem::take(&mut self.roll);
+        let mut found = Vec::new();
+        {
+            let known = Targets::new(view, &roll);
+            drop(view.trace().take());
+            for id in ids {
+                let Some((cluster, (_, key))) = self.appliers.name(*id) else {
+                    continue;
+                };
+                let lost = view.place(cluster).and_then(|place| {
+                    let one = place.kustomization(key)?;
+                    Some(lost::find(view, &known, (place, one)))
+                });
+                self.evaluated += 1;
+                self.rests.on(Part::Lost(*id), view.trace().take());
+                found.push((
+                    (cluster.to_owned(), key.clone()),
+                    *id,
+                    lost.unwrap_or_default(),
+                ));
+            }
+        }
+        self.roll = roll;
+        for ((cluster, key), id, lost) in found {
+            self.lose((&cluster, &key), id, lost, moved);
+        }
+    }
+
+    /// Takes in what a Kustomization lists that is gone. What several list is found by the first of them.
+    fn lose(&mut self, (cluster, by): (&str, &Key), id: u32, found: Vec<Found>, moved: &mut Moved) {
+        let before = self.lost_by.remove(&id).unwrap_or_default();
+        if before.is_empty() && found.is_empty() {
+            return;
+        }
+        let named = |(kind, key): (Kind, Key)| (cluster.to_owned(), kind, key);
+        for one in &before {
+            if let Some(listed) = self.lost.get_mut(&named(one.clone())) {
+                listed.remove(by);
+            }
+        }
+        let mut touched: BTreeSet<(Kind, Key)> = before.into_iter().collect();
+        let mut now = Vec::new();
+        for one in found {
+            let name = (one.applied().0, one.applied().1.clone());
+            let listed = self.lost.entry(named(name.clone())).or_default();
+            listed.insert(by.clone(), one);
+            touched.insert(name.clone());
+            now.push(name);
+        }
+        if !now.is_empty() {
+            self.lost_by.insert(id, now);
+        }
+        for (kind, key) in touched {
+            let name = (true, kind, key.clone());
+            let listed = self.lost.get(&named((kind, key.clone())));
+            match listed.and_then(BTreeMap::first_key_value) {
+                Some((_, first)) => {
+                    let first = first.clone();
+                    let known = self.workloads.number(cluster, &name);
+                    let id = known.unwrap_or_else(|| self.workloads.add(cluster, &name));
+                    self.roll.put(id, Some(first), moved);
+                }
+                None => {
+                    self.lost.remove(&named((kind, key)));
+                    if let Some(id) = self.workloads.remove(cluster, &name) {
+                        self.roll.put(id, None, moved);
+                    }
+                }
+            }
+        }
     }
 
     /// What a target tells; its app.

@@ -18,6 +18,8 @@ pub enum Look<'l> {
     Cluster(&'l str),
     /// How well a kind is known in a cluster.
     Coverage(&'l str, Kind),
+    /// When a kind was read in a cluster.
+    Reading(&'l str, Kind),
     /// One object of a cluster: its kind, namespace and name.
     Object(&'l str, Kind, &'l str, &'l str),
     /// All objects of a kind in a cluster.

@@ -25,7 +25,7 @@ use crate::{configuration, walk};
 
 /// Answers an ask.
 pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Answer, api::Error> {
-    let roll = Roll::of(view);
+    let roll = Roll::of(view, ask.app.as_deref());
     let all = Targets::new(view, &roll);
     let list: Vec<Target<'_>> = all.all().collect();
     let question = ask::question(view, &list, ask)?;
@@ -457,7 +457,8 @@ impl<'v, 'a> Draft<'v, 'a> {
         if let Some(NextAttempt { at: Some(at), .. }) = &journey.next_attempt {
             self.target.place.changes_at(*at);
         }
-        journey.running = Some(running);
+        // What is gone runs nothing, and how many pods it should have went with it.
+        journey.running = Some(running).filter(|_| !self.target.is_lost);
         journey
     }
 }

@@ -392,6 +392,13 @@ impl<'a> View<'a> {
             .filter_map(|(_, read)| read.known())
     }
 
+    /// Whether a repository may not be read.
+    pub fn is_denied(&self, key: &str) -> bool {
+        self.trace.look(&Look::Repository(key));
+        let coverage = self.known(key).map(|known| &known.coverage);
+        matches!(coverage, Some(Coverage::Denied { .. }))
+    }
+
     /// The branches of a repository, as far as they are known: to suggest one, not to judge by.
     pub fn branches(&self, key: &str) -> impl Iterator<Item = &'a str> + use<'a> {
         let known = self.known(key).into_iter();

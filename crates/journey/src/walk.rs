@@ -13,6 +13,7 @@ use crate::discover::{Target, Targets};
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
 use crate::images::{self, Built, Contents};
+use crate::lost;
 use crate::messages;
 use crate::reverts;
 use crate::root;
@@ -60,7 +61,11 @@ pub fn journey<'a>(
         proof = prove(&case_of(&followed), &crew);
     }
     let case = case_of(&followed);
-    let template = images::contents(view, key, &followed, &target.image);
+    let template = match target.is_lost {
+        // Git names the image, and nothing in the cluster does.
+        true => Ok(lost::contents()),
+        false => images::contents(view, key, &followed, &target.image),
+    };
     let mut outcomes = match &proof {
         // What is proven needs no more facts: the rest is only shown.
         Ok(Proven::Runs(_)) => view.for_show(|| walk(&case, &crew, &template)),

@@ -518,6 +518,7 @@ impl Company {
                 broken: None,
             }],
             complete: true,
+            charts: Vec::new(),
         }
     }
 

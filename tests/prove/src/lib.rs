@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod ask;
+pub mod by_hand;
 pub mod declared;
 pub mod definitions;
 pub mod ending;

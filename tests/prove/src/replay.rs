@@ -70,6 +70,17 @@ impl World {
     /// # Errors
     /// It was edited so that it does not fit together, or a port cannot be had.
     pub async fn start(recording: &Recording) -> Result<Self, ReplayError> {
+        Self::start_with(recording, |_| {}).await
+    }
+
+    /// Serves a recording, with what the code host knows beside Git.
+    ///
+    /// # Errors
+    /// It was edited so that it does not fit together, or a port cannot be had.
+    pub async fn start_with(
+        recording: &Recording,
+        host_knows: impl FnOnce(&GitHub),
+    ) -> Result<Self, ReplayError> {
         let clock = Clock::default();
         clock.advance(recording.now.duration_since(Timestamp::now()));
         let store = Store::new(CLUSTER, clock.clone());
@@ -100,6 +111,7 @@ impl World {
         }
 
         let hub = GitHub::new(code.clone(), host(recording, "code"));
+        host_knows(&hub);
         let code = git::router(&code, &Faults::default()).merge(github::router(&hub));
         let cluster = Server::start(&clock, kubernetes::router(store), ANY_PORT).await?;
         let code = Server::start(&clock, code, ANY_PORT).await?;

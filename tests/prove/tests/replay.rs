@@ -16,6 +16,7 @@ use api::Ask;
 use console::{Clock, Console, Sources};
 use futures::StreamExt;
 use prove::ask::{self, Answer, Marks};
+use prove::by_hand;
 use prove::recording::{KINDS, Recording, folder};
 use prove::replay::World;
 use prove::scenario::{self, Scenario};
@@ -30,9 +31,12 @@ const NOT_RECORDED: &[(&str, &str)] = &[];
 
 /// Asks about a recording as the terminal would.
 async fn answer(scenario: &str, recording: &Recording) -> Answer {
-    let world = World::start(recording)
-        .await
-        .unwrap_or_else(|error| panic!("{scenario}: {error}"));
+    let world = World::start(recording).await;
+    let world = world.unwrap_or_else(|error| panic!("{scenario}: {error}"));
+    ask_in(&world, scenario, recording).await
+}
+
+async fn ask_in(world: &World, scenario: &str, recording: &Recording) -> Answer {
     let clock = world.clock.clone();
     let sources = Sources {
         kubeconfig: Some(world.kubeconfig.clone()),
@@ -71,6 +75,36 @@ async fn replayed(scenario: Scenario, recording: Recording) -> (Scenario, Answer
         (scenario, answer, marks, is_known)
     });
     task.await.expect("a replay ends")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_case_made_by_hand_is_answered_as_it_says() {
+    let cases = by_hand::all().expect("cases");
+    let (mut wrong, count) = (Vec::new(), cases.len());
+    for case in cases {
+        let recording = case.world().expect("a recording");
+        let world = World::start_with(&recording, |hub| case.host(&recording, hub));
+        let world = world.await.expect("a world");
+        let answer = ask_in(&world, &case.from, &recording).await;
+        let filled = |text: &str| recording.filled(text);
+        let marks = ask::mark(&answer, &case.from, &recording.asked, &case.expect, filled);
+        assert!(!marks.false_green, "FALSE GREEN: {}", case.name);
+        if !marks.cause {
+            let (wanted, judged) = (case.expect.told(), answer.judged());
+            wrong.push(format!(
+                "{}: wanted {wanted}\n    got {judged}: {}",
+                case.name,
+                answer.told()
+            ));
+        }
+    }
+    println!("{count} cases made by hand, {} wrong", wrong.len());
+    assert!(
+        wrong.is_empty(),
+        "{} wrong answers:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 fn only() -> Option<String> {

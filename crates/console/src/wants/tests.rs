@@ -174,6 +174,7 @@ fn heads_and_what_they_declare_of_before_an_outage_are_asked_again_when_it_ends(
             head: "1".to_owned(),
             entries: Vec::new(),
             complete: true,
+            charts: Vec::new(),
         }),
     };
     let answers = [

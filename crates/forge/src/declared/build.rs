@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use facts::code::DeclaredImage;
+use facts::code::{DeclaredChart, DeclaredImage};
 
 use super::images::Override;
 use super::patch::Target;
@@ -57,6 +57,8 @@ pub(crate) enum Entry {
 pub(crate) struct State {
     /// The images, each once, in order.
     pub(crate) images: Vec<DeclaredImage>,
+    /// The versions of charts that HelmReleases name.
+    pub(crate) charts: Vec<DeclaredChart>,
     /// The first thing that cannot be read, and why.
     pub(crate) broken: Option<(String, String)>,
 }
@@ -112,11 +114,13 @@ pub(crate) fn build(files: &mut dyn Files, path: &str) -> State {
             None => build.folder(&path, &names, &mut set),
         },
     }
+    let charts = set.charts();
     let mut found = set.finish();
     found.sort();
     found.dedup();
     State {
         images: found,
+        charts,
         broken: build.broken,
     }
 }

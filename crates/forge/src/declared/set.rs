@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use facts::code::DeclaredImage;
+use facts::code::{DeclaredChart, DeclaredImage};
 
 use super::images::{Override, Written, images};
 use super::patch::{Target, deletes, json_patch, merge};
@@ -60,6 +60,22 @@ impl Set {
         }
         found.extend(self.unseen.iter().filter_map(Override::alone));
         found
+    }
+
+    /// The versions of charts that HelmReleases name.
+    pub(crate) fn charts(&self) -> Vec<DeclaredChart> {
+        let is_release = |one: &&Manifest| one.node.text_at("kind") == Some("HelmRelease");
+        let version = |one: &Manifest| {
+            let version = one.node.at(&["spec", "chart", "spec", "version"])?;
+            Some(DeclaredChart {
+                release: one.names.last()?.clone(),
+                version: version.text()?.to_owned(),
+                file: version.file.to_string(),
+                line: version.line,
+            })
+        };
+        let releases = self.manifests.iter().filter(is_release);
+        releases.filter_map(version).collect()
     }
 
     /// A HelmRelease with the values that its ConfigMaps hold below its own; `None` if it takes none from them.

@@ -166,22 +166,21 @@ pub fn unknown(
             keys.len()
         ),
     };
-    let mut message = format!(
+    let message = format!(
         "{text} is no commit, branch, tag, pull request, CI run or app that is known here; {looked}."
     );
-    for gap in gaps.iter().take(3) {
-        message.push_str(&format!(
-            " Not known: {}.",
-            api::headline::plain(&gap.why, 200)
-        ));
-    }
     let branches = keys.iter().flat_map(|key| view.branches(key));
     let names = all
         .iter()
         .map(|target| target.app.as_str())
         .chain(branches)
         .collect::<BTreeSet<&str>>();
-    let hint = did_you_mean(&question.text, names.into_iter()).unwrap_or_else(|| {
+    let near = did_you_mean(&question.text, names.into_iter());
+    if !gaps.is_empty() {
+        let error = unreadable(view, keys, &text, gaps);
+        return error.hint(near.unwrap_or_default());
+    }
+    let hint = near.unwrap_or_else(|| {
         if question.text.len() >= 4 && is_hex(&question.text) {
             "If it is a new commit, push it first.".to_owned()
         } else {
@@ -189,14 +188,23 @@ pub fn unknown(
         }
     });
     let error = api::Error::new(Code::UnknownAsk, message).hint(hint);
-    let error = if gaps.is_empty() {
-        error
-    } else {
-        error.retryable()
-    };
     unsure(view, all, error)
 }
 
 fn found<'t>(all: &'t [Target<'_>]) -> impl Iterator<Item = &'t Found> {
     all.iter().map(Target::found)
+}
+
+/// What a text stands for could not be looked up everywhere: that it was not found proves nothing.
+pub fn unreadable(view: &View<'_>, keys: &[String], text: &str, gaps: &[Gap]) -> api::Error {
+    let mut message = format!("What {text} stands for is not known.");
+    for gap in gaps.iter().take(3) {
+        let why = api::headline::plain(&gap.why, 200);
+        message.push_str(&format!(" Not read: {why}."));
+    }
+    let code = match keys.iter().any(|key| view.is_denied(key)) {
+        true => Code::Denied,
+        false => Code::Unreachable,
+    };
+    api::Error::new(code, message).retryable()
 }

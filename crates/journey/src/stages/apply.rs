@@ -73,7 +73,7 @@ pub fn leaving(place: Place<'_>, path: &Path<'_>) -> Option<Finding> {
 /// What Flux says may be of an older spec, with another path or an override of the image: then it says nothing of a commit.
 pub fn of_older_spec(place: Place<'_>, path: &Path<'_>) -> Option<Finding> {
     let one = path.kustomization?;
-    let behind = one.meta.generation - one.observed_generation;
+    let behind = one.meta.generation.saturating_sub(one.observed_generation);
     // Suspending it is a change of its spec, which Flux does not take up.
     let is_only_suspended = by_hand(one.edited.as_ref(), one.confirmed()).is_none();
     if behind <= i64::from(one.suspended && is_only_suspended) {

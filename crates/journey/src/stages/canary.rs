@@ -49,15 +49,20 @@ pub fn is_primary(place: Place<'_>, workload: &Workload) -> bool {
 }
 
 /// Whether it can be known who changes a workload and whether it serves: a Canary's primary is Flagger's, and what lies
-/// beside one only tries.
+/// beside one only tries. Two workloads that are called like them may be.
 pub fn known(place: Place<'_>, workload: &Workload) -> Learned<()> {
-    let mut key = workload.meta.key();
-    key.name.push_str("-primary");
-    let beside = place.workload(workload.kind, &key);
-    let is_flaggers = std::iter::once(workload)
-        .chain(beside)
-        .flat_map(|one| &one.meta.owners)
-        .any(|owner| owner.kind == Kind::Canary.name());
+    let is_there = |name: String| {
+        let mut key = workload.meta.key();
+        key.name = name;
+        place.workload(workload.kind, &key).is_some()
+    };
+    let mut owners = workload.meta.owners.iter();
+    let name = &workload.meta.name;
+    let is_flaggers = owners.any(|owner| owner.kind == Kind::Canary.name())
+        || is_there(format!("{name}-primary"))
+        || name
+            .strip_suffix("-primary")
+            .is_some_and(|name| is_there(name.to_owned()));
     match is_flaggers {
         true => place.whole(Kind::Canary, &workload.meta.namespace),
         false => Ok(()),

@@ -2,8 +2,9 @@
 //!
 //! Owns the reading of what a path of the GitOps repository declares, and the release commit that made it so. Who has
 //! to change it if it does not is in `promotion`, what image automation does about it in `automation`, what keeps it from
-//! counting in `overridden`.
+//! counting in `overridden`, a chart that chooses the image in `chart`.
 
+mod chart;
 pub mod overridden;
 pub mod promotion;
 
@@ -51,7 +52,7 @@ pub fn look<'a>(
         Ok(Some(place)) => in_git(case, path, place, built)
             .unwrap_or_else(|gap| Release::only(Outcome::unknown(StageKind::Release, &gap))),
         Ok(None) => Release::only(match path.helm {
-            Some(_) => in_values(case, path)
+            Some(_) => in_values(case, path, None)
                 .unwrap_or_else(|gap| Outcome::unknown(StageKind::Release, &gap)),
             None => Outcome::unknown(
                 StageKind::Release,
@@ -86,7 +87,7 @@ fn in_git<'a>(
     };
     let images = of_app(case, now);
     let Some(image) = images.first().copied() else {
-        return Ok(Release::only(unnamed(case, path, place, now)));
+        return Ok(Release::only(unnamed(case, path, (place, history), now)));
     };
     let reference = reference(image);
     let mut all = Vec::new();
@@ -379,7 +380,12 @@ fn release_commit<'a>(case: &Case<'_, 'a>, history: &'a DeclaredHistory) -> Lear
 }
 
 /// Git names no image of the app: a broken file may hide it, a chart may choose it.
-fn unnamed(case: &Case<'_, '_>, path: &Path<'_>, place: &Configuration, now: &Declared) -> Outcome {
+fn unnamed(
+    case: &Case<'_, '_>,
+    path: &Path<'_>,
+    (place, history): (&Configuration, &DeclaredHistory),
+    now: &Declared,
+) -> Outcome {
     if let Some((broken, why)) = &now.broken {
         let file = evidence::file(&place.repository, broken);
         let sentence = Sentence::default()
@@ -403,7 +409,7 @@ fn unnamed(case: &Case<'_, '_>, path: &Path<'_>, place: &Configuration, now: &De
         );
     }
     if path.helm.is_some() {
-        return in_values(case, path)
+        return in_values(case, path, Some((place, history)))
             .unwrap_or_else(|gap| Outcome::unknown(StageKind::Release, &gap));
     }
     Outcome::unknown(
@@ -419,7 +425,11 @@ fn unnamed(case: &Case<'_, '_>, path: &Path<'_>, place: &Configuration, now: &De
 }
 
 /// What the HelmRelease's own values say, where Git cannot be read for them.
-fn in_values(case: &Case<'_, '_>, path: &Path<'_>) -> Learned<Outcome> {
+fn in_values(
+    case: &Case<'_, '_>,
+    path: &Path<'_>,
+    declared: Option<(&Configuration, &DeclaredHistory)>,
+) -> Learned<Outcome> {
     let Some(helm) = path.helm else {
         return Err(Gap::new("no HelmRelease"));
     };
@@ -430,6 +440,9 @@ fn in_values(case: &Case<'_, '_>, path: &Path<'_>) -> Learned<Outcome> {
         .map(|image| ImageReference::parse(image))
         .find(|image| image.repository == case.target.image.repository);
     let Some(image) = named else {
+        if let Some(finding) = chart::pinned(case, helm, declared)? {
+            return Ok(Outcome::found(StageKind::Release, finding));
+        }
         return Err(Gap::new(format!(
             "neither Git nor the values of {object} name the image {}: its chart chooses it",
             case.target.image.repository

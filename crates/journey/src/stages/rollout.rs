@@ -13,6 +13,7 @@ use crate::causes::CauseCode;
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
 use crate::images::Contents;
+use crate::lost;
 use crate::view::{Learned, Place};
 
 /// How long after Flux applied it a template may still look old to us: two watches need not be in step.
@@ -47,6 +48,9 @@ pub fn outcome(
     match template {
         Err(gap) => return Outcome::unknown(stage, gap),
         Ok(contents) if !contents.contains() => {
+            if case.target.is_lost && applied.is_met() {
+                return lost::outcome(case, applied);
+            }
             // Where nothing of Flux's applies the workload that stage is skipped: nothing says what should run.
             return if let (StageState::Done, Some(canary)) =
                 (&applied.stage.state, case.target.canary)
@@ -238,7 +242,9 @@ fn held_back(place: Place<'_>, workload: &Workload) -> Option<Finding> {
             " replaces a pod only when somebody deletes it: its update strategy is OnDelete",
         );
         (sentence, "spec.updateStrategy.type", "OnDelete".to_owned())
-    } else if workload.partition > 0 && workload.updated + workload.partition >= workload.wanted {
+    } else if workload.partition > 0
+        && workload.updated.saturating_add(workload.partition) >= workload.wanted
+    {
         let sentence = sentence.words(format!(
             " keeps its first {} pods as they are: its partition says so",
             workload.partition

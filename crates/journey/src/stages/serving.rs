@@ -122,14 +122,15 @@ fn endpoints(case: &Case<'_, '_>, service: &Service) -> (u32, u32) {
     let slices = place.slices(&service.meta.key()).into_iter();
     slices.fold((0, 0), |(ready, not_ready), slice| {
         if is_portless(service, slice) {
-            return (ready, not_ready + slice.ready + slice.not_ready);
+            let all = slice.ready.saturating_add(slice.not_ready);
+            return (ready, not_ready.saturating_add(all));
         }
         let is_anothers = |pod: &&String| !ours.contains(pod.as_str());
         let anothers = slice.ready_pods.iter().filter(is_anothers).count();
         let anothers = u32::try_from(anothers).unwrap_or(u32::MAX);
         (
-            ready + slice.ready.saturating_sub(anothers),
-            not_ready + slice.not_ready,
+            ready.saturating_add(slice.ready.saturating_sub(anothers)),
+            not_ready.saturating_add(slice.not_ready),
         )
     })
 }

@@ -8,7 +8,7 @@ mod secret;
 
 use api::Sentence;
 use facts::kubernetes::{ContainerState, ContainerStatus, Event, Pod, Workload};
-use facts::meta::{Key, Status, condition};
+use facts::meta::{Key, Kind, Status, condition};
 use jiff::{SignedDuration, Timestamp};
 
 use super::pods::{self, Crew};
@@ -135,7 +135,7 @@ fn of_pod(place: Place<'_>, workload: &Workload, pod: &Pod) -> Learned<Option<Fi
             return Ok(Some(finding));
         }
     }
-    Ok(Some(unready(place, workload, pod)))
+    unready(place, workload, pod).map(Some)
 }
 
 fn failed(place: Place<'_>, pod: &Pod) -> Finding {
@@ -203,7 +203,7 @@ pub fn is_past_deadline(workload: &Workload) -> bool {
 }
 
 /// Nothing in the pod's containers says why it is not ready: its node may be lost, or it has only just begun.
-fn unready(place: Place<'_>, workload: &Workload, pod: &Pod) -> Finding {
+fn unready(place: Place<'_>, workload: &Workload, pod: &Pod) -> Learned<Finding> {
     let object = evidence::pod(place, pod);
     let ready = condition(&pod.conditions, "Ready");
     let silent = silent_node(place, pod);
@@ -221,9 +221,9 @@ fn unready(place: Place<'_>, workload: &Workload, pod: &Pod) -> Finding {
         if let Some(node) = &pod.node {
             sentence = sentence.words(": its node ").name(node).words(" is lost");
         }
-        return Finding::blocked(CauseCode::PodsNotReady, object, sentence)
+        return Ok(Finding::blocked(CauseCode::PodsNotReady, object, sentence)
             .since(ready.and_then(|ready| ready.since))
-            .proof(proof);
+            .proof(proof));
     }
     // Its containers are ready and it is not: a readiness gate says no.
     let held = ready.filter(|ready| {
@@ -236,15 +236,20 @@ fn unready(place: Place<'_>, workload: &Workload, pod: &Pod) -> Finding {
             .object(&object)
             .words(" is kept from being ready: ")
             .quote(&ready.message);
-        return Finding::blocked(CauseCode::PodsNotReady, object, sentence)
+        return Ok(Finding::blocked(CauseCode::PodsNotReady, object, sentence)
             .since(ready.since)
-            .proof(proof);
+            .proof(proof));
+    }
+    // All that its kubelet said last is well, and it is not ready: that its node is lost only the node tells.
+    let mut containers = pod.containers.iter().filter(|one| !one.init).peekable();
+    if containers.peek().is_some() && containers.all(|one| one.ready) {
+        place.whole(Kind::Node, "")?;
     }
     let mut sentence = Sentence::default().object(&object).words(" is starting");
     if let Some(created) = pod.meta.created {
         sentence = sentence.words(", created ").instant(created);
     }
-    Finding::moving(CauseCode::PodsStarting, object, sentence)
+    Ok(Finding::moving(CauseCode::PodsStarting, object, sentence)
         .since(pod.meta.created)
-        .proof(proof)
+        .proof(proof))
 }

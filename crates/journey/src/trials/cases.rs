@@ -1,5 +1,6 @@
 //! Tests only: what is true besides the causes. Each test is named after what must not go wrong.
 
+mod charts;
 mod clusters;
 mod commits;
 mod git;
@@ -10,6 +11,7 @@ mod proof;
 mod reached;
 mod refused;
 mod said;
+mod taken;
 mod unapplied;
 mod vanished;
 
@@ -26,6 +28,7 @@ use jiff::SignedDuration;
 
 use super::faults::*;
 use super::{ask, journeys, read_aloud};
+use crate::causes::CauseCode;
 use crate::world::World;
 use crate::world::company::*;
 

@@ -347,6 +347,12 @@ trials! {
         };
     "drifted", APP, PROD, Blocked, Rollout, RolloutDrifted, "Deployment checkout",
         { let mut world = fetched(); world.apply(APP, PROD, 3, 28); world };
+    "the workload is gone", APP, PROD, Blocked, Rollout, RolloutWorkloadMissing, "Deployment checkout",
+        {
+            let mut world = applied();
+            world.edit(PROD, |facts| facts.workloads.retain(|(_, key), _| key.name != APP));
+            world
+        };
     "a copy with another's labels", APP, PROD, NeedsPromotion, Release, ReleaseByHand, "Deployment checkout",
         {
             let mut world = fetched();

@@ -318,6 +318,7 @@ impl World {
                 head: String::new(),
                 entries: Vec::new(),
                 complete: true,
+                charts: Vec::new(),
             });
         history.head = commit.sha.clone();
         history.entries.insert(

@@ -93,13 +93,24 @@ pub fn check(scenario: &Scenario) -> Result<(), Senseless> {
             return Err(Senseless::NoSuchCommit { asked, made });
         }
     }
-    let expected = &scenario.expect;
+    answers(&scenario.expect, scenario.wrong_today.is_some())
+}
+
+/// Whether an expected answer makes sense where nothing is wrong today.
+///
+/// # Errors
+/// What does not.
+pub fn expected(expected: &Expected) -> Result<(), Senseless> {
+    answers(expected, false)
+}
+
+fn answers(expected: &Expected, is_wrong_today: bool) -> Result<(), Senseless> {
     if !expected.also.is_empty() && expected.all().any(|one| one.workload.is_none()) {
         return Err(Senseless::NoWorkload);
     }
     expected
         .all()
-        .try_for_each(|one| answer(one, scenario.wrong_today.is_some()))
+        .try_for_each(|one| answer(one, is_wrong_today))
 }
 
 /// Whether a step waits for something.

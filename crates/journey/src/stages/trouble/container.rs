@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{SETTLING, is_shaky, pod_warning, secret};
 use crate::causes::CauseCode;
 use crate::evidence;
-use crate::finding::{Finding, when};
+use crate::finding::{self, Finding, when};
 use crate::view::{Learned, Place};
 
 pub fn of_container(
@@ -120,7 +120,8 @@ fn config_missing(
         .words(": ")
         .quote(message);
     let proof = evidence::evidence(&object, field, message, at.or(pod.started));
-    if let Some((writer, failing)) = secret::writer(place, &pod.meta.namespace, message) {
+    let writer = secret::writer(place, &pod.meta.namespace, message);
+    if let Ok(Some((writer, failing))) = writer {
         let writer = evidence::object(place, "ExternalSecret", &writer.meta.key());
         let sentence = sentence
             .words("; ")
@@ -135,9 +136,15 @@ fn config_missing(
             .proof(reason)
             .proof([proof]);
     }
+    let unread = writer.err().map(|gap| {
+        let unread =
+            Sentence::default().words("Whether an ExternalSecret should write it is not known: ");
+        finding::ended(unread.quote(gap.why))
+    });
     Finding::blocked(CauseCode::PodsConfigMissing, object, sentence)
         .since(pod.meta.created)
         .proof([proof])
+        .qualified(unread)
 }
 
 /// A container that is being made: a volume that cannot be mounted shows only in events.
@@ -371,7 +378,8 @@ fn probed(
     let object = evidence::pod(place, pod);
     let long = running.is_none_or(|since| place.has_passed(SETTLING, since));
     let event = pod_warning(place, pod, |event| event.reason == "Unhealthy");
-    if event.is_none() && long && is_progressing(workload) {
+    let is_late = is_past_deadline(workload);
+    if event.is_none() && (is_late || long && is_progressing(workload)) {
         // Whether a probe fails, or the start is only slow, is in the events.
         place.whole(Kind::Event, &pod.meta.namespace)?;
     }
@@ -405,7 +413,7 @@ fn probed(
         sentence = sentence.words(": ").quote(&event.message);
     }
     let finding = match (event, long) {
-        (Some(_), _) if long || is_past_deadline(workload) => {
+        (Some(_), _) if long || is_late => {
             Finding::blocked(CauseCode::PodsProbeFailing, object, sentence)
         }
         (None, true) if !is_progressing(workload) => {

@@ -2,25 +2,29 @@
 //!
 //! Owns the reading of the kubelet's words for a missing Secret. Secrets themselves are never read.
 
-use facts::meta::{Condition, Status, condition};
+use facts::meta::{Condition, Kind, Status, condition};
 use facts::others::ExternalSecret;
 
-use crate::view::Place;
+use crate::view::{Learned, Place};
 
 /// The ExternalSecret that should write the Secret which a message misses, and its own failure.
 pub fn writer<'a>(
     place: Place<'a>,
     namespace: &str,
     message: &str,
-) -> Option<(&'a ExternalSecret, &'a Condition)> {
-    let missing = missing(message)?;
-    place
+) -> Learned<Option<(&'a ExternalSecret, &'a Condition)>> {
+    let Some(missing) = missing(message) else {
+        return Ok(None);
+    };
+    place.whole(Kind::ExternalSecret, namespace)?;
+    let failing = place
         .external_secrets()
         .filter(|one| one.meta.namespace == namespace && one.secret == missing)
         .find_map(|one| {
             let ready = condition(&one.conditions, "Ready")?;
             (ready.status == Status::False).then_some((one, ready))
-        })
+        });
+    Ok(failing)
 }
 
 /// The name of the Secret in the kubelet's words: `secret "database" not found`, `couldn't find key password in Secret

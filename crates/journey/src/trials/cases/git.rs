@@ -321,17 +321,10 @@ fn a_workload_that_was_deleted_is_missed() {
             .pods
             .retain(|_, pod| pod.meta.label("app") != Some(APP));
     });
-    let answer = world.answer(&ask(&sha(APP, 4))).answer.unwrap();
-    let said: Vec<String> = answer
-        .unread
-        .iter()
-        .map(|one| one.text(|at| at.to_string()))
-        .collect();
-    assert!(
-        said.iter()
-            .any(|one| one.contains("Deployment shop/checkout is not in")),
-        "{said:?}"
-    );
+    let journey = one(&world, &sha(APP, 4), APP, PROD);
+    let cause = journey.cause.as_ref().unwrap();
+    assert_eq!(cause.code, CauseCode::RolloutWorkloadMissing.code());
+    assert_eq!(journey.running, None, "nothing of it runs");
     let mut elsewhere = world.clone();
     elsewhere.edit(PROD, |facts| {
         let one = facts.kustomizations.get_mut(&key("flux-system", APP));
@@ -350,7 +343,70 @@ fn a_workload_that_was_deleted_is_missed() {
         about_another.unread
     );
     let board = world.board().board;
-    assert!(!board.unread.is_empty());
+    let cells = board.rows.iter().flat_map(|row| &row.cells);
+    let causes: Vec<_> = cells
+        .filter_map(|cell| cell.delivery.cause.as_deref())
+        .collect();
+    assert_eq!(causes, [CauseCode::RolloutWorkloadMissing.code()]);
+}
+
+#[test]
+fn an_app_of_which_nothing_was_left_was_no_app() {
+    let mut world = delivered();
+    for (cluster, _) in crate::world::company::CLUSTERS {
+        world.edit(cluster, |facts| {
+            facts.workloads.retain(|(_, key), _| key.name != APP);
+            facts
+                .pods
+                .retain(|_, pod| pod.meta.label("app") != Some(APP));
+        });
+    }
+    let mut question = ask(&sha(APP, 4));
+    question.app = Some(APP.to_owned());
+    for question in [question, ask(&sha(APP, 4)), ask(APP)] {
+        let journeys = world.answer(&question).answer.unwrap().journeys;
+        assert_eq!(journeys.len(), 2);
+        for journey in journeys {
+            let cause = journey.cause.unwrap();
+            assert_eq!(cause.code, CauseCode::RolloutWorkloadMissing.code());
+        }
+    }
+    // What was not released to it stops where it stopped.
+    let mut newer = world.clone();
+    newer.commit(&source(APP), APP, 5, 2);
+    for journey in journeys(&newer, &sha(APP, 5)) {
+        assert_eq!(
+            journey.blocking_stage,
+            Some(StageKind::Build),
+            "{journey:#?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_gone_was_not_missed_where_flux_could_not_be_read() {
+    let mut world = delivered();
+    world.edit(PROD, |facts| {
+        facts.workloads.retain(|(_, key), _| key.name != APP);
+        facts.kustomizations.clear();
+        let message = "no".to_owned();
+        let denied = Coverage::Denied { message };
+        facts
+            .coverage
+            .insert((Kind::Kustomization, facts::cluster::Scope::All), denied);
+    });
+    let answer = world.answer(&ask(&sha(APP, 4))).answer.unwrap();
+    let said: Vec<String> = answer
+        .unread
+        .iter()
+        .map(|one| read_aloud(&world, one))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "What should run and does not is not known: not allowed to read Kustomization objects of cluster prod: no."
+        ]
+    );
 }
 
 #[test]
