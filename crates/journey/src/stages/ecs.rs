@@ -2,6 +2,7 @@
 //!
 //! Owns what the four of them share: how a service's own facts are found, how its objects are named.
 
+mod reason;
 pub mod release;
 pub mod rollout;
 pub mod serving;

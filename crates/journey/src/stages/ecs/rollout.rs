@@ -8,6 +8,7 @@ use facts::ecs::{self, Deployment, ServiceDeployment};
 use facts::kubernetes::Workload;
 use facts::meta::Kind;
 
+use super::reason::telling;
 use super::{definition, primary, release, service, tasks};
 use crate::causes::CauseCode;
 use crate::evidence;
@@ -175,7 +176,7 @@ fn failed_deployment(object: ObjectRef, failed: &Deployment) -> Finding {
         at,
     );
     if !failed.reason.is_empty() {
-        sentence = sentence.words(": ").quote(&failed.reason);
+        sentence = sentence.words(": ").quote(telling(&failed.reason));
     }
     let field = |part: &str| format!("deployments[{}].{part}", failed.id);
     let mut proof = said(
@@ -214,7 +215,7 @@ fn stopped(place: Place<'_>, object: ObjectRef, change: &ServiceDeployment) -> F
         change.finished,
     );
     if !change.reason.is_empty() {
-        sentence = sentence.words(": ").quote(&change.reason);
+        sentence = sentence.words(": ").quote(telling(&change.reason));
     }
     let proof = of_change(place, &object, change);
     Finding::blocked(CauseCode::EcsDeploymentFailed, object, sentence)
@@ -246,7 +247,7 @@ fn rolled_back(
         &change.reason
     };
     if !why.is_empty() {
-        sentence = sentence.words(": ").quote(why);
+        sentence = sentence.words(": ").quote(telling(why));
     }
     let proof = of_change(place, &object, change);
     Finding::new(

@@ -8,6 +8,7 @@ use facts::kubernetes::{ContainerState, Pod, Workload};
 use facts::meta::condition;
 use jiff::Timestamp;
 
+use super::reason::telling;
 use super::service;
 use crate::causes::CauseCode;
 use crate::discover::pods_of;
@@ -70,7 +71,7 @@ fn stopped(place: Place<'_>, task: &Pod) -> Finding {
     if code == "TaskFailedToStart" {
         let sentence = when(sentence.words(" could not be started"), at)
             .words(": ")
-            .quote(said);
+            .quote(telling(said));
         return Finding::blocked(CauseCode::EcsTaskStartFailed, object, sentence)
             .since(at)
             .proof(proof);
@@ -78,7 +79,7 @@ fn stopped(place: Place<'_>, task: &Pod) -> Finding {
     if said.contains("health check") || said.contains("unhealthy") {
         let sentence = when(sentence.words(" was stopped"), at)
             .words(": ")
-            .quote(said);
+            .quote(telling(said));
         return Finding::blocked(CauseCode::EcsTaskUnhealthy, object, sentence)
             .since(at)
             .proof(proof);
@@ -107,7 +108,7 @@ fn stopped(place: Place<'_>, task: &Pod) -> Finding {
         _ => said,
     };
     if !why.is_empty() {
-        sentence = sentence.words(": ").quote(why);
+        sentence = sentence.words(": ").quote(telling(why));
     }
     if let Some((name, exit, reason)) = culprit {
         let field = |part: &str| format!("containers[{name}].{part}");
@@ -161,7 +162,7 @@ pub fn unplaced(place: Place<'_>, workload: &Workload, crew: &Crew<'_>) -> Optio
         event.at,
     )
     .words(": ")
-    .quote(&event.message);
+    .quote(telling(&event.message));
     let proof = evidence::evidence(&object, "events[].message", &event.message, event.at);
     let capacity = (!service.capacity.is_empty()).then(|| {
         let field = "capacityProviderStrategy";
