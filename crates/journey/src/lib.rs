@@ -21,6 +21,7 @@ mod index;
 mod messages;
 mod missing;
 mod nearest;
+mod past;
 mod reverts;
 mod root;
 mod route;
@@ -88,5 +89,29 @@ pub fn board(facts: &Facts, now: Timestamp) -> BoardEvaluation {
         board,
         wants,
         changes_at,
+    }
+}
+
+/// What happened, from what is known, and what would say more of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PastEvaluation {
+    /// What happened, newest first.
+    pub changes: Vec<api::Change>,
+    /// The environments, from first to last.
+    pub environments: Vec<String>,
+    /// Facts that would say more of it.
+    pub wants: BTreeSet<Want>,
+}
+
+/// What the systems still tell of the past. `now` is the time by our own clock.
+pub fn past(facts: &Facts, now: Timestamp) -> PastEvaluation {
+    let indexes = index::Index::all(facts);
+    let view = view::View::new(facts, &indexes, now, false);
+    let (changes, environments) = past::past(&view);
+    let (wants, _) = view.outcome();
+    PastEvaluation {
+        changes,
+        environments,
+        wants,
     }
 }

@@ -387,6 +387,7 @@ impl<'v, 'a> Draft<'v, 'a> {
             next_attempt: None,
             running: None,
             stages: Vec::new(),
+            lead_time: None,
             stale_since: stale_since(self.target.place),
             pending: false,
         };

@@ -356,6 +356,21 @@ impl World {
             })
     }
 
+    /// What the systems tell of the past, once nothing more is wanted.
+    pub fn past(&self) -> Vec<api::Change> {
+        let mut facts = self.facts.clone();
+        for _ in 0..64 {
+            let evaluation = crate::past(&facts, self.now);
+            if evaluation.wants.is_empty() {
+                return evaluation.changes;
+            }
+            for want in &evaluation.wants {
+                facts.absorb(self.find(want));
+            }
+        }
+        panic!("the past wants for ever");
+    }
+
     pub fn board(&self) -> crate::BoardEvaluation {
         let mut facts = self.facts.clone();
         for _ in 0..64 {

@@ -6,6 +6,7 @@ mod git;
 mod hands;
 mod made_of;
 mod overridden;
+mod past;
 mod proof;
 mod reached;
 mod refused;
