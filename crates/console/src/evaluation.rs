@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use api::{Answer, Ask, Board, Connection, Error};
+use api::{Answer, Ask, Board, Changes, Connection, Error};
 use cluster::Clock;
 use facts::{ClusterFacts, Found, Reach, Team, Want};
 use forge::Forge;
@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::WatchStream;
 
+use crate::past::Past;
 use crate::reader::Reader;
 use crate::sources::Systems;
 use crate::subscription::Publisher;
@@ -38,6 +39,8 @@ pub enum Command {
     Answer(Ask, Publisher<Result<Answer, Error>>),
     /// A new reader of the connections.
     Connections(Publisher<Vec<Connection>>),
+    /// A new reader of what happened.
+    Changes(Publisher<Changes>),
 }
 
 /// What arrives from the clusters and accounts.
@@ -67,6 +70,7 @@ pub struct Evaluation {
     board: Option<Reader>,
     answers: Vec<Asked>,
     connections: Vec<Publisher<Vec<Connection>>>,
+    past: Past,
     /// When the engine says that the answer changes by itself.
     changes_at: Option<Timestamp>,
     clock: Clock,
@@ -74,7 +78,7 @@ pub struct Evaluation {
 
 impl Evaluation {
     /// Begins with nothing known of these systems. Must be called inside a Tokio runtime.
-    pub fn new(systems: &Systems, clock: Clock) -> Self {
+    pub fn new(systems: &Systems, past: Past, clock: Clock) -> Self {
         let clusters = systems.clusters();
         let mut news: SelectAll<ClusterNews> = SelectAll::new();
         let mut settling = JoinSet::new();
@@ -121,6 +125,7 @@ impl Evaluation {
             board: None,
             answers: Vec::new(),
             connections: Vec::new(),
+            past,
             changes_at: None,
             clock,
         }
@@ -154,6 +159,7 @@ impl Evaluation {
                 Some((name, facts)) = self.news.next() => self.cluster(name, facts),
                 Some(_settled) = self.settling.join_next() => {}
                 Some(fetched) = self.fetches.join_next() => self.absorb(fetched),
+                Ok(()) = self.past.changed() => self.remember(),
                 () = tokio::time::sleep_until(wake.into()) => {}
             }
             dirty = true;
@@ -172,6 +178,7 @@ impl Evaluation {
                 });
             }
             Command::Connections(publisher) => self.connections.push(publisher),
+            Command::Changes(publisher) => self.past.watch(publisher),
         }
     }
 
@@ -179,13 +186,23 @@ impl Evaluation {
         Reader::new(
             self.team.clone(),
             self.cluster_facts.clone(),
+            self.past.usual(),
             Instant::now(),
         )
     }
 
     fn readers(&mut self) -> impl Iterator<Item = &mut Reader> {
         let asked = self.answers.iter_mut().map(|asked| &mut asked.reader);
-        self.board.iter_mut().chain(asked)
+        let past = self.past.reader_mut().into_iter();
+        self.board.iter_mut().chain(asked).chain(past)
+    }
+
+    /// The record says something else than before.
+    fn remember(&mut self) {
+        let usual = self.past.usual();
+        for reader in self.readers() {
+            reader.history(&usual);
+        }
     }
 
     fn cluster(&mut self, name: String, facts: Arc<ClusterFacts>) {
@@ -274,6 +291,7 @@ impl Evaluation {
             let settled = clusters_settled && reader.is_settled(&self.book, &evaluation.wants);
             let mut board = evaluation.board;
             board.unread.extend(reader.unread(&self.book));
+            self.past.board(&board, settled, instant, now);
             for publisher in &self.boards {
                 publisher.publish(board.clone(), settled);
             }
@@ -294,9 +312,27 @@ impl Evaluation {
                 }
                 answer
             });
+            if let Ok(answer) = &answer {
+                self.past.answer(answer, settled);
+            }
             asked.publisher.publish(answer, settled);
             self.answers.push(asked);
         }
+        let fresh = || {
+            Reader::new(
+                self.team.clone(),
+                self.cluster_facts.clone(),
+                self.past.usual(),
+                instant,
+            )
+        };
+        let fresh = fresh();
+        self.past.evaluate(
+            &mut self.book,
+            (|| fresh, self.board.as_ref()),
+            clusters_settled,
+            (instant, now),
+        );
         if !self.connections.is_empty() {
             let connections = self.connections();
             for publisher in &self.connections {
@@ -308,6 +344,7 @@ impl Evaluation {
             .board
             .iter()
             .chain(readers)
+            .chain(self.past.reader())
             .flat_map(Reader::claimed)
             .collect();
         self.book.watched(&wanted, instant);

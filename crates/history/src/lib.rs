@@ -23,7 +23,7 @@ use tokio::sync::watch;
 
 use keeper::{Keeper, Request};
 
-pub use store::{DAYS, MOST};
+pub use store::{DAYS, MOST, merged};
 
 /// How many requests wait for the thread; what comes while so many wait is left out, and seen again at the next look.
 const QUEUE: usize = 64;

@@ -137,6 +137,37 @@ pub fn record(database: &mut Connection, changes: &[Change]) -> Result<usize, Fi
     Ok(written)
 }
 
+/// What is kept together with what systems tell now, newest first, by the rules of [`record`].
+pub fn merged(kept: &[Change], told: &[Change]) -> Vec<Change> {
+    let mut all: BTreeMap<&str, Change> = BTreeMap::new();
+    for change in kept {
+        all.insert(&change.id, change.clone());
+    }
+    for change in told {
+        match all.get_mut(change.id.as_str()) {
+            None => {
+                all.insert(&change.id, change.clone());
+            }
+            Some(before) if knows(change) >= knows(before) => {
+                let at = if change.at_latest {
+                    before.at
+                } else {
+                    change.at
+                };
+                *before = Change {
+                    at,
+                    ..change.clone()
+                };
+            }
+            Some(_) => {}
+        }
+    }
+    let mut all: Vec<Change> = all.into_values().collect();
+    all.sort_by(|a, b| (b.at, &a.id).cmp(&(a.at, &b.id)));
+    all.truncate(SHOWN);
+    all
+}
+
 /// How much a change says beyond that it was.
 fn knows(change: &Change) -> i64 {
     let parts = [
