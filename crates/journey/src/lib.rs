@@ -29,6 +29,7 @@ mod running;
 mod stages;
 #[cfg(test)]
 mod trials;
+mod usual;
 mod verdict;
 mod view;
 mod walk;

@@ -21,7 +21,7 @@ use crate::running;
 use crate::stages::commit;
 use crate::stages::pods::{self, Crew};
 use crate::view::{Gap, Learned, Place, View};
-use crate::{configuration, walk};
+use crate::{configuration, usual, walk};
 
 /// Answers an ask.
 pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Answer, api::Error> {
@@ -456,6 +456,7 @@ impl<'v, 'a> Draft<'v, 'a> {
             view.changes_at(self.target.place, *at);
         }
         journey.running = Some(running);
+        usual::say(view, self.target.place, &mut journey);
         journey
     }
 }

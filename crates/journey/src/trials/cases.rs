@@ -12,6 +12,7 @@ mod reached;
 mod refused;
 mod said;
 mod unapplied;
+mod usual;
 mod vanished;
 
 use std::sync::Arc;
