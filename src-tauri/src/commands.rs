@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use api::Error;
 use api::error::Code;
 use api::request::{
-    Begin, Open, ReadObject, Request, Stream, Unwatch, WatchAnswer, WatchBoard, WatchConnections,
+    Begin, Open, ReadObject, Request, Stream, Unwatch, WatchAnswer, WatchApp, WatchBoard,
+    WatchChanges, WatchConnections,
 };
 use console::Subscription;
 use serde::de::DeserializeOwned;
@@ -53,6 +54,14 @@ pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + S
             WatchAnswer::NAME => {
                 stream::<WatchAnswer>(invoke, session, streams, |workspace, watch| {
                     workspace.console.watch_answer(watch.ask)
+                });
+            }
+            WatchApp::NAME => stream::<WatchApp>(invoke, session, streams, |workspace, watch| {
+                workspace.console.watch_app(watch.app)
+            }),
+            WatchChanges::NAME => {
+                stream::<WatchChanges>(invoke, session, streams, |workspace, _| {
+                    workspace.console.watch_changes()
                 });
             }
             WatchConnections::NAME => {

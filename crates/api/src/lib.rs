@@ -4,6 +4,7 @@
 //! Knows nothing of Kubernetes clients, Tauri or Leptos; builds for WASM. Every value serialises to JSON that
 //! docs/JSON.md describes; [`JSON_VERSION`] changes when a reader of the old form would misread the new one.
 
+pub mod app;
 pub mod board;
 pub mod connection;
 pub mod error;
@@ -14,6 +15,7 @@ pub mod object;
 pub mod request;
 pub mod time;
 
+pub use app::App;
 pub use board::{Board, BoardCell, BoardRow, Delivery};
 pub use connection::{Connection, ConnectionState};
 pub use error::Error;

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use api::{Answer, Ask, Board, Changes, Connection, Error};
+use api::{Answer, App, Ask, Board, Changes, Connection, Error};
 use cluster::Clock;
 use facts::{ClusterFacts, Found, Reach, Team, Want};
 use forge::Forge;
@@ -39,6 +39,8 @@ pub enum Command {
     Answer(Ask, Publisher<Result<Answer, Error>>),
     /// A new reader of the connections.
     Connections(Publisher<Vec<Connection>>),
+    /// A new reader of an app.
+    App(String, Publisher<App>),
     /// A new reader of what happened.
     Changes(Publisher<Changes>),
 }
@@ -51,6 +53,15 @@ struct Asked {
     ask: Ask,
     publisher: Publisher<Result<Answer, Error>>,
     reader: Reader,
+}
+
+/// A subscription to an app.
+struct Looked {
+    app: String,
+    publisher: Publisher<App>,
+    reader: Reader,
+    /// When it is looked at again, unless it is still being read: a person reads it, nobody watches it.
+    due: Instant,
 }
 
 /// The task's state.
@@ -69,6 +80,7 @@ pub struct Evaluation {
     /// What the boards rest on: one view for all of them, while there is one.
     board: Option<Reader>,
     answers: Vec<Asked>,
+    apps: Vec<Looked>,
     connections: Vec<Publisher<Vec<Connection>>>,
     past: Past,
     /// When the engine says that the answer changes by itself.
@@ -124,6 +136,7 @@ impl Evaluation {
             boards: Vec::new(),
             board: None,
             answers: Vec::new(),
+            apps: Vec::new(),
             connections: Vec::new(),
             past,
             changes_at: None,
@@ -178,6 +191,15 @@ impl Evaluation {
                 });
             }
             Command::Connections(publisher) => self.connections.push(publisher),
+            Command::App(app, publisher) => {
+                let reader = self.reader();
+                self.apps.push(Looked {
+                    app,
+                    publisher,
+                    reader,
+                    due: Instant::now(),
+                });
+            }
             Command::Changes(publisher) => self.past.watch(publisher),
         }
     }
@@ -193,8 +215,9 @@ impl Evaluation {
 
     fn readers(&mut self) -> impl Iterator<Item = &mut Reader> {
         let asked = self.answers.iter_mut().map(|asked| &mut asked.reader);
+        let apps = self.apps.iter_mut().map(|looked| &mut looked.reader);
         let past = self.past.reader_mut().into_iter();
-        self.board.iter_mut().chain(asked).chain(past)
+        self.board.iter_mut().chain(asked).chain(apps).chain(past)
     }
 
     /// The record says something else than before.
@@ -276,6 +299,7 @@ impl Evaluation {
     fn evaluate(&mut self) {
         self.boards.retain(|publisher| !publisher.is_closed());
         self.answers.retain(|asked| !asked.publisher.is_closed());
+        self.apps.retain(|looked| !looked.publisher.is_closed());
         self.connections.retain(|publisher| !publisher.is_closed());
         let (now, instant) = (self.clock.now(), Instant::now());
         // Wants are taken in also while a slow cluster is still being read: they are of others.
@@ -318,15 +342,16 @@ impl Evaluation {
             asked.publisher.publish(answer, settled);
             self.answers.push(asked);
         }
-        let fresh = || {
-            Reader::new(
-                self.team.clone(),
-                self.cluster_facts.clone(),
-                self.past.usual(),
-                instant,
-            )
-        };
-        let fresh = fresh();
+        for looked in self.apps.iter_mut().filter(|looked| looked.due <= instant) {
+            let Looked { app, reader, .. } = looked;
+            let evaluation = reader.evaluate(&mut self.book, instant, |facts| {
+                journey::app(facts, app, now)
+            });
+            let settled = clusters_settled && reader.is_settled(&self.book, &evaluation.wants);
+            looked.due = if settled { instant + IDLE } else { instant };
+            looked.publisher.publish(evaluation.app, settled);
+        }
+        let fresh = self.reader();
         self.past.evaluate(
             &mut self.book,
             (|| fresh, self.board.as_ref()),
@@ -339,7 +364,9 @@ impl Evaluation {
                 publisher.publish(connections.clone(), clusters_settled);
             }
         }
-        let readers = self.answers.iter().map(|asked| &asked.reader);
+        let asked = self.answers.iter().map(|asked| &asked.reader);
+        let looked = self.apps.iter().map(|looked| &looked.reader);
+        let readers = asked.chain(looked);
         let wanted: BTreeSet<&Want> = self
             .board
             .iter()

@@ -15,7 +15,7 @@ mod wants;
 use std::time::Duration;
 
 use api::error::Code;
-use api::{Answer, Ask, Board, Changes, Connection, Error, ObjectRef};
+use api::{Answer, App, Ask, Board, Changes, Connection, Error, ObjectRef};
 use history::History;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -87,6 +87,13 @@ impl Console {
     pub fn watch_connections(&self) -> Subscription<Vec<Connection>> {
         let (subscription, publisher) = subscription::channel();
         self.command(Command::Connections(publisher));
+        subscription
+    }
+
+    /// One app, live: which commits wait for which of its environments.
+    pub fn watch_app(&self, name: String) -> Subscription<App> {
+        let (subscription, publisher) = subscription::channel();
+        self.command(Command::App(name, publisher));
         subscription
     }
 

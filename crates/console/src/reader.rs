@@ -49,6 +49,12 @@ impl Evaluated for journey::BoardEvaluation {
     }
 }
 
+impl Evaluated for journey::AppEvaluation {
+    fn wants(&self) -> &BTreeSet<Want> {
+        &self.wants
+    }
+}
+
 impl Evaluated for journey::PastEvaluation {
     fn wants(&self) -> &BTreeSet<Want> {
         &self.wants

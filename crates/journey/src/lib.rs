@@ -5,6 +5,7 @@
 //! (`discover`), how Git reaches each of them (`route`), walks the nine stages (`stages`), lets the first unmet one
 //! decide (`verdict`) and says it in one sentence (`headline`).
 
+mod app;
 mod ask;
 mod board;
 pub mod causes;
@@ -115,4 +116,22 @@ pub fn past(facts: &Facts, now: Timestamp) -> PastEvaluation {
         environments,
         wants,
     }
+}
+
+/// What an app's evaluation gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AppEvaluation {
+    /// The app.
+    pub app: api::app::App,
+    /// Facts that would say more of it.
+    pub wants: BTreeSet<Want>,
+}
+
+/// One app, from what is known. `now` is the time by our own clock.
+pub fn app(facts: &Facts, name: &str, now: Timestamp) -> AppEvaluation {
+    let indexes = index::Index::all(facts);
+    let view = view::View::new(facts, &indexes, now, false);
+    let app = app::app(&view, name);
+    let (wants, _) = view.outcome();
+    AppEvaluation { app, wants }
 }

@@ -1,5 +1,6 @@
 //! Tests only: what is true besides the causes. Each test is named after what must not go wrong.
 
+mod app;
 mod clusters;
 mod commits;
 mod git;
