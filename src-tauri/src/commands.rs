@@ -6,11 +6,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use api::Error;
 use api::error::Code;
 use api::request::{
-    Begin, Open, ReadObject, Request, Stream, Unwatch, WatchAnswer, WatchBoard, WatchConnections,
+    Begin, Open, ReadObject, Request, Stream, Unwatch, WatchAnswer, WatchApp, WatchBoard,
+    WatchChanges, WatchConnections,
 };
+use api::{Board, BoardNews, Error};
 use console::Subscription;
 use serde::de::DeserializeOwned;
 use tauri::Wry;
@@ -47,12 +48,31 @@ pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + S
                 end(&streams, unwatch.channel);
                 Ok(())
             }),
-            WatchBoard::NAME => stream::<WatchBoard>(invoke, session, streams, |workspace, _| {
-                workspace.console.watch_board()
-            }),
+            WatchBoard::NAME => {
+                let mut sent: Option<Board> = None;
+                let news = move |board: Board| {
+                    let news = match &sent {
+                        Some(before) => BoardNews::since(before, &board),
+                        None => Some(BoardNews::whole(&board)),
+                    };
+                    sent = Some(board);
+                    news
+                };
+                stream_of::<WatchBoard, _>(invoke, session, streams, news, |workspace, _| {
+                    workspace.console.watch_board()
+                });
+            }
             WatchAnswer::NAME => {
                 stream::<WatchAnswer>(invoke, session, streams, |workspace, watch| {
                     workspace.console.watch_answer(watch.ask)
+                });
+            }
+            WatchApp::NAME => stream::<WatchApp>(invoke, session, streams, |workspace, watch| {
+                workspace.console.watch_app(watch.app)
+            }),
+            WatchChanges::NAME => {
+                stream::<WatchChanges>(invoke, session, streams, |workspace, _| {
+                    workspace.console.watch_changes()
                 });
             }
             WatchConnections::NAME => {
@@ -89,7 +109,7 @@ where
     });
 }
 
-/// Starts a stream on the channel that came with the request.
+/// Starts a stream of whole values on the channel that came with the request.
 fn stream<S>(
     invoke: Invoke<Wry>,
     session: Arc<Session>,
@@ -98,6 +118,21 @@ fn stream<S>(
 ) where
     S: Stream + Send + 'static,
     S::Item: Clone + Send + Sync + 'static,
+{
+    stream_of::<S, S::Item>(invoke, session, streams, Some, subscribe);
+}
+
+/// Starts a stream of what `say` makes of each value, on the channel that came with the request.
+fn stream_of<S, T>(
+    invoke: Invoke<Wry>,
+    session: Arc<Session>,
+    streams: Streams,
+    say: impl FnMut(T) -> Option<S::Item> + Send + 'static,
+    subscribe: impl FnOnce(&Workspace, S) -> Subscription<T> + Send + 'static,
+) where
+    S: Stream + Send + 'static,
+    S::Item: Send,
+    T: Clone + Send + Sync + 'static,
 {
     let Invoke {
         message, resolver, ..
@@ -111,7 +146,7 @@ fn stream<S>(
             let subscription = subscribe(&workspace, request);
             // The workspace itself is not kept: opening another one closes it.
             let id = channel.id();
-            let task = spawn(forward(subscription, channel));
+            let task = spawn(forward(subscription, say, channel));
             if let Some(before) = streams
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -128,13 +163,17 @@ fn stream<S>(
     });
 }
 
-/// Sends every new value until the window or the subscription ends; dropping the channel tells the window.
-async fn forward<T: Clone + serde::Serialize + Send + Sync + 'static>(
+/// Sends what is said of every new value until the window or the subscription ends; dropping the channel tells the window.
+async fn forward<T: Clone + Send + Sync + 'static, I: serde::Serialize>(
     mut subscription: Subscription<T>,
+    mut say: impl FnMut(T) -> Option<I>,
     channel: Channel<serde_json::Value>,
 ) {
     while let Some(update) = subscription.next().await {
-        let sent = json(&update.value).map(|value| channel.send(value));
+        let Some(said) = say(update.value) else {
+            continue;
+        };
+        let sent = json(&said).map(|value| channel.send(value));
         if !matches!(sent, Ok(Ok(()))) {
             return;
         }

@@ -115,6 +115,7 @@ impl Session {
             contexts,
             team: self.start.team.clone(),
             cache: None,
+            history: console::history_file(),
         }
     }
 }
@@ -128,6 +129,7 @@ async fn sandbox() -> Result<Arc<Workspace>, Error> {
         contexts: Vec::new(),
         team: Some(served.team.clone()),
         cache: Some(served.cache.clone()),
+        history: Some(served.history.clone()),
     };
     let console = Console::open(&sources)?;
     Ok(Arc::new(Workspace {

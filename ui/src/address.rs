@@ -4,6 +4,9 @@
 //! is typed by others (a colleague's link), so anything may stand in it: what is not understood leads to the board.
 
 use api::Ask;
+use api::history::ChangeKind;
+
+use crate::changes::choose::Wish;
 
 /// A screen with what it shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +22,12 @@ pub enum Screen {
         /// The lane to show first: an environment, and a cluster where that is not enough.
         lane: Lane,
     },
+    /// One app: its environments, the commits that wait for them, what happened.
+    App(String),
+    /// What happened to all apps.
+    Changes(Wish),
+    /// What could not be linked to source.
+    Coverage,
     /// The systems that answer.
     Connections,
 }
@@ -58,6 +67,22 @@ impl Screen {
             Self::Begin => "begin",
             Self::Board => "board",
             Self::Connections => "connections",
+            Self::Coverage => "coverage",
+            Self::App(app) => {
+                put("name", Some(app));
+                "app"
+            }
+            Self::Changes(wish) => {
+                put(
+                    "text",
+                    Some(&wish.text)
+                        .filter(|text| !text.is_empty())
+                        .map(String::as_str),
+                );
+                put("environment", wish.environment.as_deref());
+                put("kind", wish.kind.map(kind_name));
+                "changes"
+            }
             Self::Journey { ask, lane } => {
                 if let Some(ask) = ask {
                     put("ask", Some(&ask.text));
@@ -85,10 +110,28 @@ impl Screen {
         match path {
             "begin" => Self::Begin,
             "connections" => Self::Connections,
+            "coverage" => Self::Coverage,
+            "app" => {
+                let name = pairs(query).find(|(name, _)| *name == "name");
+                name.map_or(Self::Board, |(_, app)| Self::App(app))
+            }
+            "changes" => {
+                let mut wish = Wish::default();
+                for (name, value) in pairs(query) {
+                    match name {
+                        "text" => wish.text = value,
+                        "environment" => wish.environment = Some(value),
+                        "kind" => {
+                            wish.kind = KINDS.into_iter().find(|kind| kind_name(*kind) == value)
+                        }
+                        _ => {}
+                    }
+                }
+                Self::Changes(wish)
+            }
             "journey" => {
                 let (mut ask, mut lane, mut asked) = (Ask::default(), Lane::default(), false);
-                for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-                    let value = unescape(value);
+                for (name, value) in pairs(query) {
                     match name {
                         "ask" => {
                             ask.text = value;
@@ -114,6 +157,27 @@ impl Screen {
             _ => Self::Board,
         }
     }
+}
+
+const KINDS: [ChangeKind; 3] = [
+    ChangeKind::Deployment,
+    ChangeKind::Rollback,
+    ChangeKind::Configuration,
+];
+
+/// A kind of change as an address names it.
+fn kind_name(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Deployment => "deployment",
+        ChangeKind::Rollback => "rollback",
+        ChangeKind::Configuration => "configuration",
+    }
+}
+
+/// The names and values of a query.
+fn pairs(query: &str) -> impl Iterator<Item = (&str, String)> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (name, unescape(value)))
 }
 
 /// Percent-encodes everything but what RFC 3986 calls unreserved.
@@ -166,6 +230,14 @@ mod tests {
             Screen::Begin,
             Screen::Board,
             Screen::Connections,
+            Screen::Coverage,
+            Screen::App("gift & wrap/ü".to_owned()),
+            Screen::Changes(Wish::default()),
+            Screen::Changes(Wish {
+                text: "mina 3f2c1ab".to_owned(),
+                environment: Some("production".to_owned()),
+                kind: Some(ChangeKind::Rollback),
+            }),
             Screen::Journey {
                 ask: None,
                 lane: Lane::default(),
@@ -198,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_foreign_address_leads_to_the_board() {
-        for address in ["", "#", "#/", "#/nowhere", "#/board?x=%zz"] {
+        for address in ["", "#", "#/", "#/nowhere", "#/board?x=%zz", "#/app"] {
             assert_eq!(Screen::read(address), Screen::Board, "{address}");
         }
     }

@@ -1,12 +1,13 @@
 //! What is live in the page: the board's rows and the connections, as the console last said them.
 //!
-//! Owns the difference between one document and the next: a document is whole, and only what changed in it touches a
-//! signal, so that a row that stayed the same is not drawn again.
+//! Owns what is known between one piece of news and the next: only what changed touches a signal, so that a row that stayed
+//! the same is not drawn again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use api::board::{Board, BoardRow, Unlinked};
+use api::BoardNews;
+use api::board::{BoardRow, Unlinked};
 use api::connection::Connection;
 use api::error::Error;
 use api::request::{WatchBoard, WatchConnections};
@@ -82,7 +83,8 @@ pub struct BoardFeed {
     pub unlinked: RwSignal<Vec<Unlinked>>,
     /// What could not be read.
     pub unread: RwSignal<Vec<Sentence>>,
-    index: StoredValue<HashMap<RowKey, Row>>,
+    /// By app.
+    index: StoredValue<BTreeMap<String, Row>>,
     serials: StoredValue<usize>,
 }
 
@@ -90,7 +92,7 @@ impl BoardFeed {
     /// Starts the board's stream and gives it to everything below.
     pub fn provide() -> Self {
         let feed = Self::idle();
-        follow(WatchBoard {}, feed.standing, move |board| feed.take(board));
+        follow(WatchBoard {}, feed.standing, move |news| feed.take(news));
         provide_context(feed);
         feed
     }
@@ -102,7 +104,7 @@ impl BoardFeed {
             rows: RwSignal::new(Arc::new(Vec::new())),
             unlinked: RwSignal::new(Vec::new()),
             unread: RwSignal::new(Vec::new()),
-            index: StoredValue::new(HashMap::new()),
+            index: StoredValue::new(BTreeMap::new()),
             serials: StoredValue::new(0),
         }
     }
@@ -114,48 +116,65 @@ impl BoardFeed {
 
     /// One row, if it is still there.
     pub fn row(self, key: &RowKey) -> Option<Row> {
-        self.index.with_value(|index| index.get(key).cloned())
+        let row = self
+            .index
+            .with_value(|index| index.get(&key.app).cloned())?;
+        let is_it = row
+            .row
+            .with_untracked(|row| row.repository == key.repository);
+        is_it.then_some(row)
     }
 
-    /// Takes a whole board in; only what differs from the last one touches a signal.
-    fn take(self, board: Board) {
-        set_if_new(self.environments, board.environments);
-        set_if_new(self.unlinked, board.unlinked);
-        set_if_new(self.unread, board.unread);
-        let mut changed = false;
-        let mut rows = Vec::with_capacity(board.rows.len());
+    /// Takes news in; only what differs from what is known touches a signal.
+    fn take(self, news: BoardNews) {
+        let (part, rows) = (news.partly, news.rows);
+        if let Some(environments) = news.environments {
+            set_if_new(self.environments, environments);
+        }
+        if let Some(unlinked) = news.unlinked {
+            set_if_new(self.unlinked, unlinked);
+        }
+        if let Some(unread) = news.unread {
+            set_if_new(self.unread, unread);
+        }
         let mut index = self
             .index
             .try_update_value(std::mem::take)
             .unwrap_or_default();
-        let mut next = HashMap::with_capacity(board.rows.len());
-        for row in board.rows {
-            let key = RowKey::of(&row);
-            let entry = match index.remove(&key) {
+        let mut changed = false;
+        if part {
+            for app in &news.gone {
+                changed |= index.remove(app).is_some();
+            }
+        } else {
+            let apps: BTreeSet<&String> = rows.iter().map(|row| &row.app).collect();
+            let known = index.len();
+            index.retain(|app, _| apps.contains(app));
+            changed |= index.len() != known;
+        }
+        for row in rows {
+            match index.get(&row.app) {
                 Some(entry) => {
-                    let old = entry.row.get_untracked();
-                    if *old != row {
-                        entry.row.set(Arc::new(row));
+                    if *entry.row.get_untracked() != *row {
+                        entry.row.set(row);
                         changed = true;
                     }
-                    entry
                 }
                 None => {
                     changed = true;
-                    Row {
+                    let entry = Row {
                         serial: self.serial(),
-                        row: ArcRwSignal::new(Arc::new(row)),
-                    }
+                        row: ArcRwSignal::new(Arc::clone(&row)),
+                    };
+                    index.insert(row.app.clone(), entry);
                 }
-            };
-            rows.push(entry.row.get_untracked());
-            next.insert(key, entry);
+            }
         }
-        changed |= !index.is_empty();
-        self.index.set_value(next);
         if changed {
-            self.rows.set(Arc::new(rows));
+            let rows = index.values().map(|entry| entry.row.get_untracked());
+            self.rows.set(Arc::new(rows.collect()));
         }
+        self.index.set_value(index);
     }
 
     /// The next row's number.
@@ -204,10 +223,10 @@ mod tests {
     use crate::board::sample::{cell, row};
     use api::journey::State;
 
-    fn board(rows: Vec<BoardRow>) -> Board {
-        Board {
-            rows,
-            ..Board::default()
+    fn whole(rows: Vec<BoardRow>) -> BoardNews {
+        BoardNews {
+            rows: rows.into_iter().map(Arc::new).collect(),
+            ..BoardNews::default()
         }
     }
 
@@ -220,23 +239,35 @@ mod tests {
                 row("a", vec![cell("dev", "nonprod", State::Moving)]),
                 row("b", vec![cell("dev", "nonprod", State::Deployed)]),
             );
-            feed.take(board(vec![a.clone(), b.clone()]));
+            feed.take(whole(vec![a.clone(), b.clone()]));
             let (key_a, key_b) = (RowKey::of(&a), RowKey::of(&b));
             let before = |key| feed.row(key).unwrap().row.get_untracked();
             let (old_a, old_b) = (before(&key_a), before(&key_b));
 
             let mut moved = a;
             moved.cells[0].delivery.state = State::Deployed;
-            feed.take(board(vec![moved, b.clone()]));
+            feed.take(BoardNews {
+                partly: true,
+                ..whole(vec![moved])
+            });
             assert!(!Arc::ptr_eq(&before(&key_a), &old_a));
             assert!(Arc::ptr_eq(&before(&key_b), &old_b));
+            assert_eq!(feed.rows.get_untracked().len(), 2);
 
             let rows = feed.rows.get_untracked();
-            feed.take(board(vec![(*before(&key_a)).clone(), b]));
+            feed.take(whole(vec![(*before(&key_a)).clone(), b]));
             assert!(Arc::ptr_eq(&feed.rows.get_untracked(), &rows));
 
-            feed.take(board(vec![]));
+            feed.take(BoardNews {
+                partly: true,
+                gone: vec!["a".to_owned()],
+                ..BoardNews::default()
+            });
             assert!(feed.row(&key_a).is_none());
+            assert_eq!(feed.rows.get_untracked().len(), 1);
+
+            feed.take(whole(vec![]));
+            assert!(feed.row(&key_b).is_none());
             assert!(feed.rows.get_untracked().is_empty());
         });
     }

@@ -6,11 +6,14 @@
 
 pub mod address;
 pub mod announce;
+pub mod app;
 pub mod begin;
 pub mod board;
 pub mod bridge;
+pub mod changes;
 pub mod clock;
 pub mod connections;
+pub mod coverage;
 pub mod feed;
 pub mod foreign;
 pub mod glyph;

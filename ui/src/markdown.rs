@@ -270,9 +270,11 @@ mod tests {
                 },
                 since: None,
                 took_seconds: None,
+                usual: None,
                 summary: Sentence::default(),
                 evidence: vec![],
             }],
+            lead_time: None,
             stale_since: None,
             pending: false,
         }

@@ -10,6 +10,7 @@ use leptos::prelude::*;
 
 use crate::address::{Lane, Screen};
 use crate::board::BoardChoice;
+use crate::changes::choose::Wish;
 use crate::feed::BoardFeed;
 use crate::foreign;
 use crate::keys;
@@ -186,6 +187,8 @@ fn all(session: Session, board: Option<BoardFeed>) -> Vec<Entry> {
         for (words, screen) in [
             ("Board", Screen::Board),
             ("Journey", journey),
+            ("Changes", Screen::Changes(Wish::default())),
+            ("Coverage", Screen::Coverage),
             ("Connections", Screen::Connections),
             ("Open something else", Screen::Begin),
         ] {
@@ -211,6 +214,11 @@ fn all(session: Session, board: Option<BoardFeed>) -> Vec<Entry> {
                 "App",
                 row.app.clone(),
                 Deed::Show(crate::board::journey(row, None, None)),
+            ));
+            entries.push(Entry::new(
+                "App page",
+                row.app.clone(),
+                Deed::Show(Screen::App(row.app.clone())),
             ));
         }
     }

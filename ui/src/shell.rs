@@ -13,10 +13,14 @@ use web_sys::KeyboardEvent;
 
 use crate::address::{Lane, Screen};
 use crate::announce::{Announcements, Announcer};
+use crate::app::AppScreen;
 use crate::begin::BeginScreen;
 use crate::board::{Board, BoardChoice};
+use crate::changes::Changes;
+use crate::changes::choose::Wish;
 use crate::clock::Clock;
 use crate::connections::Connections;
+use crate::coverage::Coverage;
 use crate::feed::{BoardFeed, ConnectionFeed};
 use crate::foreign;
 use crate::journey::JourneyScreen;
@@ -79,6 +83,9 @@ fn kind(screen: &Screen) -> u8 {
         Screen::Board => 1,
         Screen::Journey { .. } => 2,
         Screen::Connections => 3,
+        Screen::Changes(_) => 4,
+        Screen::Coverage => 5,
+        Screen::App(_) => 6,
     }
 }
 
@@ -148,6 +155,9 @@ fn Open(
                 {move || match screen.get() {
                     2 => view! { <JourneyScreen /> }.into_any(),
                     3 => view! { <Connections /> }.into_any(),
+                    4 => view! { <Changes /> }.into_any(),
+                    5 => view! { <Coverage /> }.into_any(),
+                    6 => view! { <AppScreen /> }.into_any(),
                     _ => view! { <Board /> }.into_any(),
                 }}
             </main>
@@ -194,6 +204,8 @@ fn Navigation(
         >
             {entry("Board", Screen::Board)}
             {entry("Journey", journey)}
+            {entry("Changes", Screen::Changes(Wish::default()))}
+            {entry("Coverage", Screen::Coverage)}
             {entry("Connections", Screen::Connections)}
             <div class="foot">
                 <span class="clip" title=name.clone()>
@@ -335,7 +347,11 @@ fn keys_everywhere(router: Router, panel: Panel, PaletteOpen(palette): PaletteOp
                     keys::focus_id("main");
                 } else if matches!(
                     router.screen_now(),
-                    Screen::Journey { .. } | Screen::Connections
+                    Screen::Journey { .. }
+                        | Screen::Connections
+                        | Screen::Changes(_)
+                        | Screen::Coverage
+                        | Screen::App(_)
                 ) {
                     router.go(Screen::Board);
                 }
@@ -343,7 +359,11 @@ fn keys_everywhere(router: Router, panel: Panel, PaletteOpen(palette): PaletteOp
             "/" if !typing => {
                 event.prevent_default();
                 let id = match router.screen_now() {
-                    Screen::Board | Screen::Connections if exists("filter") => "filter",
+                    Screen::Board | Screen::Connections | Screen::Changes(_) | Screen::Coverage
+                        if exists("filter") =>
+                    {
+                        "filter"
+                    }
                     _ => "ask",
                 };
                 keys::focus_id(id);

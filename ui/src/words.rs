@@ -310,6 +310,7 @@ mod tests {
             cause: cause.map(str::to_owned),
             headline: Sentence::default(),
             since: None,
+            took: Vec::new(),
         }
     }
 

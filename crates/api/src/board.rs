@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::headline::Sentence;
+use crate::history::Took;
 use crate::journey::{Commit, Running, StageKind, State};
 
 /// The whole board at one moment.
@@ -83,6 +84,9 @@ pub struct Delivery {
     /// Since when it stands so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// How long the stages behind it took, those that say so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub took: Vec<Took>,
 }
 
 /// A workload whose source is not known.

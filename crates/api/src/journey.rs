@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::headline::Sentence;
+use crate::history::{LeadTime, Usual};
 use crate::object::ObjectRef;
 
 /// What a person asks, as typed, with what narrows it.
@@ -197,6 +198,9 @@ pub struct Stage {
     /// Whole seconds it took, for stages that are done and say when they began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_seconds: Option<i64>,
+    /// How long it usually takes, for stages that something works on: by what was seen here before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual: Option<Usual>,
     /// One short line about it: "main@3f2c1ab fetched", "4 of 6 pods ready".
     pub summary: Sentence,
     /// What proves it.
@@ -339,6 +343,9 @@ pub struct Journey {
     pub running: Option<Running>,
     /// The nine stages, in order.
     pub stages: Vec<Stage>,
+    /// How long it took from commit to here, or usually takes: by what was seen here before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead_time: Option<LeadTime>,
     /// Set when the cluster stopped answering: the journey is what was last known, at this moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_since: Option<Timestamp>,

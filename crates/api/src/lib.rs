@@ -4,20 +4,26 @@
 //! Knows nothing of Kubernetes clients, Tauri or Leptos; builds for WASM. Every value serialises to JSON that
 //! docs/JSON.md describes; [`JSON_VERSION`] changes when a reader of the old form would misread the new one.
 
+pub mod app;
 pub mod board;
 pub mod connection;
 pub mod error;
 pub mod headline;
+pub mod history;
 pub mod journey;
+pub mod news;
 pub mod object;
 pub mod request;
 pub mod time;
 
+pub use app::App;
 pub use board::{Board, BoardCell, BoardRow, Delivery};
 pub use connection::{Connection, ConnectionState};
 pub use error::Error;
 pub use headline::{Sentence, Span};
+pub use history::{Change, ChangeKind, Changes, LeadTime, Usual};
 pub use journey::{Answer, Ask, Journey, Stage, StageKind, StageState, State};
+pub use news::BoardNews;
 pub use object::ObjectRef;
 pub use request::{Request, Stream};
 

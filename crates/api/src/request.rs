@@ -4,9 +4,11 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::board::Board;
+use crate::app::App;
 use crate::connection::Connection;
+use crate::history::Changes;
 use crate::journey::{Answer, Ask};
+use crate::news::BoardNews;
 use crate::object::ObjectRef;
 
 /// A request with one reply.
@@ -26,13 +28,15 @@ pub trait Stream: Serialize + DeserializeOwned {
 }
 
 /// Every command there is, in the order the documentation lists them.
-pub const COMMANDS: [&str; 7] = [
+pub const COMMANDS: [&str; 9] = [
     Begin::NAME,
     Open::NAME,
     ReadObject::NAME,
     Unwatch::NAME,
     WatchBoard::NAME,
     WatchAnswer::NAME,
+    WatchApp::NAME,
+    WatchChanges::NAME,
     WatchConnections::NAME,
 ];
 
@@ -122,13 +126,13 @@ impl Request for Unwatch {
     type Reply = ();
 }
 
-/// The board, live.
+/// The board, live: whole at first, then what has changed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct WatchBoard {}
 
 impl Stream for WatchBoard {
     const NAME: &'static str = "watch_board";
-    type Item = Board;
+    type Item = BoardNews;
 }
 
 /// One ask's answer, live. A stream that cannot be answered says why in its items and goes on trying.
@@ -141,6 +145,27 @@ pub struct WatchAnswer {
 impl Stream for WatchAnswer {
     const NAME: &'static str = "watch_answer";
     type Item = Result<Answer, crate::error::Error>;
+}
+
+/// One app, live: which commits wait for which of its environments.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WatchApp {
+    /// The app's name.
+    pub app: String,
+}
+
+impl Stream for WatchApp {
+    const NAME: &'static str = "watch_app";
+    type Item = App;
+}
+
+/// What happened, live.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct WatchChanges {}
+
+impl Stream for WatchChanges {
+    const NAME: &'static str = "watch_changes";
+    type Item = Changes;
 }
 
 /// The connections, live.

@@ -28,6 +28,10 @@ pub enum Command {
     Why(Why),
     /// Shows every app in every environment
     Board(Board),
+    /// Tells what was deployed, rolled back or changed, and by whom
+    Changes(Changes),
+    /// Lists what could not be linked to source, with what would fix it
+    Coverage(Coverage),
     /// Says which systems answer, and what may not be read there
     Doctor(Doctor),
     /// The embedded company
@@ -44,6 +48,8 @@ impl Command {
         match self {
             Self::Why(why) => why.json,
             Self::Board(board) => board.json,
+            Self::Changes(changes) => changes.json,
+            Self::Coverage(coverage) => coverage.json,
             Self::Doctor(doctor) => doctor.json,
             Self::Sandbox(Sandbox::List(list)) => list.json,
             Self::Sandbox(Sandbox::Serve(_)) | Self::Tour(_) => false,
@@ -113,6 +119,37 @@ pub struct Why {
 /// `landfall board`
 #[derive(Args)]
 pub struct Board {
+    /// Prints JSON (docs/JSON.md)
+    #[arg(long)]
+    pub json: bool,
+    /// Where to ask.
+    #[command(flatten)]
+    pub systems: Systems,
+}
+
+/// `landfall changes`
+#[derive(Args)]
+pub struct Changes {
+    /// Only this environment
+    #[arg(long)]
+    pub env: Option<String>,
+    /// Only this app
+    #[arg(long)]
+    pub app: Option<String>,
+    /// All that is known, not only the newest
+    #[arg(long)]
+    pub all: bool,
+    /// Prints JSON (docs/JSON.md)
+    #[arg(long)]
+    pub json: bool,
+    /// Where to ask.
+    #[command(flatten)]
+    pub systems: Systems,
+}
+
+/// `landfall coverage`
+#[derive(Args)]
+pub struct Coverage {
     /// Prints JSON (docs/JSON.md)
     #[arg(long)]
     pub json: bool,

@@ -1,6 +1,8 @@
 //! One module a command: it opens the systems, asks the console, prints, and says how to leave.
 
 pub mod board;
+pub mod changes;
+pub mod coverage;
 pub mod doctor;
 pub mod sandbox;
 pub mod tour;

@@ -43,6 +43,8 @@ fn main() -> ExitCode {
         match arguments.command {
             Command::Why(why) => commands::why::run(why).await,
             Command::Board(board) => commands::board::run(board).await,
+            Command::Changes(changes) => commands::changes::run(changes).await,
+            Command::Coverage(coverage) => commands::coverage::run(coverage).await,
             Command::Doctor(doctor) => commands::doctor::run(doctor).await,
             Command::Sandbox(sandbox) => commands::sandbox::run(sandbox).await,
             Command::Tour(tour) => commands::tour::run(tour).await,

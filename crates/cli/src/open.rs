@@ -44,6 +44,7 @@ pub async fn systems(systems: &Systems) -> Result<Open, Error> {
         contexts: systems.context.clone(),
         team: systems.team.clone(),
         cache: None,
+        history: console::history_file(),
     };
     Ok(Open {
         console: Console::open(&sources)?,
@@ -66,5 +67,6 @@ pub fn sources(served: &Served) -> Sources {
         contexts: Vec::new(),
         team: Some(served.team.clone()),
         cache: Some(served.cache.clone()),
+        history: Some(served.history.clone()),
     }
 }

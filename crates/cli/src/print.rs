@@ -4,7 +4,9 @@
 
 pub mod answer;
 pub mod board;
+pub mod changes;
 pub mod connections;
+pub mod coverage;
 
 use anstyle::{AnsiColor, Style};
 use api::{StageState, State};

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use api::{Answer, Ask, Board, Connection, Error};
+use api::{Answer, App, Ask, Board, Changes, Connection, Error};
 use cluster::Clock;
 use facts::{ClusterFacts, Found, Reach, Team, Want};
 use forge::Forge;
@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::WatchStream;
 
+use crate::past::Past;
 use crate::reader::Reader;
 use crate::sources::Systems;
 use crate::subscription::Publisher;
@@ -39,6 +40,10 @@ pub enum Command {
     Answer(Ask, Publisher<Result<Answer, Error>>),
     /// A new reader of the connections.
     Connections(Publisher<Vec<Connection>>),
+    /// A new reader of an app.
+    App(String, Publisher<App>),
+    /// A new reader of what happened.
+    Changes(Publisher<Changes>),
 }
 
 /// What arrives from the clusters and accounts.
@@ -49,6 +54,15 @@ struct Asked {
     ask: Ask,
     publisher: Publisher<Result<Answer, Error>>,
     reader: Reader,
+}
+
+/// A subscription to an app.
+struct Looked {
+    app: String,
+    publisher: Publisher<App>,
+    reader: Reader,
+    /// When it is looked at again, unless it is still being read: a person reads it, nobody watches it.
+    due: Instant,
 }
 
 /// The task's state.
@@ -67,7 +81,9 @@ pub struct Evaluation {
     /// What the boards rest on: one view for all of them, while there is one, and the board as it stands.
     board: Option<(Reader, Standing)>,
     answers: Vec<Asked>,
+    apps: Vec<Looked>,
     connections: Vec<Publisher<Vec<Connection>>>,
+    past: Past,
     /// When the engine says that the answer changes by itself.
     changes_at: Option<Timestamp>,
     clock: Clock,
@@ -77,7 +93,7 @@ pub struct Evaluation {
 
 impl Evaluation {
     /// Begins with nothing known of these systems. Must be called inside a Tokio runtime.
-    pub fn new(systems: &Systems, clock: Clock) -> Self {
+    pub fn new(systems: &Systems, past: Past, clock: Clock) -> Self {
         let clusters = systems.clusters();
         let mut news: SelectAll<ClusterNews> = SelectAll::new();
         let mut settling = JoinSet::new();
@@ -123,7 +139,9 @@ impl Evaluation {
             boards: Vec::new(),
             board: None,
             answers: Vec::new(),
+            apps: Vec::new(),
             connections: Vec::new(),
+            past,
             changes_at: None,
             clock,
             claimed_at: None,
@@ -158,6 +176,7 @@ impl Evaluation {
                 Some((name, facts)) = self.news.next() => self.cluster(name, facts),
                 Some(_settled) = self.settling.join_next() => {}
                 Some(fetched) = self.fetches.join_next() => self.absorb(fetched),
+                Ok(()) = self.past.changed() => self.remember(),
                 () = tokio::time::sleep_until(wake.into()) => {}
             }
             dirty = true;
@@ -176,6 +195,16 @@ impl Evaluation {
                 });
             }
             Command::Connections(publisher) => self.connections.push(publisher),
+            Command::App(app, publisher) => {
+                let reader = self.reader();
+                self.apps.push(Looked {
+                    app,
+                    publisher,
+                    reader,
+                    due: Instant::now(),
+                });
+            }
+            Command::Changes(publisher) => self.past.watch(publisher),
         }
     }
 
@@ -183,14 +212,25 @@ impl Evaluation {
         Reader::new(
             self.team.clone(),
             self.cluster_facts.clone(),
+            self.past.usual(),
             Instant::now(),
         )
     }
 
     fn readers(&mut self) -> impl Iterator<Item = &mut Reader> {
         let asked = self.answers.iter_mut().map(|asked| &mut asked.reader);
+        let apps = self.apps.iter_mut().map(|looked| &mut looked.reader);
+        let past = self.past.reader_mut().into_iter();
         let board = self.board.iter_mut().map(|(reader, _)| reader);
-        board.chain(asked)
+        board.chain(asked).chain(apps).chain(past)
+    }
+
+    /// The record says something else than before.
+    fn remember(&mut self) {
+        let usual = self.past.usual();
+        for reader in self.readers() {
+            reader.history(&usual);
+        }
     }
 
     fn cluster(&mut self, name: String, facts: Arc<ClusterFacts>) {
@@ -265,7 +305,10 @@ impl Evaluation {
         self.boards.retain(|publisher| !publisher.is_closed());
         let asked_before = self.answers.len();
         self.answers.retain(|asked| !asked.publisher.is_closed());
-        let mut is_reclaimed = self.answers.len() != asked_before;
+        let looked_before = self.apps.len();
+        self.apps.retain(|looked| !looked.publisher.is_closed());
+        let mut is_reclaimed =
+            self.answers.len() != asked_before || self.apps.len() != looked_before;
         self.connections.retain(|publisher| !publisher.is_closed());
         let (now, instant) = (self.clock.now(), Instant::now());
         // Wants are taken in also while a slow cluster is still being read: they are of others.
@@ -285,6 +328,7 @@ impl Evaluation {
             let settled = clusters_settled && reader.is_settled(&self.book, &evaluation.wants);
             let mut board = evaluation.board;
             board.unread.extend(reader.unread(&self.book));
+            self.past.board(&board, settled, instant, now);
             for publisher in &self.boards {
                 publisher.publish(board.clone(), settled);
             }
@@ -305,9 +349,28 @@ impl Evaluation {
                 }
                 answer
             });
+            if let Ok(answer) = &answer {
+                self.past.answer(answer, settled);
+            }
             asked.publisher.publish(answer, settled);
             self.answers.push(asked);
         }
+        for looked in self.apps.iter_mut().filter(|looked| looked.due <= instant) {
+            let Looked { app, reader, .. } = looked;
+            let evaluation = reader.evaluate(&mut self.book, instant, |facts, _| {
+                journey::app(facts, app, now)
+            });
+            let settled = clusters_settled && reader.is_settled(&self.book, &evaluation.wants);
+            looked.due = if settled { instant + IDLE } else { instant };
+            looked.publisher.publish(evaluation.app, settled);
+        }
+        let fresh = self.reader();
+        self.past.evaluate(
+            &mut self.book,
+            (|| fresh, self.board.as_ref().map(|(reader, _)| reader)),
+            clusters_settled,
+            (instant, now),
+        );
         if !self.connections.is_empty() {
             let connections = self.connections();
             for publisher in &self.connections {
@@ -325,9 +388,11 @@ impl Evaluation {
     }
 
     fn say_what_is_claimed(&mut self, now: Instant) {
-        let readers = self.answers.iter().map(|asked| &asked.reader);
+        let asked = self.answers.iter().map(|asked| &asked.reader);
+        let looked = self.apps.iter().map(|looked| &looked.reader);
         let board = self.board.iter().map(|(reader, _)| reader);
-        let wanted: BTreeSet<&Want> = board.chain(readers).flat_map(Reader::claimed).collect();
+        let readers = board.chain(asked).chain(looked).chain(self.past.reader());
+        let wanted: BTreeSet<&Want> = readers.flat_map(Reader::claimed).collect();
         self.book.watched(&wanted, now);
     }
 

@@ -5,6 +5,7 @@
 
 mod evaluation;
 mod freshness;
+mod past;
 mod reader;
 mod sources;
 mod subscription;
@@ -14,15 +15,17 @@ mod wants;
 use std::time::Duration;
 
 use api::error::Code;
-use api::{Answer, Ask, Board, Connection, Error, ObjectRef};
+use api::{Answer, App, Ask, Board, Changes, Connection, Error, ObjectRef};
+use history::History;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 pub use cluster::Clock;
-pub use sources::{Sources, contexts};
+pub use sources::{Sources, contexts, history_file};
 pub use subscription::{Subscription, Update};
 
 use evaluation::{Command, Evaluation};
+use past::Past;
 
 /// Everything that is open: the clusters of some kubeconfig contexts, with the team's code hosts and registries.
 /// Dropping it ends every watch and task.
@@ -30,6 +33,8 @@ pub struct Console {
     commands: mpsc::UnboundedSender<Command>,
     evaluation: JoinHandle<()>,
     systems: sources::Systems,
+    /// Dropped last: what was seen is written before anything ends.
+    _history: History,
 }
 
 impl Console {
@@ -49,11 +54,18 @@ impl Console {
     pub fn open_at(sources: &Sources, clock: Clock) -> Result<Self, Error> {
         let systems = sources::Systems::open(sources, &clock)?;
         let (commands, received) = mpsc::unbounded_channel();
-        let evaluation = tokio::spawn(Evaluation::new(&systems, clock).run(received));
+        let history = History::open(history::Options {
+            path: sources.history.clone(),
+            clusters: systems.names(),
+            now: clock.now(),
+        });
+        let past = Past::new(history.scribe(), history.kept());
+        let evaluation = tokio::spawn(Evaluation::new(&systems, past, clock).run(received));
         Ok(Self {
             commands,
             evaluation,
             systems,
+            _history: history,
         })
     }
 
@@ -76,6 +88,31 @@ impl Console {
         let (subscription, publisher) = subscription::channel();
         self.command(Command::Connections(publisher));
         subscription
+    }
+
+    /// One app, live: which commits wait for which of its environments.
+    pub fn watch_app(&self, name: String) -> Subscription<App> {
+        let (subscription, publisher) = subscription::channel();
+        self.command(Command::App(name, publisher));
+        subscription
+    }
+
+    /// What happened, live: as the systems still tell it, and as it was seen before.
+    pub fn watch_changes(&self) -> Subscription<Changes> {
+        let (subscription, publisher) = subscription::channel();
+        self.command(Command::Changes(publisher));
+        subscription
+    }
+
+    /// What happened, once everything that was wanted has been read, or as far as it was read after `patience`.
+    ///
+    /// # Errors
+    /// When the console is closing.
+    pub async fn changes(&self, patience: Duration) -> Result<Changes, Error> {
+        self.watch_changes()
+            .settled(patience)
+            .await
+            .ok_or_else(ended)
     }
 
     /// The answer once everything that was wanted has been read, or as far as it was read after `patience`.

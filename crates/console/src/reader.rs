@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use api::Sentence;
-use facts::{ClusterFacts, Coverage, Facts, Found, Team, Want};
+use facts::{ClusterFacts, Coverage, Facts, Found, HistoryFacts, Team, Want};
 use jiff::Timestamp;
 
 use crate::wants::WantBook;
@@ -53,13 +53,31 @@ impl Evaluated for journey::BoardEvaluation {
     }
 }
 
+impl Evaluated for journey::AppEvaluation {
+    fn wants(&self) -> &BTreeSet<Want> {
+        &self.wants
+    }
+}
+
+impl Evaluated for journey::PastEvaluation {
+    fn wants(&self) -> &BTreeSet<Want> {
+        &self.wants
+    }
+}
+
 impl Reader {
-    /// A reader that knows the clusters and nothing else.
-    pub fn new(team: Team, clusters: BTreeMap<String, Arc<ClusterFacts>>, now: Instant) -> Self {
+    /// A reader that knows the clusters and what is usual there, and nothing else.
+    pub fn new(
+        team: Team,
+        clusters: BTreeMap<String, Arc<ClusterFacts>>,
+        history: Arc<HistoryFacts>,
+        now: Instant,
+    ) -> Self {
         Self {
             facts: Facts {
                 clusters,
                 team,
+                history,
                 ..Facts::default()
             },
             claimed: BTreeSet::new(),
@@ -77,6 +95,16 @@ impl Reader {
         self.facts
             .clusters
             .insert(name.to_owned(), Arc::clone(facts));
+    }
+
+    /// Takes in what is usual.
+    pub fn history(&mut self, history: &Arc<HistoryFacts>) {
+        self.facts.history = Arc::clone(history);
+    }
+
+    /// Looks at what is known, and wants nothing.
+    pub fn look<T>(&self, judge: impl FnOnce(&Facts) -> T) -> T {
+        judge(&self.facts)
     }
 
     /// Its claims.
@@ -183,7 +211,7 @@ impl Reader {
         let changed = std::mem::take(&mut self.claimed).into_iter().collect();
         *self = Self {
             changed,
-            ..Self::new(facts.team, facts.clusters, now)
+            ..Self::new(facts.team, facts.clusters, facts.history, now)
         };
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Owns the choice of contexts and the mapping of the edges' errors to what a person reads.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,9 @@ pub struct Sources {
     pub team: Option<PathBuf>,
     /// Where clones and other things that can be had again are kept; absent: the platform's cache folder.
     pub cache: Option<PathBuf>,
+    /// The file that what was seen is kept in, such as [`history_file`]; absent: it is kept for as long as this process
+    /// lives.
+    pub history: Option<PathBuf>,
 }
 
 /// The open systems, shared by the console and its evaluation.
@@ -98,6 +102,13 @@ impl Systems {
 
     pub fn accounts(&self) -> Arc<[Account]> {
         Arc::clone(&self.accounts)
+    }
+
+    /// What the clusters and accounts are called.
+    pub fn names(&self) -> BTreeSet<String> {
+        let clusters = self.clusters.iter().map(Cluster::name);
+        let accounts = self.accounts.iter().map(Account::name);
+        clusters.chain(accounts).map(str::to_owned).collect()
     }
 
     pub fn forge(&self) -> Forge {
@@ -260,14 +271,30 @@ fn forge_config(file: &TeamFile, sources: &Sources) -> Result<forge::Config, Err
     })
 }
 
+/// The file that what was seen is kept in, in the platform's folder for what a person would miss, by its own custom:
+/// `XDG_DATA_HOME` or `~/.local/share` on Linux, `~/Library/Application Support` on macOS, `%LOCALAPPDATA%` on Windows.
+/// `None` where there is no such folder.
+pub fn history_file() -> Option<PathBuf> {
+    let base = if cfg!(target_os = "macos") {
+        variable("HOME").map(|home| home.join("Library/Application Support"))
+    } else if cfg!(windows) {
+        variable("LOCALAPPDATA")
+    } else {
+        variable("XDG_DATA_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/share")))
+    };
+    base.map(|base| base.join("landfall").join("history.db"))
+}
+
+/// A variable that names a folder; an empty one names none.
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+}
+
 /// The platform's folder for what can be had again, by its own custom: `XDG_CACHE_HOME` or `~/.cache` on Linux,
 /// `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows.
 fn cache_folder() -> Result<PathBuf, Error> {
-    let variable = |name: &str| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
     let base = if cfg!(target_os = "macos") {
         variable("HOME").map(|home| home.join("Library/Caches"))
     } else if cfg!(windows) {

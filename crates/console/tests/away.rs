@@ -40,6 +40,7 @@ impl Watched {
             contexts: Vec::new(),
             team: Some(company.team.clone()),
             cache: Some(company.cache.clone()),
+            history: None,
         })
         .expect("the console opens")
     }
@@ -144,6 +145,7 @@ async fn what_could_not_be_read_while_the_code_host_was_away_is_read_when_it_is_
         contexts: Vec::new(),
         team: Some(company.team.clone()),
         cache: Some(company.cache.join("another")),
+        history: None,
     })
     .expect("the console opens");
     let mut answer = second.watch_answer(ask(&delivered));

@@ -43,6 +43,7 @@ impl Exam {
             contexts: Vec::new(),
             team: Some(company.team.clone()),
             cache: Some(company.cache.clone()),
+            history: None,
         })
         .expect("the console opens");
         Self { console, company }

@@ -10,6 +10,7 @@ pub mod coverage;
 pub mod ecs;
 pub mod flux;
 pub mod found;
+pub mod history;
 pub mod image;
 pub mod kubernetes;
 pub mod meta;
@@ -25,6 +26,7 @@ pub use cluster::{ClusterFacts, Platform, Reach};
 pub use code::CodeFacts;
 pub use coverage::{Coverage, Read};
 pub use found::Found;
+pub use history::{Delivered, HistoryFacts};
 pub use image::ImageFacts;
 pub use meta::{Condition, Key, Kind, Meta, Owner, Status};
 pub use objects::Objects;
@@ -44,4 +46,6 @@ pub struct Facts {
     pub images: ImageFacts,
     /// What the team says about itself.
     pub team: Team,
+    /// What was seen before.
+    pub history: Arc<HistoryFacts>,
 }

@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 
 use api::board::{BoardCell, BoardRow, Delivery, Unlinked};
-use api::journey::{Commit, Journey};
+use api::history::Took;
+use api::journey::{Commit, Journey, StageState};
 use facts::code::Relation;
 
 use crate::discover::{Found, Target, Targets};
@@ -71,6 +72,7 @@ fn cell<'a>(view: &View<'a>, all: &Targets<'a>, target: &Target<'a>) -> BoardCel
     let journey = newest(view, all, target);
     let behind = behind(view, target, &journey);
     let since = journey.running.as_ref().and_then(|running| running.since);
+    let took = took(&journey);
     BoardCell {
         environment: journey.environment,
         cluster: journey.cluster,
@@ -88,8 +90,23 @@ fn cell<'a>(view: &View<'a>, all: &Targets<'a>, target: &Target<'a>) -> BoardCel
             },
             cause: journey.cause.map(|cause| cause.code),
             headline: journey.headline,
+            took,
         },
     }
+}
+
+/// How long the stages behind it took.
+fn took(journey: &Journey) -> Vec<Took> {
+    let done = |stage: &&api::Stage| stage.state == StageState::Done;
+    let stages = journey.stages.iter().filter(done);
+    stages
+        .filter_map(|stage| {
+            Some(Took {
+                stage: stage.kind,
+                seconds: stage.took_seconds?,
+            })
+        })
+        .collect()
 }
 
 /// How many commits of the releasing branch what runs is behind.

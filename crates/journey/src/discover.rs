@@ -340,6 +340,18 @@ pub struct Moved {
 impl Roll {
     /// Every target, from nothing; of what is gone only what is of an app that is asked for, if one is.
     pub fn of(view: &View<'_>, asked: Option<&str>) -> Self {
+        let mut roll = Self::there(view);
+        let mut moved = Moved::default();
+        let lost = roll.lost(view, asked);
+        for (id, found) in (u32::try_from(roll.found.len()).unwrap_or(u32::MAX)..).zip(lost) {
+            roll.put(id, Some(found), &mut moved);
+        }
+        roll.settle(&mut moved);
+        roll
+    }
+
+    /// Every target that is there, from nothing.
+    pub fn there(view: &View<'_>) -> Self {
         let shared = shared_names(view.places());
         let mut roll = Self::default();
         let mut moved = Moved::default();
@@ -347,15 +359,8 @@ impl Roll {
             let workloads = place.workloads();
             workloads.map(move |workload| (place, workload))
         });
-        let mut next = 0;
-        for (place, workload) in workloads {
-            roll.put(next, find(view, &shared, place, workload), &mut moved);
-            next += 1;
-        }
-        roll.settle(&mut moved);
-        for found in roll.lost(view, asked) {
-            roll.put(next, Some(found), &mut moved);
-            next += 1;
+        for (id, (place, workload)) in (0..).zip(workloads) {
+            roll.put(id, find(view, &shared, place, workload), &mut moved);
         }
         roll.settle(&mut moved);
         roll

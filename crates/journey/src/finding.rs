@@ -140,6 +140,7 @@ impl Outcome {
                 state,
                 since: None,
                 took_seconds: None,
+                usual: None,
                 summary,
                 evidence: Vec::new(),
             },

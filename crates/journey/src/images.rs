@@ -111,6 +111,39 @@ fn full(view: &View<'_>, key: &str, revision: &str) -> Learned<Option<String>> {
     Ok(first.filter(|_| single))
 }
 
+/// The commit of repository `key` that an image was built from that was named some time ago: by the labels of its digest,
+/// or of a version, else by its tag's name. A tag such as `main` is another image today. Good enough to say what was meant
+/// to run; what runs is proven by [`revision`] alone.
+pub fn built_from(
+    view: &View<'_>,
+    key: &str,
+    reference: &ImageReference,
+) -> Learned<Option<String>> {
+    let tag = reference.tag.as_deref();
+    let labelled = match (&reference.digest, tag.filter(|tag| is_version(tag))) {
+        (Some(digest), _) => revision(view, key, &reference.repository, digest),
+        (None, Some(tag)) => match view.digest(&reference.repository, tag)? {
+            Some(digest) => revision(view, key, &reference.repository, digest),
+            None => Ok(None),
+        },
+        (None, None) => Ok(None),
+    };
+    match (labelled, tag.and_then(commit_word)) {
+        (Ok(Some(sha)), _) => Ok(Some(sha)),
+        (_, Some(word)) => full(view, key, word),
+        (unlabelled, None) => unlabelled,
+    }
+}
+
+/// Whether a tag is a whole version, such as `v1.4.2`: those are not given twice.
+fn is_version(tag: &str) -> bool {
+    let numbers = tag.strip_prefix('v').unwrap_or(tag);
+    let numbers = numbers.split(['-', '+']).next().unwrap_or_default();
+    let mut parts = numbers.split('.');
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    parts.clone().count() == 3 && parts.all(is_number)
+}
+
 /// What an image contains of a commit, by labels, else by its tag's name.
 pub fn contents(
     view: &View<'_>,

@@ -5,6 +5,7 @@
 //! (`discover`), how Git reaches each of them (`route`), walks the nine stages (`stages`), lets the first unmet one
 //! decide (`verdict`) and says it in one sentence (`headline`). A board is kept while facts change (`standing`).
 
+mod app;
 mod ask;
 mod board;
 pub mod causes;
@@ -22,6 +23,7 @@ mod lost;
 mod messages;
 mod missing;
 mod nearest;
+mod past;
 mod place;
 mod rests;
 mod reverts;
@@ -33,6 +35,7 @@ mod standing;
 mod trace;
 #[cfg(test)]
 mod trials;
+mod usual;
 mod verdict;
 mod view;
 mod walk;
@@ -88,4 +91,51 @@ pub fn answer(facts: &Facts, ask: &api::Ask, now: Timestamp) -> Evaluation {
 /// The board from what is known, from nothing. `now` is the time by our own clock.
 pub fn board(facts: &Facts, now: Timestamp) -> BoardEvaluation {
     Standing::default().board(facts, &[], now)
+}
+
+/// What happened, from what is known, and what would say more of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PastEvaluation {
+    /// What happened, newest first.
+    pub changes: Vec<api::Change>,
+    /// The environments, from first to last.
+    pub environments: Vec<String>,
+    /// Facts that would say more of it.
+    pub wants: BTreeSet<Want>,
+}
+
+/// What the systems still tell of the past. `now` is the time by our own clock.
+pub fn past(facts: &Facts, now: Timestamp) -> PastEvaluation {
+    let indexes = index::Index::all(&facts.clusters);
+    let trace = trace::Trace::new(false);
+    let view = view::View::new(facts, &indexes, &trace, now, false);
+    let roll = discover::Roll::there(&view);
+    let (changes, environments) = past::past(&view, &discover::Targets::new(&view, &roll));
+    PastEvaluation {
+        changes,
+        environments,
+        wants: trace.take().wants,
+    }
+}
+
+/// What an app's evaluation gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AppEvaluation {
+    /// The app.
+    pub app: api::app::App,
+    /// Facts that would say more of it.
+    pub wants: BTreeSet<Want>,
+}
+
+/// One app, from what is known. `now` is the time by our own clock.
+pub fn app(facts: &Facts, name: &str, now: Timestamp) -> AppEvaluation {
+    let indexes = index::Index::all(&facts.clusters);
+    let trace = trace::Trace::new(false);
+    let view = view::View::new(facts, &indexes, &trace, now, false);
+    let roll = discover::Roll::there(&view);
+    let app = app::app(&view, &discover::Targets::new(&view, &roll), name);
+    AppEvaluation {
+        app,
+        wants: trace.take().wants,
+    }
 }

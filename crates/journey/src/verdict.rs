@@ -21,7 +21,7 @@ use crate::running;
 use crate::stages::commit;
 use crate::stages::pods::{self, Crew};
 use crate::view::{Gap, Learned, Place, View};
-use crate::{configuration, walk};
+use crate::{configuration, usual, walk};
 
 /// Answers an ask.
 pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Answer, api::Error> {
@@ -390,6 +390,7 @@ impl<'v, 'a> Draft<'v, 'a> {
             next_attempt: None,
             running: None,
             stages: Vec::new(),
+            lead_time: None,
             stale_since: stale_since(self.target.place),
             pending: false,
         };
@@ -459,6 +460,7 @@ impl<'v, 'a> Draft<'v, 'a> {
         }
         // What is gone runs nothing, and how many pods it should have went with it.
         journey.running = Some(running).filter(|_| !self.target.is_lost);
+        usual::say(view, self.target.place, &mut journey);
         journey
     }
 }

@@ -9,7 +9,7 @@ use facts::code::{
     Change, CiRun, Commit, DeclaredHistory, Named, PullRequest, Relation, RepositoryFacts, Resolved,
 };
 use facts::image::Image;
-use facts::{Coverage, Facts, Read, Team, Want};
+use facts::{Coverage, Facts, HistoryFacts, Read, Team, Want};
 use jiff::Timestamp;
 
 use crate::index::Index;
@@ -86,6 +86,16 @@ impl<'a> View<'a> {
         } else {
             self.quietly(look)
         }
+    }
+
+    /// Whether somebody asked, and is shown more than a board.
+    pub fn is_curious(&self) -> bool {
+        self.curious
+    }
+
+    /// How long things usually take. Only for who is curious: no board rests on it.
+    pub fn history(&self) -> &'a HistoryFacts {
+        &self.facts.history
     }
 
     /// What the team says about itself.

@@ -356,6 +356,36 @@ impl World {
             })
     }
 
+    /// One app, once nothing more is wanted.
+    pub fn app(&self, name: &str) -> api::app::App {
+        let mut facts = self.facts.clone();
+        for _ in 0..128 {
+            let evaluation = crate::app(&facts, name, self.now);
+            if evaluation.wants.is_empty() {
+                return evaluation.app;
+            }
+            for want in &evaluation.wants {
+                facts.absorb(self.find(want));
+            }
+        }
+        panic!("the app wants for ever");
+    }
+
+    /// What the systems tell of the past, once nothing more is wanted.
+    pub fn past(&self) -> Vec<api::Change> {
+        let mut facts = self.facts.clone();
+        for _ in 0..64 {
+            let evaluation = crate::past(&facts, self.now);
+            if evaluation.wants.is_empty() {
+                return evaluation.changes;
+            }
+            for want in &evaluation.wants {
+                facts.absorb(self.find(want));
+            }
+        }
+        panic!("the past wants for ever");
+    }
+
     pub fn board(&self) -> crate::BoardEvaluation {
         let mut facts = self.facts.clone();
         for _ in 0..64 {

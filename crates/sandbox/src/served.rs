@@ -22,6 +22,8 @@ pub struct Served {
     pub team: PathBuf,
     /// A folder for the reader's clones, so that they go when the company goes.
     pub cache: PathBuf,
+    /// A file for what the reader saw of it, so that it goes too.
+    pub history: PathBuf,
     /// Removed on drop; none if the caller chose the folder.
     _temporary: Option<tempfile::TempDir>,
 }
@@ -84,6 +86,7 @@ impl Served {
             kubeconfig,
             team,
             cache: folder.join("cache"),
+            history: folder.join("history.db"),
             _temporary: temporary,
         })
     }

@@ -16,9 +16,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cluster", &["api", "facts"]),
     ("cloud", &["api", "facts"]),
     ("forge", &["api", "facts"]),
+    ("history", &["api", "facts"]),
     (
         "console",
-        &["api", "facts", "journey", "cluster", "cloud", "forge"],
+        &[
+            "api", "facts", "journey", "cluster", "cloud", "forge", "history",
+        ],
     ),
     ("sandbox", &[]),
     ("landfall", &["api", "console", "sandbox"]),
@@ -43,6 +46,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("aws-sdk-elasticloadbalancingv2", &["cloud"]),
     ("aws-sdk-sts", &["cloud"]),
     ("reqwest", &["forge", "contract", "prove"]),
+    ("rusqlite", &["history"]),
     ("axum", &["sandbox"]),
     ("tauri", &["landfall-desktop"]),
     ("leptos", &["landfall-ui"]),

@@ -36,6 +36,7 @@ pub fn cell(environment: &str, cluster: &str, state: State) -> BoardCell {
             cause: None,
             headline: Sentence::default().words("It stands."),
             since: None,
+            took: Vec::new(),
         },
         stale_since: None,
     }

@@ -125,6 +125,7 @@ mod tests {
             next_attempt: None,
             running: None,
             stages: vec![],
+            lead_time: None,
             stale_since: None,
             pending: false,
         }

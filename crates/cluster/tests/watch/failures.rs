@@ -309,7 +309,7 @@ async fn hostile_objects_are_data() {
     let facts = cluster.facts().borrow().clone();
     assert!(facts.pods.contains_key(&Key::new("shop", name)));
     assert!(facts.coverage(Kind::Pod, "").is_whole());
-    let event = &facts.events[&Key::new("shop", "e")];
+    let event = facts.events.get(&Key::new("shop", "e")).expect("there");
     assert!(event.message.len() < 70_000 && event.message.contains("1000000 bytes"));
     let object = api::ObjectRef::new("test", "Pod", "shop", name);
     assert!(

@@ -18,7 +18,14 @@ async fn objects_come_change_and_go() {
     cluster.settled().await;
     let facts = cluster.facts().borrow().clone();
     assert_eq!(facts.reach, Reach::Answering);
-    assert_eq!(facts.pods[&Key::new("shop", "api-1")].phase, "Running");
+    assert_eq!(
+        facts
+            .pods
+            .get(&Key::new("shop", "api-1"))
+            .expect("there")
+            .phase,
+        "Running"
+    );
     for kind in Kind::ALL {
         assert!(facts.coverage(kind, "").is_whole(), "{kind:?}");
     }
@@ -37,7 +44,7 @@ async fn objects_come_change_and_go() {
         json!({"metadata": {"name": "api-2", "namespace": "shop"}, "status": {"phase": "Failed"}});
     world.responder.put(PODS, failed);
     until(&cluster, "a changed pod", |f| {
-        f.pods[&Key::new("shop", "api-2")].phase == "Failed"
+        f.pods.get(&Key::new("shop", "api-2")).expect("there").phase == "Failed"
     })
     .await;
     world.responder.delete(PODS, "shop", "api-1");
@@ -225,7 +232,12 @@ async fn older_versions_of_flux_land_in_the_same_facts_and_an_upgrade_is_followe
     let cluster = world.cluster();
     cluster.settled().await;
     let key = Key::new("shop", "shop");
-    let applied = cluster.facts().borrow().kustomizations[&key]
+    let applied = cluster
+        .facts()
+        .borrow()
+        .kustomizations
+        .get(&key)
+        .expect("there")
         .applied
         .clone();
     assert_eq!(applied.unwrap().text, "main/1");

@@ -1,5 +1,6 @@
 //! Tests only: what is true besides the causes. Each test is named after what must not go wrong.
 
+mod app;
 mod charts;
 mod clusters;
 mod commits;
@@ -7,12 +8,14 @@ mod git;
 mod hands;
 mod made_of;
 mod overridden;
+mod past;
 mod proof;
 mod reached;
 mod refused;
 mod said;
 mod taken;
 mod unapplied;
+mod usual;
 mod vanished;
 
 use std::sync::Arc;
