@@ -208,7 +208,11 @@ impl Reader {
     fn forget(&mut self, now: Instant) {
         let facts = std::mem::take(&mut self.facts);
         // What was known is not known any more, until it is claimed again.
-        let changed = std::mem::take(&mut self.claimed).into_iter().collect();
+        let claimed = std::mem::take(&mut self.claimed);
+        // A repository may be known to be unreadable by another want than its own.
+        let repositories = facts.code.repositories.keys().cloned();
+        let repositories = repositories.map(|repository| Want::Repository { repository });
+        let changed = claimed.into_iter().chain(repositories).collect();
         *self = Self {
             changed,
             ..Self::new(facts.team, facts.clusters, facts.history, now)

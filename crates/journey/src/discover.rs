@@ -129,6 +129,8 @@ impl Found {
             .then_with(|| self.cluster.cmp(&other.cluster))
             .then_with(|| self.key.cmp(&other.key))
             .then_with(|| self.kind.cmp(&other.kind))
+            // What comes back stands beside what was gone until that is taken away.
+            .then_with(|| self.is_lost().cmp(&other.is_lost()))
     }
 
     /// The order of the facts themselves.
@@ -526,7 +528,7 @@ impl Roll {
         });
         match at {
             Err(at) if put => list.insert(at, id),
-            Ok(at) if !put => {
+            Ok(at) if !put && list.get(at) == Some(&id) => {
                 list.remove(at);
             }
             _ => {}

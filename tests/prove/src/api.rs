@@ -325,6 +325,16 @@ impl Api {
         self.send(Method::GET, path, None).await
     }
 
+    /// What a path answers, as text.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub async fn text(&self, path: &str) -> Result<String, ApiError> {
+        let url = format!("{}{path}", self.url);
+        let answer = self.http.get(url).bearer_auth(&self.token).send().await?;
+        Ok(answer.error_for_status()?.text().await?)
+    }
+
     /// Deletes an object.
     ///
     /// # Errors

@@ -91,6 +91,22 @@ impl Ground {
     /// # Errors
     /// A program does not become ready.
     pub async fn start(parts: &Parts) -> Result<Self, GroundError> {
+        let mut ground = Self::with(parts, true).await?;
+        let (api, registry) = (ground.api.clone(), ground.registry.clone());
+        ground._tasks.spawn(kubelet::run(api, registry));
+        Ok(ground)
+    }
+
+    /// Starts the API server, the registry and the code host alone: nothing changes there but by our hand. Must be awaited
+    /// on the main thread, as [`Self::start`].
+    ///
+    /// # Errors
+    /// A program does not become ready.
+    pub async fn bare(parts: &Parts) -> Result<Self, GroundError> {
+        Self::with(parts, false).await
+    }
+
+    async fn with(parts: &Parts, controllers: bool) -> Result<Self, GroundError> {
         let below = std::env::temp_dir();
         leftover::sweep(&below, FOLDER);
         let folder = leftover::folder(&below, FOLDER)?;
@@ -106,7 +122,11 @@ impl Ground {
         let shelf = shelf.at(charts.url());
 
         let mut starting = programs::Starting::new(parts, folder.path())?;
-        starting.all().await?;
+        if controllers {
+            starting.all().await?;
+        } else {
+            starting.bare().await?;
+        }
         let programs::Starting {
             api,
             registry,
@@ -114,8 +134,6 @@ impl Ground {
             times,
             ..
         } = starting;
-        let mut tasks = JoinSet::new();
-        tasks.spawn(kubelet::run(api.clone(), registry.clone()));
         Ok(Self {
             api,
             registry,
@@ -127,7 +145,7 @@ impl Ground {
             folder,
             processes,
             _servers: vec![server, charts],
-            _tasks: tasks,
+            _tasks: JoinSet::new(),
         })
     }
 

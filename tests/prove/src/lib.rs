@@ -14,6 +14,7 @@ pub mod ground;
 pub mod images;
 pub mod keep;
 pub mod leftover;
+pub mod load;
 pub mod parts;
 pub mod peers;
 pub mod play;

@@ -19,10 +19,12 @@ use prove::ending::Endings;
 use prove::github;
 use prove::ground::Ground;
 use prove::keep;
+use prove::load;
 use prove::parts::{self, Parts};
 use prove::peers::{self, Peers, PeersError};
 use prove::round::{Outcome, Round};
 use prove::scenario;
+use prove::tool;
 
 /// Some answers are wrong.
 const WRONG: u8 = 1;
@@ -64,6 +66,12 @@ struct Arguments {
     /// Ends every ground that --up keeps, and waits until it is gone
     #[arg(long)]
     down: bool,
+    /// Fills a real API server with so many apps and measures the product beside kubectl (LANDFALL_KUBECTL, or on PATH)
+    #[arg(long, value_name = "APPS", num_args = 0..=1, default_missing_value = "1000", conflicts_with_all = ["contract", "github", "peers", "record", "up"])]
+    load: Option<usize>,
+    /// How many pods --load makes
+    #[arg(long, value_name = "PODS", default_value_t = 10_000, requires = "load")]
+    pods: usize,
     /// The terminal program
     #[arg(long, env = "LANDFALL_BIN", value_name = "FILE")]
     landfall: Option<PathBuf>,
@@ -142,6 +150,9 @@ async fn chosen(arguments: &Arguments) -> ExitCode {
         Ok(parts) => parts,
         Err(error) => return arguments.not_run(&error.to_string()),
     };
+    if let Some(apps) = arguments.load {
+        return arguments.measure(&parts, apps).await;
+    }
     let ground = match Ground::start(&parts).await {
         Ok(ground) => ground,
         Err(error) => return say_and_end(&error.to_string(), BROKEN),
@@ -316,6 +327,46 @@ impl Arguments {
             );
         }
         ExitCode::from(if passed == all { 0 } else { WRONG })
+    }
+
+    /// Fills a real API server and measures the product on it, beside kubectl.
+    async fn measure(&self, parts: &Parts, apps: usize) -> ExitCode {
+        let Some(landfall) = &self.landfall else {
+            return say_and_end("LANDFALL_BIN names the program to be measured", USAGE);
+        };
+        let kubectl = std::env::var_os("LANDFALL_KUBECTL").map(PathBuf::from);
+        let Some(kubectl) = kubectl.or_else(|| tool::find("kubectl")) else {
+            return self.not_run("there is no kubectl: LANDFALL_KUBECTL names one");
+        };
+        let size = load::Size {
+            apps,
+            pods: self.pods,
+        };
+        let say = |line: &str| eprintln!("prove: {line}");
+        let costs = match load::measure(parts, size, (landfall, &kubectl), &say).await {
+            Ok(costs) => costs,
+            Err(error) => return say_and_end(&error.to_string(), BROKEN),
+        };
+        if self.json {
+            let costs: Vec<_> = costs.iter().map(load::Cost::json).collect();
+            println!(
+                "{}",
+                json!({"apps": apps, "pods": self.pods, "costs": costs})
+            );
+            return ExitCode::SUCCESS;
+        }
+        println!("{apps} apps and {} pods on a real API server", self.pods);
+        for cost in &costs {
+            println!(
+                "{:40} {:7.0} ms {:7.0} MiB {:6.0} requests {:9.0} KiB",
+                cost.what,
+                cost.wall.as_secs_f64() * 1_000.0,
+                cost.memory,
+                cost.requests,
+                cost.kibibytes
+            );
+        }
+        ExitCode::SUCCESS
     }
 
     /// Compares the stand-in's answers with GitHub's description.

@@ -127,7 +127,8 @@ impl<'a> Starting<'a> {
             &[],
         )?;
         self.processes.push(registry);
-        self.kubernetes().await?;
+        self.api_server().await?;
+        self.controllers().await?;
         let begun = Instant::now();
         for number in 1..=NODES {
             self.api.apply(&node(number)).await?;
@@ -136,6 +137,26 @@ impl<'a> Starting<'a> {
         self.definitions().await?;
         self.times.push(("CRDs and nodes", begun.elapsed()));
         self.flux().await?;
+        self.registry_is_ready().await
+    }
+
+    /// Starts the registry and the API server with every kind, and nothing that changes objects.
+    ///
+    /// # Errors
+    /// A program ends early or never answers.
+    pub async fn bare(&mut self) -> Result<(), GroundError> {
+        let registry = self.start(
+            "registry",
+            vec!["serve".to_owned(), self.file("registry.yaml")],
+            &[],
+        )?;
+        self.processes.push(registry);
+        self.api_server().await?;
+        self.definitions().await?;
+        self.registry_is_ready().await
+    }
+
+    async fn registry_is_ready(&mut self) -> Result<(), GroundError> {
         let Some(mut registry) = self.take("registry") else {
             return Ok(());
         };
@@ -150,7 +171,7 @@ impl<'a> Starting<'a> {
         Some(self.processes.remove(at))
     }
 
-    async fn kubernetes(&mut self) -> Result<(), GroundError> {
+    async fn api_server(&mut self) -> Result<(), GroundError> {
         let (etcd, peers) = (self.ports.take(), self.ports.take());
         let client = format!("http://{LOCAL}:{etcd}");
         let peer = format!("http://{LOCAL}:{peers}");
@@ -207,7 +228,10 @@ impl<'a> Starting<'a> {
         let mut server = server;
         let took = until(&mut server, async || api.is_ready().await).await?;
         self.ready(server, took);
+        Ok(())
+    }
 
+    async fn controllers(&mut self) -> Result<(), GroundError> {
         let kubeconfig = self.file("admin.kubeconfig");
         let (manager, scheduler, kwok) = (self.ports.take(), self.ports.take(), self.ports.take());
         let manager_flags = flags(&[

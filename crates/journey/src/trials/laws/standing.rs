@@ -8,7 +8,8 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::Standing;
-use crate::world::company::{image, tag};
+use crate::trials::faults::PROD;
+use crate::world::company::{image, key, tag};
 
 /// A board that stands, and the world it is of.
 struct Watched {
@@ -104,6 +105,23 @@ const EVENTS: &[fn(&mut World)] = &[
             first.map(|key| facts.workloads.remove(&key));
         });
     },
+    |world| {
+        // What was taken comes back, and runs nothing that anybody could name.
+        let whole = delivered();
+        for (name, _) in CLUSTERS {
+            let there = whole.facts.clusters[name].workloads.clone();
+            if world.facts.clusters.contains_key(name) {
+                world.edit(name, |facts| {
+                    for (key, one) in there.iter() {
+                        if !facts.workloads.contains_key(key) {
+                            facts.workloads.insert(key.clone(), one.clone());
+                        }
+                    }
+                });
+            }
+        }
+    },
+    |world| in_each(world, |facts| facts.pods.clear()),
     |world| {
         // One more of the last, under another name: an app that is new.
         in_each(world, |facts| {
@@ -232,11 +250,33 @@ fn a_board_that_stands_evaluates_only_what_a_change_touches() {
     let later = watched.world.now + SignedDuration::from_secs(1);
     drop(watched.standing.board(&watched.facts, &[], later));
     assert_eq!(watched.standing.evaluated(), 0, "nor with each second");
-    watched.world.edit(super::super::faults::PROD, |facts| {
+    watched.world.edit(PROD, |facts| {
         let ours = |pod: &&facts::kubernetes::Pod| pod.meta.label("app") == Some(APP);
         let key = facts.pods.values().find(ours).unwrap().meta.key();
         facts.pods.get_mut(&key).unwrap().node = Some("another".to_owned());
     });
     // What is found of its workload, and what that tells.
     assert_eq!(watched.look().unwrap(), 2, "of {all}");
+}
+
+#[test]
+fn a_workload_that_came_back_was_missing_on_the_board() {
+    let mut watched = Watched::new(delivered());
+    watched.look().unwrap();
+    let taken = (Kind::Deployment, key("shop", APP));
+    let mut whole = None;
+    watched.world.edit(PROD, |facts| {
+        whole = facts.workloads.remove(&taken);
+        facts.pods.clear();
+    });
+    watched.look().unwrap();
+    watched.world.edit(PROD, |facts| {
+        facts.workloads.insert(taken, whole.unwrap());
+    });
+    watched.look().unwrap();
+    let board = watched
+        .standing
+        .board(&watched.facts, &[], watched.world.now);
+    let row = board.board.rows.iter().find(|row| row.app == APP).unwrap();
+    assert_eq!(row.cells.len(), 2, "{row:#?}");
 }
