@@ -9,7 +9,7 @@ use company::Company;
 use facts::{Facts, Found, Want};
 use libfuzzer_sys::fuzz_target;
 
-#[allow(dead_code)]
+#[expect(dead_code, reason = "the bench uses more of it")]
 #[path = "../../tests/bench/src/company.rs"]
 mod company;
 
@@ -17,7 +17,11 @@ fn known() -> &'static (Company, Facts) {
     static KNOWN: OnceLock<(Company, Facts)> = OnceLock::new();
     KNOWN.get_or_init(|| {
         let now = "2026-01-15T10:00:00Z".parse().expect("an instant");
-        let company = Company { apps: 2, environments: 1, now };
+        let company = Company {
+            apps: 2,
+            environments: 1,
+            now,
+        };
         let facts = company.known(|facts| {
             let board = journey::board(facts, now);
             (board.board, board.wants.into_iter().collect())
@@ -39,7 +43,11 @@ fuzz_target!(|text: &str| {
     for _ in 0..8 {
         let evaluation = journey::answer(&facts, &ask, company.now);
         let said = match &evaluation.answer {
-            Ok(answer) => answer.unread.iter().map(|one| one.text(|at| at.to_string())).collect(),
+            Ok(answer) => answer
+                .unread
+                .iter()
+                .map(|one| one.text(|at| at.to_string()))
+                .collect(),
             Err(error) => vec![error.message.clone(), error.hint.clone()],
         };
         for one in said {
@@ -50,7 +58,11 @@ fuzz_target!(|text: &str| {
                 // What was typed stands for nothing.
                 Want::Resolve { repository, text } => {
                     let resolved = Vec::new();
-                    facts.to_mut().absorb(Found::Resolve { repository, text, resolved });
+                    facts.to_mut().absorb(Found::Resolve {
+                        repository,
+                        text,
+                        resolved,
+                    });
                 }
                 _ => return,
             }

@@ -9,7 +9,7 @@ use facts::meta::{Condition, Status};
 use facts::{ClusterFacts, Facts};
 use libfuzzer_sys::fuzz_target;
 
-#[allow(dead_code)]
+#[expect(dead_code, reason = "the bench uses more of it")]
 #[path = "../../tests/bench/src/company.rs"]
 mod company;
 
@@ -18,8 +18,15 @@ fn known() -> &'static (Company, Facts, Ask) {
     static KNOWN: OnceLock<(Company, Facts, Ask)> = OnceLock::new();
     KNOWN.get_or_init(|| {
         let now = "2026-01-15T10:00:00Z".parse().expect("an instant");
-        let company = Company { apps: 1, environments: 1, now };
-        let ask = Ask { text: company.newest(0), ..Ask::default() };
+        let company = Company {
+            apps: 1,
+            environments: 1,
+            now,
+        };
+        let ask = Ask {
+            text: company.newest(0),
+            ..Ask::default()
+        };
         let mut facts = company.known(|facts| {
             let answer = journey::answer(facts, &ask, now);
             (answer.answer.is_ok(), answer.wants.into_iter().collect())
@@ -30,11 +37,21 @@ fn known() -> &'static (Company, Facts, Ask) {
 }
 
 fn write(facts: &mut ClusterFacts, condition: &Condition) {
-    let kustomizations = facts.kustomizations.values_mut().map(|one| &mut one.conditions);
+    let kustomizations = facts
+        .kustomizations
+        .values_mut()
+        .map(|one| &mut one.conditions);
     let sources = facts.sources.values_mut().map(|one| &mut one.conditions);
     let workloads = facts.workloads.values_mut().map(|one| &mut one.conditions);
-    let releases = facts.helm_releases.values_mut().map(|one| &mut one.conditions);
-    for conditions in kustomizations.chain(sources).chain(workloads).chain(releases) {
+    let releases = facts
+        .helm_releases
+        .values_mut()
+        .map(|one| &mut one.conditions);
+    for conditions in kustomizations
+        .chain(sources)
+        .chain(workloads)
+        .chain(releases)
+    {
         conditions.retain(|one| one.kind != condition.kind);
         conditions.push(condition.clone());
     }
@@ -65,10 +82,15 @@ fuzz_target!(|text: &str| {
     for cluster in facts.clusters.values_mut() {
         write(Arc::make_mut(cluster), &condition);
     }
-    let answer = journey::answer(&facts, ask, company.now).answer.expect("an answer");
+    let answer = journey::answer(&facts, ask, company.now)
+        .answer
+        .expect("an answer");
     for one in &answer.journeys {
         let said = one.headline.text(|at| at.to_string());
-        assert!(!matches!(one.state, State::Deployed | State::Superseded), "{said}");
+        assert!(
+            !matches!(one.state, State::Deployed | State::Superseded),
+            "{said}"
+        );
         assert!(said.chars().all(|c| !c.is_control()), "{said:?}");
     }
     journey::board(&facts, company.now);

@@ -6,7 +6,11 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let image = ImageReference::parse(text);
-    assert_eq!(canonical_repository(&image.repository), image.repository, "{text:?}");
+    assert_eq!(
+        canonical_repository(&image.repository),
+        image.repository,
+        "{text:?}"
+    );
     assert!(image.names_same(&image));
     let mut written = image.repository.clone();
     if let Some(tag) = &image.tag {
@@ -17,6 +21,10 @@ fuzz_target!(|text: &str| {
     }
     // Spaces around it are no part of it.
     if written.trim() == written && !image.repository.ends_with(' ') {
-        assert_eq!(ImageReference::parse(&written), image, "{text:?} {written:?}");
+        assert_eq!(
+            ImageReference::parse(&written),
+            image,
+            "{text:?} {written:?}"
+        );
     }
 });

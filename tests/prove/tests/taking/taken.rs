@@ -102,7 +102,7 @@ impl Taken {
     }
 
     /// Takes it away from what the cluster's reader holds.
-    pub fn from_cluster(&self, known: &mut ClusterFacts, now: Timestamp) {
+    pub fn take_from(&self, known: &mut ClusterFacts, now: Timestamp) {
         match self {
             Self::Kind(kind, lack) => {
                 known.coverage.retain(|(one, _), _| one != kind);

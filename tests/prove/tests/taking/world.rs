@@ -76,7 +76,7 @@ impl Known {
     pub async fn without(&mut self, taken: &Taken) -> (Evaluation, usize) {
         let mut facts = self.facts.clone();
         for known in facts.clusters.values_mut() {
-            taken.from_cluster(Arc::make_mut(known), self.now);
+            taken.take_from(Arc::make_mut(known), self.now);
         }
         if taken.is_of_forge() {
             (facts.code, facts.images) = (CodeFacts::default(), ImageFacts::default());

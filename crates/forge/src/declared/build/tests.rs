@@ -391,3 +391,32 @@ fn moved_lines_change_nothing() {
     assert!(same(&one, &moved));
     assert!(!same(&one, &bumped));
 }
+
+#[test]
+fn a_release_names_its_charts_version_and_the_line_it_stands_on() {
+    let release = "apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: web}
+spec:
+  chart:
+    spec:
+      chart: web
+      version: 1.2.3
+";
+    let built = state(
+        "prod",
+        &[
+            (
+                "prod/kustomization.yaml",
+                "resources: [release.yaml]\nnamePrefix: shop-\n",
+            ),
+            ("prod/release.yaml", release),
+        ],
+    );
+    let charts: Vec<_> = built
+        .charts
+        .iter()
+        .map(|one| format!("{} {} {}:{}", one.release, one.version, one.file, one.line))
+        .collect();
+    assert_eq!(charts, ["shop-web 1.2.3 prod/release.yaml:8"]);
+}
