@@ -3,6 +3,8 @@
 //! Owns the grouping of workloads into apps, the choice of the app's own container, and the link from an image to
 //! its source repository. Targets exist because a workload exists; what runs in them is another question.
 
+mod roll;
+
 use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,10 +20,11 @@ use facts::others::Canary;
 
 use crate::environment::{environment, rank};
 use crate::images::{self, labels};
-use crate::lost;
 use crate::stages::canary;
-use crate::trace::{Look, Mark, Trace};
+use crate::trace::{Look, Trace};
 use crate::view::{Gap, Learned, Place, View};
+
+pub use roll::{Moved, Roll};
 
 /// Namespaces that belong to the cluster, not to anybody's app.
 pub const SYSTEM: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
@@ -310,229 +313,6 @@ impl<'a> Targets<'a> {
         let ids = ids.map_or(&[][..], Vec::as_slice);
         let found = ids.iter().filter_map(|id| self.roll.get(*id));
         found.filter_map(|found| self.target(found))
-    }
-}
-
-/// All that was found, by what it is looked for by. Each place in it has a number.
-#[derive(Default)]
-pub struct Roll {
-    found: Vec<Option<Found>>,
-    /// In the order of [`Found::order`], as are the lists below.
-    order: Vec<u32>,
-    by_app: BTreeMap<String, Vec<u32>>,
-    by_image: BTreeMap<String, Vec<u32>>,
-    by_source: BTreeMap<String, Vec<u32>>,
-    /// By cluster: how many targets each environment has there.
-    environments: BTreeMap<String, BTreeMap<String, u32>>,
-}
-
-/// What has changed in a roll.
-#[derive(Default)]
-pub struct Moved {
-    /// The places where something else is found than before.
-    pub ids: BTreeSet<u32>,
-    /// The apps of what was found there, and is.
-    pub apps: BTreeSet<String>,
-    /// The marks of whoever looked.
-    pub marks: Vec<Mark>,
-    /// Images whose builds may now be said to have another source.
-    images: BTreeSet<String>,
-}
-
-impl Roll {
-    /// Every target, from nothing; of what is gone only what is of an app that is asked for, if one is.
-    pub fn of(view: &View<'_>, asked: Option<&str>) -> Self {
-        let mut roll = Self::there(view);
-        let mut moved = Moved::default();
-        let lost = roll.lost(view, asked);
-        for (id, found) in (u32::try_from(roll.found.len()).unwrap_or(u32::MAX)..).zip(lost) {
-            roll.put(id, Some(found), &mut moved);
-        }
-        roll.settle(&mut moved);
-        roll
-    }
-
-    /// Every target that is there, from nothing.
-    pub fn there(view: &View<'_>) -> Self {
-        let shared = shared_names(view.places());
-        let mut roll = Self::default();
-        let mut moved = Moved::default();
-        let workloads = view.places().flat_map(|place| {
-            let workloads = place.workloads();
-            workloads.map(move |workload| (place, workload))
-        });
-        for (id, (place, workload)) in (0..).zip(workloads) {
-            roll.put(id, find(view, &shared, place, workload), &mut moved);
-        }
-        roll.settle(&mut moved);
-        roll
-    }
-
-    /// What is gone, each once.
-    fn lost(&self, view: &View<'_>, asked: Option<&str>) -> Vec<Found> {
-        let known = Targets::new(view, self);
-        let mut seen = BTreeSet::new();
-        let mut lost = Vec::new();
-        for place in view.places() {
-            for one in place.kustomizations() {
-                lost.extend(lost::find(view, &known, (place, one)));
-            }
-        }
-        let is_asked = |found: &Found| asked.is_none_or(|app| app.eq_ignore_ascii_case(&found.app));
-        lost.retain(|one| {
-            is_asked(one) && seen.insert((one.cluster.clone(), one.kind, one.key.clone()))
-        });
-        lost
-    }
-
-    /// What was found at a place.
-    pub fn get(&self, id: u32) -> Option<&Found> {
-        self.found.get(usize::try_from(id).ok()?)?.as_ref()
-    }
-
-    /// All that was found, in order.
-    pub fn in_order(&self) -> impl Iterator<Item = &Found> {
-        self.order.iter().filter_map(|id| self.get(*id))
-    }
-
-    /// The places of an app's targets, in order.
-    pub fn of_app(&self, app: &str) -> impl Iterator<Item = u32> + Clone {
-        let ids = self.by_app.get(app).map_or(&[][..], Vec::as_slice);
-        ids.iter().copied()
-    }
-
-    /// Puts what was found at a place; [`Self::settle`] has to follow.
-    pub fn put(&mut self, id: u32, found: Option<Found>, moved: &mut Moved) {
-        let Ok(at) = usize::try_from(id) else { return };
-        if self.found.len() <= at {
-            self.found.resize(at + 1, None);
-        }
-        let before = self.get(id).cloned();
-        let is_same = match (&before, &found) {
-            (None, None) => true,
-            // The source is settled below, by the others.
-            (Some(before), Some(found)) => before.is_found_as(found),
-            _ => false,
-        };
-        if is_same {
-            return;
-        }
-        if let Some(before) = before {
-            self.list(id, &before, false, moved);
-            moved.images.insert(before.image.repository);
-        }
-        if let Some(place) = self.found.get_mut(at) {
-            place.clone_from(&found);
-        }
-        if let Some(found) = found {
-            self.list(id, &found, true, moved);
-            moved.images.insert(found.image.repository);
-        }
-    }
-
-    /// The same image elsewhere says where it comes from, if its labels cannot be read here.
-    pub fn settle(&mut self, moved: &mut Moved) {
-        for image in std::mem::take(&mut moved.images) {
-            let Some(ids) = self.by_image.get(&image).cloned() else {
-                continue;
-            };
-            let members = ids.iter().filter_map(|id| self.get(*id));
-            let saying = members.filter(|found| matches!(found.own_source, Ok(Some(_))));
-            let origin = saying
-                .max_by(|a, b| a.order_of_facts().cmp(&b.order_of_facts()))
-                .and_then(|found| found.own_source.clone().ok().flatten());
-            for id in ids {
-                let Some(found) = self.get(id) else { continue };
-                let source = match (&found.own_source, &origin) {
-                    (Ok(Some(_)), _) | (_, None) => found.own_source.clone(),
-                    (_, Some(origin)) => Ok(Some(origin.clone())),
-                };
-                if found.source == source {
-                    continue;
-                }
-                let before = found.clone();
-                self.list(id, &before, false, moved);
-                let after = Found { source, ..before };
-                if let Some(place) = usize::try_from(id)
-                    .ok()
-                    .and_then(|at| self.found.get_mut(at))
-                {
-                    *place = Some(after.clone());
-                }
-                self.list(id, &after, true, moved);
-            }
-        }
-    }
-
-    /// Puts a place into every list, or takes it out.
-    fn list(&mut self, id: u32, one: &Found, put: bool, moved: &mut Moved) {
-        moved.ids.insert(id);
-        moved.apps.insert(one.app.clone());
-        moved.marks.extend([
-            Mark::of(&Look::Targets),
-            Mark::of(&Look::App(&one.app)),
-            Mark::of(&Look::Image(&one.image.repository)),
-        ]);
-        let mut order = std::mem::take(&mut self.order);
-        self.at_its_place(&mut order, id, one, put);
-        self.order = order;
-        let mut by_app = std::mem::take(&mut self.by_app);
-        self.under(&mut by_app, &one.app, (id, one, put));
-        self.by_app = by_app;
-        let mut by_image = std::mem::take(&mut self.by_image);
-        self.under(&mut by_image, &one.image.repository, (id, one, put));
-        self.by_image = by_image;
-        if let Ok(Some(source)) = &one.source {
-            moved.marks.push(Mark::of(&Look::Source(source)));
-            let mut by_source = std::mem::take(&mut self.by_source);
-            self.under(&mut by_source, source, (id, one, put));
-            self.by_source = by_source;
-        }
-        let here = self.environments.entry(one.cluster.clone()).or_default();
-        let count = here.entry(one.environment.clone()).or_default();
-        let is_news = *count == u32::from(!put);
-        *count = match put {
-            true => *count + 1,
-            false => count.saturating_sub(1),
-        };
-        if *count == 0 {
-            here.remove(&one.environment);
-        }
-        if is_news {
-            let mark = Mark::of(&Look::Environments(&one.cluster));
-            moved.marks.push(mark);
-        }
-    }
-
-    fn under(
-        &self,
-        lists: &mut BTreeMap<String, Vec<u32>>,
-        name: &str,
-        (id, one, put): (u32, &Found, bool),
-    ) {
-        if !lists.contains_key(name) {
-            lists.insert(name.to_owned(), Vec::new());
-        }
-        if let Some(list) = lists.get_mut(name) {
-            self.at_its_place(list, id, one, put);
-            if list.is_empty() {
-                lists.remove(name);
-            }
-        }
-    }
-
-    fn at_its_place(&self, list: &mut Vec<u32>, id: u32, one: &Found, put: bool) {
-        let at = list.binary_search_by(|other| {
-            self.get(*other)
-                .map_or(Ordering::Less, |other| other.order(one))
-        });
-        match at {
-            Err(at) if put => list.insert(at, id),
-            Ok(at) if !put && list.get(at) == Some(&id) => {
-                list.remove(at);
-            }
-            _ => {}
-        }
     }
 }
 

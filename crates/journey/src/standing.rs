@@ -3,6 +3,8 @@
 //! Owns the parts that a board is made of and the order in which they are evaluated again: what is found of workloads,
 //! what targets tell, what is absent. That it says exactly what one from nothing would say is a law of the trials.
 
+mod numbers;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -21,6 +23,7 @@ use crate::place::Place;
 use crate::rests::{Part, Rests};
 use crate::trace::{Look, Mark, Trace, filled};
 use crate::view::View;
+use numbers::Numbers;
 
 /// A board that stands while facts change.
 #[derive(Default)]
@@ -98,68 +101,6 @@ impl Work {
                 Part::Absence(id) => self.absences.insert(id),
             };
         }
-    }
-}
-
-/// Names of a cluster's objects, each with a number of its own as long as it is there.
-struct Numbers<K> {
-    by_name: BTreeMap<String, BTreeMap<K, u32>>,
-    names: Vec<Option<(String, K)>>,
-    free: Vec<u32>,
-}
-
-impl<K> Default for Numbers<K> {
-    fn default() -> Self {
-        Self {
-            by_name: BTreeMap::new(),
-            names: Vec::new(),
-            free: Vec::new(),
-        }
-    }
-}
-
-impl<K: Ord + Clone> Numbers<K> {
-    fn add(&mut self, cluster: &str, name: &K) -> u32 {
-        let id = self.free.pop().unwrap_or_else(|| {
-            self.names.push(None);
-            u32::try_from(self.names.len() - 1).unwrap_or(u32::MAX)
-        });
-        if let Some(slot) = usize::try_from(id)
-            .ok()
-            .and_then(|at| self.names.get_mut(at))
-        {
-            *slot = Some((cluster.to_owned(), name.clone()));
-        }
-        let here = self.by_name.entry(cluster.to_owned()).or_default();
-        here.insert(name.clone(), id);
-        id
-    }
-
-    fn remove(&mut self, cluster: &str, name: &K) -> Option<u32> {
-        let id = self.by_name.get_mut(cluster)?.remove(name)?;
-        if let Some(slot) = usize::try_from(id)
-            .ok()
-            .and_then(|at| self.names.get_mut(at))
-        {
-            *slot = None;
-        }
-        self.free.push(id);
-        Some(id)
-    }
-
-    fn number(&self, cluster: &str, name: &K) -> Option<u32> {
-        self.by_name.get(cluster)?.get(name).copied()
-    }
-
-    fn name(&self, id: u32) -> Option<(&str, &K)> {
-        let slot = self.names.get(usize::try_from(id).ok()?)?;
-        slot.as_ref()
-            .map(|(cluster, name)| (cluster.as_str(), name))
-    }
-
-    fn all(&self) -> impl Iterator<Item = (&K, u32)> {
-        let names = self.by_name.values().flatten();
-        names.map(|(name, id)| (name, *id))
     }
 }
 
