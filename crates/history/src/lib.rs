@@ -111,25 +111,29 @@ pub struct Scribe {
 impl Scribe {
     /// What a board says at a time.
     pub fn board(&self, board: &Board, now: Timestamp) {
-        self.hand_in(Request::Seen(seen::of_board(board), now));
+        // What is left out here is seen again at the next look.
+        let _in_time = self.hand_in(Request::Seen(seen::of_board(board), now));
     }
 
     /// What an answer says.
     pub fn answer(&self, answer: &Answer) {
-        self.hand_in(Request::Seen(seen::of_answer(answer), answer.at));
+        let _in_time = self.hand_in(Request::Seen(seen::of_answer(answer), answer.at));
     }
 
-    /// What happened, as systems tell it now.
-    pub fn changes(&self, changes: Vec<Change>) {
-        self.hand_in(Request::Happened(changes));
+    /// What happened, as systems tell it now. Whether there was time for it: if not, it has to be handed in again.
+    pub fn changes(&self, changes: Vec<Change>) -> bool {
+        self.hand_in(Request::Happened(changes))
     }
 
-    fn hand_in(&self, request: Request) {
+    fn hand_in(&self, request: Request) -> bool {
         match self.requests.try_send(request) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => tracing::debug!("the record of the past lags behind"),
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => {
+                tracing::debug!("the record of the past lags behind");
+                false
+            }
             // It ends with the console, and so does whoever calls this.
-            Err(TrySendError::Disconnected(_)) => {}
+            Err(TrySendError::Disconnected(_)) => true,
         }
     }
 }
