@@ -11,8 +11,8 @@ mod store;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use api::history::Change;
@@ -45,7 +45,8 @@ pub struct Kept {
 pub struct History {
     scribe: Scribe,
     kept: watch::Receiver<Arc<Kept>>,
-    ended: mpsc::Receiver<()>,
+    /// Behind a lock only so that the window's threads may share what holds this.
+    ended: Mutex<mpsc::Receiver<()>>,
 }
 
 /// Where the record is kept, and what of it concerns whoever opens it.
@@ -79,7 +80,7 @@ impl History {
         Self {
             scribe: Scribe { requests },
             kept,
-            ended,
+            ended: Mutex::new(ended),
         }
     }
 
@@ -97,7 +98,8 @@ impl History {
 impl Drop for History {
     fn drop(&mut self) {
         if self.scribe.requests.send(Request::Close).is_ok() {
-            let _late = self.ended.recv_timeout(CLOSING);
+            let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let _late = ended.recv_timeout(CLOSING);
         }
     }
 }
@@ -135,5 +137,15 @@ impl Scribe {
             // It ends with the console, and so does whoever calls this.
             Err(TrySendError::Disconnected(_)) => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_window_shares_it_between_its_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<super::History>();
+        shared::<super::Scribe>();
     }
 }
