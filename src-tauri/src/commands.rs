@@ -8,17 +8,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use api::error::Code;
 use api::request::{
-    Begin, Open, ReadObject, Request, Stream, Unwatch, WatchAnswer, WatchApp, WatchBoard,
-    WatchChanges, WatchConnections,
+    Begin, Follow, Open, ReadObject, Request, Stream, Unfollow, Unwatch, WatchAnswer, WatchApp,
+    WatchBoard, WatchChanges, WatchConnections, WatchFollowed,
 };
 use api::{Board, BoardNews, Error};
 use console::Subscription;
 use serde::de::DeserializeOwned;
-use tauri::Wry;
 use tauri::async_runtime::{JoinHandle, spawn};
 use tauri::ipc::{Channel, Invoke, InvokeBody, InvokeMessage, JavaScriptChannelId};
+use tauri::{Manager, Wry};
 
 use crate::session::{Session, Workspace};
+use crate::tell::Teller;
 
 /// The running streams by their channel's id.
 type Streams = Arc<Mutex<HashMap<u32, JoinHandle<()>>>>;
@@ -26,6 +27,7 @@ type Streams = Arc<Mutex<HashMap<u32, JoinHandle<()>>>>;
 /// The one handler. Names that are not in the list are refused by Tauri's permissions before they come here.
 pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
     let streams = Streams::default();
+    let teller = Arc::new(Teller::default());
     move |invoke| {
         let session = Arc::clone(&session);
         let streams = Arc::clone(&streams);
@@ -43,6 +45,21 @@ pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + S
                     .console
                     .read_object(&read.object)
                     .await
+            }),
+            Follow::NAME => {
+                let app = invoke.message.webview().app_handle().clone();
+                let teller = Arc::clone(&teller);
+                answer::<Follow, _>(invoke, |follow| async move {
+                    let workspace = session.workspace().await?;
+                    teller.attend(&workspace, &app);
+                    workspace.console.follow(&follow.ask);
+                    Ok(())
+                });
+            }
+            Unfollow::NAME => answer::<Unfollow, _>(invoke, |unfollow| async move {
+                let workspace = session.workspace().await?;
+                workspace.console.following().unfollow(&unfollow.ask);
+                Ok(())
             }),
             Unwatch::NAME => answer::<Unwatch, _>(invoke, |unwatch| async move {
                 end(&streams, unwatch.channel);
@@ -78,6 +95,11 @@ pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + S
             WatchConnections::NAME => {
                 stream::<WatchConnections>(invoke, session, streams, |workspace, _| {
                     workspace.console.watch_connections()
+                });
+            }
+            WatchFollowed::NAME => {
+                stream::<WatchFollowed>(invoke, session, streams, |workspace, _| {
+                    workspace.console.following().watch()
                 });
             }
             _ => return false,

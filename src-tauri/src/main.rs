@@ -6,6 +6,7 @@
 
 mod commands;
 mod session;
+mod tell;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

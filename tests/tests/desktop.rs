@@ -23,12 +23,15 @@ struct Window {
     client: Client,
     _driver: Owned,
     _display: Owned,
+    /// What the window keeps of what it saw: not the person's own.
+    _data: tempfile::TempDir,
 }
 
 impl Window {
     async fn open(arguments: &[String]) -> Self {
         let (display, name) = start_display();
         let (port, native_port) = (own_ports(), own_ports());
+        let data = tempfile::tempdir().expect("a temporary folder");
         let driver = Command::new(program("LANDFALL_TAURI_DRIVER"))
             .args([
                 "--port",
@@ -37,6 +40,9 @@ impl Window {
                 &native_port.to_string(),
             ])
             .env("DISPLAY", name)
+            .env("XDG_DATA_HOME", data.path())
+            // A desktop without a bus has no tray and no notifications, and everything else works.
+            .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
             .env_remove("WAYLAND_DISPLAY")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -57,6 +63,7 @@ impl Window {
             client,
             _driver: driver,
             _display: display,
+            _data: data,
         }
     }
 
@@ -355,6 +362,55 @@ async fn rows_stay_when_the_company_dies_and_are_fresh_when_it_returns() {
         returned.elapsed().as_secs_f64()
     );
     assert_eq!(rows().await, before);
+    window
+        .client
+        .clone()
+        .close()
+        .await
+        .expect("the window closes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happened_what_lacks_its_source_and_one_app_have_pages_of_their_own() {
+    let company = Company::serve(1);
+    let window = Window::open(&window_arguments(&company)).await;
+    window.see("[role=grid]").await;
+
+    window.click("nav a[href^='#/changes']").await;
+    window
+        .text_that(".happened", |text| text.contains("in place of"))
+        .await;
+    window.screenshot("changes").await;
+
+    // A line leads to its app's page: every environment side by side.
+    window.click(".happened .app-name").await;
+    window
+        .text_that(".beside", |text| {
+            text.contains("Declared image") && text.contains("ready")
+        })
+        .await;
+    window.see(".happened li .says").await;
+    window.screenshot("app").await;
+
+    window.click("nav a[href='#/coverage']").await;
+    window
+        .text_that(".fix", |text| {
+            text.contains("LABEL org.opencontainers.image.source")
+        })
+        .await;
+    window.screenshot("coverage").await;
+
+    // Following works where nobody can be told: the window itself says what is followed.
+    let ask = company.situation("dependency-chain")["ask"].clone();
+    window.ask(ask.as_str().expect("an ask")).await;
+    window.click("#follow").await;
+    window
+        .text_that("#follow", |text| text == "Following")
+        .await;
+    window
+        .text_that(".followed", |text| text.contains("stuck in"))
+        .await;
+    window.screenshot("followed").await;
     window
         .client
         .clone()

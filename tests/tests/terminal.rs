@@ -53,6 +53,36 @@ fn the_board_shows_every_app() {
 }
 
 #[test]
+fn what_happened_and_what_lacks_its_source_are_lists_for_people_and_for_scripts() {
+    let company = Company::serve(2);
+    let terminal = company.terminal();
+    let output = terminal.run(&["changes", "--env", "production", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let changes = json(&output);
+    let all = changes["changes"].as_array().expect("changes");
+    assert!(
+        all.iter().any(|one| one["kind"] == "deployment"),
+        "{changes}"
+    );
+    assert!(
+        all.iter()
+            .all(|one| one["environment"] == "production" || one["environment"].is_null())
+    );
+    let page = text(&terminal.run(&["changes"]));
+    assert!(page.contains("in place of"), "{page}");
+    let coverage = json(&terminal.run(&["coverage", "--json"]));
+    let missing = coverage["unlinked"].as_array().expect("unlinked").len();
+    assert!(coverage["linked"].as_u64().expect("a number") > 20);
+    let page = text(&terminal.run(&["coverage"]));
+    assert_eq!(
+        page.matches("LABEL org.opencontainers.image.source")
+            .count(),
+        missing,
+        "{page}"
+    );
+}
+
+#[test]
 fn asks_that_stand_for_nothing_say_so() {
     let company = Company::serve(1);
     let terminal = company.terminal();

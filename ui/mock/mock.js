@@ -77,12 +77,36 @@ const stream = {
       send(channel, index++, { Err: refuse("unreachable", "prod-eu does not answer: connection timed out.", "Is the VPN on?", true) });
     }
   },
+  async watch_app(channel) {
+    send(channel, 0, await load("app.json"));
+  },
+  async watch_changes(channel) {
+    if (query.get("feed") === "loading") return;
+    send(channel, 0, await load("changes.json"));
+  },
+  async watch_followed(channel) {
+    followers.push(channel);
+    send(channel, 0, []);
+  },
   async watch_connections(channel) {
     send(channel, 0, await load("connections.json"));
   },
 };
 
+const followers = [];
+const followed = [];
+const tell = () => followers.forEach((channel) => send(channel, (told[channel] = (told[channel] ?? 0) + 1), [...followed]));
+const told = {};
+
 const request = {
+  async follow({ ask }) {
+    followed.push({ ask, says: `${ask.text.slice(0, 7)}: in 1 of 3` });
+    tell();
+  },
+  async unfollow({ ask }) {
+    followed.splice(followed.findIndex((one) => one.ask.text === ask.text), 1);
+    tell();
+  },
   async begin() {
     const beginning = await load(query.get("begin") === "broken" ? "begin-broken.json" : "begin.json");
     if (query.get("begin") === "none") {

@@ -117,7 +117,7 @@ fn OneApp(
             >
                 <h2>"Environments side by side"</h2>
                 <Beside cells=cells waiting=waiting ask=Callback::new(ask.clone()) />
-                <h2>"Commits on their way"</h2>
+                <h2>"Commits that an environment lacks"</h2>
                 <Waiting waiting=waiting standing=standing />
             </Show>
             <h2>"What happened"</h2>

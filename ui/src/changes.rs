@@ -217,9 +217,20 @@ pub fn List(
             class:gone=move || ids.with(Vec::is_empty)
             class:of-app=!with_app
             on:keydown=move |event| {
-                keys::walk_here(&event, ".app-name, .focus");
+                keys::walk_here(&event, ".app-name, .ref");
             }
         >
+            <li class="header" aria-hidden="true">
+                <span></span>
+                <span>"When"</span>
+                {with_app.then(|| view! { <span>"App"</span> })}
+                <span>"Where"</span>
+                <span>"What"</span>
+                <span class="lead" title="From the commit to the beginning of its rollout">
+                    "Lead time"
+                </span>
+                <span class="by">"Who"</span>
+            </li>
             <For each=move || ids.get() key=|id| id.clone() let:id>
                 {
                     let one = Memo::new(move |_| {
@@ -273,8 +284,8 @@ fn line(change: &Change, with_app: bool) -> impl IntoView + use<> {
         .filter(|seconds| *seconds >= 0 && !change.at_latest)
         .map(|seconds| {
             view! {
-                <span class="lead dim" title="From the commit to the beginning of this rollout">
-                    {crate::time::took(seconds)} " after the commit"
+                <span title="From the commit to the beginning of this rollout">
+                    {crate::time::took(seconds)}
                 </span>
             }
         });
@@ -291,7 +302,10 @@ fn line(change: &Change, with_app: bool) -> impl IntoView + use<> {
             <span class="place clip" title=foreign::line(&change.cluster)>
                 {foreign::line(place)}
             </span>
-            <span class="says">{sentence::live(&change.sentence)} " " {lead}</span>
+            <span class="says clip" title=sentence::text(&change.sentence)>
+                {sentence::live(&change.sentence)}
+            </span>
+            <span class="lead">{lead}</span>
             <span class="by clip" title=by_title(change)>
                 {change.by.as_ref().map_or_else(String::new, |by| foreign::line(by.name()))}
             </span>

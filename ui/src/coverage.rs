@@ -138,20 +138,36 @@ fn by_fix(all: &[Unlinked], needle: &str) -> Vec<(String, Vec<Unlinked>)> {
     groups
 }
 
+/// What is missing, and the one line alone that would add it; a fix that is no such line is all of it.
+fn split(fix: &str) -> (String, String) {
+    match fix.find("LABEL ") {
+        Some(at) => {
+            let (why, line) = fix.split_at(at);
+            let line = line.rsplit_once(" (").map_or(line, |(line, _)| line);
+            (why.trim().to_owned(), line.to_owned())
+        }
+        None => (String::new(), fix.to_owned()),
+    }
+}
+
 /// One line and what it would link.
 fn group(fix: String, all: &[Unlinked]) -> impl IntoView + use<> {
     let announcer = Announcer::here();
-    let line = foreign::line(&fix);
+    let (why, line) = split(&fix);
+    let shown = foreign::line(&line);
     view! {
         <article class="card fix">
             <div class="line">
-                <p class="mono wrap">{line}</p>
+                <div>
+                    <p class="dim">{foreign::line(&why)}</p>
+                    <p class="mono wrap">{shown}</p>
+                </div>
                 <button
                     class="btn small"
                     type="button"
-                    on:click=move |_| announcer.copy(fix.clone(), "The line")
+                    on:click=move |_| announcer.copy(line.clone(), "The line")
                 >
-                    "Copy"
+                    "Copy the line"
                 </button>
             </div>
             <ul>
@@ -181,6 +197,16 @@ fn group(fix: String, all: &[Unlinked]) -> impl IntoView + use<> {
 mod tests {
     use super::*;
     use api::ObjectRef;
+
+    #[test]
+    fn what_is_copied_is_the_line_alone() {
+        let fix =
+            "It says nothing. Add to its Dockerfile: LABEL a=b c=$COMMIT (registry.example/a)";
+        let (why, line) = split(fix);
+        assert_eq!(why, "It says nothing. Add to its Dockerfile:");
+        assert_eq!(line, "LABEL a=b c=$COMMIT");
+        assert_eq!(split("Name it.").1, "Name it.");
+    }
 
     #[test]
     fn the_line_that_links_most_comes_first() {

@@ -15,6 +15,7 @@ pub mod clock;
 pub mod connections;
 pub mod coverage;
 pub mod feed;
+pub mod follow;
 pub mod foreign;
 pub mod glyph;
 pub mod journey;

@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::connections::Connections;
 use crate::coverage::Coverage;
 use crate::feed::{BoardFeed, ConnectionFeed};
+use crate::follow::{FollowFeed, FollowedList};
 use crate::foreign;
 use crate::journey::JourneyScreen;
 use crate::keys;
@@ -139,6 +140,7 @@ fn Open(
 ) -> impl IntoView {
     BoardFeed::provide();
     ConnectionFeed::provide();
+    FollowFeed::provide();
     let router = Router::here();
     let viewport = Viewport::provide();
     let screen = Memo::new(move |_| kind(&router.screen()));
@@ -207,6 +209,7 @@ fn Navigation(
             {entry("Changes", Screen::Changes(Wish::default()))}
             {entry("Coverage", Screen::Coverage)}
             {entry("Connections", Screen::Connections)}
+            <FollowedList />
             <div class="foot">
                 <span class="clip" title=name.clone()>
                     {name.clone()}

@@ -8,6 +8,7 @@ pub mod app;
 pub mod board;
 pub mod connection;
 pub mod error;
+pub mod follow;
 pub mod headline;
 pub mod history;
 pub mod journey;

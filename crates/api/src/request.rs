@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::app::App;
 use crate::connection::Connection;
+use crate::follow::Followed;
 use crate::history::Changes;
 use crate::journey::{Answer, Ask};
 use crate::news::BoardNews;
@@ -28,16 +29,19 @@ pub trait Stream: Serialize + DeserializeOwned {
 }
 
 /// Every command there is, in the order the documentation lists them.
-pub const COMMANDS: [&str; 9] = [
+pub const COMMANDS: [&str; 12] = [
     Begin::NAME,
+    Follow::NAME,
     Open::NAME,
     ReadObject::NAME,
+    Unfollow::NAME,
     Unwatch::NAME,
     WatchBoard::NAME,
     WatchAnswer::NAME,
     WatchApp::NAME,
     WatchChanges::NAME,
     WatchConnections::NAME,
+    WatchFollowed::NAME,
 ];
 
 /// Asks what is there to open when the window starts.
@@ -166,6 +170,39 @@ pub struct WatchChanges {}
 impl Stream for WatchChanges {
     const NAME: &'static str = "watch_changes";
     type Item = Changes;
+}
+
+/// Tells the person, wherever they look, when this ask is live somewhere or stuck, each once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Follow {
+    /// What to follow.
+    pub ask: Ask,
+}
+
+impl Request for Follow {
+    const NAME: &'static str = "follow";
+    type Reply = ();
+}
+
+/// Ends that.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Unfollow {
+    /// What was followed.
+    pub ask: Ask,
+}
+
+impl Request for Unfollow {
+    const NAME: &'static str = "unfollow";
+    type Reply = ();
+}
+
+/// What is followed, live.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct WatchFollowed {}
+
+impl Stream for WatchFollowed {
+    const NAME: &'static str = "watch_followed";
+    type Item = Vec<Followed>;
 }
 
 /// The connections, live.

@@ -4,6 +4,7 @@
 //! subscribers get what changed. No Tauri, no printing, no mutation of anything outside this process but its cache.
 
 mod evaluation;
+mod follow;
 mod freshness;
 mod past;
 mod reader;
@@ -25,6 +26,7 @@ pub use sources::{Sources, contexts, history_file};
 pub use subscription::{Subscription, Update};
 
 use evaluation::{Command, Evaluation};
+use follow::Following;
 use past::Past;
 
 /// Everything that is open: the clusters of some kubeconfig contexts, with the team's code hosts and registries.
@@ -33,6 +35,7 @@ pub struct Console {
     commands: mpsc::UnboundedSender<Command>,
     evaluation: JoinHandle<()>,
     systems: sources::Systems,
+    following: Following,
     /// Dropped last: what was seen is written before anything ends.
     _history: History,
 }
@@ -65,6 +68,7 @@ impl Console {
             commands,
             evaluation,
             systems,
+            following: Following::default(),
             _history: history,
         })
     }
@@ -88,6 +92,16 @@ impl Console {
         let (subscription, publisher) = subscription::channel();
         self.command(Command::Connections(publisher));
         subscription
+    }
+
+    /// What is followed, with what is worth telling of it. An ask is followed as long as the console is open.
+    pub fn following(&self) -> &Following {
+        &self.following
+    }
+
+    /// Follows an ask.
+    pub fn follow(&self, ask: &Ask) {
+        self.following.follow(ask, self.watch_answer(ask.clone()));
     }
 
     /// One app, live: which commits wait for which of its environments.

@@ -29,11 +29,15 @@ pub struct Past {
     readers: Vec<Publisher<Changes>>,
     /// What the readers' list rests on, while there is one.
     reader: Option<Reader>,
-    told: Vec<Change>,
+    told: Arc<Vec<Change>>,
+    /// Whether the record had no time for it.
+    is_unsent: bool,
     environments: Vec<String>,
     looked: Option<Instant>,
     read: Option<Instant>,
     settled: bool,
+    /// What the list that was published last was made of.
+    published: Option<(Arc<Kept>, Arc<Vec<Change>>, bool)>,
 }
 
 impl Past {
@@ -44,11 +48,13 @@ impl Past {
             kept,
             readers: Vec::new(),
             reader: None,
-            told: Vec::new(),
+            told: Arc::default(),
+            is_unsent: false,
             environments: Vec::new(),
             looked: None,
             read: None,
             settled: false,
+            published: None,
         }
     }
 
@@ -56,6 +62,7 @@ impl Past {
     pub fn watch(&mut self, publisher: Publisher<Changes>) {
         self.readers.push(publisher);
         self.read = None;
+        self.published = None;
     }
 
     /// What its own list rests on.
@@ -134,10 +141,21 @@ impl Past {
             if clusters_settled {
                 self.tell(past.changes);
             } else {
-                self.told = past.changes;
+                self.told = Arc::new(past.changes);
             }
         }
-        let kept = self.kept.borrow();
+        let kept = Arc::clone(&self.kept.borrow());
+        let is_known = self
+            .published
+            .as_ref()
+            .is_some_and(|(before, told, settled)| {
+                Arc::ptr_eq(before, &kept)
+                    && Arc::ptr_eq(told, &self.told)
+                    && *settled == self.settled
+            });
+        if is_known {
+            return;
+        }
         let changes = Changes {
             version: api::JSON_VERSION,
             environments: self.environments.clone(),
@@ -147,13 +165,17 @@ impl Past {
         for publisher in &self.readers {
             publisher.publish(changes.clone(), self.settled);
         }
+        self.published = Some((kept, Arc::clone(&self.told), self.settled));
     }
 
     /// Hands in what is told, if it is told otherwise than before.
     fn tell(&mut self, told: Vec<Change>) {
-        if self.told != told {
-            self.scribe.changes(told.clone());
-            self.told = told;
+        let is_new = *self.told != told;
+        if is_new || self.is_unsent {
+            self.is_unsent = !self.scribe.changes(told.clone());
+        }
+        if is_new {
+            self.told = Arc::new(told);
         }
     }
 }

@@ -11,8 +11,8 @@ mod store;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use api::history::Change;
@@ -45,7 +45,8 @@ pub struct Kept {
 pub struct History {
     scribe: Scribe,
     kept: watch::Receiver<Arc<Kept>>,
-    ended: mpsc::Receiver<()>,
+    /// Behind a lock only so that the window's threads may share what holds this.
+    ended: Mutex<mpsc::Receiver<()>>,
 }
 
 /// Where the record is kept, and what of it concerns whoever opens it.
@@ -79,7 +80,7 @@ impl History {
         Self {
             scribe: Scribe { requests },
             kept,
-            ended,
+            ended: Mutex::new(ended),
         }
     }
 
@@ -97,7 +98,8 @@ impl History {
 impl Drop for History {
     fn drop(&mut self) {
         if self.scribe.requests.send(Request::Close).is_ok() {
-            let _late = self.ended.recv_timeout(CLOSING);
+            let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let _late = ended.recv_timeout(CLOSING);
         }
     }
 }
@@ -111,25 +113,39 @@ pub struct Scribe {
 impl Scribe {
     /// What a board says at a time.
     pub fn board(&self, board: &Board, now: Timestamp) {
-        self.hand_in(Request::Seen(seen::of_board(board), now));
+        // What is left out here is seen again at the next look.
+        let _in_time = self.hand_in(Request::Seen(seen::of_board(board), now));
     }
 
     /// What an answer says.
     pub fn answer(&self, answer: &Answer) {
-        self.hand_in(Request::Seen(seen::of_answer(answer), answer.at));
+        let _in_time = self.hand_in(Request::Seen(seen::of_answer(answer), answer.at));
     }
 
-    /// What happened, as systems tell it now.
-    pub fn changes(&self, changes: Vec<Change>) {
-        self.hand_in(Request::Happened(changes));
+    /// What happened, as systems tell it now. Whether there was time for it: if not, it has to be handed in again.
+    pub fn changes(&self, changes: Vec<Change>) -> bool {
+        self.hand_in(Request::Happened(changes))
     }
 
-    fn hand_in(&self, request: Request) {
+    fn hand_in(&self, request: Request) -> bool {
         match self.requests.try_send(request) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => tracing::debug!("the record of the past lags behind"),
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => {
+                tracing::debug!("the record of the past lags behind");
+                false
+            }
             // It ends with the console, and so does whoever calls this.
-            Err(TrySendError::Disconnected(_)) => {}
+            Err(TrySendError::Disconnected(_)) => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_window_shares_it_between_its_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<super::History>();
+        shared::<super::Scribe>();
     }
 }

@@ -49,6 +49,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("rusqlite", &["history"]),
     ("axum", &["sandbox"]),
     ("tauri", &["landfall-desktop"]),
+    ("tray-icon", &["landfall-desktop"]),
+    ("notify-rust", &["landfall-desktop"]),
     ("leptos", &["landfall-ui"]),
 ];
 

@@ -1,7 +1,7 @@
 //! Holds the documents that are looked at without the shell (ui/mock) to the wire types.
 
 use api::request::Beginning;
-use api::{Answer, Board, Connection};
+use api::{Answer, App, Board, Changes, Connection};
 
 #[test]
 fn the_recorded_documents_are_what_the_console_would_send() {
@@ -10,6 +10,10 @@ fn the_recorded_documents_are_what_the_console_would_send() {
     let connections: Vec<Connection> =
         serde_json::from_str(include_str!("../../mock/connections.json")).unwrap();
     assert!(!connections.is_empty());
+    let changes: Changes = serde_json::from_str(include_str!("../../mock/changes.json")).unwrap();
+    assert!(changes.changes.iter().any(|change| change.commit.is_some()));
+    let app: App = serde_json::from_str(include_str!("../../mock/app.json")).unwrap();
+    assert!(app.targets.iter().all(|target| target.lacks.is_ok()));
     for begin in [
         include_str!("../../mock/begin.json"),
         include_str!("../../mock/begin-broken.json"),

@@ -5,10 +5,13 @@
 use leptos::prelude::*;
 
 use super::Shared;
+use crate::address::Screen;
 use crate::announce::Announcer;
 use crate::clock;
+use crate::follow::FollowButton;
 use crate::foreign;
 use crate::markdown;
+use crate::router::Router;
 use crate::sentence;
 use crate::time::Length;
 
@@ -21,12 +24,18 @@ pub fn Head(
     /// What it reads.
     shared: Shared,
 ) -> impl IntoView {
-    let announcer = Announcer::here();
+    let (announcer, router) = (Announcer::here(), Router::here());
     let crumb = Memo::new(move |_| {
         shared
             .journey
             .get()
             .map(|journey| (journey.app.clone(), journey.commit.clone()))
+    });
+    let commit = Memo::new(move |_| {
+        shared
+            .journey
+            .get()
+            .and_then(|journey| journey.commit.clone())
     });
     let headline = Memo::new(move |_| shared.journey.get().map(|journey| journey.headline.clone()));
     let long = Memo::new(move |_| {
@@ -70,8 +79,18 @@ pub fn Head(
                                             {clock::ago(commit.at, Length::Short)}
                                         }
                                     });
+                                let screen = Screen::App(app.clone());
                                 view! {
-                                    <b>{foreign::line(&app)}</b>
+                                    <a
+                                        href=screen.address()
+                                        title="This app's page"
+                                        on:click=move |event| {
+                                            event.prevent_default();
+                                            router.go(screen.clone());
+                                        }
+                                    >
+                                        <b>{foreign::line(&app)}</b>
+                                    </a>
                                     {commit}
                                 }
                             })
@@ -89,6 +108,7 @@ pub fn Head(
                 }}
             </div>
             <div class="tools">
+                <FollowButton commit=commit />
                 <button
                     class="btn"
                     type="button"
