@@ -305,6 +305,8 @@ pub struct HelmRelease {
     pub target_namespace: String,
     /// Whether it installs into another cluster: `spec.kubeConfig` is there.
     pub remote: bool,
+    /// Whether Helm waits until what it installs is well: neither `spec.install.disableWait` nor `spec.upgrade.disableWait`.
+    pub waits: bool,
     /// `status.observedGeneration`
     pub observed_generation: i64,
     /// `status.lastAttemptedRevision`, a chart version.

@@ -153,7 +153,8 @@ impl Keeper {
 
     /// Publishes what is known.
     fn tell(&mut self) {
-        let mut kept = Kept::default();
+        // What cannot be read just now stays as it was.
+        let mut kept = self.publish.borrow().as_ref().clone();
         self.attempt(|database, clusters| {
             kept.usual = Arc::new(store::usual(database, clusters)?);
             kept.changes = Arc::new(store::changes(database, clusters)?);

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use api::history::Change;
 use api::{Answer, Board, Sentence};
@@ -29,6 +29,8 @@ pub use store::{DAYS, MOST, merged};
 const QUEUE: usize = 64;
 /// How long closing waits for the last write.
 const CLOSING: Duration = Duration::from_secs(2);
+/// How often it is looked whether there is room for the last word.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// What is known of the past.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -97,10 +99,16 @@ impl History {
 
 impl Drop for History {
     fn drop(&mut self) {
-        if self.scribe.requests.send(Request::Close).is_ok() {
-            let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
-            let _late = ended.recv_timeout(CLOSING);
+        let until = Instant::now() + CLOSING;
+        // Whoever closes is not kept for ever by a disk that hangs.
+        while let Err(TrySendError::Full(_)) = self.scribe.requests.try_send(Request::Close) {
+            if Instant::now() >= until {
+                return;
+            }
+            std::thread::sleep(LOOK);
         }
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _late = ended.recv_timeout(until.saturating_duration_since(Instant::now()));
     }
 }
 

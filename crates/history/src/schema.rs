@@ -78,7 +78,7 @@ impl From<rusqlite::Error> for FileError {
 impl FileError {
     /// Whether a new file in its place would help.
     pub fn is_of_the_file(&self) -> bool {
-        matches!(self, Self::Newer | Self::Damaged)
+        matches!(self, Self::Damaged)
     }
 }
 
@@ -90,10 +90,10 @@ pub struct Opened {
     pub aside: Option<(PathBuf, FileError)>,
 }
 
-/// Opens the file, or begins a new one where there is none; one that cannot be used is put aside first.
+/// Opens the file, or begins a new one where there is none; a damaged one is put aside first.
 ///
 /// # Errors
-/// When neither works: the folder cannot be written, the disk is full.
+/// When neither works: the folder cannot be written, the disk is full. A newer version's file is left as it is.
 pub fn open(path: &Path) -> Result<Opened, FileError> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
@@ -107,7 +107,7 @@ pub fn open(path: &Path) -> Result<Opened, FileError> {
             aside: None,
         }),
         Err(why) if why.is_of_the_file() => {
-            let aside = put_aside(path, &why)?;
+            let aside = put_aside(path)?;
             Ok(Opened {
                 database: usable(path)?,
                 aside: Some((aside, why)),
@@ -178,21 +178,22 @@ fn migrate(database: &mut Connection) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Renames the file. One of each kind is kept: the last one.
-fn put_aside(path: &Path, why: &FileError) -> Result<PathBuf, FileError> {
-    let kind = match why {
-        FileError::Newer => "newer.db",
-        _ => "damaged.db",
-    };
-    let aside = path.with_extension(kind);
-    std::fs::rename(path, &aside)?;
-    for ending in ["-wal", "-shm"] {
+/// Renames a damaged file; the last one is kept.
+fn put_aside(path: &Path) -> Result<PathBuf, FileError> {
+    let aside = path.with_extension("damaged.db");
+    let beside = |path: &Path, ending: &str| {
         let mut beside = path.as_os_str().to_owned();
         beside.push(ending);
-        let mut there = aside.as_os_str().to_owned();
-        there.push(ending);
+        beside
+    };
+    for ending in ["-wal", "-shm"] {
+        // What lay beside the one before is no part of this one.
+        let _absent = std::fs::remove_file(beside(&aside, ending));
+    }
+    std::fs::rename(path, &aside)?;
+    for ending in ["-wal", "-shm"] {
         // They are there only where somebody did not close the file.
-        let _absent = std::fs::rename(beside, there);
+        let _absent = std::fs::rename(beside(path, ending), beside(&aside, ending));
     }
     Ok(aside)
 }
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_a_newer_version_is_put_aside_whole() {
+    fn a_file_of_a_newer_version_is_left_as_it_is() {
         let (_folder, path) = path();
         let opened = open(&path).unwrap();
         opened
@@ -240,10 +241,8 @@ mod tests {
             .pragma_update(None, "user_version", VERSION + 1)
             .unwrap();
         drop(opened);
-        let opened = open(&path).unwrap();
-        let (aside, why) = opened.aside.unwrap();
-        assert!(matches!(why, FileError::Newer));
-        let kept = Connection::open(aside).unwrap();
+        assert!(matches!(open(&path), Err(FileError::Newer)));
+        let kept = Connection::open(path).unwrap();
         let version: u32 = kept
             .query_row("PRAGMA user_version", [], |row| row.get(0))
             .unwrap();

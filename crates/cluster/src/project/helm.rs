@@ -32,6 +32,15 @@ struct Spec {
     values: Images,
     target_namespace: Text,
     kube_config: Perhaps<Present>,
+    install: Part<Deed>,
+    upgrade: Part<Deed>,
+}
+
+/// What is set for installing or upgrading.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Deed {
+    disable_wait: Flag,
 }
 
 #[derive(Default, Deserialize)]
@@ -139,6 +148,7 @@ impl Partial for HelmReleasePart {
             images: spec.values.0,
             target_namespace: spec.target_namespace.or(&meta.namespace),
             remote: spec.kube_config.0.is_some(),
+            waits: !spec.install.0.disable_wait.0 && !spec.upgrade.0.disable_wait.0,
             observed_generation: status.observed_generation.or_zero(),
             attempted: status.last_attempted_revision.some(),
             attempted_generation: status.last_attempted_generation.0,

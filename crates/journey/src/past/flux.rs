@@ -59,12 +59,15 @@ fn of_helm(by: &Appliers<'_>, place: Place<'_>, release: &HelmRelease, told: &mu
         let went_well = matches!(one.status.as_str(), "deployed" | "superseded");
         let window = (at.checked_sub(SLACK), at.checked_add(AFTER_HELM));
         let mut is_told = false;
-        for draft in told.rollouts(&objects, window) {
+        let rollouts: Vec<&mut Draft<'_>> = told
+            .rollouts(&objects, window)
             // The oldest release that may have brought it did.
-            if !std::mem::replace(&mut draft.is_installed, true) {
-                draft.change.arrived |= went_well;
-                is_told = true;
-            }
+            .filter(|draft| !std::mem::replace(&mut draft.is_installed, true))
+            .collect();
+        for (draft, is_last) in with_the_last(rollouts) {
+            // What was rolled out before it in the same time somebody else began.
+            draft.change.arrived |= is_last && went_well && release.waits;
+            is_told = true;
         }
         if is_told || one.version <= 1 {
             continue;
@@ -87,7 +90,7 @@ fn of_helm(by: &Appliers<'_>, place: Place<'_>, release: &HelmRelease, told: &mu
             kind: ChangeKind::Configuration,
             at,
             at_latest: false,
-            arrived: went_well,
+            arrived: went_well && release.waits,
             app: only(installed.iter().map(|target| target.app.clone())),
             environment: only(installed.iter().map(|target| target.environment.clone())),
             cluster: place.name.to_owned(),
@@ -145,9 +148,15 @@ fn of_kustomization(
         let went_well = entry.status == "ReconciliationSucceeded";
         let window = (at.checked_sub(written_late(entry)), at.checked_add(SLACK));
         let mut is_told = false;
-        for draft in told.rollouts(&objects, window) {
+        let rollouts: Vec<&mut Draft<'_>> = told
+            .rollouts(&objects, window)
             // The oldest entry that may have brought it did.
-            if std::mem::replace(&mut draft.is_applied, true) {
+            .filter(|draft| !std::mem::replace(&mut draft.is_applied, true))
+            .collect();
+        for (draft, is_last) in with_the_last(rollouts) {
+            is_told = true;
+            // What was rolled out before it in the same time somebody else began.
+            if !is_last {
                 continue;
             }
             draft.change.arrived |= went_well && one.verifies;
@@ -156,7 +165,6 @@ fn of_kustomization(
                 .change
                 .evidence
                 .push(revision(&object, index, entry, at));
-            is_told = true;
         }
         // The oldest that is still told changed something that nobody can tell any more.
         if is_told || Some(at) == first || !went_well {
@@ -260,6 +268,25 @@ fn workloads(targets: &[Target<'_>]) -> Vec<ObjectRef> {
         .iter()
         .map(|one| evidence::workload(one.place, one.workload));
     named.collect()
+}
+
+/// Each rollout, and whether it is the last one of its object.
+fn with_the_last<'d, 'v>(rollouts: Vec<&'d mut Draft<'v>>) -> Vec<(&'d mut Draft<'v>, bool)> {
+    let mut last: BTreeMap<ObjectRef, Timestamp> = BTreeMap::new();
+    for draft in &rollouts {
+        let at = last
+            .entry(draft.change.object.clone())
+            .or_insert(draft.change.at);
+        *at = draft.change.at.max(*at);
+    }
+    let is_last = |draft: &Draft<'v>| last.get(&draft.change.object) == Some(&draft.change.at);
+    let rollouts = rollouts.into_iter();
+    rollouts
+        .map(|draft| {
+            let is_last = is_last(draft);
+            (draft, is_last)
+        })
+        .collect()
 }
 
 /// The one of several that are all the same.

@@ -32,6 +32,9 @@ pub fn attach(view: &View<'_>, all: &Targets<'_>, told: &mut Told<'_>) {
                 manager: edited.manager.clone(),
             });
             draft.change.evidence.push(manager(&object, edited));
+            // What Flux says of its own work says nothing of this.
+            draft.release = None;
+            draft.change.arrived = false;
             is_told = true;
         }
         if !is_told {

@@ -75,7 +75,8 @@ pub async fn fill(ground: &Ground, size: Size) -> Result<Filled, LoadError> {
             "org.opencontainers.image.revision": sha,
         });
         let created = now.to_string();
-        let pushed = ground.registry.push(&image(app), "v1", &labels, &created);
+        let repository = image(app);
+        let pushed = ground.registry.push(&repository, "v1", &labels, &created);
         digests.push(pushed.await?);
     }
     let each = size.pods / size.apps.max(1);

@@ -126,6 +126,7 @@ pub fn release(facts: &mut ClusterFacts, app: &str, space: &str, number: u32, at
             images: vec![format!("{}:{}", image(app), tag(app, number))],
             target_namespace: space.to_owned(),
             remote: false,
+            waits: true,
             observed_generation: 1,
             attempted: Some("2.4.1".to_owned()),
             attempted_generation: Some(1),
