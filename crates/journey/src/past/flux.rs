@@ -62,7 +62,9 @@ fn of_helm(by: &Appliers<'_>, place: Place<'_>, release: &HelmRelease, told: &mu
         let rollouts: Vec<&mut Draft<'_>> = told
             .rollouts(&objects, window)
             // The oldest release that may have brought it did.
-            .filter(|draft| !std::mem::replace(&mut draft.is_installed, true))
+            .filter_map(|draft| {
+                (!std::mem::replace(&mut draft.is_installed, true)).then_some(draft)
+            })
             .collect();
         for (draft, is_last) in with_the_last(rollouts) {
             // What was rolled out before it in the same time somebody else began.
@@ -151,7 +153,7 @@ fn of_kustomization(
         let rollouts: Vec<&mut Draft<'_>> = told
             .rollouts(&objects, window)
             // The oldest entry that may have brought it did.
-            .filter(|draft| !std::mem::replace(&mut draft.is_applied, true))
+            .filter_map(|draft| (!std::mem::replace(&mut draft.is_applied, true)).then_some(draft))
             .collect();
         for (draft, is_last) in with_the_last(rollouts) {
             is_told = true;
