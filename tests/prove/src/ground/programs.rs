@@ -121,12 +121,7 @@ impl<'a> Starting<'a> {
     /// # Errors
     /// A program ends early or never answers.
     pub async fn all(&mut self) -> Result<(), GroundError> {
-        let registry = self.start(
-            "registry",
-            vec!["serve".to_owned(), self.file("registry.yaml")],
-            &[],
-        )?;
-        self.processes.push(registry);
+        self.begin_registry()?;
         self.api_server().await?;
         self.controllers().await?;
         let begun = Instant::now();
@@ -145,15 +140,17 @@ impl<'a> Starting<'a> {
     /// # Errors
     /// A program ends early or never answers.
     pub async fn bare(&mut self) -> Result<(), GroundError> {
-        let registry = self.start(
-            "registry",
-            vec!["serve".to_owned(), self.file("registry.yaml")],
-            &[],
-        )?;
-        self.processes.push(registry);
+        self.begin_registry()?;
         self.api_server().await?;
         self.definitions().await?;
         self.registry_is_ready().await
+    }
+
+    fn begin_registry(&mut self) -> Result<(), GroundError> {
+        let arguments = vec!["serve".to_owned(), self.file("registry.yaml")];
+        let registry = self.start("registry", arguments, &[])?;
+        self.processes.push(registry);
+        Ok(())
     }
 
     async fn registry_is_ready(&mut self) -> Result<(), GroundError> {
