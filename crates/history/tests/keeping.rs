@@ -36,7 +36,7 @@ fn workload() -> ObjectRef {
 /// The board of one app in production.
 fn board(commit: Commit, state: State, took: Vec<Took>) -> Board {
     Board {
-        rows: vec![BoardRow {
+        rows: vec![Arc::new(BoardRow {
             app: "checkout".to_owned(),
             repository: Some(commit.repository.clone()),
             newest: Some(commit),
@@ -56,7 +56,7 @@ fn board(commit: Commit, state: State, took: Vec<Took>) -> Board {
                 },
                 stale_since: None,
             }],
-        }],
+        })],
         ..Board::default()
     }
 }

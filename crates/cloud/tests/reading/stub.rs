@@ -312,7 +312,7 @@ async fn too_many_requests_end_a_round_and_leave_what_was_read() {
     let tries = tries.iter().filter(|action| *action == "DescribeServices");
     assert_eq!(tries.count(), 3, "the SDK's own tries, and no more");
     assert!(
-        matches!(facts.reach, Reach::Lost { error, .. } if error.contains("Rate exceeded")),
+        matches!(&facts.reach, Reach::Lost { error, .. } if error.contains("Rate exceeded")),
         "{:?}",
         facts.reach
     );

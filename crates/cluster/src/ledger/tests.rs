@@ -155,7 +155,8 @@ fn a_namespaces_list_replaces_only_its_namespace() {
     );
     ledger.listed(Kind::Pod, &scope("b"), vec![pod("b", "1")], 0, now);
     ledger.listed(Kind::Pod, &scope("a"), vec![pod("a", "2")], 0, now);
-    let keys: Vec<_> = facts(&ledger).pods.into_keys().collect();
+    let known = facts(&ledger);
+    let keys: Vec<_> = known.pods.keys().cloned().collect();
     assert_eq!(keys, [Key::new("a", "2"), Key::new("b", "1")]);
     ledger.forget(Kind::Pod, &scope("b"));
     assert_eq!(facts(&ledger).pods.len(), 1);
