@@ -223,7 +223,10 @@ impl Terminal {
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(landfall());
         command.args(words);
-        if matches!(words.first(), Some(&("why" | "board" | "doctor"))) {
+        if matches!(
+            words.first(),
+            Some(&("why" | "board" | "changes" | "coverage" | "doctor"))
+        ) {
             command.args(&self.systems);
         }
         command
