@@ -1,4 +1,9 @@
 //! The record as its readers meet it: several processes, files that are deleted or broken, and what must never be in it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects by failing"
+)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -257,7 +257,7 @@ impl Parts {
             .name(id)
             .and_then(|(cluster, (_, kind, key))| {
                 let place = view.place(cluster)?;
-                let workload = place.workload(*kind, &key)?;
+                let workload = place.workload(*kind, key)?;
                 discover::find(view, &self.shared, place, workload)
             });
         self.evaluated += 1;
