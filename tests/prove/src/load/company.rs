@@ -208,7 +208,7 @@ fn owned(kind: &str, name: &str) -> Value {
 fn applier(app: usize, name: &str, space: &str, sha: &str) -> Value {
     let meta = json!({"name": name, "namespace": "flux-system"});
     let revision = format!("main@sha1:{sha}");
-    if app % 2 == 0 {
+    if app.is_multiple_of(2) {
         return json!({
             "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": meta,
             "spec": {"interval": "10m", "path": format!("./apps/{name}"), "prune": true, "wait": true,
