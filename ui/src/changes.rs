@@ -278,7 +278,7 @@ fn line(change: &Change, with_app: bool) -> impl IntoView + use<> {
     let lead = change
         .commit
         .as_ref()
-        .filter(|_| change.kind == ChangeKind::Deployment);
+        .filter(|_| change.kind == ChangeKind::Deployment && change.arrived);
     let lead = lead.map(|commit| change.at.duration_since(commit.at).as_secs());
     let lead = lead
         .filter(|seconds| *seconds >= 0 && !change.at_latest)

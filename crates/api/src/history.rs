@@ -38,7 +38,8 @@ pub struct Change {
     /// Whether `at` is only the earliest sign of it: no system says when it happened.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub at_latest: bool,
-    /// Whether a system says that it was well afterwards: Flux' health checks passed, or Helm calls it deployed.
+    /// Whether it is known that it was well afterwards: Flux' health checks passed, Helm or ECS waited for it, or all its pods
+    /// are well now. Else a rollout only began.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub arrived: bool,
     /// The app; absent where it is of several.

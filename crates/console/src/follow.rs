@@ -109,7 +109,6 @@ fn summary(answer: &Answer) -> String {
         (Some(commit), _) => short(&commit.sha).to_owned(),
         (None, _) => answer.ask.text.clone(),
     };
-    let all = answer.journeys.len();
     let count = |wanted: &dyn Fn(State) -> bool| {
         answer
             .journeys
@@ -117,7 +116,9 @@ fn summary(answer: &Answer) -> String {
             .filter(|one| wanted(one.state))
             .count()
     };
-    let live = count(&State::is_settled);
+    // Where it changes nothing it need not arrive, and has not.
+    let all = count(&|state| state != State::NotAffected);
+    let live = count(&|state| matches!(state, State::Deployed | State::Superseded));
     let stuck =
         count(&|state| matches!(state, State::Blocked | State::RolledBack | State::Reverted));
     let unknown = count(&|state| state == State::Unknown);
@@ -310,6 +311,13 @@ mod tests {
 
     fn production(state: State) -> Vec<Journey> {
         vec![journey("production", "prod", state)]
+    }
+
+    #[test]
+    fn a_target_that_a_commit_does_not_affect_was_counted_as_one_that_has_it() {
+        let states = [State::Deployed, State::NotAffected, State::Moving];
+        let journeys = states.map(|state| journey("production", "prod", state));
+        assert_eq!(summary(&answer(journeys.into())), "checkout: in 1 of 2");
     }
 
     #[test]

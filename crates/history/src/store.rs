@@ -252,7 +252,7 @@ fn leads(
     let mut select = database.prepare_cached(
         "SELECT d.cluster, d.app, d.environment, d.sha, d.committed, coalesce(
              (SELECT min(c.at) FROM changes c WHERE c.sha = d.sha AND c.app = d.app AND c.environment = d.environment
-                 AND c.cluster = d.cluster AND c.kind = 'deployment' AND c.document NOT LIKE '%\"atLatest\":true%'),
+                 AND c.cluster = d.cluster AND c.kind = 'deployment' AND json_extract(c.document, '$.atLatest') IS NULL),
              CASE WHEN d.watched THEN d.seen END) AS live
          FROM deliveries d WHERE live IS NOT NULL
          UNION

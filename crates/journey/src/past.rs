@@ -115,6 +115,8 @@ struct Draft<'v> {
     /// Whether a Kustomization's history has it, and whether a HelmRelease's has.
     is_applied: bool,
     is_installed: bool,
+    /// Whether the pods say that it is not there, or not all of it.
+    is_under_way: bool,
     /// Who did it, where that is no commit's author.
     by: Option<By>,
 }
@@ -128,6 +130,7 @@ impl<'v> Draft<'v> {
             release: None,
             is_applied: false,
             is_installed: false,
+            is_under_way: false,
         }
     }
 
@@ -146,6 +149,7 @@ impl<'v> Draft<'v> {
     /// Looks its commits up and says it.
     fn finished(self, view: &View<'_>) -> Change {
         let mut change = self.change;
+        change.arrived &= !self.is_under_way;
         if let (Some(key), Some(image)) = (self.source, &change.image) {
             change.commit = commit_of(view, key, image);
         }
@@ -174,7 +178,7 @@ fn commit_of(view: &View<'_>, key: &str, image: &str) -> Option<Commit> {
     running::commit(view, key, &sha)
 }
 
-/// "3f2c1ab Round totals, in place of 77d40e2".
+/// "3f2c1ab Round totals, in place of 77d40e2", or "rollout begun: 3f2c1ab …" where nothing says that it arrived.
 fn moved(change: &Change, before: Option<&Commit>) -> Sentence {
     let name =
         |sentence: Sentence, commit: Option<&Commit>, image: Option<&String>| match (commit, image)
@@ -183,9 +187,12 @@ fn moved(change: &Change, before: Option<&Commit>) -> Sentence {
             (None, Some(image)) => sentence.name(version(image)),
             (None, None) => sentence.words("another image"),
         };
-    let words = match change.kind {
-        ChangeKind::Rollback => "back to ",
-        _ => "",
+    // That a rollout began does not say that it went well: nobody may read it as a deployment.
+    let words = match (change.kind, change.arrived) {
+        (ChangeKind::Rollback, true) => "back to ",
+        (ChangeKind::Rollback, false) => "rollout begun, back to ",
+        (_, true) => "",
+        (_, false) => "rollout begun: ",
     };
     let mut sentence = Sentence::default();
     if !words.is_empty() {

@@ -260,10 +260,11 @@ impl Parts {
                 let workload = place.workload(*kind, key)?;
                 discover::find(view, &self.shared, place, workload)
             });
+        let seen = view.trace().take();
         self.evaluated += 1;
-        self.rests.on(Part::Found(id), view.trace().take());
-        if self.workloads.name(id).is_none() {
-            self.rests.forget(Part::Found(id));
+        match self.workloads.name(id) {
+            Some(_) => self.rests.on(Part::Found(id), seen),
+            None => self.rests.forget(Part::Found(id)),
         }
         self.roll.put(id, found, moved);
     }

@@ -171,20 +171,18 @@ impl Roll {
             Mark::of(&Look::App(&one.app)),
             Mark::of(&Look::Image(&one.image.repository)),
         ]);
-        let mut order = std::mem::take(&mut self.order);
-        self.at_its_place(&mut order, id, one, put);
-        self.order = order;
-        let mut by_app = std::mem::take(&mut self.by_app);
-        self.under(&mut by_app, &one.app, (id, one, put));
-        self.by_app = by_app;
-        let mut by_image = std::mem::take(&mut self.by_image);
-        self.under(&mut by_image, &one.image.repository, (id, one, put));
-        self.by_image = by_image;
+        let entry = Entry {
+            among: &self.found,
+            id,
+            one,
+            put,
+        };
+        entry.at_its_place(&mut self.order);
+        entry.under(&mut self.by_app, &one.app);
+        entry.under(&mut self.by_image, &one.image.repository);
         if let Ok(Some(source)) = &one.source {
             moved.marks.push(Mark::of(&Look::Source(source)));
-            let mut by_source = std::mem::take(&mut self.by_source);
-            self.under(&mut by_source, source, (id, one, put));
-            self.by_source = by_source;
+            entry.under(&mut self.by_source, source);
         }
         let here = self.environments.entry(one.cluster.clone()).or_default();
         let count = here.entry(one.environment.clone()).or_default();
@@ -201,32 +199,37 @@ impl Roll {
             moved.marks.push(mark);
         }
     }
+}
 
-    fn under(
-        &self,
-        lists: &mut BTreeMap<String, Vec<u32>>,
-        name: &str,
-        (id, one, put): (u32, &Found, bool),
-    ) {
+/// What goes into the lists of a roll, or out of them.
+struct Entry<'r> {
+    among: &'r [Option<Found>],
+    id: u32,
+    one: &'r Found,
+    put: bool,
+}
+
+impl Entry<'_> {
+    fn under(&self, lists: &mut BTreeMap<String, Vec<u32>>, name: &str) {
         if !lists.contains_key(name) {
             lists.insert(name.to_owned(), Vec::new());
         }
         if let Some(list) = lists.get_mut(name) {
-            self.at_its_place(list, id, one, put);
+            self.at_its_place(list);
             if list.is_empty() {
                 lists.remove(name);
             }
         }
     }
 
-    fn at_its_place(&self, list: &mut Vec<u32>, id: u32, one: &Found, put: bool) {
+    fn at_its_place(&self, list: &mut Vec<u32>) {
+        let found = |id: u32| self.among.get(usize::try_from(id).ok()?)?.as_ref();
         let at = list.binary_search_by(|other| {
-            self.get(*other)
-                .map_or(Ordering::Less, |other| other.order(one))
+            found(*other).map_or(Ordering::Less, |other| other.order(self.one))
         });
         match at {
-            Err(at) if put => list.insert(at, id),
-            Ok(at) if !put && list.get(at) == Some(&id) => {
+            Err(at) if self.put => list.insert(at, self.id),
+            Ok(at) if !self.put && list.get(at) == Some(&self.id) => {
                 list.remove(at);
             }
             _ => {}

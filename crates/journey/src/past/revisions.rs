@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::Draft;
 use crate::discover::Target;
 use crate::evidence;
-use crate::stages::pods;
+use crate::stages::{pods, trouble};
 
 /// One revision of a workload.
 struct Revision {
@@ -33,8 +33,10 @@ struct Revision {
     has_before: bool,
     /// Whether it is what ECS went back to.
     rolled_back: bool,
-    /// Whether a system says that it was well.
+    /// Whether a system says that it was well, or its pods are.
     arrived: bool,
+    /// Whether its pods say that it is not there, or not all of it: they outweigh what Flux says of its own work.
+    is_under_way: bool,
     by: Option<By>,
 }
 
@@ -106,6 +108,7 @@ pub fn of_target<'v>(target: &Target<'v>) -> Vec<Draft<'v>> {
         };
         let mut draft = Draft::of_target(target, change);
         draft.by = revision.by.clone();
+        draft.is_under_way = revision.is_under_way;
         drafts.push(draft);
     }
     drafts
@@ -149,10 +152,11 @@ fn of_deployment(target: &Target<'_>) -> Vec<Revision> {
         .and_then(|crew| crew.begun());
     let mut revisions: Vec<Revision> = Vec::new();
     for (number, set) in &numbered {
+        let is_newest = Some(*number) == newest;
         let is_first_use = numbers(set).into_iter().min() == Some(*number);
         let (at, at_latest) = if is_first_use {
             (set.meta.created, false)
-        } else if Some(*number) == newest {
+        } else if is_newest {
             (begun, true)
         } else {
             (None, true)
@@ -167,11 +171,29 @@ fn of_deployment(target: &Target<'_>) -> Vec<Revision> {
             field: "metadata.creationTimestamp",
             has_before: *number == 1,
             rolled_back: false,
-            arrived: false,
+            arrived: is_newest && is_there(target),
+            is_under_way: is_newest && !is_there(target),
             by: None,
         });
     }
     revisions
+}
+
+/// Whether the newest revision is all that runs, and well. What began to roll out is not there before that.
+fn is_there(target: &Target<'_>) -> bool {
+    let (place, workload) = (target.place, target.workload);
+    let is_known = place
+        .whole(place.pod_kind(), &workload.meta.namespace)
+        .is_ok();
+    let Ok(crew) = pods::crew(place, workload) else {
+        return false;
+    };
+    let ready = crew
+        .current
+        .iter()
+        .filter(|pod| trouble::is_ready(place, pod));
+    let wanted = usize::try_from(workload.wanted).unwrap_or(usize::MAX);
+    is_known && wanted > 0 && crew.old.is_empty() && ready.count() >= wanted
 }
 
 /// The numbers that a ReplicaSet had, and has.
@@ -203,7 +225,8 @@ fn of_pods(target: &Target<'_>) -> Vec<Revision> {
         // What was before is told by whoever saw it.
         has_before: true,
         rolled_back: false,
-        arrived: false,
+        arrived: is_there(target),
+        is_under_way: !is_there(target),
         by: None,
     }]
 }
@@ -238,6 +261,7 @@ fn of_service(target: &Target<'_>) -> Vec<Revision> {
             has_before: false,
             rolled_back: false,
             arrived: one.status == "SUCCESSFUL",
+            is_under_way: false,
             by,
         });
         if let (Some(at), true) = (one.rolled_back, before.is_some() && before != image) {
@@ -251,6 +275,7 @@ fn of_service(target: &Target<'_>) -> Vec<Revision> {
                 has_before: true,
                 rolled_back: true,
                 arrived: false,
+                is_under_way: false,
                 by: None,
             });
         }

@@ -216,3 +216,19 @@ fn a_message_of_a_controller_is_in_no_change() {
     assert!(!all.is_empty());
     assert!(!format!("{all:?}").contains(SECRET));
 }
+
+#[test]
+fn a_rollout_that_only_began_read_as_a_deployment() {
+    let mut world = delivered();
+    let arrived = told(&world);
+    assert!(arrived[0].arrived && !said(&world, &arrived[0]).contains("begun"));
+    // Flux says that its health checks passed, and one pod is of before.
+    world.edit(PROD, |facts| {
+        let ours = |pod: &&facts::kubernetes::Pod| pod.meta.label("app") == Some(APP);
+        let key = facts.pods.values().find(ours).unwrap().meta.key();
+        facts.pods.get_mut(&key).unwrap().containers[0].ready = false;
+    });
+    let begun = told(&world);
+    assert!(!begun[0].arrived);
+    assert!(said(&world, &begun[0]).starts_with("rollout begun: "));
+}
