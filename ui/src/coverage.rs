@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use api::board::Unlinked;
+use api::board::{BoardRow, Unlinked};
 use leptos::prelude::*;
 
 use crate::announce::Announcer;
@@ -20,10 +20,9 @@ use crate::words::{self, Tone};
 pub fn Coverage() -> impl IntoView {
     let feed = BoardFeed::here();
     let needle = RwSignal::new(String::new());
-    let linked = Memo::new(move |_| {
-        feed.rows
-            .with(|rows| rows.iter().map(|row| row.cells.len()).sum::<usize>())
-    });
+    let counts = Memo::new(move |_| feed.rows.with(|rows| BoardRow::linked(rows.iter())));
+    let linked = Memo::new(move |_| counts.get().0);
+    let unknown = Memo::new(move |_| counts.get().1);
     let missing = Memo::new(move |_| feed.unlinked.with(Vec::len));
     let groups = Memo::new(move |_| {
         let needle = needle.get().trim().to_lowercase();
@@ -33,16 +32,26 @@ pub fn Coverage() -> impl IntoView {
     view! {
         <div class="page coverage">
             <h1>
-                {move || match (loaded(), missing.get()) {
-                    (false, _) => "Coverage".to_owned(),
-                    (true, 0) => "Everything that runs is linked to its source".to_owned(),
-                    (true, 1) => "1 workload is not linked to its source".to_owned(),
-                    (true, count) => format!("{count} workloads are not linked to their source"),
+                {move || {
+                    let is_whole = unknown.get() == 0 && feed.unread.with(Vec::is_empty);
+                    match (loaded(), missing.get()) {
+                        (false, _) => "Coverage".to_owned(),
+                        (true, 0) if is_whole => "Everything that runs is linked to its source".to_owned(),
+                        (true, 0) => "All that could be read is linked to its source".to_owned(),
+                        (true, 1) => "1 workload is not linked to its source".to_owned(),
+                        (true, count) => format!("{count} workloads are not linked to their source"),
+                    }
                 }}
             </h1>
             <p class="sub">
                 "Without that nobody can say which commits are in them. "
-                {move || format!("{} are.", words::count(linked.get(), "workload"))}
+                {move || {
+                    let linked = words::count(linked.get(), "workload");
+                    match unknown.get() {
+                        0 => format!("{linked} are."),
+                        some => format!("{linked} are; of {some} it is not known."),
+                    }
+                }}
             </p>
             {notice::standing(feed.standing, "This list")}
             <Show
@@ -56,7 +65,7 @@ pub fn Coverage() -> impl IntoView {
                     }
                 }
             >
-                <Share linked=linked missing=missing />
+                <Share linked=linked missing=missing unknown=unknown />
                 <div class="bar" class:gone=move || missing.get() <= 6>
                     <input
                         class="in"
@@ -104,16 +113,19 @@ fn Share(
     linked: Memo<usize>,
     /// How many are not.
     missing: Memo<usize>,
+    /// Of how many that is not known.
+    unknown: Memo<usize>,
 ) -> impl IntoView {
+    let all = move || linked.get() + missing.get() + unknown.get();
     let words = move || {
-        let all = linked.get() + missing.get();
+        let all = all();
         format!("{} of {all} linked", linked.get())
     };
     view! {
         <progress
             class="share"
-            class:gone=move || linked.get() + missing.get() == 0
-            max=move || (linked.get() + missing.get()).to_string()
+            class:gone=move || all() == 0
+            max=move || all().to_string()
             value=move || linked.get().to_string()
             aria-label=words
             title=words

@@ -43,6 +43,20 @@ pub struct BoardRow {
     pub cells: Vec<BoardCell>,
 }
 
+impl BoardRow {
+    /// How many of these rows' workloads are linked to their source, and of how many that is not known.
+    pub fn linked<'r>(rows: impl IntoIterator<Item = &'r Arc<Self>>) -> (usize, usize) {
+        let (mut linked, mut unknown) = (0, 0);
+        for row in rows {
+            match row.repository {
+                Some(_) => linked += row.cells.len(),
+                None => unknown += row.cells.len(),
+            }
+        }
+        (linked, unknown)
+    }
+}
+
 /// One app in one target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -99,4 +113,39 @@ pub struct Unlinked {
     pub image: String,
     /// What is missing and the one line that would add it.
     pub fix: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workload_whose_source_could_not_be_read_was_counted_as_linked() {
+        let cell = BoardCell {
+            environment: "dev".to_owned(),
+            cluster: "nonprod".to_owned(),
+            running: None,
+            delivery: Delivery {
+                state: State::Unknown,
+                pending: false,
+                behind: None,
+                stage: None,
+                cause: None,
+                headline: Sentence::default(),
+                since: None,
+                took: Vec::new(),
+            },
+            stale_since: None,
+        };
+        let row = |repository: Option<&str>| {
+            Arc::new(BoardRow {
+                app: "checkout".to_owned(),
+                repository: repository.map(str::to_owned),
+                newest: None,
+                cells: vec![cell.clone()],
+            })
+        };
+        let rows = [row(Some("code.example/shop/checkout")), row(None)];
+        assert_eq!(BoardRow::linked(&rows), (1, 1));
+    }
 }

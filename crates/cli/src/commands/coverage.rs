@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use api::Error;
+use api::{BoardRow, Error};
 use jiff::Timestamp;
 
 use super::{show, show_json};
@@ -14,9 +14,11 @@ pub async fn run(coverage: Coverage) -> Result<ExitCode, Error> {
     let open = open::systems(&coverage.systems).await?;
     let board = open.console.board(open.patience).await?;
     if coverage.json {
+        let (linked, unknown) = BoardRow::linked(&board.rows);
         let document = serde_json::json!({
             "version": board.version,
-            "linked": board.rows.iter().map(|row| row.cells.len()).sum::<usize>(),
+            "linked": linked,
+            "unknown": unknown,
             "unlinked": board.unlinked,
             "unread": board.unread,
         });

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use api::Board;
+use api::{Board, BoardRow};
 use jiff::Timestamp;
 
 use super::{bold, dim, foreign, green, styled, width, wrapped, yellow};
@@ -10,13 +10,18 @@ use super::{bold, dim, foreign, green, styled, width, wrapped, yellow};
 /// The list as text.
 pub fn coverage(board: &Board, now: Timestamp) -> String {
     let mut page = String::new();
-    let linked: usize = board.rows.iter().map(|row| row.cells.len()).sum();
+    let (linked, unknown) = BoardRow::linked(&board.rows);
     let missing = board.unlinked.len();
-    let words = format!(
-        "{linked} of {} workloads are linked to the source they are built from.",
-        linked + missing
+    let mut words = format!(
+        "{linked} of {} workloads are linked to the source they are built from",
+        linked + unknown + missing
     );
-    let style = if missing == 0 { green() } else { bold() };
+    if unknown > 0 {
+        words.push_str(&format!("; of {unknown} that is not known"));
+    }
+    words.push('.');
+    let is_whole = missing == 0 && unknown == 0 && board.unread.is_empty();
+    let style = if is_whole { green() } else { bold() };
     let _ = writeln!(page, "{}", styled(style, words));
     for one in &board.unlinked {
         let title = format!("{} on {}", one.workload, one.workload.system);
