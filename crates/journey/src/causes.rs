@@ -334,7 +334,7 @@ causes! {
         "Compare the Service's selector with the pods' labels.";
     EcsTargetUnhealthy "ecs-target-unhealthy" Serving
         "The tasks run, and the target group has no healthy target for the load balancer to send traffic to."
-        "Look at the target's reason: the health check's path, port, matcher or time, or the security group.";
+        "Look at the target's reason: the health check's path, port, matcher or time, the security group, or the load balancer's rule.";
 }
 
 #[cfg(test)]

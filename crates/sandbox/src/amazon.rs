@@ -139,6 +139,7 @@ impl Account {
             desired: new.desired,
             breaker: new.breaker,
             instances: new.instances,
+            in_use: true,
             deployments: vec![deployment],
             tasks: Vec::new(),
             events: Vec::new(),
@@ -173,6 +174,14 @@ impl Account {
         if let Some(service) = state.service_mut(cluster, name) {
             service.desired = 0;
             scheduler::stop_all(service, now);
+        }
+    }
+
+    /// Takes away the load balancer's rule that sends traffic to a service's target group.
+    pub fn lose_rule(&self, cluster: &str, name: &str) {
+        let mut state = self.caught_up();
+        if let Some(service) = state.service_mut(cluster, name) {
+            service.in_use = false;
         }
     }
 

@@ -42,6 +42,8 @@ pub(super) struct Service {
     pub(super) desired: usize,
     pub(super) breaker: Breaker,
     pub(super) instances: bool,
+    /// Whether a rule of the load balancer sends traffic to its target group.
+    pub(super) in_use: bool,
     /// All that there ever were, the first one first.
     pub(super) deployments: Vec<Deployment>,
     pub(super) tasks: Vec<Task>,

@@ -272,6 +272,9 @@ pub(super) fn targets(service: &Service, now: Timestamp) -> String {
             .and_then(|at| at.checked_add(SignedDuration::from_secs(HEALTHY_SECONDS)).ok());
         let unwell = task.end.as_ref().and_then(|end| end.unwell.as_deref());
         let health = match (seen, unwell) {
+            _ if !service.in_use => {
+                "<State>unused</State><Reason>Target.NotInUse</Reason><Description>Target group is not configured to receive traffic from the load balancer</Description>"
+            }
             (Some(seen), Some(_)) if seen <= now => {
                 "<State>unhealthy</State><Reason>Target.ResponseCodeMismatch</Reason>"
             }

@@ -207,6 +207,7 @@ pub const SPECS: &[Spec] = &[
     on_ecs("pickup"),
     on_ecs("sizing"),
     on_ecs("archive"),
+    on_ecs("tickets"),
 ];
 
 /// The roles whose apps share one source repository.

@@ -170,6 +170,7 @@ impl Company {
             Deed::Register(role, label) => self.register((role, label), who).map(drop),
             Deed::Deploy(role, label) => self.deploy((role, label), who),
             Deed::ScaleToZero(role) => self.scale_to_zero(role),
+            Deed::LoseRule(role) => self.lose_rule(role),
         }
     }
 

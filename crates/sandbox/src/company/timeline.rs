@@ -98,6 +98,8 @@ pub(super) enum Deed {
     Deploy(&'static str, &'static str),
     /// A person sets the desired count of an app's ECS service to zero.
     ScaleToZero(&'static str),
+    /// A person takes away the load balancer's rule that sends traffic to an app's target group.
+    LoseRule(&'static str),
 }
 
 const fn day(hours: i64, minutes: i64) -> Moment {
@@ -109,9 +111,9 @@ const fn ago(minutes: i64) -> Moment {
 }
 
 use Deed::{
-    Branch, Build, Commit, Deploy, FetchSeldom, ListMissingFile, LoseMarker, Pause, Promote,
-    ProposePromotion, Protect, RefuseScans, Register, RelabelIngress, Revert, RevokeKey, Run,
-    ScaleToZero, Suspend,
+    Branch, Build, Commit, Deploy, FetchSeldom, ListMissingFile, LoseMarker, LoseRule, Pause,
+    Promote, ProposePromotion, Protect, RefuseScans, Register, RelabelIngress, Revert, RevokeKey,
+    Run, ScaleToZero, Suspend,
 };
 use Outcome::{Failure, Image, Later, NoImage};
 
@@ -311,6 +313,9 @@ pub(super) const TIMELINE: &[(Moment, Deed)] = &[
     (ago(110), Deploy("sizing", "second")),
     (ago(45), Deploy("pickup", "second")),
     (ago(9), Deploy("couriers", "second")),
+    (day(26, 1), Commit("tickets", "second", Image)),
+    (day(20, 0), Deploy("tickets", "second")),
+    (ago(25), LoseRule("tickets")),
 ];
 
 impl Deed {
@@ -334,7 +339,8 @@ impl Deed {
             | Protect(role)
             | Register(role, ..)
             | Deploy(role, ..)
-            | ScaleToZero(role) => Some(role),
+            | ScaleToZero(role)
+            | LoseRule(role) => Some(role),
             RelabelIngress => None,
         }
     }

@@ -95,6 +95,7 @@ pub(super) const APPS: &[(&str, &[&str])] = &[
     ("pickup", &["pickup", "collection", "lockers", "kiosk"]),
     ("sizing", &["sizing", "fitting", "measures", "tailor"]),
     ("archive", &["archive", "vault", "records", "attic"]),
+    ("tickets", &["tickets", "support", "helpdesk", "queries"]),
 ];
 
 pub(super) const PEOPLE: &[&str] = &[

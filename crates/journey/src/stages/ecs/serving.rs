@@ -84,14 +84,25 @@ fn unhealthy(object: ObjectRef, group: &TargetGroup) -> Learned<Finding> {
     let sentence = Sentence::default()
         .object(&object)
         .words(" has no target that takes traffic");
-    let states: Vec<&str> = group.targets.iter().map(|one| one.state.as_str()).collect();
-    let states = if states.is_empty() {
-        "no targets".to_owned()
-    } else {
-        states.join(", ")
+    // Unused and draining targets say why, too: that no rule of the load balancer names the group, most of all.
+    let telling = group.targets.iter().find(|one| !one.reason.is_empty());
+    let (sentence, proof) = match telling {
+        Some(target) => (because(sentence, target), proof(&object, target)),
+        None => {
+            let states = group.targets.iter().map(|one| one.state.as_str());
+            let states: Vec<&str> = states.collect();
+            let states = match states.is_empty() {
+                true => "no targets".to_owned(),
+                false => states.join(", "),
+            };
+            let field = "targetHealth.state";
+            (
+                sentence,
+                vec![evidence::evidence(&object, field, states, None)],
+            )
+        }
     };
-    let proof = evidence::evidence(&object, "targetHealth.state", states, None);
-    Ok(Finding::blocked(CauseCode::EcsTargetUnhealthy, object, sentence).proof([proof]))
+    Ok(Finding::blocked(CauseCode::EcsTargetUnhealthy, object, sentence).proof(proof))
 }
 
 fn shown(object: &ObjectRef, target: &Target) -> Sentence {

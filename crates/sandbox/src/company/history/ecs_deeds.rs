@@ -62,4 +62,12 @@ impl Company {
         self.amazon.scale_to_zero(&cluster, &app.name);
         Ok(())
     }
+
+    /// Somebody takes away the rule that sends traffic to a service.
+    pub(super) fn lose_rule(&self, role: &str) -> Result<(), CompanyError> {
+        let app = self.known_app(role)?;
+        let cluster = app.namespace(Environment::Production);
+        self.amazon.lose_rule(&cluster, &app.name);
+        Ok(())
+    }
 }
