@@ -115,6 +115,7 @@ impl Session {
             contexts,
             team: self.start.team.clone(),
             cache: None,
+            sparing: false,
             history: console::history_file(),
         }
     }
@@ -129,6 +130,7 @@ async fn sandbox() -> Result<Arc<Workspace>, Error> {
         contexts: Vec::new(),
         team: Some(served.team.clone()),
         cache: Some(served.cache.clone()),
+        sparing: false,
         history: Some(served.history.clone()),
     };
     let console = Console::open(&sources)?;

@@ -22,6 +22,15 @@ pub struct Open {
 
 /// Opens the systems.
 pub async fn systems(systems: &Systems) -> Result<Open, Error> {
+    opened(systems, false).await
+}
+
+/// The same for one answer that may be about one app: then only its pods are read.
+pub async fn for_an_answer(systems: &Systems) -> Result<Open, Error> {
+    opened(systems, true).await
+}
+
+async fn opened(systems: &Systems, sparing: bool) -> Result<Open, Error> {
     let patience = Duration::from_secs(systems.patience);
     if systems.sandbox {
         let served = serve(
@@ -32,7 +41,10 @@ pub async fn systems(systems: &Systems) -> Result<Open, Error> {
             None,
         )
         .await?;
-        let console = Console::open(&sources(&served))?;
+        let console = Console::open(&Sources {
+            sparing,
+            ..sources(&served)
+        })?;
         return Ok(Open {
             console,
             patience,
@@ -44,6 +56,7 @@ pub async fn systems(systems: &Systems) -> Result<Open, Error> {
         contexts: systems.context.clone(),
         team: systems.team.clone(),
         cache: None,
+        sparing,
         history: console::history_file(),
     };
     Ok(Open {
@@ -67,6 +80,7 @@ pub fn sources(served: &Served) -> Sources {
         contexts: Vec::new(),
         team: Some(served.team.clone()),
         cache: Some(served.cache.clone()),
+        sparing: false,
         history: Some(served.history.clone()),
     }
 }

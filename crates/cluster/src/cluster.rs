@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::{Connection, ObjectRef};
-use facts::{ClusterFacts, Key, Kind};
+use facts::{ClusterFacts, Key, Kind, Selection};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -15,6 +15,7 @@ use crate::line::Line;
 use crate::namespaces::Namespaces;
 use crate::options::Options;
 use crate::read::{self, ReadError};
+use crate::wanted::Wanted;
 use crate::watch::{LISTS_AT_ONCE, Shared, keep};
 
 /// A cluster whose facts are kept up to date. Dropping it ends its tasks and connections.
@@ -44,6 +45,7 @@ impl Cluster {
             ledger,
             discovery: Discovery::new(),
             namespaces: Namespaces::new(own),
+            wanted: Wanted::default(),
             lists: Semaphore::new(LISTS_AT_ONCE),
             options,
         });
@@ -92,6 +94,17 @@ impl Cluster {
     pub async fn settled(&self) {
         let patience = self.shared.options.patience;
         let _ = tokio::time::timeout(patience, self.shared.ledger.settled()).await;
+    }
+
+    /// Reads the pods of these selections, and the ReplicaSets that they are of, from now on; all of them, where so many
+    /// are wanted that this costs less. Only for a cluster that is read sparingly; another one reads them anyway.
+    pub fn want<'s>(&self, selections: impl Iterator<Item = &'s Selection>) {
+        self.shared.wanted.more(selections);
+    }
+
+    /// Reads all pods and ReplicaSets from now on.
+    pub fn want_all(&self) {
+        self.shared.wanted.all();
     }
 
     /// Tries to reach it now, however long the wait still is, with the kubeconfig read anew.

@@ -38,6 +38,8 @@ pub(crate) struct Ledger {
 
 struct State {
     facts: ClusterFacts,
+    /// What was read whole once: it stands when the server stops answering.
+    read: BTreeSet<(Kind, Scope)>,
     told: Told,
     /// Something has changed since the last publication: at once, or when it suits (only a moment of observation).
     news: News,
@@ -50,10 +52,34 @@ enum News {
     Loud,
 }
 
+impl State {
+    /// How well a scope is known that could not be read. Of a server that answered and does not now, what was read stands;
+    /// what never was must not pass for that.
+    fn gap(&self, kind: Kind, scope: &Scope, coverage: Coverage) -> Coverage {
+        let answered = !matches!(
+            self.facts.reach,
+            Reach::Connecting | Reach::Unreachable { .. }
+        );
+        match coverage {
+            Coverage::Unreachable { message }
+                if answered && !self.read.contains(&(kind, scope.clone())) =>
+            {
+                let message =
+                    format!("it was not read before the cluster stopped answering: {message}");
+                Coverage::Failed { message }
+            }
+            coverage => coverage,
+        }
+    }
+}
+
 impl Ledger {
     pub(crate) fn new(name: String, address: String, options: Options) -> Self {
         let told = Told::new(name, address);
-        let facts = ClusterFacts::default();
+        let facts = ClusterFacts {
+            sparing: options.sparing,
+            ..ClusterFacts::default()
+        };
         let connection = status::connection(&told, &facts, &BTreeSet::new());
         Self {
             facts: watch::Sender::new(Arc::new(facts.clone())),
@@ -63,6 +89,7 @@ impl Ledger {
             changed: Notify::new(),
             state: Mutex::new(State {
                 facts,
+                read: BTreeSet::new(),
                 told,
                 news: News::Loud,
             }),
@@ -97,6 +124,10 @@ impl Ledger {
         state.told.answered = Some(at);
         let mut changed = false;
         if state.facts.reach != Reach::Answering {
+            if state.read.is_empty() {
+                // It never answered: nothing is known of any kind, and why not is over.
+                state.facts.coverage.clear();
+            }
             state.facts.reach = Reach::Answering;
             state.told.failure = None;
             state.told.retry_at = None;
@@ -145,7 +176,7 @@ impl Ledger {
                 .get(&(kind, Scope::All))
                 .is_none_or(|coverage| matches!(coverage, Coverage::Unreachable { .. }));
             if unread || never_answered {
-                let coverage = failure.coverage();
+                let coverage = state.gap(kind, &Scope::All, failure.coverage());
                 state.facts.coverage.insert((kind, Scope::All), coverage);
             }
         }
@@ -174,6 +205,7 @@ impl Ledger {
         };
         let mut state = self.state();
         tables::swap(&mut state.facts, kind, scope, objects);
+        state.read.insert((kind, scope.clone()));
         state.facts.coverage.insert((kind, scope.clone()), coverage);
         state.told.ailing.remove(&kind);
         self.say(state);
@@ -215,7 +247,9 @@ impl Ledger {
         let mut state = self.state();
         if failure.why == Why::Denied || matches!(coverage, Coverage::NotServed { .. }) {
             tables::clear(&mut state.facts, kind, scope);
+            state.read.remove(&(kind, scope.clone()));
         }
+        let coverage = state.gap(kind, scope, coverage);
         state.facts.coverage.insert((kind, scope.clone()), coverage);
         if matches!(failure.why, Why::Denied | Why::NotFound) {
             state.told.ailing.remove(&kind);
@@ -248,6 +282,7 @@ impl Ledger {
     pub(crate) fn forget(&self, kind: Kind, scope: &Scope) {
         let mut state = self.state();
         tables::clear(&mut state.facts, kind, scope);
+        state.read.remove(&(kind, scope.clone()));
         state.facts.coverage.remove(&(kind, scope.clone()));
         self.say(state);
     }

@@ -22,6 +22,7 @@ mod server;
 mod status;
 mod tables;
 mod tolerant;
+mod wanted;
 mod watch;
 
 pub use cluster::Cluster;

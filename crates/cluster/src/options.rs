@@ -89,6 +89,8 @@ pub struct Options {
     /// Namespaces to look in where all namespaces may not be read at once, beside the context's own and those that the
     /// server lists.
     pub namespaces: Vec<String>,
+    /// Whether pods and ReplicaSets are read only where they are wanted, see [`crate::Cluster::want`].
+    pub sparing: bool,
     /// How long [`crate::Cluster::settled`] waits at most.
     pub patience: Duration,
     /// The shortest time between two publications of the facts.
@@ -146,6 +148,7 @@ impl Default for Options {
         Self {
             name: String::new(),
             namespaces: Vec::new(),
+            sparing: false,
             patience: Duration::from_secs(15),
             flush_every: Duration::from_millis(50),
             heartbeat: Duration::from_secs(5),

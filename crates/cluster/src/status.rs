@@ -179,6 +179,7 @@ fn refusals(told: &Told, facts: &ClusterFacts) -> Vec<String> {
             .filter_map(|((_, scope), _)| match scope {
                 Scope::All => None,
                 Scope::Namespace(namespace) => Some(namespace.as_str()),
+                Scope::Selected(_) => None,
             })
             .collect();
         lines.push(if readable.is_empty() {

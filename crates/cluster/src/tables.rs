@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use facts::cluster::Scope;
-use facts::{ClusterFacts, Key, Kind, Objects};
+use facts::{ClusterFacts, Key, Kind, Meta, Objects};
 
 use crate::project::Object;
 
@@ -80,9 +80,8 @@ pub(crate) fn swap(
     objects: Vec<Object>,
 ) -> bool {
     let keys: BTreeSet<Key> = objects.iter().map(Object::key).collect();
-    let mut changed = keep(facts, kind, &|key| {
-        !is_within(key, scope) || keys.contains(key)
-    });
+    let within = Within::of(facts, kind, scope);
+    let mut changed = keep(facts, kind, &|key| !within.has(key) || keys.contains(key));
     for object in objects {
         changed |= put(facts, object);
     }
@@ -91,13 +90,41 @@ pub(crate) fn swap(
 
 /// Removes all of a kind's objects in a scope; whether there were any.
 pub(crate) fn clear(facts: &mut ClusterFacts, kind: Kind, scope: &Scope) -> bool {
-    keep(facts, kind, &|key| !is_within(key, scope))
+    let within = Within::of(facts, kind, scope);
+    keep(facts, kind, &|key| !within.has(key))
 }
 
-fn is_within(key: &Key, scope: &Scope) -> bool {
-    match scope {
-        Scope::All => true,
-        Scope::Namespace(namespace) => key.namespace == *namespace,
+/// What a scope has of a kind.
+enum Within<'s> {
+    All,
+    Namespace(&'s str),
+    These(BTreeSet<Key>),
+}
+
+impl<'s> Within<'s> {
+    fn of(facts: &ClusterFacts, kind: Kind, scope: &'s Scope) -> Self {
+        let selection = match scope {
+            Scope::All => return Self::All,
+            Scope::Namespace(namespace) => return Self::Namespace(namespace),
+            Scope::Selected(selection) => selection,
+        };
+        let pods = facts.pods.values().map(|pod| &pod.meta);
+        let sets = facts.replica_sets.values().map(|set| &set.meta);
+        let selected = |meta: &&Meta| selection.selects(meta);
+        Self::These(match kind {
+            Kind::Pod => pods.filter(selected).map(Meta::key).collect(),
+            Kind::ReplicaSet => sets.filter(selected).map(Meta::key).collect(),
+            // Nothing else is selected.
+            _ => BTreeSet::new(),
+        })
+    }
+
+    fn has(&self, key: &Key) -> bool {
+        match self {
+            Self::All => true,
+            Self::Namespace(namespace) => key.namespace == *namespace,
+            Self::These(keys) => keys.contains(key),
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use crate::namespaces::Namespaces;
 use crate::options::Options;
 use crate::project::{self, Change, Object, Page};
 use crate::server::{Server, segment};
+use crate::wanted::{SPARED, Wanted};
 
 /// What the readers of one cluster share.
 pub(crate) struct Shared {
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) discovery: Discovery,
     pub(crate) namespaces: Namespaces,
+    pub(crate) wanted: Wanted,
     pub(crate) options: Options,
     /// Lists under way at once: the server throttles each user, and pages are large.
     pub(crate) lists: Semaphore,
@@ -121,6 +123,9 @@ impl Reader {
     async fn read(&self) {
         let ledger = self.shared.ledger.clone();
         let kind = self.kind;
+        if self.shared.options.sparing && SPARED.contains(&kind) {
+            self.by_selection().await;
+        }
         let first = Box::new(move || ledger.ended(kind));
         let failure = self.follow(&Scope::All, Some(first)).await;
         let ledger = &self.shared.ledger;
@@ -274,15 +279,14 @@ impl Reader {
         limit: Option<u32>,
         next: Option<&str>,
     ) -> Result<(Page, jiff::Timestamp), Failure> {
-        let mut path = self.path(scope);
+        let mut query = Vec::new();
         if let Some(limit) = limit {
-            path.push_str(&format!("?limit={limit}"));
+            query.push(format!("limit={limit}"));
         }
         if let Some(next) = next {
-            path.push(if limit.is_some() { '&' } else { '?' });
-            path.push_str("continue=");
-            path.push_str(&segment(next));
+            query.push(format!("continue={}", segment(next)));
         }
+        let path = self.asked(scope, query);
         let within = self.shared.options.list_within;
         let answer = self.server.get(&path, within).await?;
         project::page(self.kind, &answer.body)
@@ -292,11 +296,13 @@ impl Reader {
 
     /// Watches a scope from a version on, moving it; ends when the server ends it in good order.
     async fn watch(&self, scope: &Scope, version: &mut String) -> Result<(), Failure> {
-        let path = format!(
-            "{}?watch=true&resourceVersion={}&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}",
-            self.path(scope),
-            segment(version)
-        );
+        let query = vec![
+            "watch=true".to_owned(),
+            format!("resourceVersion={}", segment(version)),
+            "allowWatchBookmarks=true".to_owned(),
+            format!("timeoutSeconds={WATCH_SECONDS}"),
+        ];
+        let path = self.asked(scope, query);
         let within = self.shared.options.list_within;
         let mut lines = self.server.lines(&path, within).await?;
         let ledger = &self.shared.ledger;
@@ -361,18 +367,28 @@ impl Reader {
         &self.server
     }
 
-    fn path(&self, scope: &Scope) -> String {
+    /// The path of a scope with what is asked of it.
+    fn asked(&self, scope: &Scope, mut query: Vec<String>) -> String {
         let place = place(self.kind);
         let namespace = match scope {
             Scope::All => None,
-            Scope::Namespace(namespace) => Some(segment(namespace)),
+            Scope::Namespace(namespace) => Some(namespace),
+            Scope::Selected(selection) => {
+                let labels = selection.labels.iter();
+                let labels: Vec<String> = labels
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect();
+                query.push(format!("labelSelector={}", segment(&labels.join(","))));
+                Some(&selection.namespace)
+            }
         };
-        collection(
-            place.group,
-            &self.version,
-            place.plural,
-            namespace.as_deref(),
-        )
+        let namespace = namespace.map(|name| segment(name));
+        let (group, plural) = (place.group, place.plural);
+        let path = collection(group, &self.version, plural, namespace.as_deref());
+        match query.is_empty() {
+            true => path,
+            false => format!("{path}?{}", query.join("&")),
+        }
     }
 }
 

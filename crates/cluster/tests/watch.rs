@@ -17,5 +17,7 @@ mod protocol;
 mod responder;
 #[path = "watch/tls.rs"]
 mod tls;
+#[path = "watch/wanted.rs"]
+mod wanted;
 #[path = "watch/world.rs"]
 mod world;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use api::{Answer, App, Ask, Board, Changes, Connection, Error};
 use cluster::Clock;
-use facts::{ClusterFacts, Found, Reach, Team, Want};
+use facts::{ClusterFacts, Facts, Found, Reach, Team, Want};
 use forge::Forge;
 use futures::stream::SelectAll;
 use futures::{FutureExt, StreamExt};
@@ -68,6 +68,8 @@ struct Looked {
 /// The task's state.
 pub struct Evaluation {
     team: Team,
+    /// Where images came from that were read before.
+    image_sources: Arc<BTreeMap<String, String>>,
     cluster_facts: BTreeMap<String, Arc<ClusterFacts>>,
     forge: Forge,
     clusters: Arc<[cluster::Cluster]>,
@@ -128,6 +130,7 @@ impl Evaluation {
         }
         Self {
             team: systems.team(),
+            image_sources: Arc::new(systems.forge().sources()),
             cluster_facts,
             forge: systems.forge(),
             clusters,
@@ -184,6 +187,10 @@ impl Evaluation {
     }
 
     fn accept(&mut self, command: Command) {
+        if !matches!(command, Command::Answer(..) | Command::Connections(_)) {
+            // Only an answer says whose pods it wants.
+            self.clusters.iter().for_each(cluster::Cluster::want_all);
+        }
         match command {
             Command::Board(publisher) => self.boards.push(publisher),
             Command::Answer(ask, publisher) => {
@@ -209,12 +216,14 @@ impl Evaluation {
     }
 
     fn reader(&self) -> Reader {
-        Reader::new(
-            self.team.clone(),
-            self.cluster_facts.clone(),
-            self.past.usual(),
-            Instant::now(),
-        )
+        let facts = Facts {
+            clusters: self.cluster_facts.clone(),
+            team: self.team.clone(),
+            history: self.past.usual(),
+            sources: Arc::clone(&self.image_sources),
+            ..Facts::default()
+        };
+        Reader::new(facts, Instant::now())
     }
 
     fn readers(&mut self) -> impl Iterator<Item = &mut Reader> {
@@ -339,8 +348,14 @@ impl Evaluation {
                 journey::answer(facts, &asked.ask, now)
             });
             self.note(evaluation.changes_at);
-            let settled =
-                clusters_settled && asked.reader.is_settled(&self.book, &evaluation.wants);
+            for cluster in self.clusters.iter() {
+                let here = evaluation.pods.iter();
+                let here = here.filter(|(name, _)| name == cluster.name());
+                cluster.want(here.map(|(_, selection)| selection));
+            }
+            let settled = clusters_settled
+                && evaluation.pods.is_empty()
+                && asked.reader.is_settled(&self.book, &evaluation.wants);
             let answer = evaluation.answer.map(|mut answer| {
                 answer.unread.extend(asked.reader.unread(&self.book));
                 if !settled {

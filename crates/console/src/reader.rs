@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use api::Sentence;
-use facts::{ClusterFacts, Coverage, Facts, Found, HistoryFacts, Team, Want};
+use facts::{ClusterFacts, CodeFacts, Coverage, Facts, Found, HistoryFacts, ImageFacts, Want};
 use jiff::Timestamp;
 
 use crate::wants::WantBook;
@@ -66,20 +66,10 @@ impl Evaluated for journey::PastEvaluation {
 }
 
 impl Reader {
-    /// A reader that knows the clusters and what is usual there, and nothing else.
-    pub fn new(
-        team: Team,
-        clusters: BTreeMap<String, Arc<ClusterFacts>>,
-        history: Arc<HistoryFacts>,
-        now: Instant,
-    ) -> Self {
+    /// A reader that knows what nobody has to want: the clusters, what is usual there, where images came from.
+    pub fn new(facts: Facts, now: Instant) -> Self {
         Self {
-            facts: Facts {
-                clusters,
-                team,
-                history,
-                ..Facts::default()
-            },
+            facts,
             claimed: BTreeSet::new(),
             heads: BTreeMap::new(),
             gaps: BTreeMap::new(),
@@ -213,9 +203,14 @@ impl Reader {
         let repositories = facts.code.repositories.keys().cloned();
         let repositories = repositories.map(|repository| Want::Repository { repository });
         let changed = claimed.into_iter().chain(repositories).collect();
+        let kept = Facts {
+            code: CodeFacts::default(),
+            images: ImageFacts::default(),
+            ..facts
+        };
         *self = Self {
             changed,
-            ..Self::new(facts.team, facts.clusters, facts.history, now)
+            ..Self::new(kept, now)
         };
     }
 

@@ -32,6 +32,8 @@ pub struct Sources {
     pub team: Option<PathBuf>,
     /// Where clones and other things that can be had again are kept; absent: the platform's cache folder.
     pub cache: Option<PathBuf>,
+    /// Whether pods are read only where an answer wants them: for one short answer about one app, not for a window.
+    pub sparing: bool,
     /// The file that what was seen is kept in, such as [`history_file`]; absent: it is kept for as long as this process
     /// lives.
     pub history: Option<PathBuf>,
@@ -73,6 +75,7 @@ impl Systems {
         let contexts = chosen(sources, &file)?;
         let options = cluster::Options {
             clock: clock.clone(),
+            sparing: sources.sparing,
             ..cluster::Options::default()
         };
         let clusters: Arc<[Cluster]> = contexts

@@ -40,6 +40,7 @@ impl Watched {
             contexts: Vec::new(),
             team: Some(company.team.clone()),
             cache: Some(company.cache.clone()),
+            sparing: false,
             history: None,
         })
         .expect("the console opens")
@@ -145,6 +146,7 @@ async fn what_could_not_be_read_while_the_code_host_was_away_is_read_when_it_is_
         contexts: Vec::new(),
         team: Some(company.team.clone()),
         cache: Some(company.cache.join("another")),
+        sparing: false,
         history: None,
     })
     .expect("the console opens");

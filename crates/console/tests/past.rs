@@ -29,6 +29,7 @@ fn open(company: &Served) -> Console {
         contexts: Vec::new(),
         team: Some(company.team.clone()),
         cache: Some(company.cache.clone()),
+        sparing: false,
         history: Some(company.history.clone()),
     })
     .expect("the console opens")

@@ -24,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 struct Exam {
     // Dropped first: it reads from the company.
     console: Console,
+    sources: Sources,
     company: Served,
 }
 
@@ -38,25 +39,44 @@ impl Exam {
         )
         .await
         .expect("the company starts");
-        let console = Console::open(&Sources {
+        let sources = Sources {
             kubeconfig: Some(company.kubeconfig.clone()),
             contexts: Vec::new(),
             team: Some(company.team.clone()),
             cache: Some(company.cache.clone()),
+            sparing: false,
             history: None,
-        })
-        .expect("the console opens");
-        Self { console, company }
+        };
+        let console = Console::open(&sources).expect("the console opens");
+        Self {
+            console,
+            sources,
+            company,
+        }
     }
 
     async fn answer(&self, situation: &Situation) -> Answer {
+        self.answer_of(&self.console, situation).await
+    }
+
+    /// The same of a console that has just been opened and reads the pods of one app only.
+    async fn spared(&self, situation: &Situation) -> Answer {
+        let sources = Sources {
+            sparing: true,
+            ..self.sources.clone()
+        };
+        let console = Console::open(&sources).expect("the console opens");
+        self.answer_of(&console, situation).await
+    }
+
+    async fn answer_of(&self, console: &Console, situation: &Situation) -> Answer {
         let ask = Ask {
             text: situation.ask.clone(),
             app: situation.app.clone(),
             environment: situation.environment.clone(),
             repository: None,
         };
-        let answer = self.console.answer(ask, PATIENCE).await;
+        let answer = console.answer(ask, PATIENCE).await;
         answer.unwrap_or_else(|error| panic!("{}: {error}", situation.name))
     }
 }
@@ -191,6 +211,32 @@ async fn every_situation_is_answered_as_written_under_seed_3() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_about_one_app_says_the_same_when_only_its_pods_are_read() {
+    let exam = Exam::begin(2).await;
+    let mut wrong = Vec::new();
+    for situation in exam.company.sandbox.situations() {
+        // First by all: so it is known where each image comes from.
+        let whole = exam.answer(situation).await;
+        let spared = exam.spared(situation).await;
+        let said = |answer: &Answer| -> Vec<String> {
+            let journeys = answer.journeys.iter().map(|one| {
+                let cause = one.cause.as_ref();
+                let cause = cause.map(|cause| format!("{} {}", cause.code, cause.object));
+                let line = timeless(&one.headline);
+                let place = format!("{} {} {}", one.app, one.environment, one.cluster);
+                format!("{place}: {} {cause:?} {line}", word(&one.state))
+            });
+            journeys.chain(answer.unread.iter().map(timeless)).collect()
+        };
+        let (whole, spared) = (said(&whole), said(&spared));
+        if whole != spared {
+            wrong.push(format!("{}:\n  {whole:?}\n  {spared:?}", situation.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// A headline without what every start of the company changes.

@@ -12,7 +12,7 @@ use crate::flux::{
 use crate::kubernetes::{
     EndpointSlice, Event, Namespace, Node, Pod, ReplicaSet, Service, Workload,
 };
-use crate::meta::{Key, Kind};
+use crate::meta::{Key, Kind, Meta};
 use crate::objects::Objects;
 use crate::others::{Canary, ExternalSecret};
 
@@ -23,6 +23,25 @@ pub enum Scope {
     All,
     /// One namespace.
     Namespace(String),
+    /// Those of a namespace that a selector selects.
+    Selected(Selection),
+}
+
+/// What a workload selects its pods by: so its pods, and the ReplicaSets that they are of, can be read alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Selection {
+    /// The namespace.
+    pub namespace: String,
+    /// The labels that all of them have; never empty, since a selector without labels selects nothing here.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Selection {
+    /// Whether it selects an object.
+    pub fn selects(&self, meta: &Meta) -> bool {
+        let has = |(name, value): (&String, &String)| meta.label(name) == Some(value.as_str());
+        meta.namespace == self.namespace && !self.labels.is_empty() && self.labels.iter().all(has)
+    }
 }
 
 /// What runs there. Ordered so that the common one comes first.
@@ -66,6 +85,8 @@ pub struct ClusterFacts {
     pub reach: Reach,
     /// Its clock minus ours, learned from its Date header.
     pub clock_offset: SignedDuration,
+    /// Whether pods and ReplicaSets are read only where they are wanted.
+    pub sparing: bool,
     /// How well each kind is known, by scope.
     pub coverage: BTreeMap<(Kind, Scope), Coverage>,
     /// GitRepositories, OCIRepositories, HelmRepositories, HelmCharts and Buckets.
@@ -127,5 +148,15 @@ impl ClusterFacts {
                 .or(all)
                 .unwrap_or(NOT_ASKED),
         }
+    }
+
+    /// How well a kind is known of what is selected: as all of it is, else as the selection's own read says.
+    pub fn coverage_of(&self, kind: Kind, selection: &Selection) -> &Coverage {
+        let all = self.coverage(kind, &selection.namespace);
+        if !self.sparing || all.is_whole() {
+            return all;
+        }
+        let own = (kind, Scope::Selected(selection.clone()));
+        self.coverage.get(&own).unwrap_or(all)
     }
 }

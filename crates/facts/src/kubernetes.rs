@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::cluster::Selection;
 use crate::meta::{Condition, Kind, Meta, Reference};
 
 /// A Deployment, StatefulSet or DaemonSet; an ECS service, whose pods are tasks.
@@ -46,6 +47,16 @@ pub struct Workload {
     pub update_revision: Option<String>,
     /// `status.conditions`
     pub conditions: Vec<Condition>,
+}
+
+impl Workload {
+    /// What it selects its pods by.
+    pub fn selection(&self) -> Selection {
+        Selection {
+            namespace: self.meta.namespace.clone(),
+            labels: self.selector.clone(),
+        }
+    }
 }
 
 /// A change of a spec by hand: the newest entry of `metadata.managedFields` whose manager is nobody who writes by itself.

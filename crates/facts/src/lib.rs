@@ -22,7 +22,7 @@ pub mod want;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use cluster::{ClusterFacts, Platform, Reach};
+pub use cluster::{ClusterFacts, Platform, Reach, Selection};
 pub use code::CodeFacts;
 pub use coverage::{Coverage, Read};
 pub use found::Found;
@@ -48,4 +48,7 @@ pub struct Facts {
     pub team: Team,
     /// What was seen before.
     pub history: Arc<HistoryFacts>,
+    /// The source repository of each image, by the labels of builds that were read before, however long ago: only for
+    /// images of which all of them say the same.
+    pub sources: Arc<BTreeMap<String, String>>,
 }

@@ -16,6 +16,7 @@ mod kept;
 mod registry;
 mod web;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -151,6 +152,12 @@ impl Forge {
     /// one of the requests that it counts, and another repository's copy may have it.
     pub async fn find_in_copies(&self, want: &Want) -> Found {
         self.inner.find(want.clone(), false).await
+    }
+
+    /// The source repository of each image, by the labels of builds that were read before, however long ago; only of
+    /// images of which all of them say the same. Asks nobody.
+    pub fn sources(&self) -> BTreeMap<String, String> {
+        self.inner.registries.sources()
     }
 
     /// A cluster is back that was away: what failed until now and what was read before is asked for anew, as with one of

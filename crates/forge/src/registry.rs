@@ -5,7 +5,7 @@
 mod image;
 mod shelf;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use api::connection::SystemKind;
@@ -86,6 +86,11 @@ impl Registries {
             ledger,
             web,
         }
+    }
+
+    /// The source of each image, by what is known for ever.
+    pub(crate) fn sources(&self) -> BTreeMap<String, String> {
+        self.shelf.sources()
     }
 
     /// All tags of a repository.

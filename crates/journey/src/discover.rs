@@ -322,15 +322,82 @@ fn is_app(workload: &Workload) -> bool {
         && meta.label("app.kubernetes.io/part-of") != Some("flux")
 }
 
+/// What an ask is about, where it is about one app: the others are put aside where that spares reading their pods.
+pub struct About<'s> {
+    app: String,
+    /// The images that its workloads run.
+    images: BTreeSet<String>,
+    shared: &'s BTreeSet<String>,
+}
+
+impl<'s> About<'s> {
+    /// An app, if there is one of that name.
+    pub fn app(view: &View<'_>, shared: &'s BTreeSet<String>, name: &str) -> Option<Self> {
+        if !view.places().any(|place| place.is_sparing()) {
+            return None;
+        }
+        let mut images = BTreeSet::new();
+        let workloads = view.places().flat_map(|place| place.workloads());
+        for one in workloads.filter(|one| app_name(one, shared).eq_ignore_ascii_case(name)) {
+            let containers = one.containers.iter();
+            images.extend(containers.map(|one| ImageReference::parse(&one.image).repository));
+        }
+        let app = name.to_owned();
+        (!images.is_empty()).then_some(Self {
+            app,
+            images,
+            shared,
+        })
+    }
+
+    /// What is found of another app's workload without looking into it: where it comes from is known from before.
+    fn aside(&self, view: &View<'_>, place: Place<'_>, workload: &Workload) -> Option<Found> {
+        let app = app_name(workload, self.shared);
+        if app.eq_ignore_ascii_case(&self.app) || !place.may_spare(workload) {
+            return None;
+        }
+        let containers = workload.containers.iter().enumerate();
+        let mut own = containers.filter(|(_, one)| !one.init);
+        let (at, container, image, source) = own.find_map(|(at, container)| {
+            let image = ImageReference::parse(&container.image);
+            let source = view.source_before(&image.repository)?;
+            Some((at, container, image, source.clone()))
+        })?;
+        if self.images.contains(&image.repository) {
+            return None;
+        }
+        let environment = environment(view.team(), place, workload);
+        Some(Found {
+            rank: rank(view.team(), &environment),
+            environment,
+            app,
+            cluster: place.name.to_owned(),
+            kind: workload.kind,
+            key: workload.meta.key(),
+            canary: None,
+            at,
+            declared: container.image.clone(),
+            image,
+            running: Vec::new(),
+            own_source: Ok(Some(source.clone())),
+            source: Ok(Some(source)),
+            lost: None,
+        })
+    }
+}
+
 /// What is found of a workload; `None` if it is nobody's app, or another one speaks for it.
 pub fn find(
     view: &View<'_>,
     shared: &BTreeSet<String>,
-    place: Place<'_>,
-    applied: &Workload,
+    about: Option<&About<'_>>,
+    (place, applied): (Place<'_>, &Workload),
 ) -> Option<Found> {
     if !is_app(applied) || canary::is_primary(place, applied) {
         return None;
+    }
+    if let Some(aside) = about.and_then(|about| about.aside(view, place, applied)) {
+        return Some(aside);
     }
     let app = app_name(applied, shared);
     let (canary, workload) = match canary::primary(place, applied) {
@@ -347,7 +414,7 @@ pub fn find(
     for (at, container) in candidates {
         let image = ImageReference::parse(&container.image);
         let running = running(&pods, container);
-        let pods_known = place.whole(place.pod_kind(), &workload.meta.namespace);
+        let pods_known = place.whole_pods(workload);
         let source = origin(view, &running, &image, pods_known);
         let decided = !matches!(source, Ok(None));
         if best.is_none() || decided {

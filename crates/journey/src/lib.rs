@@ -44,7 +44,7 @@ mod world;
 
 use std::collections::BTreeSet;
 
-use facts::{Facts, Want};
+use facts::{Facts, Selection, Want};
 use jiff::Timestamp;
 pub use standing::Standing;
 
@@ -55,6 +55,8 @@ pub struct Evaluation {
     pub answer: Result<api::Answer, api::Error>,
     /// Facts that would make the answer more exact; it is never wrong without them.
     pub wants: BTreeSet<Want>,
+    /// Pods that would, by cluster: only of clusters whose pods are read where they are wanted.
+    pub pods: BTreeSet<(String, Selection)>,
     /// When the answer changes by itself, by our clock, though no fact does.
     pub changes_at: Option<Timestamp>,
 }
@@ -78,12 +80,13 @@ pub fn answer(facts: &Facts, ask: &api::Ask, now: Timestamp) -> Evaluation {
     let answer = verdict::answer(&view, ask);
     let seen = trace.take();
     let answer = answer.map(|mut answer| {
-        answer.pending = seen.wants.len();
+        answer.pending = seen.wants.len() + seen.pods.len();
         answer
     });
     Evaluation {
         answer,
         wants: seen.wants,
+        pods: seen.pods,
         changes_at: seen.changes_at,
     }
 }

@@ -89,6 +89,10 @@ impl<'a> Place<'a> {
     /// Whether a kind is known whole in a namespace. A cluster that stopped answering keeps what it said.
     pub fn whole(&self, kind: Kind, namespace: &str) -> Learned<()> {
         let coverage = self.coverage(kind, namespace);
+        self.as_known(kind, namespace, coverage)
+    }
+
+    fn as_known(&self, kind: Kind, namespace: &str, coverage: &Coverage) -> Learned<()> {
         if coverage.is_whole() {
             return Ok(());
         }
@@ -115,6 +119,48 @@ impl<'a> Place<'a> {
             None => Ok(()),
             Some(why) => Err(Gap::new(why)),
         }
+    }
+
+    /// Whether the pods of a workload are known whole. Where pods are read only for those who want them, they are wanted.
+    pub fn whole_pods(&self, workload: &Workload) -> Learned<()> {
+        self.whole_of(self.pod_kind(), workload)
+    }
+
+    /// The same of its ReplicaSets, which have their pods' labels.
+    pub fn whole_replica_sets(&self, workload: &Workload) -> Learned<()> {
+        self.whole_of(Kind::ReplicaSet, workload)
+    }
+
+    fn whole_of(&self, kind: Kind, workload: &Workload) -> Learned<()> {
+        if self.facts.sparing && workload.selector.is_empty() {
+            // It selects none, whatever there is.
+            return Ok(());
+        }
+        let coverage = self.coverage_of(kind, workload);
+        if self.facts.sparing && *coverage == Coverage::NotAsked {
+            self.trace.want_pods(self.name, &workload.selection());
+            let subject = format!("{} objects of {}", kind.name(), workload.meta.name);
+            return Err(Gap::pending(&|| subject.clone()));
+        }
+        self.as_known(kind, &workload.meta.namespace, coverage)
+    }
+
+    fn coverage_of(&self, kind: Kind, workload: &Workload) -> &'a Coverage {
+        self.trace.look(&Look::Coverage(self.name, kind));
+        match self.facts.sparing {
+            true => self.facts.coverage_of(kind, &workload.selection()),
+            false => self.facts.coverage(kind, &workload.meta.namespace),
+        }
+    }
+
+    /// Whether pods are read only where they are wanted.
+    pub fn is_sparing(&self) -> bool {
+        self.facts.sparing
+    }
+
+    /// Whether pods of a workload are read only if they are wanted, and nobody wanted them yet.
+    pub fn may_spare(&self, workload: &Workload) -> bool {
+        self.facts.sparing && *self.coverage_of(self.pod_kind(), workload) == Coverage::NotAsked
     }
 
     /// An object that was looked up: there, certainly not there, or not known.

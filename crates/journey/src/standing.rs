@@ -258,7 +258,7 @@ impl Parts {
             .and_then(|(cluster, (_, kind, key))| {
                 let place = view.place(cluster)?;
                 let workload = place.workload(*kind, key)?;
-                discover::find(view, &self.shared, place, workload)
+                discover::find(view, &self.shared, None, (place, workload))
             });
         let seen = view.trace().take();
         self.evaluated += 1;

@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 
-use facts::{Kind, Want};
+use facts::{Kind, Selection, Want};
 use jiff::Timestamp;
 use rustc_hash::FxHasher;
 
@@ -135,6 +135,8 @@ pub struct Seen {
     pub marks: Vec<Mark>,
     /// Facts that would make it more exact.
     pub wants: BTreeSet<Want>,
+    /// Pods that would, by cluster: only of those whose pods are read where they are wanted.
+    pub pods: BTreeSet<(String, Selection)>,
     /// When it changes by itself, by our clock.
     pub changes_at: Option<Timestamp>,
 }
@@ -144,6 +146,7 @@ pub struct Trace {
     marking: bool,
     marks: RefCell<Vec<Mark>>,
     wants: RefCell<BTreeSet<Want>>,
+    pods: RefCell<BTreeSet<(String, Selection)>>,
     changes_at: Cell<Option<Timestamp>>,
     quiet: Cell<bool>,
 }
@@ -155,6 +158,7 @@ impl Trace {
             marking,
             marks: RefCell::default(),
             wants: RefCell::default(),
+            pods: RefCell::default(),
             changes_at: Cell::new(None),
             quiet: Cell::new(false),
         }
@@ -181,6 +185,14 @@ impl Trace {
         }
     }
 
+    /// Notes that pods are wanted, unless it is looked quietly.
+    pub fn want_pods(&self, cluster: &str, selection: &Selection) {
+        if !self.quiet.get() {
+            let wanted = (cluster.to_owned(), selection.clone());
+            self.pods.borrow_mut().insert(wanted);
+        }
+    }
+
     /// Notes that the outcome changes by itself.
     pub fn changes_at(&self, at: Timestamp) {
         let earliest = self.changes_at.get().map_or(at, |earlier| earlier.min(at));
@@ -204,6 +216,7 @@ impl Trace {
         Seen {
             marks,
             wants: self.wants.take(),
+            pods: self.pods.take(),
             changes_at: self.changes_at.take(),
         }
     }

@@ -25,7 +25,7 @@ use crate::{configuration, usual, walk};
 
 /// Answers an ask.
 pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Answer, api::Error> {
-    let roll = Roll::of(view, ask.app.as_deref());
+    let roll = Roll::of(view, ask.app.as_deref(), ask.text.trim());
     let all = Targets::new(view, &roll);
     let list: Vec<Target<'_>> = all.all().collect();
     let question = ask::question(view, &list, ask)?;

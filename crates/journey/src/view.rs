@@ -34,7 +34,7 @@ impl Gap {
         }
     }
 
-    fn pending(subject: &dyn Fn() -> String) -> Self {
+    pub fn pending(subject: &dyn Fn() -> String) -> Self {
         Self {
             why: format!("{} not read yet", subject()),
             pending: true,
@@ -96,6 +96,11 @@ impl<'a> View<'a> {
     /// How long things usually take. Only for who is curious: no board rests on it.
     pub fn history(&self) -> &'a HistoryFacts {
         &self.facts.history
+    }
+
+    /// Where all builds of an image came from that were read before.
+    pub fn source_before(&self, image: &str) -> Option<&'a String> {
+        self.facts.sources.get(image)
     }
 
     /// What the team says about itself.

@@ -124,7 +124,7 @@ pub async fn measure(
     costs.push(
         bench
             .median("landfall why, one app", || async {
-                let (cost, answer) = bench.landfall(&["why", "--app", &app, "--json"]).await?;
+                let (cost, answer) = bench.landfall(&["why", &app, "--json"]).await?;
                 let states = answer["journeys"].as_array().into_iter().flatten();
                 if states.filter(|one| one["state"] == "deployed").count() != 1 {
                     let words = format!("{app} is not said to be deployed: {answer}");

@@ -43,6 +43,7 @@ async fn ask_in(world: &World, scenario: &str, recording: &Recording) -> Answer 
         contexts: Vec::new(),
         team: Some(world.team.clone()),
         cache: Some(world.cache.clone()),
+        sparing: false,
         history: None,
     };
     let console = Console::open_at(&sources, Clock::new(move || clock.now()))

@@ -10,7 +10,12 @@ use crate::{exit, open, print};
 
 /// Runs the command.
 pub async fn run(why: Why) -> Result<ExitCode, Error> {
-    let open = open::systems(&why.systems).await?;
+    // A commit of no named app may be in any of them: then all pods are wanted, and at once.
+    let is_commit = why.ask.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let open = match why.app.is_some() || !is_commit {
+        true => open::for_an_answer(&why.systems).await?,
+        false => open::systems(&why.systems).await?,
+    };
     let ask = Ask {
         text: why.ask.clone(),
         app: why.app.clone(),

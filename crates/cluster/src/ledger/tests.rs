@@ -216,3 +216,28 @@ fn a_lost_server_keeps_its_coverage_and_one_never_reached_has_none() {
     // Kinds that were not read before it went are not known.
     assert!(!facts.coverage(Kind::Service, "").is_whole());
 }
+
+#[test]
+fn what_was_never_read_of_a_server_that_went_passed_for_read() {
+    let ledger = ledger();
+    let failure = crate::failure::silent("h:1");
+    // Not reached at first, then it answers, and goes before anything but Deployments was read.
+    ledger.lost(&failure, Timestamp::UNIX_EPOCH);
+    ledger.answered(Timestamp::UNIX_EPOCH, None);
+    let now = Timestamp::UNIX_EPOCH;
+    ledger.listed(Kind::Deployment, &Scope::All, Vec::new(), 0, now);
+    ledger.unread(Kind::Pod, &Scope::All, failure.coverage(), &failure);
+    ledger.unread(Kind::Deployment, &Scope::All, failure.coverage(), &failure);
+    ledger.lost(&failure, Timestamp::UNIX_EPOCH);
+    let facts = facts(&ledger);
+    assert!(matches!(facts.reach, Reach::Lost { .. }));
+    // What was read before stands, and says that it is not fresh; what was not is not known.
+    let stands = |kind| matches!(facts.coverage(kind, ""), Coverage::Unreachable { .. });
+    assert!(stands(Kind::Deployment));
+    for kind in [Kind::Pod, Kind::Service] {
+        assert!(
+            matches!(facts.coverage(kind, ""), Coverage::Failed { .. }),
+            "{kind:?}"
+        );
+    }
+}

@@ -294,7 +294,7 @@ async fn respond(
 ) -> Response {
     let is_watch = query.get("watch").is_some_and(|value| value == "true");
     let asked = match early(responder, method, path, is_watch, body) {
-        Ok(asked) => asked,
+        Ok(asked) => asked.selecting(query),
         Err(response) => return response,
     };
     if let Some(name) = &asked.name {
@@ -387,9 +387,24 @@ struct Asked {
     collection: String,
     namespace: Option<String>,
     name: Option<String>,
+    /// Labels that objects must have.
+    labels: Vec<(String, String)>,
 }
 
 impl Asked {
+    /// The same, of objects that a selector of `name=value` pairs selects. A real server sends what leaves the selection as
+    /// deleted; nothing here relabels.
+    fn selecting(self, query: &BTreeMap<String, String>) -> Self {
+        let selector = query.get("labelSelector").cloned().unwrap_or_default();
+        let selector = selector.replace("%3D", "=").replace("%2C", ",");
+        let pairs = selector.split(',').filter_map(|pair| pair.split_once('='));
+        let labels = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self {
+            labels: labels.collect(),
+            ..self
+        }
+    }
+
     fn read(path: &str) -> Option<Self> {
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let prefix = if parts[0] == "api" { 2 } else { 3 };
@@ -408,13 +423,19 @@ impl Asked {
             collection: format!("/{base}/{plural}"),
             namespace: namespace.map(str::to_owned),
             name: name.map(str::to_owned),
+            labels: Vec::new(),
         })
     }
 
     fn holds(&self, object: &Value) -> bool {
-        self.namespace
-            .as_ref()
-            .is_none_or(|namespace| object["metadata"]["namespace"] == json!(namespace))
+        let labels = &object["metadata"]["labels"];
+        let mut wanted = self.labels.iter();
+        let is_selected = wanted.all(|(name, value)| labels[name] == json!(value));
+        is_selected
+            && self
+                .namespace
+                .as_ref()
+                .is_none_or(|namespace| object["metadata"]["namespace"] == json!(namespace))
     }
 }
 

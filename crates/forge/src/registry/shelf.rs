@@ -3,12 +3,13 @@
 //! Owns the file `images.jsonl` in the cache, one image a line, to which every process appends. A line that was cut off
 //! by a crash is passed over.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use facts::code::repository_key;
 use facts::image::Image;
 
 use super::image::Stored;
@@ -58,6 +59,23 @@ impl Shelf {
         locked(&self.images).get(&key).cloned()
     }
 
+    /// The source that all known builds of an image say, by image.
+    pub(crate) fn sources(&self) -> BTreeMap<String, String> {
+        let mut sources: BTreeMap<String, Option<String>> = BTreeMap::new();
+        for ((repository, _), image) in locked(&self.images).iter() {
+            let said = image.source.as_deref().map(repository_key);
+            let known = sources
+                .entry(repository.clone())
+                .or_insert_with(|| said.clone());
+            if *known != said {
+                *known = None;
+            }
+        }
+        let said = sources.into_iter();
+        said.filter_map(|(image, source)| Some((image, source?)))
+            .collect()
+    }
+
     /// Keeps an image, here and on disk.
     pub(crate) fn put(&self, repository: &str, image: &Image) {
         let mut images = locked(&self.images);
@@ -88,6 +106,34 @@ impl Shelf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_source_of_an_image_is_known_where_all_its_builds_say_the_same() {
+        let cache = tempfile::tempdir().unwrap();
+        let shelf = Shelf::open(cache.path());
+        let built = |digest: &str, source: Option<&str>| Image {
+            source: source.map(str::to_owned),
+            ..image(digest)
+        };
+        let checkout = Some("https://code.example/shop/checkout.git");
+        for (repository, digest, source) in [
+            ("one", "sha256:1", checkout),
+            (
+                "one",
+                "sha256:2",
+                Some("https://code.example/shop/checkout"),
+            ),
+            ("moved", "sha256:1", checkout),
+            ("moved", "sha256:2", Some("https://code.example/shop/till")),
+            ("silent", "sha256:1", None),
+            ("now-and-then", "sha256:1", checkout),
+            ("now-and-then", "sha256:2", None),
+        ] {
+            shelf.put(repository, &built(digest, source));
+        }
+        let known = [("one".to_owned(), "code.example/shop/checkout".to_owned())];
+        assert_eq!(shelf.sources(), BTreeMap::from(known));
+    }
 
     fn image(digest: &str) -> Image {
         Image {

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Found, Targets, find, shared_names};
+use super::{About, Found, Targets, find, shared_names};
 use crate::lost;
 use crate::trace::{Look, Mark};
 use crate::view::View;
@@ -38,9 +38,10 @@ pub struct Moved {
 }
 
 impl Roll {
-    /// Every target, from nothing; of what is gone only what is of an app that is asked for, if one is.
-    pub fn of(view: &View<'_>, asked: Option<&str>) -> Self {
-        let mut roll = Self::there(view);
+    /// Every target, from nothing; of what is gone only what is of an app that is asked for, if one is. `text` may be an
+    /// app's name, too.
+    pub fn of(view: &View<'_>, asked: Option<&str>, text: &str) -> Self {
+        let mut roll = Self::about(view, asked.unwrap_or(text));
         let mut moved = Moved::default();
         let lost = roll.lost(view, asked);
         for (id, found) in (u32::try_from(roll.found.len()).unwrap_or(u32::MAX)..).zip(lost) {
@@ -52,7 +53,13 @@ impl Roll {
 
     /// Every target that is there, from nothing.
     pub fn there(view: &View<'_>) -> Self {
+        Self::about(view, "")
+    }
+
+    /// The same, where others than of an app of that name may be put aside.
+    fn about(view: &View<'_>, app: &str) -> Self {
         let shared = shared_names(view.places());
+        let about = About::app(view, &shared, app);
         let mut roll = Self::default();
         let mut moved = Moved::default();
         let workloads = view.places().flat_map(|place| {
@@ -60,7 +67,8 @@ impl Roll {
             workloads.map(move |workload| (place, workload))
         });
         for (id, (place, workload)) in (0..).zip(workloads) {
-            roll.put(id, find(view, &shared, place, workload), &mut moved);
+            let found = find(view, &shared, about.as_ref(), (place, workload));
+            roll.put(id, found, &mut moved);
         }
         roll.settle(&mut moved);
         roll

@@ -126,10 +126,7 @@ fn own_image(target: &Target<'_>, containers: &[Container]) -> Option<String> {
 fn of_deployment(target: &Target<'_>) -> Vec<Revision> {
     let place = target.place;
     let workload = target.workload;
-    if place
-        .whole(Kind::ReplicaSet, &workload.meta.namespace)
-        .is_err()
-    {
+    if place.whole_replica_sets(workload).is_err() {
         return Vec::new();
     }
     let sets = place.replica_sets(&workload.meta.key());
@@ -182,9 +179,7 @@ fn of_deployment(target: &Target<'_>) -> Vec<Revision> {
 /// Whether the newest revision is all that runs, and well. What began to roll out is not there before that.
 fn is_there(target: &Target<'_>) -> bool {
     let (place, workload) = (target.place, target.workload);
-    let is_known = place
-        .whole(place.pod_kind(), &workload.meta.namespace)
-        .is_ok();
+    let is_known = place.whole_pods(workload).is_ok();
     let Ok(crew) = pods::crew(place, workload) else {
         return false;
     };

@@ -41,7 +41,7 @@ impl Crew<'_> {
 pub fn crew<'a>(place: Place<'a>, workload: &'a Workload) -> Learned<Crew<'a>> {
     let namespace = &workload.meta.namespace;
     place.whole(workload.kind, namespace)?;
-    place.whole(place.pod_kind(), namespace)?;
+    place.whole_pods(workload)?;
     let pods: Vec<&Pod> = pods_of(place, workload)
         .into_iter()
         .filter(|pod| pod.meta.deleting.is_none() && pod.phase != "Succeeded")
@@ -81,8 +81,7 @@ pub fn crew<'a>(place: Place<'a>, workload: &'a Workload) -> Learned<Crew<'a>> {
 
 /// The ReplicaSets of a Deployment, if they may be read.
 fn replica_sets<'a>(place: Place<'a>, workload: &Workload) -> Vec<&'a ReplicaSet> {
-    let namespace = &workload.meta.namespace;
-    if workload.kind != Kind::Deployment || place.whole(Kind::ReplicaSet, namespace).is_err() {
+    if workload.kind != Kind::Deployment || place.whole_replica_sets(workload).is_err() {
         return Vec::new();
     }
     place.replica_sets(&workload.meta.key())

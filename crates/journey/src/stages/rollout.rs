@@ -296,7 +296,7 @@ fn refused(
         ));
     }
     if workload.kind == Kind::Deployment {
-        place.whole(Kind::ReplicaSet, &workload.meta.namespace)?;
+        place.whole_replica_sets(workload)?;
         return Ok(None);
     }
     place.whole(Kind::Event, &workload.meta.namespace)?;
