@@ -177,7 +177,7 @@ impl Evaluation {
                     None => return,
                 },
                 Some((name, facts)) = self.news.next() => self.cluster(name, facts),
-                Some(_settled) = self.settling.join_next() => {}
+                Some(_settled) = self.settling.join_next() => self.catch_up(),
                 Some(fetched) = self.fetches.join_next() => self.absorb(fetched),
                 Ok(()) = self.past.changed() => self.remember(),
                 () = tokio::time::sleep_until(wake.into()) => {}
@@ -239,6 +239,20 @@ impl Evaluation {
         let usual = self.past.usual();
         for reader in self.readers() {
             reader.history(&usual);
+        }
+    }
+
+    /// Takes in what every cluster and account says now: a settled answer must not be of facts whose news are still on
+    /// their way.
+    fn catch_up(&mut self) {
+        let clusters = self.clusters.iter();
+        let clusters = clusters.map(|one| (one.name().to_owned(), one.facts()));
+        let accounts = self.accounts.iter();
+        let accounts = accounts.map(|one| (one.name().to_owned(), one.facts()));
+        let now: Vec<_> = clusters.chain(accounts).collect();
+        for (name, facts) in now {
+            let facts = facts.borrow().clone();
+            self.cluster(name, facts);
         }
     }
 

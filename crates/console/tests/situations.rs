@@ -59,14 +59,13 @@ impl Exam {
         self.answer_of(&self.console, situation).await
     }
 
-    /// The same of a console that has just been opened and reads the pods of one app only.
-    async fn spared(&self, situation: &Situation) -> Answer {
+    /// A console that reads pods only where they are wanted.
+    fn sparing(&self) -> Console {
         let sources = Sources {
             sparing: true,
             ..self.sources.clone()
         };
-        let console = Console::open(&sources).expect("the console opens");
-        self.answer_of(&console, situation).await
+        Console::open(&sources).expect("the console opens")
     }
 
     async fn answer_of(&self, console: &Console, situation: &Situation) -> Answer {
@@ -217,10 +216,12 @@ async fn every_situation_is_answered_as_written_under_seed_3() {
 async fn an_answer_about_one_app_says_the_same_when_only_its_pods_are_read() {
     let exam = Exam::begin(2).await;
     let mut wrong = Vec::new();
-    for situation in exam.company.sandbox.situations() {
+    // Some of them: each is asked of a console that knows nothing yet.
+    for situation in exam.company.sandbox.situations().iter().step_by(4) {
+        let sparing = exam.sparing();
         // First by all: so it is known where each image comes from.
         let whole = exam.answer(situation).await;
-        let spared = exam.spared(situation).await;
+        let spared = exam.answer_of(&sparing, situation).await;
         let said = |answer: &Answer| -> Vec<String> {
             let journeys = answer.journeys.iter().map(|one| {
                 let cause = one.cause.as_ref();
