@@ -15,7 +15,7 @@ use facts::kubernetes::{
 };
 use facts::meta::{OfKind, Reference};
 use facts::others::{Canary, ExternalSecret};
-use facts::{ClusterFacts, Coverage, Key, Kind, Platform, Reach};
+use facts::{ClusterFacts, Coverage, Key, Kind, Platform, Reach, Selection};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::finding::next_tick;
@@ -380,6 +380,16 @@ impl<'a> Place<'a> {
 
     /// The pods of a namespace that a selector selects; an empty one selects none.
     pub fn pods_of(&self, namespace: &str, selector: &BTreeMap<String, String>) -> Vec<&'a Pod> {
+        let selection = || Selection {
+            namespace: namespace.to_owned(),
+            labels: selector.clone(),
+        };
+        if self.facts.sparing
+            && !selector.is_empty()
+            && *self.facts.coverage_of(self.pod_kind(), &selection()) == Coverage::NotAsked
+        {
+            self.trace.want_pods(self.name, &selection());
+        }
         let (mark, pods) = self.index.pods(namespace, selector);
         if let Some(mark) = mark {
             self.trace.note(mark);

@@ -1,6 +1,7 @@
 //! Tests only: what must hold in every world, whatever is wrong in it and whatever cannot be read.
 
 mod deletions;
+mod sparing;
 mod standing;
 mod worlds;
 

@@ -162,7 +162,10 @@ pub fn replica_set(
 ) {
     let hash = hash(app, number);
     let mut set_meta = meta(space, &format!("{app}-{hash}"), at);
-    set_meta.labels.insert("pod-template-hash".to_owned(), hash);
+    set_meta.labels = BTreeMap::from([
+        ("app".to_owned(), app.to_owned()),
+        ("pod-template-hash".to_owned(), hash),
+    ]);
     set_meta.annotations.insert(
         "deployment.kubernetes.io/revision".to_owned(),
         number.to_string(),
