@@ -64,8 +64,7 @@ impl State {
             Coverage::Unreachable { message }
                 if answered && !self.read.contains(&(kind, scope.clone())) =>
             {
-                let message =
-                    format!("it was not read before the cluster stopped answering: {message}");
+                let message = format!("it was never read: {message}");
                 Coverage::Failed { message }
             }
             coverage => coverage,
@@ -247,7 +246,10 @@ impl Ledger {
         let mut state = self.state();
         if failure.why == Why::Denied || matches!(coverage, Coverage::NotServed { .. }) {
             tables::clear(&mut state.facts, kind, scope);
-            state.read.remove(&(kind, scope.clone()));
+            let is_all = *scope == Scope::All;
+            state
+                .read
+                .retain(|(of, one)| *of != kind || !(is_all || one == scope));
         }
         let coverage = state.gap(kind, scope, coverage);
         state.facts.coverage.insert((kind, scope.clone()), coverage);
@@ -287,14 +289,25 @@ impl Ledger {
         self.say(state);
     }
 
-    /// All namespaces may be read now: what single namespaces said is not needed any more. The objects stay until the
-    /// list replaces them.
-    pub(crate) fn forget_namespaces(&self, kind: Kind) {
+    /// All of a kind is read at once from now on: what single namespaces and selections said is not needed any more. The
+    /// objects stay until the list replaces them.
+    pub(crate) fn forget_parts(&self, kind: Kind) {
+        self.forget_coverage(kind, |scope| *scope != Scope::All);
+    }
+
+    /// A kind is read in parts from now on.
+    pub(crate) fn forget_all(&self, kind: Kind) {
+        self.forget_coverage(kind, |scope| *scope == Scope::All);
+    }
+
+    fn forget_coverage(&self, kind: Kind, which: impl Fn(&Scope) -> bool) {
         let mut state = self.state();
+        let is_kept = |of: &Kind, scope: &Scope| *of != kind || !which(scope);
         state
             .facts
             .coverage
-            .retain(|(of, scope), _| *of != kind || *scope == Scope::All);
+            .retain(|(of, scope), _| is_kept(of, scope));
+        state.read.retain(|(of, scope)| is_kept(of, scope));
         self.say(state);
     }
 

@@ -222,7 +222,7 @@ impl Reader {
             tokio::time::sleep(shared.options.recheck).await;
             while readers.try_join_next().is_some() {}
             if self.page(&Scope::All, Some(1), None).await.is_ok() {
-                ledger.forget_namespaces(kind);
+                ledger.forget_parts(kind);
                 return;
             }
         }

@@ -44,11 +44,18 @@ impl Wanted {
             let Much::These(these) = wanted else {
                 return false;
             };
-            let before = these.len();
-            these.extend(selections.cloned());
-            let is_more = these.len() > before;
-            if these.len() > MOST {
-                *wanted = Much::All;
+            let mut is_more = false;
+            for selection in selections {
+                if these.contains(selection) {
+                    continue;
+                }
+                is_more = true;
+                let overlaps = these.iter().any(|other| may_overlap(selection, other));
+                if overlaps || these.len() == MOST {
+                    *wanted = Much::All;
+                    break;
+                }
+                these.insert(selection.clone());
             }
             is_more
         });
@@ -64,6 +71,15 @@ impl Wanted {
     }
 }
 
+/// Whether an object may be in both: then an event that takes it out of one would take it out of the other, too.
+fn may_overlap(one: &Selection, other: &Selection) -> bool {
+    let differs = |(name, value): (&String, &String)| {
+        let other = other.labels.get(name);
+        other.is_some_and(|other| other != value)
+    };
+    one.namespace == other.namespace && !one.labels.iter().any(differs)
+}
+
 impl Reader {
     /// Follows what is wanted of the kind; ends when all of it is.
     pub(crate) async fn by_selection(&self) {
@@ -71,11 +87,16 @@ impl Reader {
         let mut wanted = self.shared.wanted.0.subscribe();
         let mut reading: BTreeMap<Selection, tokio::task::AbortHandle> = BTreeMap::new();
         let mut readers = JoinSet::new();
-        // What nobody wants is not waited for.
+        // What nobody wants is not waited for, and what could not be read while the server was away is not asked yet.
+        ledger.forget_all(self.kind);
         ledger.ended(self.kind);
         loop {
             match &*wanted.borrow_and_update() {
-                Much::All => return,
+                Much::All => {
+                    // Nobody follows the selections any more: what they say must not pass for what is.
+                    ledger.forget_parts(self.kind);
+                    return;
+                }
                 Much::These(these) => {
                     for selection in these {
                         if reading.contains_key(selection) {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use api::{Answer, App, Ask, Board, Changes, Connection, Error};
 use cluster::Clock;
-use facts::{ClusterFacts, Facts, Found, Reach, Team, Want};
+use facts::{ClusterFacts, Coverage, Facts, Found, Kind, Reach, Team, Want};
 use forge::Forge;
 use futures::stream::SelectAll;
 use futures::{FutureExt, StreamExt};
@@ -130,7 +130,7 @@ impl Evaluation {
         }
         Self {
             team: systems.team(),
-            image_sources: Arc::new(systems.forge().sources()),
+            image_sources: Arc::new(systems.image_sources()),
             cluster_facts,
             forge: systems.forge(),
             clusters,
@@ -335,7 +335,8 @@ impl Evaluation {
         self.connections.retain(|publisher| !publisher.is_closed());
         let (now, instant) = (self.clock.now(), Instant::now());
         // Wants are taken in also while a slow cluster is still being read: they are of others.
-        let clusters_settled = self.settling.is_empty();
+        let answer_settled = self.settling.is_empty();
+        let clusters_settled = answer_settled && self.all_pods_are_read();
         self.changes_at = None;
         if self.boards.is_empty() {
             is_reclaimed |= self.board.take().is_some();
@@ -355,6 +356,7 @@ impl Evaluation {
             for publisher in &self.boards {
                 publisher.publish(board.clone(), settled);
             }
+            standing.settle();
             self.board = Some((reader, standing));
         }
         for mut asked in std::mem::take(&mut self.answers) {
@@ -367,7 +369,7 @@ impl Evaluation {
                 let here = here.filter(|(name, _)| name == cluster.name());
                 cluster.want(here.map(|(_, selection)| selection));
             }
-            let settled = clusters_settled
+            let settled = answer_settled
                 && evaluation.pods.is_empty()
                 && asked.reader.is_settled(&self.book, &evaluation.wants);
             let answer = evaluation.answer.map(|mut answer| {
@@ -403,7 +405,7 @@ impl Evaluation {
         if !self.connections.is_empty() {
             let connections = self.connections();
             for publisher in &self.connections {
-                publisher.publish(connections.clone(), clusters_settled);
+                publisher.publish(connections.clone(), answer_settled);
             }
         }
         for reader in self.readers() {
@@ -414,6 +416,14 @@ impl Evaluation {
             self.claimed_at = Some(instant);
             self.say_what_is_claimed(instant);
         }
+    }
+
+    /// Whether there is no cluster whose pods are read only where an answer wants them: nothing but an answer may be settled
+    /// then.
+    fn all_pods_are_read(&self) -> bool {
+        let asked = |facts: &ClusterFacts, kind| *facts.coverage(kind, "") != Coverage::NotAsked;
+        let mut sparing = self.cluster_facts.values().filter(|one| one.sparing);
+        sparing.all(|one| asked(one, Kind::Pod) && asked(one, Kind::ReplicaSet))
     }
 
     fn say_what_is_claimed(&mut self, now: Instant) {

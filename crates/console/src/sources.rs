@@ -2,7 +2,7 @@
 //!
 //! Owns the choice of contexts and the mapping of the edges' errors to what a person reads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +45,7 @@ pub struct Systems {
     accounts: Arc<[Account]>,
     forge: Forge,
     team: Team,
+    sparing: bool,
 }
 
 /// The contexts of a kubeconfig, for a person to choose from.
@@ -96,6 +97,7 @@ impl Systems {
             accounts,
             forge,
             team: file.team(),
+            sparing: sources.sparing,
         })
     }
 
@@ -116,6 +118,14 @@ impl Systems {
 
     pub fn forge(&self) -> Forge {
         self.forge.clone()
+    }
+
+    /// Where images came from that were read before: only who reads sparingly has to know.
+    pub fn image_sources(&self) -> BTreeMap<String, String> {
+        match self.sparing {
+            true => self.forge.sources(),
+            false => BTreeMap::new(),
+        }
     }
 
     pub fn team(&self) -> Team {

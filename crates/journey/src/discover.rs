@@ -325,7 +325,7 @@ fn is_app(workload: &Workload) -> bool {
 /// What an ask is about, where it is about one app: the others are put aside where that spares reading their pods.
 pub struct About<'s> {
     app: String,
-    /// The images that its workloads run.
+    /// The images of its workloads' own containers.
     images: BTreeSet<String>,
     shared: &'s BTreeSet<String>,
 }
@@ -339,8 +339,8 @@ impl<'s> About<'s> {
         let mut images = BTreeSet::new();
         let workloads = view.places().flat_map(|place| place.workloads());
         for one in workloads.filter(|one| app_name(one, shared).eq_ignore_ascii_case(name)) {
-            let containers = one.containers.iter();
-            images.extend(containers.map(|one| ImageReference::parse(&one.image).repository));
+            let own = candidates(one, &app_name(one, shared)).into_iter().next();
+            images.extend(own.map(|(_, own)| ImageReference::parse(&own.image).repository));
         }
         let app = name.to_owned();
         (!images.is_empty()).then_some(Self {
@@ -356,16 +356,16 @@ impl<'s> About<'s> {
         if app.eq_ignore_ascii_case(&self.app) || !place.may_spare(workload) {
             return None;
         }
-        let containers = workload.containers.iter().enumerate();
-        let mut own = containers.filter(|(_, one)| !one.init);
-        let (at, container, image, source) = own.find_map(|(at, container)| {
-            let image = ImageReference::parse(&container.image);
-            let source = view.source_before(&image.repository)?;
-            Some((at, container, image, source.clone()))
-        })?;
-        if self.images.contains(&image.repository) {
+        let candidates = candidates(workload, &app);
+        let image = |container: &Container| ImageReference::parse(&container.image);
+        let mut images = candidates.iter().map(|(_, one)| image(one).repository);
+        if images.any(|image| self.images.contains(&image)) {
             return None;
         }
+        // Of the container that would be looked into first: a sidecar is known from everywhere.
+        let (at, container) = candidates.into_iter().next()?;
+        let image = image(container);
+        let source = view.source_before(&image.repository)?.clone();
         let environment = environment(view.team(), place, workload);
         Some(Found {
             rank: rank(view.team(), &environment),
@@ -404,11 +404,7 @@ pub fn find(
         Some((canary, primary)) => (Some((canary.meta.key(), primary.meta.key())), primary),
         None => (None, applied),
     };
-    let containers = workload.containers.iter().enumerate();
-    let mut candidates: Vec<(usize, &Container)> =
-        containers.filter(|(_, one)| !one.init).collect();
-    // The container named like the app comes first: a sidecar's image has labels too.
-    candidates.sort_by_key(|(_, container)| !is_named_like(container, &app, workload));
+    let candidates = candidates(workload, &app);
     let pods = pods_of(place, workload);
     let mut best = None;
     for (at, container) in candidates {
@@ -442,6 +438,15 @@ pub fn find(
         source,
         lost: None,
     })
+}
+
+/// The containers that may be the app's own, the likeliest first: the one named like the app, since a sidecar's image has
+/// labels too. Each with its place.
+fn candidates<'w>(workload: &'w Workload, app: &str) -> Vec<(usize, &'w Container)> {
+    let containers = workload.containers.iter().enumerate();
+    let mut candidates: Vec<_> = containers.filter(|(_, one)| !one.init).collect();
+    candidates.sort_by_key(|(_, container)| !is_named_like(container, app, workload));
+    candidates
 }
 
 const NAME: &str = "app.kubernetes.io/name";

@@ -380,15 +380,15 @@ impl<'a> Place<'a> {
 
     /// The pods of a namespace that a selector selects; an empty one selects none.
     pub fn pods_of(&self, namespace: &str, selector: &BTreeMap<String, String>) -> Vec<&'a Pod> {
-        let selection = || Selection {
-            namespace: namespace.to_owned(),
-            labels: selector.clone(),
-        };
-        if self.facts.sparing
-            && !selector.is_empty()
-            && *self.facts.coverage_of(self.pod_kind(), &selection()) == Coverage::NotAsked
-        {
-            self.trace.want_pods(self.name, &selection());
+        if self.facts.sparing && !selector.is_empty() {
+            self.trace.look(&Look::Coverage(self.name, self.pod_kind()));
+            let selection = Selection {
+                namespace: namespace.to_owned(),
+                labels: selector.clone(),
+            };
+            if *self.facts.coverage_of(self.pod_kind(), &selection) == Coverage::NotAsked {
+                self.trace.want_pods(self.name, &selection);
+            }
         }
         let (mark, pods) = self.index.pods(namespace, selector);
         if let Some(mark) = mark {

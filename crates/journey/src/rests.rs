@@ -31,19 +31,37 @@ enum Lookers {
     Many(Vec<Part>),
 }
 
-/// What every part rests on.
+/// What one part saw, and whether its marks lead back to it yet.
+#[derive(Default)]
+struct Kept {
+    seen: Seen,
+    is_listed: bool,
+}
+
+/// What every part rests on. The way back from marks to parts is made when it is first asked for: a board from nothing is
+/// shown before that.
 #[derive(Default)]
 pub struct Rests {
-    parts: FxHashMap<Part, Seen>,
+    parts: FxHashMap<Part, Kept>,
     lookers: FxHashMap<Mark, Lookers>,
+    /// Parts whose marks do not lead back to them yet.
+    unlisted: Vec<Part>,
     due: BTreeSet<(Timestamp, Part)>,
     wants: BTreeMap<Want, u32>,
 }
 
 impl Rests {
+    /// Whether nothing was evaluated yet.
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
     /// A part was evaluated and rests on this from now on.
-    pub fn on(&mut self, part: Part, seen: Seen) {
-        let before = self.parts.remove(&part).unwrap_or_default();
+    pub fn on(&mut self, part: Part, mut seen: Seen) {
+        let Kept {
+            seen: before,
+            is_listed,
+        } = self.parts.remove(&part).unwrap_or_default();
         if before.changes_at != seen.changes_at {
             if let Some(at) = before.changes_at {
                 self.due.remove(&(at, part));
@@ -65,17 +83,13 @@ impl Rests {
                 }
             }
         }
-        if before.marks != seen.marks {
-            // Both are in order: what is in both stays.
-            let is_in = |marks: &[Mark], mark: &Mark| marks.binary_search(mark).is_ok();
-            for mark in before.marks.iter().filter(|one| !is_in(&seen.marks, one)) {
-                self.leave(*mark, part);
-            }
-            for mark in seen.marks.iter().filter(|one| !is_in(&before.marks, one)) {
-                self.join(*mark, part);
-            }
+        if is_listed {
+            seen.order();
+            self.relist(part, &before.marks, &seen.marks);
+        } else {
+            self.unlisted.push(part);
         }
-        self.parts.insert(part, seen);
+        self.parts.insert(part, Kept { seen, is_listed });
     }
 
     /// A part is no more.
@@ -84,8 +98,27 @@ impl Rests {
         self.parts.remove(&part);
     }
 
+    /// Makes the way back for what was evaluated and has none: the first change finds it made.
+    pub fn list(&mut self) {
+        for part in std::mem::take(&mut self.unlisted) {
+            let Some(mut kept) = self.parts.remove(&part) else {
+                continue;
+            };
+            if !kept.is_listed {
+                kept.seen.order();
+                self.relist(part, &[], &kept.seen.marks);
+                kept.is_listed = true;
+            }
+            self.parts.insert(part, kept);
+        }
+    }
+
     /// The parts that looked at one of these.
-    pub fn touched(&self, marks: &[Mark]) -> BTreeSet<Part> {
+    pub fn touched(&mut self, marks: &[Mark]) -> BTreeSet<Part> {
+        if marks.is_empty() {
+            return BTreeSet::new();
+        }
+        self.list();
         let mut parts = BTreeSet::new();
         for mark in marks {
             match self.lookers.get(mark) {
@@ -97,6 +130,20 @@ impl Rests {
             }
         }
         parts
+    }
+
+    /// A part looked at other things than before. Both are in order: what is in both stays.
+    fn relist(&mut self, part: Part, before: &[Mark], now: &[Mark]) {
+        if before == now {
+            return;
+        }
+        let is_in = |marks: &[Mark], mark: &Mark| marks.binary_search(mark).is_ok();
+        for mark in before.iter().filter(|one| !is_in(now, one)) {
+            self.leave(*mark, part);
+        }
+        for mark in now.iter().filter(|one| !is_in(before, one)) {
+            self.join(*mark, part);
+        }
     }
 
     /// The parts whose time has come.

@@ -62,6 +62,11 @@ impl Standing {
         parts.evaluate(&view, work)
     }
 
+    /// Gets ready for the next change, once the board is out: what it rests on is known by then, and has to lead back.
+    pub fn settle(&mut self) {
+        self.parts.rests.list();
+    }
+
     /// How many parts the last evaluation had to evaluate: what a change costs, in work and not in time.
     pub fn evaluated(&self) -> usize {
         self.parts.evaluated
@@ -188,6 +193,8 @@ impl Parts {
     fn evaluate(&mut self, view: &View<'_>, mut work: Work) -> BoardEvaluation {
         self.evaluated = 0;
         let mut moved = Moved::default();
+        // From nothing, all is evaluated below anyway.
+        let is_first = self.rests.is_empty();
         if work.shared {
             let shared = shared_names(view.places());
             drop(view.trace().take());
@@ -201,14 +208,18 @@ impl Parts {
             self.find(view, id, &mut moved);
         }
         self.roll.settle(&mut moved);
-        work.take(self.rests.touched(&moved.marks));
+        if !is_first {
+            work.take(self.rests.touched(&moved.marks));
+        }
         for (cluster, key, id) in std::mem::take(&mut work.left) {
             self.lose((&cluster, &key), id, Vec::new(), &mut moved);
         }
         self.look_for_lost(view, &std::mem::take(&mut work.lost), &mut moved);
         self.roll.settle(&mut moved);
         // None of what is gone rests on others that are.
-        work.take(self.rests.touched(&moved.marks));
+        if !is_first {
+            work.take(self.rests.touched(&moved.marks));
+        }
         work.told.extend(moved.ids.iter().copied());
         let mut apps = std::mem::take(&mut moved.apps);
 

@@ -131,7 +131,7 @@ pub fn filled(want: &Want) -> Vec<Mark> {
 /// What an evaluation leaves behind.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// What it looked at, each once and in order.
+    /// What it looked at; each once and in order after [`Seen::order`].
     pub marks: Vec<Mark>,
     /// Facts that would make it more exact.
     pub wants: BTreeSet<Want>,
@@ -139,6 +139,15 @@ pub struct Seen {
     pub pods: BTreeSet<(String, Selection)>,
     /// When it changes by itself, by our clock.
     pub changes_at: Option<Timestamp>,
+}
+
+impl Seen {
+    /// Brings the marks in order, each once.
+    pub fn order(&mut self) {
+        self.marks.sort_unstable();
+        self.marks.dedup();
+        self.marks.shrink_to_fit();
+    }
 }
 
 /// Takes note during an evaluation.
@@ -209,12 +218,8 @@ impl Trace {
 
     /// What was noted since the last time.
     pub fn take(&self) -> Seen {
-        let mut marks = self.marks.take();
-        marks.sort_unstable();
-        marks.dedup();
-        marks.shrink_to_fit();
         Seen {
-            marks,
+            marks: self.marks.take(),
             wants: self.wants.take(),
             pods: self.pods.take(),
             changes_at: self.changes_at.take(),

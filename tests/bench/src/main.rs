@@ -95,6 +95,18 @@ fn main() -> ExitCode {
         median: median(arguments.runs, || drop(board(&facts))),
     });
 
+    let ready = (0..arguments.runs).map(|_| {
+        let mut standing = journey::Standing::default();
+        drop(standing.board(&facts, &[], now));
+        let begun = Moment::now();
+        standing.settle();
+        begun.elapsed()
+    });
+    figures.push(Figure {
+        what: "ready for changes, once after it",
+        median: middle(ready.collect()),
+    });
+
     let known = company.known(answer);
     let settled = answer(&known).0.is_ok_and(|answer| {
         let mut journeys = answer.journeys.iter();
@@ -112,6 +124,7 @@ fn main() -> ExitCode {
     for (what, change) in company.changes() {
         let mut standing = journey::Standing::default();
         drop(standing.board(&facts, &[], now));
+        standing.settle();
         let mut changed = facts.clone();
         company.change(&mut changed, change);
         // There and back again, so that each time one fact has changed.
@@ -142,14 +155,16 @@ fn main() -> ExitCode {
 /// The median of several runs, after one that is not counted.
 fn median(runs: u32, mut run: impl FnMut()) -> Duration {
     run();
-    let mut took: Vec<Duration> = (0..runs)
-        .map(|_| {
-            let begun = Moment::now();
-            run();
-            begun.elapsed()
-        })
-        .collect();
-    took.sort();
+    let took = (0..runs).map(|_| {
+        let begun = Moment::now();
+        run();
+        begun.elapsed()
+    });
+    middle(took.collect())
+}
+
+fn middle(mut took: Vec<Duration>) -> Duration {
+    took.sort_unstable();
     took.get(took.len() / 2).copied().unwrap_or_default()
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use facts::{ClusterFacts, Key, Kind, Selection};
+use facts::cluster::Scope;
+use facts::{ClusterFacts, Coverage, Key, Kind, Reach, Selection};
 use serde_json::{Value, json};
 
 use crate::world::{PODS, World, pod, until};
@@ -115,13 +116,80 @@ async fn what_may_not_be_read_of_a_selection_is_said_of_it() {
     cluster.want([&selection("checkout")].into_iter());
     let denied = |f: &ClusterFacts| {
         let coverage = f.coverage_of(Kind::Pod, &selection("checkout"));
-        matches!(coverage, facts::Coverage::Denied { .. })
+        matches!(coverage, Coverage::Denied { .. })
     };
     until(&cluster, "a refusal", denied).await;
     // Somebody grants it.
     world.responder.behave(|b| b.denied.clear());
     until(&cluster, "the pod", |f| {
         f.pods.len() == 1 && is_known(f, "checkout")
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn selections_that_nobody_followed_any_more_passed_for_whole() {
+    let world = World::new();
+    world.responder.put(PODS, pod_of("checkout", "checkout-1"));
+    world.responder.behave(|b| {
+        b.denied.insert("list pods".into());
+    });
+    let cluster = world.cluster_with(|options| options.sparing = true);
+    cluster.want([&selection("checkout")].into_iter());
+    until(&cluster, "its pod", |f| is_known(f, "checkout")).await;
+    // All are wanted, and all may not be read at once: each namespace is, and what is known is of that.
+    cluster.want_all();
+    let facts = until(&cluster, "the namespace", |f| {
+        f.coverage(Kind::Pod, "shop").is_whole()
+    })
+    .await;
+    assert!(facts.pods.contains_key(&Key::new("shop", "checkout-1")));
+    let is_a_selection = |(_, scope): &(Kind, Scope)| matches!(scope, Scope::Selected(_));
+    let pods = facts.coverage.keys().filter(|(kind, _)| *kind == Kind::Pod);
+    assert_eq!(pods.filter(|one| is_a_selection(one)).count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_outage_nothing_more_was_read_of_what_was_wanted() {
+    let mut world = World::new();
+    world.responder.put(PODS, pod_of("till", "till-1"));
+    world.responder.put(PODS, pod_of("checkout", "checkout-1"));
+    let cluster = world.cluster_with(|options| options.sparing = true);
+    cluster.want([&selection("checkout")].into_iter());
+    until(&cluster, "its pod", |f| is_known(f, "checkout")).await;
+    world.off();
+    until(&cluster, "it is lost", |f| {
+        matches!(f.reach, Reach::Lost { .. })
+    })
+    .await;
+    world.on();
+    // What nobody asked yet is again a thing to want, and is read once it is.
+    let not_asked =
+        |f: &ClusterFacts| *f.coverage_of(Kind::Pod, &selection("till")) == Coverage::NotAsked;
+    until(&cluster, "it is back", |f| {
+        f.reach == Reach::Answering && not_asked(f)
+    })
+    .await;
+    cluster.want([&selection("till")].into_iter());
+    until(&cluster, "both", |f| {
+        is_known(f, "till") && f.pods.len() == 2
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_leaves_one_of_two_selections_was_taken_from_both() {
+    let world = World::new();
+    world.responder.put(PODS, pod_of("checkout", "checkout-1"));
+    let cluster = world.cluster_with(|options| options.sparing = true);
+    let other = Selection {
+        namespace: "shop".to_owned(),
+        labels: BTreeMap::from([("tier".to_owned(), "web".to_owned())]),
+    };
+    // One pod may be in both: so all are read, and no event of one selection is another's.
+    cluster.want([&selection("checkout"), &other].into_iter());
+    until(&cluster, "all pods", |f| {
+        f.coverage(Kind::Pod, "shop").is_whole()
     })
     .await;
 }

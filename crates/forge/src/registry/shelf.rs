@@ -73,6 +73,7 @@ impl Shelf {
         }
         let said = sources.into_iter();
         said.filter_map(|(image, source)| Some((image, source?)))
+            .filter(|(_, source)| !source.is_empty())
             .collect()
     }
 

@@ -84,8 +84,9 @@ fn unhealthy(object: ObjectRef, group: &TargetGroup) -> Learned<Finding> {
     let sentence = Sentence::default()
         .object(&object)
         .words(" has no target that takes traffic");
-    // Unused and draining targets say why, too: that no rule of the load balancer names the group, most of all.
-    let telling = group.targets.iter().find(|one| !one.reason.is_empty());
+    // Unused and draining targets say why, too. That no rule of the load balancer names the group says most.
+    let telling = group.targets.iter().filter(|one| !one.reason.is_empty());
+    let telling = telling.min_by_key(|one| one.state != "unused");
     let (sentence, proof) = match telling {
         Some(target) => (because(sentence, target), proof(&object, target)),
         None => {

@@ -4,9 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use facts::code::repository_key;
+use facts::code::{CiJob, CiState};
+use facts::image::Image;
+use facts::kubernetes::Container;
 use facts::{ClusterFacts, Facts, Selection};
 
 use super::*;
+use crate::world::company::source;
 
 /// The kinds that are read only where they are wanted.
 const SPARED: [Kind; 2] = [Kind::Pod, Kind::ReplicaSet];
@@ -75,6 +79,65 @@ fn sparingly(world: &World, ask: &api::Ask) -> (crate::Evaluation, usize) {
     panic!("the engine wants for ever");
 }
 
+/// The same world where both apps are built from one repository, and CI builds each in a job of its own.
+fn as_monorepo(world: &mut World) {
+    let shared = source(APP);
+    for image in world.images.values_mut() {
+        image.source = Some(format!("https://{shared}"));
+    }
+    for run in world.repo(&shared).ci.values_mut().flatten() {
+        let jobs = APPS.iter().map(|app| CiJob {
+            name: format!("build ({app})"),
+            state: if *app == APP {
+                CiState::Succeeded
+            } else {
+                run.state
+            },
+            failed_step: None,
+            last_lines: Vec::new(),
+        });
+        run.jobs = jobs.collect();
+    }
+}
+
+/// The same world where a sidecar, known from everywhere, stands first in every template.
+fn with_sidecars(world: &mut World) {
+    let proxy = "registry.example/mesh/proxy";
+    let built = world.images.values().next().cloned();
+    world.images.extend(built.map(|one| {
+        let source = Some("https://code.example/mesh/proxy".to_owned());
+        let digest = "sha256:5e11".to_owned();
+        let key = (proxy.to_owned(), digest.clone());
+        (
+            key,
+            Image {
+                digest,
+                source,
+                ..one
+            },
+        )
+    }));
+    for (cluster, _) in CLUSTERS {
+        world.edit(cluster, |facts| {
+            let sidecar = Container {
+                name: "proxy".to_owned(),
+                image: format!("{proxy}@sha256:5e11"),
+                init: false,
+                memory_limit: None,
+            };
+            let there: Vec<_> = facts
+                .workloads
+                .iter()
+                .map(|(key, one)| (key.clone(), one.clone()))
+                .collect();
+            for (key, mut one) in there {
+                one.containers.insert(0, sidecar.clone());
+                facts.workloads.insert(key, one);
+            }
+        });
+    }
+}
+
 fn about(app: &str, text: &str) -> api::Ask {
     api::Ask {
         app: Some(app.to_owned()),
@@ -85,10 +148,17 @@ fn about(app: &str, text: &str) -> api::Ask {
 proptest! {
     #[test]
     fn an_answer_about_one_app_is_the_same_from_its_pods_alone(
-        (name, world) in worlds(),
+        (name, mut world) in worlds(),
+        (monorepo, sidecars) in any::<(bool, bool)>(),
         app in proptest::sample::select(APPS.to_vec()),
         text in asks(),
     ) {
+        if monorepo {
+            as_monorepo(&mut world);
+        }
+        if sidecars {
+            with_sidecars(&mut world);
+        }
         let ask = about(app, &text);
         let (spared, _) = sparingly(&world, &ask);
         let whole = world.answer(&ask);
@@ -112,7 +182,11 @@ fn only_the_pods_of_the_app_are_wanted() {
         pods.filter(|pod| pod.meta.label("app") == Some(app))
             .count()
     };
-    let ecs: usize = world.facts.clusters.get(AWS).map_or(0, |one| one.pods.len());
+    let ecs: usize = world
+        .facts
+        .clusters
+        .get(AWS)
+        .map_or(0, |one| one.pods.len());
     for app in APPS {
         let (evaluation, read) = sparingly(&world, &about(app, ""));
         let answer = evaluation.answer.unwrap();
