@@ -366,3 +366,26 @@ fn a_workload_that_came_back_was_missing_on_the_board() {
     let row = board.board.rows.iter().find(|row| row.app == APP).unwrap();
     assert_eq!(row.cells.len(), 2, "{row:#?}");
 }
+
+/// Without chance: what a cell rests on lies in other Ingresses and in Certificates too.
+#[test]
+fn a_way_in_that_changed_was_as_before_on_the_board() {
+    let steps: [fn(&mut World); 7] = [
+        |world| world.ingress(APP, |one| one.addresses.clear()),
+        |world| world.ingress("search", |one| one.class = None),
+        |world| world.ingress("search", |one| one.class = Some("nginx".to_owned())),
+        |world| world.ingress(APP, |one| one.services.clear()),
+        |world| world.not_ready("search", "Expired", "", 6),
+        |world| world.certificate("search", |one| one.secret.push_str("-2")),
+        |world| world.certificate("search", |one| one.secret = "search-tls".to_owned()),
+    ];
+    let mut watched = Watched::new(delivered());
+    watched.look().unwrap();
+    for (number, step) in steps.into_iter().enumerate() {
+        step(&mut watched.world);
+        let evaluated = watched
+            .look()
+            .unwrap_or_else(|error| panic!("{number}: {error}"));
+        assert!(evaluated > 0, "{number}");
+    }
+}
