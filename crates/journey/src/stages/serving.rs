@@ -103,7 +103,7 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
     // A Service that reaches the pods is where ways from outside end.
     let ways = ways::look(place, namespace, &services)?;
     if let Some(finding) = ways.finding {
-        return Ok(Outcome::found(stage, *finding));
+        return Ok(Outcome::found(stage, finding));
     }
     proof.extend(ways.proof);
     let words = if total == 1 {

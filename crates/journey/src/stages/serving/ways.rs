@@ -41,7 +41,7 @@ const ADDRESSES: &str = "status.loadBalancer.ingress";
 #[derive(Default)]
 pub struct Ways {
     /// What stops one, or is on its way.
-    pub finding: Option<Box<Finding>>,
+    pub finding: Option<Finding>,
     /// What proves that they are ready.
     pub proof: Vec<Evidence>,
     /// What is not known of one and stops nothing.
@@ -75,6 +75,7 @@ pub fn look(place: Place<'_>, namespace: &str, services: &[&Service]) -> Learned
 }
 
 fn weigh(said: Vec<Learned<Said>>) -> Learned<Ways> {
+    let is_certain = |finding: &Finding| finding.turn == State::Blocked;
     let (mut ways, mut gap) = (Ways::default(), None);
     for one in said {
         match one {
@@ -84,17 +85,14 @@ fn weigh(said: Vec<Learned<Said>>) -> Learned<Ways> {
                 ways.proof.push(shown);
             }
             Ok(Said::Not(finding)) => {
-                let is_worse = |known: &Box<Finding>| {
-                    known.turn != State::Blocked && finding.turn == State::Blocked
-                };
+                let is_worse = |known: &Finding| !is_certain(known) && is_certain(&finding);
                 if ways.finding.as_ref().is_none_or(is_worse) {
-                    ways.finding = Some(finding);
+                    ways.finding = Some(*finding);
                 }
             }
             Err(why) => gap = gap.or(Some(why)),
         }
     }
-    let is_certain = |finding: &Box<Finding>| finding.turn == State::Blocked;
     match gap {
         Some(gap) if !ways.finding.as_ref().is_some_and(is_certain) => Err(gap),
         _ => Ok(ways),
