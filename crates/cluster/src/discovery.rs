@@ -1,5 +1,5 @@
-//! Which kinds of Flux', Flagger's and External Secrets' the server has, and in which version: clusters serve betas for
-//! years.
+//! Which kinds of Flux', Flagger's, External Secrets' and cert-manager's the server has, and in which version: clusters
+//! serve betas for years.
 //!
 //! Core kinds need no discovery: their versions have been the only ones for longer than any cluster lives.
 

@@ -32,12 +32,21 @@ const HELM: &str = "helm.toolkit.fluxcd.io";
 const IMAGE: &str = "image.toolkit.fluxcd.io";
 const FLAGGER: &str = "flagger.app";
 const SECRETS: &str = "external-secrets.io";
+const CERTIFICATES: &str = "cert-manager.io";
 
 /// Flux' groups.
 const FLUX_GROUPS: [&str; 4] = [SOURCE, KUSTOMIZE, HELM, IMAGE];
 
 /// The groups that a cluster may have or not: Flux', and those of others whose kinds make an answer more exact.
-pub(crate) const FOUND_GROUPS: [&str; 6] = [SOURCE, KUSTOMIZE, HELM, IMAGE, FLAGGER, SECRETS];
+pub(crate) const FOUND_GROUPS: [&str; 7] = [
+    SOURCE,
+    KUSTOMIZE,
+    HELM,
+    IMAGE,
+    FLAGGER,
+    SECRETS,
+    CERTIFICATES,
+];
 
 /// The kind's row of the table.
 pub(crate) fn place(kind: Kind) -> Place {
@@ -52,6 +61,7 @@ pub(crate) fn place(kind: Kind) -> Place {
         Kind::DaemonSet => ("apps", "daemonsets", "v1", First),
         Kind::Service => ("", "services", "v1", Then),
         Kind::EndpointSlice => ("discovery.k8s.io", "endpointslices", "v1", Then),
+        Kind::Ingress => ("networking.k8s.io", "ingresses", "v1", Then),
         Kind::Event => ("", "events", "v1", Last),
         Kind::GitRepository => (SOURCE, "gitrepositories", "v1", First),
         Kind::OCIRepository => (SOURCE, "ocirepositories", "v1", First),
@@ -65,6 +75,7 @@ pub(crate) fn place(kind: Kind) -> Place {
         Kind::ImageUpdateAutomation => (IMAGE, "imageupdateautomations", "v1", First),
         Kind::Canary => (FLAGGER, "canaries", "v1beta1", Then),
         Kind::ExternalSecret => (SECRETS, "externalsecrets", "v1", Then),
+        Kind::Certificate => (CERTIFICATES, "certificates", "v1", Then),
         // No Kubernetes API serves these: the crate `cloud` reads them.
         Kind::EcsService
         | Kind::EcsTask

@@ -7,6 +7,7 @@
 pub(crate) mod flux;
 pub(crate) mod helm;
 pub(crate) mod image;
+pub(crate) mod ingress;
 pub(crate) mod meta;
 pub(crate) mod network;
 pub(crate) mod others;
@@ -18,9 +19,9 @@ use facts::flux::{
     HelmRelease, ImagePolicy, ImageRepository, ImageUpdateAutomation, Kustomization, Source,
 };
 use facts::kubernetes::{
-    EndpointSlice, Event, Namespace, Node, Pod, ReplicaSet, Service, Workload,
+    EndpointSlice, Event, Ingress, Namespace, Node, Pod, ReplicaSet, Service, Workload,
 };
-use facts::others::{Canary, ExternalSecret};
+use facts::others::{Canary, Certificate, ExternalSecret};
 use facts::{Key, Kind};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Error as _};
@@ -47,6 +48,8 @@ pub(crate) enum Object {
     ImageUpdateAutomation(ImageUpdateAutomation),
     Canary(Canary),
     ExternalSecret(ExternalSecret),
+    Ingress(Ingress),
+    Certificate(Certificate),
 }
 
 impl Object {
@@ -69,6 +72,8 @@ impl Object {
             Self::ImageUpdateAutomation(object) => object.meta.key(),
             Self::Canary(object) => object.meta.key(),
             Self::ExternalSecret(object) => object.meta.key(),
+            Self::Ingress(object) => object.meta.key(),
+            Self::Certificate(object) => object.meta.key(),
         }
     }
 }
@@ -186,6 +191,8 @@ pub(crate) fn page(kind: Kind, json: &[u8]) -> Result<Page, serde_json::Error> {
         Kind::ImageUpdateAutomation => page_of::<image::ImageUpdateAutomationPart>(kind, json),
         Kind::Canary => page_of::<others::CanaryPart>(kind, json),
         Kind::ExternalSecret => page_of::<others::ExternalSecretPart>(kind, json),
+        Kind::Ingress => page_of::<ingress::IngressPart>(kind, json),
+        Kind::Certificate => page_of::<ingress::CertificatePart>(kind, json),
         // Not of a Kubernetes cluster.
         Kind::EcsService
         | Kind::EcsTask
@@ -259,6 +266,8 @@ fn object(kind: Kind, json: &[u8]) -> Result<Option<Object>, serde_json::Error> 
         Kind::ImageUpdateAutomation => object_of::<image::ImageUpdateAutomationPart>(kind, json),
         Kind::Canary => object_of::<others::CanaryPart>(kind, json),
         Kind::ExternalSecret => object_of::<others::ExternalSecretPart>(kind, json),
+        Kind::Ingress => object_of::<ingress::IngressPart>(kind, json),
+        Kind::Certificate => object_of::<ingress::CertificatePart>(kind, json),
         // Not of a Kubernetes cluster.
         Kind::EcsService
         | Kind::EcsTask

@@ -25,8 +25,10 @@ pub(crate) fn put(facts: &mut ClusterFacts, object: Object) -> bool {
         Object::ImageRepository(object) => set(&mut facts.image_repositories, key, object),
         Object::ImagePolicy(object) => set(&mut facts.image_policies, key, object),
         Object::ImageUpdateAutomation(object) => set(&mut facts.image_automations, key, object),
+        Object::Ingress(object) => set(&mut facts.ingresses, key, object),
         Object::Canary(object) => set(&mut facts.canaries, key, object),
         Object::ExternalSecret(object) => set(&mut facts.external_secrets, key, object),
+        Object::Certificate(object) => set(&mut facts.certificates, key, object),
     }
 }
 
@@ -50,6 +52,7 @@ pub(crate) fn remove(facts: &mut ClusterFacts, kind: Kind, key: &Key) -> bool {
         }
         Kind::Service => facts.services.remove(key).is_some(),
         Kind::EndpointSlice => facts.endpoint_slices.remove(key).is_some(),
+        Kind::Ingress => facts.ingresses.remove(key).is_some(),
         Kind::Event => facts.events.remove(key).is_some(),
         Kind::GitRepository
         | Kind::OCIRepository
@@ -63,6 +66,7 @@ pub(crate) fn remove(facts: &mut ClusterFacts, kind: Kind, key: &Key) -> bool {
         Kind::ImageUpdateAutomation => facts.image_automations.remove(key).is_some(),
         Kind::Canary => facts.canaries.remove(key).is_some(),
         Kind::ExternalSecret => facts.external_secrets.remove(key).is_some(),
+        Kind::Certificate => facts.certificates.remove(key).is_some(),
         // Not of a Kubernetes cluster.
         Kind::EcsService
         | Kind::EcsTask
@@ -140,6 +144,7 @@ fn keep(facts: &mut ClusterFacts, kind: Kind, kept: &dyn Fn(&Key) -> bool) -> bo
         }
         Kind::Service => retain(&mut facts.services, kept),
         Kind::EndpointSlice => retain(&mut facts.endpoint_slices, kept),
+        Kind::Ingress => retain(&mut facts.ingresses, kept),
         Kind::Event => retain(&mut facts.events, kept),
         Kind::GitRepository
         | Kind::OCIRepository
@@ -153,6 +158,7 @@ fn keep(facts: &mut ClusterFacts, kind: Kind, kept: &dyn Fn(&Key) -> bool) -> bo
         Kind::ImageUpdateAutomation => retain(&mut facts.image_automations, kept),
         Kind::Canary => retain(&mut facts.canaries, kept),
         Kind::ExternalSecret => retain(&mut facts.external_secrets, kept),
+        Kind::Certificate => retain(&mut facts.certificates, kept),
         // Not of a Kubernetes cluster.
         Kind::EcsService
         | Kind::EcsTask
@@ -187,6 +193,8 @@ pub(crate) fn count(facts: &ClusterFacts) -> u64 {
         facts.image_automations.len(),
         facts.canaries.len(),
         facts.external_secrets.len(),
+        facts.ingresses.len(),
+        facts.certificates.len(),
     ];
     u64::try_from(tables.iter().sum::<usize>()).unwrap_or(u64::MAX)
 }

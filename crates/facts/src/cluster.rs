@@ -10,11 +10,11 @@ use crate::flux::{
     HelmRelease, ImagePolicy, ImageRepository, ImageUpdateAutomation, Kustomization, Source,
 };
 use crate::kubernetes::{
-    EndpointSlice, Event, Namespace, Node, Pod, ReplicaSet, Service, Workload,
+    EndpointSlice, Event, Ingress, Namespace, Node, Pod, ReplicaSet, Service, Workload,
 };
 use crate::meta::{Key, Kind, Meta};
 use crate::objects::Objects;
-use crate::others::{Canary, ExternalSecret};
+use crate::others::{Canary, Certificate, ExternalSecret};
 
 /// Where a kind was read: in all namespaces, or in one. Ordered so that `All` comes first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,6 +105,8 @@ pub struct ClusterFacts {
     pub canaries: Objects<Key, Canary>,
     /// ExternalSecrets.
     pub external_secrets: Objects<Key, ExternalSecret>,
+    /// cert-manager's Certificates.
+    pub certificates: Objects<Key, Certificate>,
     /// Deployments, StatefulSets and DaemonSets; ECS services.
     pub workloads: Objects<(Kind, Key), Workload>,
     /// ReplicaSets.
@@ -115,6 +117,8 @@ pub struct ClusterFacts {
     pub services: Objects<Key, Service>,
     /// EndpointSlices.
     pub endpoint_slices: Objects<Key, EndpointSlice>,
+    /// Ingresses.
+    pub ingresses: Objects<Key, Ingress>,
     /// Events.
     pub events: Objects<Key, Event>,
     /// Nodes, by name.

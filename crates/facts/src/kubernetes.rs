@@ -1,6 +1,6 @@
 //! Kubernetes' own objects, reduced to the fields that decide a journey.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -227,6 +227,30 @@ pub struct EndpointSlice {
     pub ready_pods: Vec<String>,
     /// Whether it has ports: not, where none of its pods has the port that the Service names.
     pub has_ports: bool,
+}
+
+/// An Ingress: a way to Services from outside of the cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ingress {
+    /// Name, labels, age.
+    pub meta: Meta,
+    /// `spec.ingressClassName`, or the older annotation `kubernetes.io/ingress.class`.
+    pub class: Option<String>,
+    /// The Services that its rules and its default backend name, each once.
+    pub services: BTreeSet<String>,
+    /// `spec.tls`, those that name a Secret.
+    pub tls: Vec<IngressTls>,
+    /// `status.loadBalancer.ingress`: IP addresses and host names under which its controller says that it serves it.
+    pub addresses: Vec<String>,
+}
+
+/// A Secret with a certificate that an Ingress serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IngressTls {
+    /// `secretName`
+    pub secret: String,
+    /// `hosts`
+    pub hosts: Vec<String>,
 }
 
 /// A Node.

@@ -21,6 +21,7 @@ pub enum Kind {
     DaemonSet,
     Service,
     EndpointSlice,
+    Ingress,
     Event,
     GitRepository,
     OCIRepository,
@@ -34,6 +35,7 @@ pub enum Kind {
     ImageUpdateAutomation,
     Canary,
     ExternalSecret,
+    Certificate,
     EcsService,
     EcsTask,
     EcsTaskDefinition,
@@ -43,7 +45,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind of a Kubernetes cluster.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Namespace,
         Self::Node,
         Self::Pod,
@@ -53,6 +55,7 @@ impl Kind {
         Self::DaemonSet,
         Self::Service,
         Self::EndpointSlice,
+        Self::Ingress,
         Self::Event,
         Self::GitRepository,
         Self::OCIRepository,
@@ -66,6 +69,7 @@ impl Kind {
         Self::ImageUpdateAutomation,
         Self::Canary,
         Self::ExternalSecret,
+        Self::Certificate,
     ];
 
     /// Every kind of Amazon ECS, in the order they are read in.
@@ -89,6 +93,7 @@ impl Kind {
             Self::DaemonSet => "DaemonSet",
             Self::Service => "Service",
             Self::EndpointSlice => "EndpointSlice",
+            Self::Ingress => "Ingress",
             Self::Event => "Event",
             Self::GitRepository => "GitRepository",
             Self::OCIRepository => "OCIRepository",
@@ -102,6 +107,7 @@ impl Kind {
             Self::ImageUpdateAutomation => "ImageUpdateAutomation",
             Self::Canary => "Canary",
             Self::ExternalSecret => "ExternalSecret",
+            Self::Certificate => "Certificate",
             // ECS has no word of its own for the kind of an object; "service" alone would read as Kubernetes'.
             Self::EcsService => "ECS service",
             Self::EcsTask => "ECS task",

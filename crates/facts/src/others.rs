@@ -1,5 +1,7 @@
-//! Objects of other projects' controllers that stand between a commit and its pods: Flagger's, and External Secrets'.
-//! They make an answer more exact where they are read; no proof rests on them.
+//! Objects of other projects' controllers that stand between a commit and its pods, or between them and traffic: Flagger's,
+//! External Secrets' and cert-manager's. They make an answer more exact where they are read; no proof rests on them.
+
+use jiff::Timestamp;
 
 use crate::meta::{Condition, Meta};
 
@@ -38,4 +40,19 @@ pub struct ExternalSecret {
     pub secret: String,
     /// `status.conditions`
     pub conditions: Vec<Condition>,
+}
+
+/// A Certificate of cert-manager's: a Secret that it writes a signed certificate into, and keeps so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Certificate {
+    /// Name, labels, age.
+    pub meta: Meta,
+    /// `spec.secretName`
+    pub secret: String,
+    /// `spec.dnsNames`
+    pub names: Vec<String>,
+    /// `status.conditions`
+    pub conditions: Vec<Condition>,
+    /// `status.notAfter`: when the certificate that the Secret has now ends.
+    pub ends: Option<Timestamp>,
 }

@@ -332,6 +332,12 @@ causes! {
     ServingNoEndpoint "serving-no-endpoint" Serving
         "Pods are ready, but the Service has no ready endpoint, or sends its traffic to others."
         "Compare the Service's selector with the pods' labels.";
+    ServingIngressNoAddress "serving-ingress-no-address" Serving
+        "Pods are ready behind the Service, and an Ingress that leads to it has no address, where another of its class has one."
+        "Look at the Ingress' events and its controller's log: its rules, its annotations, or a controller that does not run.";
+    ServingCertificateNotReady "serving-certificate-not-ready" Serving
+        "Pods are ready behind the Service, and cert-manager's Certificate for an Ingress that leads to it is not ready."
+        "Look at the CertificateRequest, Order and Challenge that cert-manager made for the Certificate, and at its issuer.";
     EcsTargetUnhealthy "ecs-target-unhealthy" Serving
         "The tasks run, and the target group has no healthy target for the load balancer to send traffic to."
         "Look at the target's reason: the health check's path, port, matcher or time, the security group, or the load balancer's rule.";

@@ -7,6 +7,7 @@ use api::{ObjectRef, Sentence, State};
 use facts::code::Relation;
 use jiff::Timestamp;
 
+use crate::causes::CauseCode;
 use crate::finding::{Finding, ended, when};
 use crate::stages::pods::Proof;
 use crate::view::Gap;
@@ -148,7 +149,8 @@ impl Subject<'_> {
             (State::RolledBack, ..) => self.place(what.words(" was rolled back in ")).words(": "),
             (_, StageKind::Serving, _) => self
                 .place(what.words(" is in "))
-                .words(", but no traffic reaches it: "),
+                .words(unserved(finding))
+                .words(": "),
             (State::Moving | State::Waiting, _, Some(runs)) => {
                 self.runs(what, runs).words(", and ")
             }
@@ -193,6 +195,22 @@ impl Subject<'_> {
         } else {
             sentence
         }
+    }
+}
+
+/// What does not reach the pods. Of one way in from outside nothing is said about others, nor about who calls from inside.
+fn unserved(finding: &Finding) -> &'static str {
+    let is_coming = matches!(finding.turn, State::Moving | State::Waiting);
+    match (finding.code, is_coming) {
+        (CauseCode::ServingIngressNoAddress, false) => ", but an Ingress to it is not ready",
+        (CauseCode::ServingIngressNoAddress, true) => ", and an Ingress to it is not ready yet",
+        (CauseCode::ServingCertificateNotReady, false) => {
+            ", but the certificate of an Ingress to it is not ready"
+        }
+        (CauseCode::ServingCertificateNotReady, true) => {
+            ", and the certificate of an Ingress to it is not ready yet"
+        }
+        _ => ", but no traffic reaches it",
     }
 }
 

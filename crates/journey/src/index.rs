@@ -11,9 +11,10 @@ use std::sync::Arc;
 use facts::ClusterFacts;
 use facts::flux::{ImagePolicy, Kustomization};
 use facts::image::ImageReference;
-use facts::kubernetes::{EndpointSlice, Event, Pod, ReplicaSet, Service};
+use facts::kubernetes::{EndpointSlice, Event, Ingress, Pod, ReplicaSet, Service};
 use facts::meta::{Key, Reference};
 use facts::objects::{Changed, Objects};
+use facts::others::Certificate;
 use rustc_hash::FxHashMap;
 
 use crate::trace::{Look, Mark, Table};
@@ -106,6 +107,10 @@ pub struct Index {
     services: By<Service>,
     /// By namespace and Service.
     slices: By<EndpointSlice>,
+    /// By namespace and each Service that they lead to.
+    ingresses: By<Ingress>,
+    /// By namespace and Secret.
+    certificates: By<Certificate>,
     /// By namespace, kind and name of what their inventory lists.
     appliers: By<Kustomization>,
     /// By the image that they choose a tag of.
@@ -123,6 +128,8 @@ impl Index {
             warnings: By::default(),
             services: By::default(),
             slices: By::default(),
+            ingresses: By::default(),
+            certificates: By::default(),
             appliers: By::default(),
             policies: By::default(),
             known: Arc::default(),
@@ -224,6 +231,29 @@ impl Index {
         self.slices.change(
             facts.endpoint_slices.since(&before.endpoint_slices),
             |slice| vec![at(Table::Slices, &slice.meta.namespace, "", &slice.service)],
+            touched,
+        );
+        self.ingresses.change(
+            facts.ingresses.since(&before.ingresses),
+            |one| {
+                let namespace = &one.meta.namespace;
+                let services = one.services.iter();
+                services
+                    .map(|service| at(Table::Ingresses, namespace, "", service))
+                    .collect()
+            },
+            touched,
+        );
+        self.certificates.change(
+            facts.certificates.since(&before.certificates),
+            |one| {
+                vec![at(
+                    Table::Certificates,
+                    &one.meta.namespace,
+                    "",
+                    &one.secret,
+                )]
+            },
             touched,
         );
         self.appliers.change(
@@ -357,6 +387,22 @@ impl Index {
         let mark = self.mark(Table::Slices, &service.namespace, "", &service.name);
         self.slices.get(mark).filter(move |slice| {
             slice.meta.namespace == service.namespace && slice.service == service.name
+        })
+    }
+
+    /// The Ingresses that lead to a Service.
+    pub fn ingresses(&self, service: &Key) -> impl Iterator<Item = &Ingress> {
+        let mark = self.mark(Table::Ingresses, &service.namespace, "", &service.name);
+        self.ingresses.get(mark).filter(move |ingress| {
+            ingress.meta.namespace == service.namespace && ingress.services.contains(&service.name)
+        })
+    }
+
+    /// The Certificates that are written into a Secret.
+    pub fn certificates(&self, secret: &Key) -> impl Iterator<Item = &Certificate> {
+        let mark = self.mark(Table::Certificates, &secret.namespace, "", &secret.name);
+        self.certificates.get(mark).filter(move |certificate| {
+            certificate.meta.namespace == secret.namespace && certificate.secret == secret.name
         })
     }
 

@@ -11,10 +11,10 @@ use facts::flux::{
     HelmRelease, ImagePolicy, ImageRepository, ImageUpdateAutomation, Kustomization, Source,
 };
 use facts::kubernetes::{
-    EndpointSlice, Event, Namespace, Node, Pod, ReplicaSet, Service, Workload,
+    EndpointSlice, Event, Ingress, Namespace, Node, Pod, ReplicaSet, Service, Workload,
 };
 use facts::meta::{OfKind, Reference};
-use facts::others::{Canary, ExternalSecret};
+use facts::others::{Canary, Certificate, ExternalSecret};
 use facts::{ClusterFacts, Coverage, Key, Kind, Platform, Reach, Selection};
 use jiff::{SignedDuration, Timestamp};
 
@@ -365,6 +365,12 @@ impl<'a> Place<'a> {
         self.facts.external_secrets.values()
     }
 
+    /// Every Ingress.
+    pub fn ingresses(&self) -> impl Iterator<Item = &'a Ingress> + use<'a> {
+        self.look_at_all(Kind::Ingress);
+        self.facts.ingresses.values()
+    }
+
     /// Every namespace's name.
     pub fn namespaces(&self) -> impl Iterator<Item = &'a String> + use<'a> {
         self.look_at_all(Kind::Namespace);
@@ -428,6 +434,18 @@ impl<'a> Place<'a> {
     pub fn slices(&self, service: &Key) -> Vec<&'a EndpointSlice> {
         self.look_up(Table::Slices, &service.namespace, "", &service.name);
         self.index.slices(service).collect()
+    }
+
+    /// The Ingresses that lead to a Service.
+    pub fn ingresses_to(&self, service: &Key) -> Vec<&'a Ingress> {
+        self.look_up(Table::Ingresses, &service.namespace, "", &service.name);
+        self.index.ingresses(service).collect()
+    }
+
+    /// The Certificates that are written into a Secret.
+    pub fn certificates_of(&self, secret: &Key) -> Vec<&'a Certificate> {
+        self.look_up(Table::Certificates, &secret.namespace, "", &secret.name);
+        self.index.certificates(secret).collect()
     }
 
     /// The first Kustomization whose inventory lists an object.

@@ -56,6 +56,8 @@ pub enum Table {
     Warnings,
     Services,
     Slices,
+    Ingresses,
+    Certificates,
     Appliers,
     Policies,
 }

@@ -36,6 +36,7 @@ const KINDS: &[Kind] = &[
         "endpointslices",
         true,
     ),
+    ("Ingress", "networking.k8s.io/v1", "ingresses", true),
     ("Role", "rbac.authorization.k8s.io/v1", "roles", true),
     (
         "RoleBinding",

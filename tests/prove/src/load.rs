@@ -145,11 +145,12 @@ pub async fn measure(
 }
 
 /// What an answer rests on, as kubectl spells it.
-const KINDS: &str = "namespaces,nodes,pods,replicasets.apps,deployments.apps,statefulsets.apps,daemonsets.apps,services,\
-endpointslices.discovery.k8s.io,events,gitrepositories.source.toolkit.fluxcd.io,ocirepositories.source.toolkit.fluxcd.io,\
-helmrepositories.source.toolkit.fluxcd.io,helmcharts.source.toolkit.fluxcd.io,buckets.source.toolkit.fluxcd.io,\
-kustomizations.kustomize.toolkit.fluxcd.io,helmreleases.helm.toolkit.fluxcd.io,imagerepositories.image.toolkit.fluxcd.io,\
-imagepolicies.image.toolkit.fluxcd.io,imageupdateautomations.image.toolkit.fluxcd.io";
+const KINDS: &str = "namespaces,nodes,pods,replicasets.apps,deployments.apps,statefulsets.apps,daemonsets.apps,\
+services,endpointslices.discovery.k8s.io,ingresses.networking.k8s.io,events,gitrepositories.source.toolkit.fluxcd.io,\
+ocirepositories.source.toolkit.fluxcd.io,helmrepositories.source.toolkit.fluxcd.io,\
+helmcharts.source.toolkit.fluxcd.io,buckets.source.toolkit.fluxcd.io,kustomizations.kustomize.toolkit.fluxcd.io,\
+helmreleases.helm.toolkit.fluxcd.io,imagerepositories.image.toolkit.fluxcd.io,imagepolicies.image.toolkit.fluxcd.io,\
+imageupdateautomations.image.toolkit.fluxcd.io";
 
 struct Bench<'g> {
     ground: &'g Ground,

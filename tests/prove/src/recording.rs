@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 /// Every kind that the product's cluster reader lists, in the order in which a recording has them. A test holds it to
 /// the reader's own list.
-pub const KINDS: [&str; 22] = [
+pub const KINDS: [&str; 24] = [
     "Namespace",
     "Node",
     "GitRepository",
@@ -33,6 +33,7 @@ pub const KINDS: [&str; 22] = [
     "ImageUpdateAutomation",
     "Canary",
     "ExternalSecret",
+    "Certificate",
     "Deployment",
     "StatefulSet",
     "DaemonSet",
@@ -40,6 +41,7 @@ pub const KINDS: [&str; 22] = [
     "Pod",
     "Service",
     "EndpointSlice",
+    "Ingress",
     "Event",
 ];
 

@@ -344,10 +344,10 @@ async fn dropping_the_cluster_ends_its_watches() {
     })
     .await;
     let deadline = Instant::now() + Duration::from_secs(10);
-    while world.responder.watching() < 11 && Instant::now() < deadline {
+    while world.responder.watching() < 12 && Instant::now() < deadline {
         tokio::task::yield_now().await;
     }
-    assert_eq!(world.responder.watching(), 11);
+    assert_eq!(world.responder.watching(), 12);
     drop(cluster);
     while world.responder.watching() > 0 && Instant::now() < deadline {
         tokio::task::yield_now().await;

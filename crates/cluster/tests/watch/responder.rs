@@ -78,10 +78,13 @@ impl Responder {
         let objects = CORE
             .iter()
             .map(|(path, _)| ((*path).to_owned(), BTreeMap::new()))
-            .chain([(
-                "/apis/discovery.k8s.io/v1/endpointslices".to_owned(),
-                BTreeMap::new(),
-            )])
+            .chain(
+                [
+                    "/apis/discovery.k8s.io/v1/endpointslices",
+                    "/apis/networking.k8s.io/v1/ingresses",
+                ]
+                .map(|path| (path.to_owned(), BTreeMap::new())),
+            )
             .collect();
         Arc::new(Self {
             inner: Mutex::new(Inner {

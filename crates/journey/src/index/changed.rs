@@ -93,6 +93,7 @@ pub fn objects(
         Canary canaries,
         ExternalSecret external_secrets,
         Service services,
+        Ingress ingresses,
     }
     several(cluster, facts.sources.since(&before.sources), touched);
     several(cluster, facts.workloads.since(&before.workloads), touched);

@@ -1,6 +1,9 @@
 //! Stage 9: traffic reaches the pods.
 //!
-//! Owns which Services are the app's, and whether each of them has a ready endpoint.
+//! Owns which Services are the app's, and whether each of them has a ready endpoint. What leads to those from outside of
+//! the cluster is [`ways`]'.
+
+mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,6 +100,12 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
             None,
         ));
     }
+    // A Service that reaches the pods is where ways from outside end.
+    let ways = ways::look(place, namespace, &services)?;
+    if let Some(finding) = ways.finding {
+        return Ok(Outcome::found(stage, finding));
+    }
+    proof.extend(ways.proof);
     let words = if total == 1 {
         "1 endpoint ready"
     } else {
@@ -107,7 +116,9 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
     } else {
         Sentence::default().words(format!("{total} {words}"))
     };
-    Ok(Outcome::done(stage, summary).proof(proof))
+    let mut outcome = Outcome::done(stage, summary).proof(proof);
+    outcome.notes.extend(ways.notes);
+    Ok(outcome)
 }
 
 /// How many endpoints of a Service are ready and how many are not. Of the ready ones, those that say that they are

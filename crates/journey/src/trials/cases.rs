@@ -17,6 +17,7 @@ mod taken;
 mod unapplied;
 mod usual;
 mod vanished;
+mod ways;
 
 use std::sync::Arc;
 

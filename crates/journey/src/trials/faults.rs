@@ -522,6 +522,24 @@ pub const MISHAPS: &[fn(&mut World)] = &[
         });
     },
     |world| {
+        let created = world.ago(20);
+        world.edit(PROD, |facts| {
+            if let Some(one) = facts.ingresses.get_mut(&key("shop", APP)) {
+                one.addresses.clear();
+                one.meta.created = Some(created);
+            }
+        });
+    },
+    |world| {
+        let since = world.ago(6);
+        world.edit(PROD, |facts| {
+            facts.certificates.change(|one| {
+                let says = "Certificate expired on Mon, 02 Mar 2026 11:54:00 UTC";
+                one.conditions = vec![condition("Ready", Status::False, "Expired", says, since)];
+            });
+        });
+    },
+    |world| {
         world.edit(PROD, |facts| {
             let first = facts.pods.keys().next().cloned();
             facts.pods.remove(&first.unwrap());

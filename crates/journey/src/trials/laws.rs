@@ -132,7 +132,7 @@ fn never_hidden(
 fn feeds(kind: Kind) -> &'static [usize] {
     match kind {
         Kind::Event => &[6, 7, 8],
-        Kind::Service | Kind::EndpointSlice => &[8],
+        Kind::Service | Kind::EndpointSlice | Kind::Ingress | Kind::Certificate => &[8],
         // What a health check failed for is looked up in the pods.
         Kind::Pod | Kind::ReplicaSet => &[2, 5, 6, 7, 8],
         Kind::Node | Kind::Namespace | Kind::Bucket => &[],
@@ -159,6 +159,8 @@ fn remove(world: &mut World, cluster: &str, kind: Kind, coverage: Coverage) {
             Kind::Service => facts.services.retain(|_, _| false),
             Kind::EndpointSlice => facts.endpoint_slices.retain(|_, _| false),
             Kind::Event => facts.events.retain(|_, _| false),
+            Kind::Ingress => facts.ingresses.retain(|_, _| false),
+            Kind::Certificate => facts.certificates.retain(|_, _| false),
             Kind::Kustomization => facts.kustomizations.retain(|_, _| false),
             Kind::HelmRelease => facts.helm_releases.retain(|_, _| false),
             Kind::ImageRepository => facts.image_repositories.retain(|_, _| false),

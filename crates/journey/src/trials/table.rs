@@ -520,6 +520,50 @@ trials! {
             world
         };
 
+    "an Ingress has no address", APP, PROD, Blocked, Serving, ServingIngressNoAddress, "Ingress checkout",
+        {
+            let mut world = delivered();
+            world.ingress(APP, |one| one.addresses.clear());
+            world
+        };
+    "an Ingress has only just been made", APP, PROD, Moving, Serving, ServingIngressNoAddress, "Ingress checkout",
+        {
+            let mut world = delivered();
+            let now = world.now;
+            world.ingress(APP, |one| {
+                one.addresses.clear();
+                one.meta.created = Some(now - SignedDuration::from_secs(299));
+            });
+            world
+        };
+    "a Certificate is not ready", APP, PROD, Blocked, Serving, ServingCertificateNotReady, "Certificate checkout-tls",
+        {
+            let mut world = delivered();
+            world.not_ready(APP, "DoesNotExist", "Issuing certificate as Secret does not exist", 60);
+            world
+        };
+    "a certificate could not be issued", APP, PROD, Blocked, Serving, ServingCertificateNotReady, "Certificate checkout-tls",
+        {
+            let mut world = delivered();
+            world.not_ready(APP, "DoesNotExist", "Issuing certificate as Secret does not exist", 2);
+            world.issuing(APP, Status::False, "Failed", 1);
+            world
+        };
+    "a certificate is being issued", APP, PROD, Moving, Serving, ServingCertificateNotReady, "Certificate checkout-tls",
+        {
+            let mut world = delivered();
+            world.not_ready(APP, "DoesNotExist", "Issuing certificate as Secret does not exist", 4);
+            world.issuing(APP, Status::True, "DoesNotExist", 4);
+            world
+        };
+    "a certificate expired and was not renewed", APP, PROD, Blocked, Serving, ServingCertificateNotReady, "Certificate checkout-tls",
+        {
+            let mut world = delivered();
+            let ended = world.ago(9);
+            world.certificate(APP, |one| one.ends = Some(ended));
+            world
+        };
+
     "ECS: no task definition names it", APP, AWS, NeedsPromotion, Release, EcsNoTaskDefinition, "ECS service checkout", ecs::before();
     "ECS: the service is not updated", APP, AWS, NeedsPromotion, Rollout, EcsServiceNotUpdated, "ECS service checkout", ecs::registered();
     "ECS: the deployment runs", APP, AWS, Moving, Rollout, EcsDeploymentRunning, "ECS service checkout", ecs::updated();

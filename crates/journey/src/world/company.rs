@@ -4,6 +4,7 @@
 pub mod ecs;
 pub mod objects;
 pub mod staging;
+pub mod ways;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -178,6 +179,9 @@ pub fn calm() -> World {
             world.declare_at(app, cluster, 3, 2, 1900);
             world.workload(app, cluster, 3, 1890);
         }
+    }
+    for app in APPS {
+        world.way_in(app, 1890);
     }
     world.commit(FLEET, "fleet", 2, 1900);
     for (cluster, _) in CLUSTERS {

@@ -122,7 +122,7 @@ const SOURCE: (&str, &str) = ("source.toolkit.fluxcd.io", "v1");
 const IMAGE: (&str, &str) = ("image.toolkit.fluxcd.io", "v1");
 
 /// The table.
-pub static KINDS: [Kind; 37] = [
+pub static KINDS: [Kind; 38] = [
     Kind::new(CORE, "Namespace", "namespaces", "namespace", &["ns"]).cluster_wide(),
     Kind::new(CORE, "Node", "nodes", "node", &["no"]).cluster_wide(),
     Kind::new(CORE, "Pod", "pods", "pod", &["po"]).in_all(),
@@ -243,6 +243,14 @@ pub static KINDS: [Kind; 37] = [
         "externalsecrets",
         "externalsecret",
         &["es"],
+    )
+    .custom(),
+    Kind::new(
+        ("cert-manager.io", "v1"),
+        "Certificate",
+        "certificates",
+        "certificate",
+        &["cert", "certs"],
     )
     .custom(),
     Kind::new(

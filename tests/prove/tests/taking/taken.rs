@@ -254,6 +254,7 @@ fn clear(known: &mut ClusterFacts, kind: Kind, kept: &[String]) {
         }
         Kind::Service => known.services.retain(|key, _| stays(&key.namespace)),
         Kind::EndpointSlice => known.endpoint_slices.retain(|key, _| stays(&key.namespace)),
+        Kind::Ingress => known.ingresses.retain(|key, _| stays(&key.namespace)),
         Kind::Event => known.events.retain(|key, _| stays(&key.namespace)),
         Kind::GitRepository
         | Kind::OCIRepository
@@ -276,6 +277,7 @@ fn clear(known: &mut ClusterFacts, kind: Kind, kept: &[String]) {
         Kind::ExternalSecret => known
             .external_secrets
             .retain(|key, _| stays(&key.namespace)),
+        Kind::Certificate => known.certificates.retain(|key, _| stays(&key.namespace)),
         Kind::EcsService
         | Kind::EcsTask
         | Kind::EcsTaskDefinition

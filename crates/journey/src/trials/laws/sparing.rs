@@ -146,9 +146,11 @@ fn about(app: &str, text: &str) -> api::Ask {
 }
 
 proptest! {
+    // Where the registry deleted what runs, only what was read before says what that was built from: whoever reads sparingly
+    // knows more then.
     #[test]
     fn an_answer_about_one_app_is_the_same_from_its_pods_alone(
-        (name, mut world) in worlds(),
+        (name, mut world) in whole_worlds(),
         (monorepo, sidecars) in any::<(bool, bool)>(),
         app in proptest::sample::select(APPS.to_vec()),
         text in asks(),

@@ -183,6 +183,92 @@ const EVENTS: &[fn(&mut World)] = &[
         });
     },
     |world| {
+        in_each(world, |facts| {
+            facts.ingresses.change(|one| one.addresses.clear())
+        })
+    },
+    |world| {
+        // One of the class alone is served.
+        in_each(world, |facts| {
+            if let Some(one) = facts.ingresses.get_mut(&key("shop", "search")) {
+                one.addresses.push("203.0.113.9".to_owned());
+            }
+        });
+    },
+    |world| {
+        in_each(world, |facts| {
+            facts.ingresses.change(|one| one.class = None);
+        });
+    },
+    |world| {
+        // A new way in, to whatever is there.
+        let now = world.now;
+        in_each(world, |facts| {
+            let services: std::collections::BTreeSet<String> =
+                facts.services.keys().map(|key| key.name.clone()).collect();
+            let first = facts.ingresses.values().next().cloned();
+            if let Some(mut one) = first {
+                one.meta.name = "another".to_owned();
+                one.meta.created = Some(now);
+                one.services = services;
+                one.addresses.clear();
+                facts.ingresses.insert(one.meta.key(), one);
+            }
+        });
+    },
+    |world| {
+        let since = world.now;
+        in_each(world, |facts| {
+            facts.certificates.change(|one| {
+                one.conditions.iter_mut().for_each(|said| {
+                    said.status = facts::Status::False;
+                    said.since = Some(since);
+                });
+            });
+        });
+    },
+    |world| {
+        in_each(world, |facts| {
+            facts.certificates.change(|one| one.conditions.clear())
+        })
+    },
+    |world| {
+        in_each(world, |facts| {
+            let first = facts.certificates.keys().next().cloned();
+            first.map(|key| facts.certificates.remove(&key));
+        });
+    },
+    |world| {
+        // What an Ingress serves is another's Secret now.
+        in_each(world, |facts| {
+            facts
+                .certificates
+                .change(|one| one.secret = "checkout-tls".to_owned());
+        });
+    },
+    |world| {
+        for kind in [Kind::Ingress, Kind::Certificate] {
+            in_each(world, |facts| {
+                let message = "no".to_owned();
+                let scope = Scope::All;
+                facts
+                    .coverage
+                    .insert((kind, scope), Coverage::Denied { message });
+            });
+        }
+    },
+    |world| {
+        let as_of = world.now;
+        for kind in [Kind::Ingress, Kind::Certificate] {
+            in_each(world, |facts| {
+                let scope = Scope::Namespace("shop".to_owned());
+                facts
+                    .coverage
+                    .insert((kind, scope), Coverage::Seen { as_of });
+            });
+        }
+    },
+    |world| {
         // The registry does not tell what this image is made of any more.
         for found in world.images.values_mut() {
             found.source = None;
@@ -279,4 +365,27 @@ fn a_workload_that_came_back_was_missing_on_the_board() {
         .board(&watched.facts, &[], watched.world.now);
     let row = board.board.rows.iter().find(|row| row.app == APP).unwrap();
     assert_eq!(row.cells.len(), 2, "{row:#?}");
+}
+
+/// Without chance: what a cell rests on lies in other Ingresses and in Certificates too.
+#[test]
+fn a_way_in_that_changed_was_as_before_on_the_board() {
+    let steps: [fn(&mut World); 7] = [
+        |world| world.ingress(APP, |one| one.addresses.clear()),
+        |world| world.ingress("search", |one| one.class = None),
+        |world| world.ingress("search", |one| one.class = Some("nginx".to_owned())),
+        |world| world.ingress(APP, |one| one.services.clear()),
+        |world| world.not_ready("search", "Expired", "", 6),
+        |world| world.certificate("search", |one| one.secret.push_str("-2")),
+        |world| world.certificate("search", |one| one.secret = "search-tls".to_owned()),
+    ];
+    let mut watched = Watched::new(delivered());
+    watched.look().unwrap();
+    for (number, step) in steps.into_iter().enumerate() {
+        step(&mut watched.world);
+        let evaluated = watched
+            .look()
+            .unwrap_or_else(|error| panic!("{number}: {error}"));
+        assert!(evaluated > 0, "{number}");
+    }
 }

@@ -257,6 +257,8 @@ fn forget(facts: &mut ClusterFacts, dice: &mut Dice) {
     facts.kustomizations.retain(|key, _| !goes(key));
     facts.helm_releases.retain(|key, _| !goes(key));
     facts.services.retain(|key, _| !goes(key));
+    facts.ingresses.retain(|key, _| !goes(key));
+    facts.certificates.retain(|key, _| !goes(key));
     facts.ecs_services.retain(|key, _| !goes(key));
     facts.task_definitions.retain(|_, _| !dice.one_in(3));
 }
@@ -272,6 +274,8 @@ fn metas(facts: &mut ClusterFacts, dice: &mut Dice, now: Timestamp) {
     facts.replica_sets.change(|it| one(&mut it.meta));
     facts.kustomizations.change(|it| one(&mut it.meta));
     facts.helm_releases.change(|it| one(&mut it.meta));
+    facts.ingresses.change(|it| one(&mut it.meta));
+    facts.certificates.change(|it| one(&mut it.meta));
 }
 
 fn one_meta(meta: &mut Meta, dice: &mut Dice, now: Timestamp) {
@@ -332,6 +336,7 @@ fn conditions(facts: &mut ClusterFacts, dice: &mut Dice, now: Timestamp) {
     facts.workloads.change(|it| one(&mut it.conditions));
     facts.pods.change(|it| one(&mut it.conditions));
     facts.canaries.change(|it| one(&mut it.conditions));
+    facts.certificates.change(|it| one(&mut it.conditions));
 }
 
 fn workloads(facts: &mut ClusterFacts, dice: &mut Dice, now: Timestamp) {
@@ -476,6 +481,24 @@ fn network(facts: &mut ClusterFacts, dice: &mut Dice, now: Timestamp) {
     facts.endpoint_slices.change(|one| {
         (one.ready, one.not_ready) = (dice.number(), dice.number());
         one.has_ports = dice.one_in(2);
+    });
+    facts.ingresses.change(|one| {
+        if dice.one_in(2) {
+            one.addresses.clear();
+        }
+        one.class = Some(dice.word()).filter(|_| dice.one_in(2));
+        one.services.insert(dice.reference().name);
+        for entry in &mut one.tls {
+            entry.secret = dice.word();
+            entry.hosts.push(dice.word());
+        }
+    });
+    facts.certificates.change(|one| {
+        one.ends = dice.time(now);
+        one.secret = dice.word();
+        if dice.one_in(4) {
+            one.conditions.clear();
+        }
     });
     facts.events.change(|one| {
         (one.last, one.count) = (dice.time(now), dice.number());
