@@ -3,6 +3,8 @@
 //! Owns every look into a cluster's facts and into its clock: each is noted, so that it is known what an answer rests on.
 //! Nothing else in the engine reads [`ClusterFacts`].
 
+mod spared;
+
 use std::collections::BTreeMap;
 
 use facts::cluster::Scope;
@@ -11,11 +13,11 @@ use facts::flux::{
     HelmRelease, ImagePolicy, ImageRepository, ImageUpdateAutomation, Kustomization, Source,
 };
 use facts::kubernetes::{
-    EndpointSlice, Event, Ingress, Namespace, Node, Pod, ReplicaSet, Service, Workload,
+    EndpointSlice, Event, Ingress, Namespace, Node, ReplicaSet, Service, Workload,
 };
 use facts::meta::{OfKind, Reference};
 use facts::others::{Canary, Certificate, ExternalSecret};
-use facts::{ClusterFacts, Coverage, Key, Kind, Platform, Reach, Selection};
+use facts::{ClusterFacts, Coverage, Key, Kind, Platform, Reach};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::finding::next_tick;
@@ -119,48 +121,6 @@ impl<'a> Place<'a> {
             None => Ok(()),
             Some(why) => Err(Gap::new(why)),
         }
-    }
-
-    /// Whether the pods of a workload are known whole. Where pods are read only for those who want them, they are wanted.
-    pub fn whole_pods(&self, workload: &Workload) -> Learned<()> {
-        self.whole_of(self.pod_kind(), workload)
-    }
-
-    /// The same of its ReplicaSets, which have their pods' labels.
-    pub fn whole_replica_sets(&self, workload: &Workload) -> Learned<()> {
-        self.whole_of(Kind::ReplicaSet, workload)
-    }
-
-    fn whole_of(&self, kind: Kind, workload: &Workload) -> Learned<()> {
-        if self.facts.sparing && workload.selector.is_empty() {
-            // It selects none, whatever there is.
-            return Ok(());
-        }
-        let coverage = self.coverage_of(kind, workload);
-        if self.facts.sparing && *coverage == Coverage::NotAsked {
-            self.trace.want_pods(self.name, &workload.selection());
-            let subject = format!("{} objects of {}", kind.name(), workload.meta.name);
-            return Err(Gap::pending(&|| subject.clone()));
-        }
-        self.as_known(kind, &workload.meta.namespace, coverage)
-    }
-
-    fn coverage_of(&self, kind: Kind, workload: &Workload) -> &'a Coverage {
-        self.trace.look(&Look::Coverage(self.name, kind));
-        match self.facts.sparing {
-            true => self.facts.coverage_of(kind, &workload.selection()),
-            false => self.facts.coverage(kind, &workload.meta.namespace),
-        }
-    }
-
-    /// Whether pods are read only where they are wanted.
-    pub fn is_sparing(&self) -> bool {
-        self.facts.sparing
-    }
-
-    /// Whether pods of a workload are read only if they are wanted, and nobody wanted them yet.
-    pub fn may_spare(&self, workload: &Workload) -> bool {
-        self.facts.sparing && *self.coverage_of(self.pod_kind(), workload) == Coverage::NotAsked
     }
 
     /// An object that was looked up: there, certainly not there, or not known.
@@ -382,25 +342,6 @@ impl<'a> Place<'a> {
     fn look_up(&self, table: Table, namespace: &str, first: &str, second: &str) {
         self.trace
             .look(&Look::Indexed(self.name, table, namespace, first, second));
-    }
-
-    /// The pods of a namespace that a selector selects; an empty one selects none.
-    pub fn pods_of(&self, namespace: &str, selector: &BTreeMap<String, String>) -> Vec<&'a Pod> {
-        if self.facts.sparing && !selector.is_empty() {
-            self.trace.look(&Look::Coverage(self.name, self.pod_kind()));
-            let selection = Selection {
-                namespace: namespace.to_owned(),
-                labels: selector.clone(),
-            };
-            if *self.facts.coverage_of(self.pod_kind(), &selection) == Coverage::NotAsked {
-                self.trace.want_pods(self.name, &selection);
-            }
-        }
-        let (mark, pods) = self.index.pods(namespace, selector);
-        if let Some(mark) = mark {
-            self.trace.note(mark);
-        }
-        pods
     }
 
     /// The ReplicaSets of a Deployment.

@@ -15,6 +15,11 @@ use crate::parts::Parts;
 use crate::ports::{LOCAL, Ports};
 use crate::process::{LOOK, PATIENCE, Process, until};
 
+/// How long the API server keeps old versions: as it is delivered.
+const FORGETS: &str = "5m";
+/// The same, so short that what is too old to be watched from can be met.
+const FORGETS_SOON: &str = "2s";
+
 /// The token of everybody here: what a person may see is the product's tests' matter, not the ground's.
 pub const TOKEN: &str = "prove-admin";
 /// How many nodes there are: one takes 110 pods, and every scenario leaves two or more.
@@ -122,7 +127,7 @@ impl<'a> Starting<'a> {
     /// A program ends early or never answers.
     pub async fn all(&mut self) -> Result<(), GroundError> {
         self.begin_registry()?;
-        self.api_server().await?;
+        self.api_server(FORGETS_SOON).await?;
         self.controllers().await?;
         let begun = Instant::now();
         for number in 1..=NODES {
@@ -141,7 +146,7 @@ impl<'a> Starting<'a> {
     /// A program ends early or never answers.
     pub async fn bare(&mut self) -> Result<(), GroundError> {
         self.begin_registry()?;
-        self.api_server().await?;
+        self.api_server(FORGETS).await?;
         self.definitions().await?;
         self.registry_is_ready().await
     }
@@ -168,7 +173,7 @@ impl<'a> Starting<'a> {
         Some(self.processes.remove(at))
     }
 
-    async fn api_server(&mut self) -> Result<(), GroundError> {
+    async fn api_server(&mut self, forgets: &str) -> Result<(), GroundError> {
         let (etcd, peers) = (self.ports.take(), self.ports.take());
         let client = format!("http://{LOCAL}:{etcd}");
         let peer = format!("http://{LOCAL}:{peers}");
@@ -210,8 +215,7 @@ impl<'a> Starting<'a> {
                 ("token-auth-file", &self.file("tokens.csv")),
                 ("authorization-mode", "RBAC"),
                 ("service-cluster-ip-range", "10.96.0.0/16"),
-                // Soon, so that what is too old to be watched from can be met.
-                ("etcd-compaction-interval", "2s"),
+                ("etcd-compaction-interval", forgets),
                 ("service-account-issuer", "https://kubernetes.default.svc"),
                 ("service-account-key-file", &self.file("accounts.pub")),
                 (
