@@ -20,9 +20,9 @@ use crate::words::{self, Tone};
 pub fn Coverage() -> impl IntoView {
     let feed = BoardFeed::here();
     let needle = RwSignal::new(String::new());
-    let counts = Memo::new(move |_| feed.rows.with(|rows| BoardRow::linked(rows.iter())));
-    let linked = Memo::new(move |_| counts.get().0);
-    let unknown = Memo::new(move |_| counts.get().1);
+    let count = move || feed.rows.with(|rows| BoardRow::linked(rows.iter()));
+    let linked = Memo::new(move |_| count().0);
+    let unknown = Memo::new(move |_| count().1);
     let missing = Memo::new(move |_| feed.unlinked.with(Vec::len));
     let groups = Memo::new(move |_| {
         let needle = needle.get().trim().to_lowercase();

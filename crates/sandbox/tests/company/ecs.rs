@@ -184,6 +184,11 @@ pub fn check(company: &Company, name: &str) {
                 (&json!(0), &json!(0))
             );
         }
+        "ecs-target-unused" => {
+            let service = of("tickets");
+            assert_eq!(service.names(), service.image("second"));
+            service.runs("second");
+        }
         other => panic!("nobody looks at {other}"),
     }
 }
