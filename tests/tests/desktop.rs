@@ -128,6 +128,16 @@ impl Window {
             .expect("typed");
     }
 
+    /// The line "Still reading…" went as somebody pressed Follow, the page moved up, and the press was lost.
+    async fn has_a_follow_that_stays(&self) {
+        let script = "const line = document.querySelector('.pending'), was = line.className;\
+            const top = () => document.querySelector('#follow').parentElement.getBoundingClientRect().top;\
+            const tops = ['pending', 'pending gone'].map(one => { line.className = one; return top(); });\
+            line.className = was; return tops";
+        let tops = self.client.execute(script, vec![]).await.expect("tops");
+        assert_eq!(tops[0], tops[1], "with and without the line");
+    }
+
     /// What each cell of the board says of delivery, by app: without ages, and without versions, whose commits another
     /// start of the company names anew.
     async fn cells(&self) -> Vec<String> {
@@ -403,6 +413,8 @@ async fn what_happened_what_lacks_its_source_and_one_app_have_pages_of_their_own
     // Following works where nobody can be told: the window itself says what is followed.
     let ask = company.situation("dependency-chain")["ask"].clone();
     window.ask(ask.as_str().expect("an ask")).await;
+    window.see("#follow").await;
+    window.has_a_follow_that_stays().await;
     window.click("#follow").await;
     window
         .text_that("#follow", |text| text == "Following")
