@@ -61,17 +61,17 @@ pub struct Found {
 }
 
 impl Found {
-    /// A workload that the cluster does not have any more, as far as it is known.
-    pub fn lost(
+    /// A workload that is there: its own container's place among its containers, and the image that it declares. Nothing is
+    /// known of its pods.
+    fn there(
         view: &View<'_>,
         place: Place<'_>,
+        workload: &Workload,
         app: String,
-        workload: Workload,
+        (at, declared): (usize, &str),
         source: Learned<Option<String>>,
     ) -> Self {
-        let environment = environment(view.team(), place, &workload);
-        let declared = workload.containers.first().map(|one| one.image.clone());
-        let declared = declared.unwrap_or_default();
+        let environment = environment(view.team(), place, workload);
         Self {
             rank: rank(view.team(), &environment),
             environment,
@@ -80,13 +80,30 @@ impl Found {
             kind: workload.kind,
             key: workload.meta.key(),
             canary: None,
-            at: 0,
-            image: ImageReference::parse(&declared),
-            declared,
+            at,
+            declared: declared.to_owned(),
+            image: ImageReference::parse(declared),
             running: Vec::new(),
             own_source: source.clone(),
             source,
+            lost: None,
+        }
+    }
+
+    /// A workload that the cluster does not have any more, as far as it is known.
+    pub fn lost(
+        view: &View<'_>,
+        place: Place<'_>,
+        app: String,
+        workload: Workload,
+        source: Learned<Option<String>>,
+    ) -> Self {
+        let declared = workload.containers.first();
+        let declared = declared.map_or("", |one| one.image.as_str());
+        let there = Self::there(view, place, &workload, app, (0, declared), source);
+        Self {
             lost: Some(Box::new(workload)),
+            ..there
         }
     }
 
@@ -366,23 +383,14 @@ impl<'s> About<'s> {
         let (at, container) = candidates.into_iter().next()?;
         let image = image(container);
         let source = view.source_before(&image.repository)?.clone();
-        let environment = environment(view.team(), place, workload);
-        Some(Found {
-            rank: rank(view.team(), &environment),
-            environment,
+        Some(Found::there(
+            view,
+            place,
+            workload,
             app,
-            cluster: place.name.to_owned(),
-            kind: workload.kind,
-            key: workload.meta.key(),
-            canary: None,
-            at,
-            declared: container.image.clone(),
-            image,
-            running: Vec::new(),
-            own_source: Ok(Some(source.clone())),
-            source: Ok(Some(source)),
-            lost: None,
-        })
+            (at, &container.image),
+            Ok(Some(source)),
+        ))
     }
 }
 
@@ -414,29 +422,18 @@ pub fn find(
         let source = origin(view, &running, &image, pods_known);
         let decided = !matches!(source, Ok(None));
         if best.is_none() || decided {
-            best = Some((at, container, image, running, source));
+            best = Some((at, container, running, source));
         }
         if decided {
             break;
         }
     }
-    let (at, container, image, running, source) = best?;
-    let environment = environment(view.team(), place, applied);
+    let (at, container, running, source) = best?;
+    let found = Found::there(view, place, applied, app, (at, &container.image), source);
     Some(Found {
-        rank: rank(view.team(), &environment),
-        environment,
-        app,
-        cluster: place.name.to_owned(),
-        kind: applied.kind,
-        key: applied.meta.key(),
         canary,
-        at,
-        declared: container.image.clone(),
-        image,
         running,
-        own_source: source.clone(),
-        source,
-        lost: None,
+        ..found
     })
 }
 

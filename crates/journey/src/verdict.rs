@@ -57,9 +57,10 @@ pub fn answer(view: &View<'_>, ask: &Ask) -> Result<Answer, api::Error> {
             let gone = gone(view, &all, &answer.journeys, concerns);
             answer.unread.extend(gone);
             if answer.journeys.is_empty() && answer.unread.is_empty() {
-                answer.unread.push(Sentence::default().words(
-                    "Nothing of what was asked for runs there any more, as far as can be read.",
-                ));
+                answer.unread.push(
+                    Sentence::default()
+                        .words("Nothing of what was asked for runs there, as far as can be read."),
+                );
             }
         }
         Ok(Meaning::Commit { key, sha }) => {
