@@ -598,6 +598,49 @@ fn the_endpoints_of_other_pods_were_counted_as_ours() {
 }
 
 #[test]
+fn a_service_that_also_sends_to_other_pods_was_served_without_a_word() {
+    let world = serving(|facts| {
+        let slice = facts.endpoint_slices.get_mut(&key("shop", "checkout-1"));
+        let slice = slice.unwrap();
+        let others = (0..60).map(|number| format!("till-{number}"));
+        slice.ready_pods = [0, 1].map(|index| pod_name(APP, 4, index)).to_vec();
+        slice.ready_pods.extend(others);
+        slice.ready = 62;
+    });
+    let journey = prod(&world, 4);
+    assert_eq!(journey.state, State::Deployed);
+    let notes = journey.notes.iter().map(|note| read_aloud(&world, note));
+    let note =
+        "Service shop/checkout sends traffic to 60 other pods, too: not all of it reaches these.";
+    assert!(notes.collect::<Vec<_>>().contains(&note.to_owned()));
+    let shown = |journey: &Journey| -> Vec<String> {
+        let shown = journey.stages.iter().flat_map(|one| &one.evidence);
+        let shown = shown.chain(&journey.evidence);
+        let shown = shown.filter(|one| one.field == "endpoints");
+        shown.map(|one| one.value.clone()).collect()
+    };
+    assert!(shown(&journey).contains(&"2 ready, 0 not ready, 60 of other pods".to_owned()));
+    // Where all are others', the proof does not say that there is none.
+    let none = serving(|facts| {
+        let slice = facts.endpoint_slices.get_mut(&key("shop", "checkout-1"));
+        slice.unwrap().ready_pods = vec!["till-1".to_owned(), "till-2".to_owned()];
+    });
+    let journey = prod(&none, 4);
+    assert!(shown(&journey).contains(&"0 ready, 0 not ready, 2 of other pods".to_owned()));
+    // And where the Service's port is missing, that no pod is unready.
+    let portless = serving(|facts| {
+        let slice = facts.endpoint_slices.get_mut(&key("shop", "checkout-1"));
+        slice.unwrap().has_ports = false;
+        let service = facts.services.get_mut(&key("shop", APP));
+        service.unwrap().has_ports = true;
+    });
+    let journey = prod(&portless, 4);
+    assert!(
+        shown(&journey).contains(&"0 ready, 0 not ready, 2 without the Service's port".to_owned())
+    );
+}
+
+#[test]
 fn a_service_that_was_deleted_was_not_missed() {
     let world = serving(|facts| {
         facts.services.remove(&key("shop", APP));
