@@ -49,27 +49,24 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
         return Ok(Outcome::found(stage, without_selector(case, service)));
     }
     place.whole(Kind::EndpointSlice, namespace)?;
-    let mut proof = Vec::new();
+    let (mut proof, mut notes) = (Vec::new(), Vec::new());
     let mut total = 0;
     for service in &services {
         let object = evidence::object(place, "Service", &service.meta.key());
-        let (ready, not_ready) = endpoints(case, service);
+        let ends = Endpoints::of(case, service);
         let selector: Vec<String> = service
             .selector
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        if ready == 0 || !selects(case, service) {
+        if ends.ready == 0 || !selects(case, service) {
             let sentence = Sentence::default().object(&object);
-            let slices = case.target.place.slices(&service.meta.key()).into_iter();
-            let mut portless =
-                slices.filter(|slice| slice.ready > 0 && is_portless(service, slice));
-            let sentence = match (ready, selects(case, service)) {
-                (0, true) if portless.next().is_some() => {
+            let sentence = match (ends.ready, selects(case, service)) {
+                (0, true) if ends.portless > 0 => {
                     sentence.words(" names a port that none of its pods has")
                 }
                 (_, true) => sentence.words(" has no ready endpoint, though its pods are ready"),
-                (0, false) => sentence
+                (0, false) if ends.of_others == 0 => sentence
                     .words(" has no ready endpoint: its selector ")
                     .name(selector.join(","))
                     .words(" does not match the pods"),
@@ -79,12 +76,7 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
                     .words(" does not match these"),
             };
             let shown = [
-                evidence::evidence(
-                    &object,
-                    "endpoints",
-                    format!("{ready} ready, {not_ready} not ready"),
-                    None,
-                ),
+                evidence::evidence(&object, "endpoints", ends.told(), None),
                 evidence::evidence(&object, "spec.selector", selector.join(","), None),
             ];
             return Ok(Outcome::found(
@@ -92,13 +84,15 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
                 Finding::blocked(CauseCode::ServingNoEndpoint, object, sentence).proof(shown),
             ));
         }
-        total += ready;
-        proof.push(evidence::evidence(
-            &object,
-            "endpoints",
-            format!("{ready} ready, {not_ready} not ready"),
-            None,
-        ));
+        total += ends.ready;
+        if ends.of_others > 0 {
+            let pods = if ends.of_others == 1 { "pod" } else { "pods" };
+            notes.push(Sentence::default().object(&object).words(format!(
+                " sends traffic to {} other {pods}, too: not all of it reaches these.",
+                ends.of_others
+            )));
+        }
+        proof.push(evidence::evidence(&object, "endpoints", ends.told(), None));
     }
     // A Service that reaches the pods is where ways from outside end.
     let ways = ways::look(place, namespace, &services)?;
@@ -117,33 +111,58 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
         Sentence::default().words(format!("{total} {words}"))
     };
     let mut outcome = Outcome::done(stage, summary).proof(proof);
+    outcome.notes.extend(notes);
     outcome.notes.extend(ways.notes);
     Ok(outcome)
 }
 
-/// How many endpoints of a Service are ready and how many are not. Of the ready ones, those that say that they are
-/// another workload's pods are left out. Their ports are not looked at: a Service that sends to a port on which nothing
-/// listens has ready endpoints all the same.
-fn endpoints(case: &Case<'_, '_>, service: &Service) -> (u32, u32) {
-    let place = case.target.place;
-    let ours: BTreeSet<&str> = pods_of(place, case.target.workload)
-        .into_iter()
-        .map(|pod| pod.meta.name.as_str())
-        .collect();
-    let slices = place.slices(&service.meta.key()).into_iter();
-    slices.fold((0, 0), |(ready, not_ready), slice| {
-        if is_portless(service, slice) {
-            let all = slice.ready.saturating_add(slice.not_ready);
-            return (ready, not_ready.saturating_add(all));
+/// The endpoints of a Service. Their ports are not looked at: a Service that sends to a port on which nothing listens has
+/// ready endpoints all the same.
+#[derive(Default)]
+struct Endpoints {
+    /// Ready, and not said to be another workload's pods.
+    ready: u32,
+    not_ready: u32,
+    /// Ready, and another workload's pods.
+    of_others: u32,
+    /// Ready pods without the port that the Service names.
+    portless: u32,
+}
+
+impl Endpoints {
+    fn of(case: &Case<'_, '_>, service: &Service) -> Self {
+        let place = case.target.place;
+        let ours: BTreeSet<&str> = pods_of(place, case.target.workload)
+            .into_iter()
+            .map(|pod| pod.meta.name.as_str())
+            .collect();
+        let mut found = Self::default();
+        for slice in place.slices(&service.meta.key()) {
+            found.not_ready = found.not_ready.saturating_add(slice.not_ready);
+            if is_portless(service, slice) {
+                found.portless = found.portless.saturating_add(slice.ready);
+                continue;
+            }
+            let is_anothers = |pod: &&String| !ours.contains(pod.as_str());
+            let anothers = slice.ready_pods.iter().filter(is_anothers).count();
+            let anothers = u32::try_from(anothers).unwrap_or(u32::MAX).min(slice.ready);
+            found.of_others = found.of_others.saturating_add(anothers);
+            found.ready = found.ready.saturating_add(slice.ready - anothers);
         }
-        let is_anothers = |pod: &&String| !ours.contains(pod.as_str());
-        let anothers = slice.ready_pods.iter().filter(is_anothers).count();
-        let anothers = u32::try_from(anothers).unwrap_or(u32::MAX);
-        (
-            ready.saturating_add(slice.ready.saturating_sub(anothers)),
-            not_ready.saturating_add(slice.not_ready),
-        )
-    })
+        found
+    }
+
+    /// As evidence shows them.
+    fn told(&self) -> String {
+        let mut told = format!("{} ready, {} not ready", self.ready, self.not_ready);
+        if self.of_others > 0 {
+            told.push_str(&format!(", {} of other pods", self.of_others));
+        }
+        if self.portless > 0 {
+            told.push_str(&format!(", {} without the Service's port", self.portless));
+        }
+        told
+    }
 }
 
 /// Whether traffic to the Service reaches none of a slice's pods, however ready: they have no port that it names.
