@@ -341,7 +341,6 @@ fn is_app(workload: &Workload) -> bool {
 
 /// What an ask is about, where it is about one app: the others are put aside where that spares reading their pods.
 pub struct About<'s> {
-    app: String,
     /// The images of its workloads' own containers.
     images: BTreeSet<String>,
     shared: &'s BTreeSet<String>,
@@ -359,23 +358,19 @@ impl<'s> About<'s> {
             let own = candidates(one, &app_name(one, shared)).into_iter().next();
             images.extend(own.map(|(_, own)| ImageReference::parse(&own.image).repository));
         }
-        let app = name.to_owned();
-        (!images.is_empty()).then_some(Self {
-            app,
-            images,
-            shared,
-        })
+        (!images.is_empty()).then_some(Self { images, shared })
     }
 
     /// What is found of another app's workload without looking into it: where it comes from is known from before.
     fn aside(&self, view: &View<'_>, place: Place<'_>, workload: &Workload) -> Option<Found> {
-        let app = app_name(workload, self.shared);
-        if app.eq_ignore_ascii_case(&self.app) || !place.may_spare(workload) {
+        if !place.may_spare(workload) {
             return None;
         }
+        let app = app_name(workload, self.shared);
         let candidates = candidates(workload, &app);
         let image = |container: &Container| ImageReference::parse(&container.image);
         let mut images = candidates.iter().map(|(_, one)| image(one).repository);
+        // The app's own workloads are among these.
         if images.any(|image| self.images.contains(&image)) {
             return None;
         }

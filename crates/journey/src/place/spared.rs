@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use facts::kubernetes::{Pod, Workload};
-use facts::{Coverage, Kind, Selection};
+use facts::{Coverage, Kind};
 
 use super::Place;
 use crate::trace::Look;
@@ -54,18 +54,9 @@ impl<'a> Place<'a> {
         self.facts.sparing && *self.coverage_of(self.pod_kind(), workload) == Coverage::NotAsked
     }
 
-    /// The pods of a namespace that a selector selects; an empty one selects none.
+    /// The known pods of a namespace that a selector selects; an empty one selects none. Whether those are all of them
+    /// says [`Self::whole_pods`].
     pub fn pods_of(&self, namespace: &str, selector: &BTreeMap<String, String>) -> Vec<&'a Pod> {
-        if self.facts.sparing && !selector.is_empty() {
-            self.trace.look(&Look::Coverage(self.name, self.pod_kind()));
-            let selection = Selection {
-                namespace: namespace.to_owned(),
-                labels: selector.clone(),
-            };
-            if *self.facts.coverage_of(self.pod_kind(), &selection) == Coverage::NotAsked {
-                self.trace.want_pods(self.name, &selection);
-            }
-        }
         let (mark, pods) = self.index.pods(namespace, selector);
         if let Some(mark) = mark {
             self.trace.note(mark);

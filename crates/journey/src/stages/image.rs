@@ -40,14 +40,23 @@ pub fn find(case: &Case<'_, '_>) -> Learned<Option<Built>> {
         .head(case.key)
         .ok()
         .filter(|head| *head != case.commit);
-    images::find(
+    let found = images::find(
         case.view,
         case.key,
         case.commit,
         head,
         repository,
         &candidates,
-    )
+    )?;
+    if found.is_none() {
+        // Pods elsewhere that are still to be read may run it by a digest that no tag leads to any more.
+        let pods = case
+            .siblings()
+            .map(|one| one.place.whole_pods(one.workload));
+        pods.filter(|one| one.as_ref().is_err_and(|gap| gap.pending))
+            .collect::<Learned<()>>()?;
+    }
+    Ok(found)
 }
 
 /// How the image stands. `built` says whether CI ended well, if that is known.

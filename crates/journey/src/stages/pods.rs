@@ -42,6 +42,13 @@ pub fn crew<'a>(place: Place<'a>, workload: &'a Workload) -> Learned<Crew<'a>> {
     let namespace = &workload.meta.namespace;
     place.whole(workload.kind, namespace)?;
     place.whole_pods(workload)?;
+    if workload.kind == Kind::Deployment {
+        // Without them pods of an older template pass for those of the newest. Where they may not be read, its hash is
+        // guessed; where they only come later, they are waited for.
+        place
+            .whole_replica_sets(workload)
+            .or_else(|gap| if gap.pending { Err(gap) } else { Ok(()) })?;
+    }
     let pods: Vec<&Pod> = pods_of(place, workload)
         .into_iter()
         .filter(|pod| pod.meta.deleting.is_none() && pod.phase != "Succeeded")
