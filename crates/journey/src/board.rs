@@ -109,12 +109,15 @@ fn took(journey: &Journey) -> Vec<Took> {
         .collect()
 }
 
-/// How many commits of the releasing branch what runs is behind.
+/// How many commits of the releasing branch what runs is behind the one that counts here.
 fn behind(view: &View<'_>, target: &Target<'_>, journey: &Journey) -> Option<u32> {
     let key = target.source.as_ref().ok()?.as_ref()?;
-    let head = view.head(key).ok()?;
+    let newest = match &journey.commit {
+        Some(commit) => &commit.sha,
+        None => view.head(key).ok()?,
+    };
     let running = journey.running.as_ref()?.commit.as_ref()?;
-    match view.relation(key, &running.sha, head).ok()? {
+    match view.relation(key, &running.sha, newest).ok()? {
         Relation::Same | Relation::Descendant { .. } => Some(0),
         Relation::Ancestor { ahead } | Relation::Diverged { ahead, .. } => Some(ahead),
         Relation::NoSuchCommit => None,

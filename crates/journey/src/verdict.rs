@@ -161,11 +161,53 @@ fn nowhere(
     Err(ask::unsure(view, &list, error))
 }
 
+/// How many commits that change nothing in a target are passed over to find one that does.
+const PASSED_OVER: usize = 10;
+
+/// The journey of the newest commit that changes a target: behind one that does not, another may be stuck. Where none of
+/// the newest does, it is the newest commit's.
+fn newest_of_concern<'a>(
+    view: &View<'a>,
+    all: &Targets<'a>,
+    target: &Target<'a>,
+    (key, head): (&'a str, &'a str),
+) -> Journey {
+    let newest = walk::journey(view, all, target, key, head);
+    if newest.state != State::NotAffected {
+        return newest;
+    }
+    let mut sha = head;
+    for passed in 1..=PASSED_OVER {
+        sha = match view.commit(key, sha) {
+            Ok(known) => match known.and_then(|known| known.parents.first()) {
+                Some(parent) => parent,
+                None => return newest,
+            },
+            Err(_) => return newest,
+        };
+        let mut journey = walk::journey(view, all, target, key, sha);
+        let is_unread = journey.state == State::Unknown && !journey.pending;
+        if is_unread {
+            return newest;
+        }
+        if journey.state != State::NotAffected {
+            let (it, nothing) = match passed {
+                1 => ("The newest commit, ", ", changes nothing here."),
+                _ => ("The newest commits, up to ", ", change nothing here."),
+            };
+            let note = Sentence::default().words(it).commit(key, head);
+            journey.notes.push(note.words(nothing));
+            return journey;
+        }
+    }
+    newest
+}
+
 /// The journey of the newest commit of a target's app.
 pub fn newest<'a>(view: &View<'a>, all: &Targets<'a>, target: &Target<'a>) -> Journey {
     match &target.source {
         Ok(Some(key)) => match view.head(key) {
-            Ok(head) => walk::journey(view, all, target, key, head),
+            Ok(head) => newest_of_concern(view, all, target, (key, head)),
             Err(gap) => unlinked(view, all, target, &gap),
         },
         Ok(None) => unlinked(
