@@ -332,6 +332,12 @@ causes! {
     ServingNoEndpoint "serving-no-endpoint" Serving
         "Pods are ready, but the Service has no ready endpoint, or sends its traffic to others."
         "Compare the Service's selector with the pods' labels.";
+    ServingPortMissing "serving-port-missing" Serving
+        "Pods are ready, and the Service sends to a port that none of them has."
+        "Make the Service's targetPort the name or the number of a port that the pods' containers have.";
+    ServingNoSelector "serving-no-selector" Serving
+        "Pods are ready, and the app's Service has no selector or is an ExternalName, so that it sends nothing to them."
+        "Give the Service a selector that matches the pods' labels, where it is declared.";
     ServingIngressNoAddress "serving-ingress-no-address" Serving
         "Pods are ready behind the Service, and an Ingress that leads to it has no address, where another of its class has one."
         "Look at the Ingress' events and its controller's log: its rules, its annotations, or a controller that does not run.";

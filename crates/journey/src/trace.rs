@@ -178,14 +178,16 @@ impl Trace {
     /// Notes a look.
     pub fn look(&self, look: &Look<'_>) {
         if self.marking {
-            self.marks.borrow_mut().push(Mark::of(look));
+            self.note(Mark::of(look));
         }
     }
 
     /// Notes a look by its mark.
     pub fn note(&self, mark: Mark) {
-        if self.marking {
-            self.marks.borrow_mut().push(mark);
+        let mut marks = self.marks.borrow_mut();
+        // Often one thing is looked at twice in a row.
+        if self.marking && marks.last() != Some(&mark) {
+            marks.push(mark);
         }
     }
 
@@ -220,8 +222,12 @@ impl Trace {
 
     /// What was noted since the last time.
     pub fn take(&self) -> Seen {
+        // One buffer for all parts; each keeps what it has and no more.
+        let mut buffer = self.marks.borrow_mut();
+        let marks = buffer.as_slice().to_vec();
+        buffer.clear();
         Seen {
-            marks: self.marks.take(),
+            marks,
             wants: self.wants.take(),
             pods: self.pods.take(),
             changes_at: self.changes_at.take(),

@@ -61,10 +61,13 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
             .collect();
         if ends.ready == 0 || !selects(case, service) {
             let sentence = Sentence::default().object(&object);
+            let is_portless = ends.ready == 0 && ends.portless > 0 && selects(case, service);
+            let code = match is_portless {
+                true => CauseCode::ServingPortMissing,
+                false => CauseCode::ServingNoEndpoint,
+            };
             let sentence = match (ends.ready, selects(case, service)) {
-                (0, true) if ends.portless > 0 => {
-                    sentence.words(" names a port that none of its pods has")
-                }
+                _ if is_portless => sentence.words(" names a port that none of its pods has"),
                 (_, true) => sentence.words(" has no ready endpoint, though its pods are ready"),
                 (0, false) if ends.of_others == 0 => sentence
                     .words(" has no ready endpoint: its selector ")
@@ -81,7 +84,7 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
             ];
             return Ok(Outcome::found(
                 stage,
-                Finding::blocked(CauseCode::ServingNoEndpoint, object, sentence).proof(shown),
+                Finding::blocked(code, object, sentence).proof(shown),
             ));
         }
         total += ends.ready;
@@ -273,7 +276,7 @@ fn without_selector(case: &Case<'_, '_>, service: &Service) -> Finding {
     };
     let proof = evidence::evidence(&object, field, value, None);
     let sentence = Sentence::default().object(&object).words(words);
-    Finding::blocked(CauseCode::ServingNoEndpoint, object, sentence).proof([proof])
+    Finding::blocked(CauseCode::ServingNoSelector, object, sentence).proof([proof])
 }
 
 fn missing(case: &Case<'_, '_>, service: &Reference, by: &Kustomization) -> Finding {

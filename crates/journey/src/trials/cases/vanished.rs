@@ -481,7 +481,7 @@ fn service(facts: &mut ClusterFacts, name: &str, change: impl FnOnce(&mut Servic
     change(facts.services.get_mut(&key("shop", name)).unwrap());
 }
 
-fn no_endpoint(world: &World, app: &str, what: &str) {
+fn unserved(world: &World, app: &str, code: &str, what: &str) {
     let journey = one(world, &sha(app, 4), app, PROD);
     let headline = read_aloud(world, &journey.headline);
     let cause = journey
@@ -489,11 +489,7 @@ fn no_endpoint(world: &World, app: &str, what: &str) {
         .as_ref()
         .map(|one| (one.code.as_str(), one.object.kind.as_str()));
     assert_eq!(journey.state, State::Blocked, "{headline}");
-    assert_eq!(
-        cause,
-        Some(("serving-no-endpoint", "Service")),
-        "{headline}"
-    );
+    assert_eq!(cause, Some((code, "Service")), "{headline}");
     assert!(headline.contains(what), "{headline}");
 }
 
@@ -503,9 +499,10 @@ fn a_service_whose_selector_was_removed_was_no_service_of_the_app() {
         service(facts, APP, |one| one.selector.clear());
         facts.endpoint_slices.remove(&key("shop", "checkout-1"));
     });
-    no_endpoint(
+    unserved(
         &world,
         APP,
+        "serving-no-selector",
         "Service shop/checkout has no selector: it sends nothing to these pods",
     );
     let journey = one(&world, &sha("fleet", 3), APP, PROD);
@@ -517,7 +514,7 @@ fn a_service_whose_selector_was_removed_was_no_service_of_the_app() {
         facts.services.insert(other.meta.key(), other);
         service(facts, APP, |one| one.selector.clear());
     });
-    no_endpoint(&beside, APP, "has no selector");
+    unserved(&beside, APP, "serving-no-selector", "has no selector");
     // One that nobody applied for it may be anybody's.
     let mut world = delivered();
     world.edit(PROD, |facts| {
@@ -537,9 +534,10 @@ fn a_service_that_is_only_another_name_was_no_service_of_the_app() {
                 }
             });
         });
-        no_endpoint(
+        unserved(
             &world,
             APP,
+            "serving-no-selector",
             "is an ExternalName: it sends nothing to these pods",
         );
     }
@@ -558,7 +556,12 @@ fn a_service_that_helm_installed_without_a_selector_was_no_service_of_the_app() 
             }
         });
     });
-    no_endpoint(&world, "search", "Service shop/search has no selector");
+    unserved(
+        &world,
+        "search",
+        "serving-no-selector",
+        "Service shop/search has no selector",
+    );
 }
 
 #[test]
@@ -592,7 +595,12 @@ fn the_endpoints_of_other_pods_were_counted_as_ours() {
         })
     };
     let worker = || "checkout-worker-1".to_owned();
-    no_endpoint(&ready([worker(), worker()]), APP, "has no ready endpoint");
+    unserved(
+        &ready([worker(), worker()]),
+        APP,
+        "serving-no-endpoint",
+        "has no ready endpoint",
+    );
     let half = ready([pod_name(APP, 4, 0), worker()]);
     assert_eq!(prod(&half, 4).state, State::Deployed);
 }
@@ -711,9 +719,10 @@ fn a_port_that_no_pod_has_was_served() {
             slice.unwrap().has_ports = has_ports;
         })
     };
-    no_endpoint(
+    unserved(
         &portless(false),
         APP,
+        "serving-port-missing",
         "names a port that none of its pods has",
     );
     assert_eq!(prod(&portless(true), 4).state, State::Deployed);
