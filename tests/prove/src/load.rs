@@ -4,6 +4,7 @@
 //! take from the API server, by the server's own count. The ground is an API server with its etcd, a registry and the code
 //! host: no controllers, so that nothing changes but by our hand.
 
+mod churn;
 mod company;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use crate::ground::{Ground, GroundError};
 use crate::parts::Parts;
 use crate::process::dies_with_us;
 
+pub use churn::Lag;
 pub use company::{Filled, Size};
 
 /// How often each command is timed.
@@ -85,7 +87,7 @@ pub async fn measure(
     size: Size,
     (landfall, kubectl): (&Path, &Path),
     say: &dyn Fn(&str),
-) -> Result<Vec<Cost>, LoadError> {
+) -> Result<(Vec<Cost>, Lag), LoadError> {
     let ground = Ground::bare(parts).await?;
     let begun = Instant::now();
     let filled = company::fill(&ground, size).await?;
@@ -141,7 +143,14 @@ pub async fn measure(
             })
             .await?,
     );
-    Ok(costs)
+    let sources = console::Sources {
+        kubeconfig: Some(bench.kubeconfig.clone()),
+        team: Some(bench.team.clone()),
+        cache: Some(bench.home.join(".cache/landfall")),
+        ..console::Sources::default()
+    };
+    let lag = churn::measure(&ground.api, &sources, filled.apps).await?;
+    Ok((costs, lag))
 }
 
 /// What an answer rests on, as kubectl spells it.

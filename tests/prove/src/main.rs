@@ -343,15 +343,15 @@ impl Arguments {
             pods: self.pods,
         };
         let say = |line: &str| eprintln!("prove: {line}");
-        let costs = match load::measure(parts, size, (landfall, &kubectl), &say).await {
-            Ok(costs) => costs,
+        let (costs, lag) = match load::measure(parts, size, (landfall, &kubectl), &say).await {
+            Ok(measured) => measured,
             Err(error) => return say_and_end(&error.to_string(), BROKEN),
         };
         if self.json {
             let costs: Vec<_> = costs.iter().map(load::Cost::json).collect();
             println!(
                 "{}",
-                json!({"apps": apps, "pods": self.pods, "costs": costs})
+                json!({"apps": apps, "pods": self.pods, "costs": costs, "change": lag.json()})
             );
             return ExitCode::SUCCESS;
         }
@@ -366,6 +366,15 @@ impl Arguments {
                 cost.kibibytes
             );
         }
+        println!(
+            "{:40} {:7.0} ms {:7.0} at p99 {:7.0} at most, of {} under {:.0} changes a second",
+            "a change, until the board's readers",
+            lag.half.as_secs_f64() * 1_000.0,
+            lag.of_99.as_secs_f64() * 1_000.0,
+            lag.most.as_secs_f64() * 1_000.0,
+            lag.timed,
+            lag.a_second
+        );
         ExitCode::SUCCESS
     }
 

@@ -34,7 +34,7 @@ const AUTHOR: &str = "Robin Vale <robin@prove.example>";
 /// How many writes are under way at once.
 const AT_ONCE: usize = 12;
 /// How many apps share a namespace.
-const NEIGHBOURS: usize = 20;
+pub const NEIGHBOURS: usize = 20;
 
 /// The name of an app.
 pub fn name(number: usize) -> String {
@@ -98,7 +98,8 @@ pub async fn fill(ground: &Ground, size: Size) -> Result<Filled, LoadError> {
     })
 }
 
-fn space_of(app: usize) -> String {
+/// The namespace of an app.
+pub fn space_of(app: usize) -> String {
     format!("team-{:03}", app / NEIGHBOURS)
 }
 
