@@ -380,11 +380,15 @@ fn Choices() -> impl IntoView {
     }
 }
 
-/// The journey of a row's newest commit, with a lane to show first.
+/// The journey of a row's newest commit, or of the one that counts in a cell, with a lane to show first.
 pub fn journey(row: &BoardRow, environment: Option<String>, cluster: Option<String>) -> Screen {
-    let text = row
-        .newest
-        .as_ref()
+    let mut cells = row.cells.iter();
+    let cell = cells.find(|cell| {
+        Some(&cell.environment) == environment.as_ref() && Some(&cell.cluster) == cluster.as_ref()
+    });
+    let text = cell
+        .and_then(|cell| cell.delivery.commit.as_ref())
+        .or(row.newest.as_ref())
         .map_or_else(|| row.app.clone(), |commit| commit.sha.clone());
     Screen::Journey {
         ask: Some(Ask {

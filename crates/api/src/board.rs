@@ -79,7 +79,10 @@ pub struct BoardCell {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Delivery {
-    /// The newest commit's state there.
+    /// The commit that this is about, where it is not the row's newest: that one changes nothing there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<crate::journey::Commit>,
+    /// Its state there.
     pub state: State,
     /// Whether it is unknown only because something is still being read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

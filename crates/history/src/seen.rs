@@ -42,14 +42,16 @@ pub struct Standing {
     pub is_source: bool,
 }
 
-/// What a board says of its newest commits. What is not known, only being read, or of before a cluster went away is no
+/// What a board says of the commits that it judges. What is not known, only being read, or of before a cluster went away is no
 /// sight of anything.
 pub fn of_board(board: &Board) -> Vec<Standing> {
     let mut seen = Vec::new();
     for row in &board.rows {
-        let Some(commit) = &row.newest else { continue };
         for cell in &row.cells {
             let delivery = &cell.delivery;
+            let Some(commit) = delivery.commit.as_ref().or(row.newest.as_ref()) else {
+                continue;
+            };
             let Some(running) = &cell.running else {
                 continue;
             };

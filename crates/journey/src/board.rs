@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use api::State;
 use api::board::{BoardCell, BoardRow, Delivery, Unlinked};
 use api::history::Took;
 use api::journey::{Commit, Journey, StageState};
@@ -73,12 +74,16 @@ fn cell<'a>(view: &View<'a>, all: &Targets<'a>, target: &Target<'a>) -> BoardCel
     let behind = behind(view, target, &journey);
     let since = journey.running.as_ref().and_then(|running| running.since);
     let took = took(&journey);
+    let head = target.source.as_ref().ok().and_then(Option::as_ref);
+    let head = head.and_then(|key| view.head(key).ok());
+    let judged = journey.commit.filter(|one| Some(one.sha.as_str()) != head);
     BoardCell {
         environment: journey.environment,
         cluster: journey.cluster,
         running: journey.running,
         stale_since: journey.stale_since,
         delivery: Delivery {
+            commit: judged,
             state: journey.state,
             pending: journey.pending,
             behind,
@@ -111,6 +116,10 @@ fn took(journey: &Journey) -> Vec<Took> {
 
 /// How many commits of the releasing branch what runs is behind the one that counts here.
 fn behind(view: &View<'_>, target: &Target<'_>, journey: &Journey) -> Option<u32> {
+    // What the newest commit does not change is not behind it.
+    if journey.state == State::NotAffected {
+        return None;
+    }
     let key = target.source.as_ref().ok()?.as_ref()?;
     let newest = match &journey.commit {
         Some(commit) => &commit.sha,

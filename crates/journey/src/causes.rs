@@ -337,7 +337,7 @@ causes! {
         "Make the Service's targetPort the name or the number of a port that the pods' containers have.";
     ServingNoSelector "serving-no-selector" Serving
         "Pods are ready, and the app's Service has no selector or is an ExternalName, so that it sends nothing to them."
-        "Give the Service a selector that matches the pods' labels, where it is declared.";
+        "Make it a Service that selects these pods, by their labels and not of the type ExternalName, where it is declared.";
     ServingIngressNoAddress "serving-ingress-no-address" Serving
         "Pods are ready behind the Service, and an Ingress that leads to it has no address, where another of its class has one."
         "Look at the Ingress' events and its controller's log: its rules, its annotations, or a controller that does not run.";

@@ -119,7 +119,11 @@ impl<'a> Place<'a> {
         };
         match coverage.gap(&subject) {
             None => Ok(()),
-            Some(why) => Err(Gap::new(why)),
+            // What nobody has asked for yet is on its way: every kind that is followed is read once.
+            Some(why) => Err(Gap {
+                why,
+                pending: *coverage == Coverage::NotAsked,
+            }),
         }
     }
 

@@ -161,8 +161,9 @@ fn nowhere(
     Err(ask::unsure(view, &list, error))
 }
 
-/// How many commits that change nothing in a target are passed over to find one that does.
-const PASSED_OVER: usize = 10;
+/// How many commits that change nothing in a target, or are taken back, are passed over to find one that counts. Each is
+/// read after the one before: more would cost a board of a large repository more than they tell.
+const PASSED_OVER: usize = 4;
 
 /// The journey of the newest commit that changes a target: behind one that does not, another may be stuck. Where none of
 /// the newest does, it is the newest commit's.
@@ -172,7 +173,7 @@ fn newest_of_concern<'a>(
     target: &Target<'a>,
     (key, head): (&'a str, &'a str),
 ) -> Journey {
-    let newest = walk::journey(view, all, target, key, head);
+    let mut newest = walk::journey(view, all, target, key, head);
     if newest.state != State::NotAffected {
         return newest;
     }
@@ -183,23 +184,26 @@ fn newest_of_concern<'a>(
                 Some(parent) => parent,
                 None => return newest,
             },
+            Err(gap) if gap.pending => return unlinked(view, all, target, &gap),
             Err(_) => return newest,
         };
         let mut journey = walk::journey(view, all, target, key, sha);
-        let is_unread = journey.state == State::Unknown && !journey.pending;
-        if is_unread {
-            return newest;
+        match journey.state {
+            State::NotAffected | State::Reverted => continue,
+            State::Unknown if !journey.pending => return newest,
+            _ => {}
         }
-        if journey.state != State::NotAffected {
-            let (it, nothing) = match passed {
-                1 => ("The newest commit, ", ", changes nothing here."),
-                _ => ("The newest commits, up to ", ", change nothing here."),
-            };
-            let note = Sentence::default().words(it).commit(key, head);
-            journey.notes.push(note.words(nothing));
-            return journey;
-        }
+        let (it, no_effect) = match passed {
+            1 => ("The newest commit, ", ", does not affect it."),
+            _ => ("The newest commits, up to ", ", do not affect it."),
+        };
+        let note = Sentence::default().words(it).commit(key, head);
+        journey.notes.push(note.words(no_effect));
+        return journey;
     }
+    newest.notes.push(Sentence::default().words(format!(
+        "Neither do the {PASSED_OVER} commits before it, or they are taken back; older ones were not looked at."
+    )));
     newest
 }
 

@@ -62,6 +62,12 @@ fn succeeded(case: &Case<'_, '_>, run: &CiRun) -> Outcome {
 }
 
 fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
+    // What no image of this app is to come from is not stuck, whatever became of the run that it shares with others.
+    match elsewhere(case) {
+        Ok(Some(outcome)) => return Ok(outcome),
+        Err(gap) if gap.pending => return Err(gap),
+        _ => {}
+    }
     let runs = case.view.ci(case.key, case.commit)?;
     let speaking = speaking(case, runs);
     let voices = &speaking.voices;
@@ -96,19 +102,16 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
             return Ok(Outcome::found(StageKind::Build, finding));
         }
         if voice.state() == CiState::Succeeded {
-            return match elsewhere(case)? {
-                Some(outcome) => Ok(outcome),
-                None => Ok(succeeded(case, voice.run)),
-            };
+            // Whether it was to build this app at all is not known then.
+            elsewhere(case)?;
+            return Ok(succeeded(case, voice.run));
         }
     }
     // No run of its own that ended: a newer commit's run builds this one too.
     if let Some(outcome) = carried(case)? {
         return Ok(outcome);
     }
-    if let Some(outcome) = elsewhere(case)? {
-        return Ok(outcome);
-    }
+    elsewhere(case)?;
     Ok(Outcome::found(
         StageKind::Build,
         match speaking.loudest() {

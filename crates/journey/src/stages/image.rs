@@ -10,7 +10,7 @@ use facts::image::ImageReference;
 use super::Case;
 use crate::causes::CauseCode;
 use crate::evidence;
-use crate::finding::{Finding, Outcome, when};
+use crate::finding::{Finding, Outcome, ended, when};
 use crate::images::{self, Built};
 use crate::view::Learned;
 
@@ -66,6 +66,13 @@ pub fn outcome(case: &Case<'_, '_>, found: &Learned<Option<Built>>, build: &Outc
         Err(gap) => Outcome::unknown(StageKind::Image, gap),
         Ok(None) if !build.is_met() => Outcome::not_reached(StageKind::Image),
         Ok(None) => {
+            let unread = case.siblings().find_map(|one| {
+                let gap = one.place.whole_pods(one.workload).err()?;
+                let note = Sentence::default()
+                    .words("Whether pods elsewhere run it by a digest that no tag leads to is not known: ")
+                    .quote(&gap.why);
+                Some(ended(note))
+            });
             let repository = &case.target.image.repository;
             let tags_of = evidence::image_repository(repository);
             // The run that says it succeeded is what has to be looked at.
@@ -94,7 +101,8 @@ pub fn outcome(case: &Case<'_, '_>, found: &Learned<Option<Built>>, build: &Outc
                 StageKind::Image,
                 Finding::blocked(CauseCode::ImageNeverPushed, object, sentence)
                     .since(build.stage.since)
-                    .proof(proof),
+                    .proof(proof)
+                    .qualified(unread),
             )
         }
     }

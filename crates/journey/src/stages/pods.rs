@@ -339,6 +339,10 @@ fn look(case: &Case<'_, '_>, crew: &Crew<'_>) -> Learned<Outcome> {
                 ));
             };
             if !case.view.contained(case.key, case.commit, &revision)? {
+                // Where it is only guessed which pods are of the newest template, this one may be of an older.
+                if case.target.workload.kind == Kind::Deployment && crew.newest.is_none() {
+                    case.target.place.whole_replica_sets(case.target.workload)?;
+                }
                 let finding = if is_own(case, status) {
                     tag_moved(case, pod, status, &revision)
                 } else {

@@ -12,9 +12,8 @@ use facts::flux::Kustomization;
 use facts::kubernetes::{EndpointSlice, Service};
 use facts::meta::{Key, Kind, Reference};
 
-use super::{Case, ecs};
+use super::{Case, ecs, pods};
 use crate::causes::CauseCode;
-use crate::discover::pods_of;
 use crate::evidence;
 use crate::finding::{Finding, Outcome};
 use crate::route::{Route, owner, route};
@@ -45,54 +44,30 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
         applied?;
         return Ok(Outcome::skipped(stage, "no Service selects these pods"));
     }
-    if let Some(service) = services.iter().find(|service| sends_nothing(service)) {
-        return Ok(Outcome::found(stage, without_selector(case, service)));
-    }
     place.whole(Kind::EndpointSlice, namespace)?;
     let (mut proof, mut notes) = (Vec::new(), Vec::new());
-    let mut total = 0;
+    let mut total: u32 = 0;
     for service in &services {
         let object = evidence::object(place, "Service", &service.meta.key());
         let ends = Endpoints::of(case, service);
-        let selector: Vec<String> = service
-            .selector
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        if ends.ready == 0 || !selects(case, service) {
-            let sentence = Sentence::default().object(&object);
-            let is_portless = ends.ready == 0 && ends.portless > 0 && selects(case, service);
-            let code = match is_portless {
-                true => CauseCode::ServingPortMissing,
-                false => CauseCode::ServingNoEndpoint,
-            };
-            let sentence = match (ends.ready, selects(case, service)) {
-                _ if is_portless => sentence.words(" names a port that none of its pods has"),
-                (_, true) => sentence.words(" has no ready endpoint, though its pods are ready"),
-                (0, false) if ends.of_others == 0 => sentence
-                    .words(" has no ready endpoint: its selector ")
-                    .name(selector.join(","))
-                    .words(" does not match the pods"),
-                (_, false) => sentence
-                    .words(" sends its traffic to other pods: its selector ")
-                    .name(selector.join(","))
-                    .words(" does not match these"),
-            };
-            let shown = [
-                evidence::evidence(&object, "endpoints", ends.told(), None),
-                evidence::evidence(&object, "spec.selector", selector.join(","), None),
-            ];
-            return Ok(Outcome::found(
-                stage,
-                Finding::blocked(code, object, sentence).proof(shown),
+        if sends_nothing(service) {
+            // Some write the endpoints of such a Service by hand, as Patroni does.
+            if service.external_name || ends.ours == 0 {
+                return Ok(Outcome::found(stage, without_selector(case, service)));
+            }
+            let note = Sentence::default().object(&object);
+            notes.push(note.words(
+                " has no selector: what leads its traffic to these pods is not Kubernetes itself.",
             ));
+        } else if ends.reached() == 0 || !selects(case, service) {
+            return Ok(Outcome::found(stage, unreached(case, service, &ends)));
         }
-        total += ends.ready;
-        if ends.of_others > 0 {
-            let pods = if ends.of_others == 1 { "pod" } else { "pods" };
+        total = total.saturating_add(ends.reached());
+        if ends.others > 0 {
+            let pods = if ends.others == 1 { "pod" } else { "pods" };
             notes.push(Sentence::default().object(&object).words(format!(
                 " sends traffic to {} other {pods}, too: not all of it reaches these.",
-                ends.of_others
+                ends.others
             )));
         }
         proof.push(evidence::evidence(&object, "endpoints", ends.told(), None));
@@ -119,53 +94,116 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
     Ok(outcome)
 }
 
-/// The endpoints of a Service. Their ports are not looked at: a Service that sends to a port on which nothing listens has
-/// ready endpoints all the same.
+/// A Service that exists and does not reach the pods.
+fn unreached(case: &Case<'_, '_>, service: &Service, ends: &Endpoints) -> Finding {
+    let object = evidence::object(case.target.place, "Service", &service.meta.key());
+    let pairs = service.selector.iter();
+    let selector: Vec<String> = pairs
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let selector = selector.join(",");
+    let shown = [
+        evidence::evidence(&object, "endpoints", ends.told(), None),
+        evidence::evidence(&object, "spec.selector", selector.clone(), None),
+    ];
+    let named = Sentence::default().object(&object);
+    let (code, sentence) = if !selects(case, service) {
+        // Whatever it reaches is another workload's.
+        let (sentence, these) = match ends.others.saturating_add(ends.reached()) {
+            0 => (
+                named.words(" has no ready endpoint: its selector "),
+                "the pods",
+            ),
+            _ => (
+                named.words(" sends its traffic to other pods: its selector "),
+                "these",
+            ),
+        };
+        let sentence = sentence
+            .name(selector)
+            .words(format!(" does not match {these}"));
+        (CauseCode::ServingNoEndpoint, sentence)
+    } else if ends.portless > 0 {
+        let sentence = named.words(" sends to a port that these pods do not have");
+        (CauseCode::ServingPortMissing, sentence)
+    } else if ends.others > 0 {
+        let sentence = named
+            .words(" sends its traffic to other pods, and to none of these, though they are ready");
+        (CauseCode::ServingNoEndpoint, sentence)
+    } else {
+        let sentence = named.words(" has no ready endpoint, though its pods are ready");
+        (CauseCode::ServingNoEndpoint, sentence)
+    };
+    Finding::blocked(code, object, sentence).proof(shown)
+}
+
+/// The endpoints of a Service: each pod once, though one may be in several slices, for each family of addresses at least. A
+/// port by its number is not looked at: a Service that sends to one on which nothing listens has ready endpoints all the same.
 #[derive(Default)]
 struct Endpoints {
-    /// Ready, and not said to be another workload's pods.
-    ready: u32,
+    /// Ready pods of the workload.
+    ours: u32,
+    /// Ready, and not said to be anybody's.
+    unsaid: u32,
+    /// Not ready, of all slices.
     not_ready: u32,
-    /// Ready, and another workload's pods.
-    of_others: u32,
-    /// Ready pods without the port that the Service names.
+    /// Ready pods that are not the workload's.
+    others: u32,
+    /// Ready, and not said to be of other pods, without the port that the Service names.
     portless: u32,
 }
 
 impl Endpoints {
     fn of(case: &Case<'_, '_>, service: &Service) -> Self {
         let place = case.target.place;
-        let ours: BTreeSet<&str> = pods_of(place, case.target.workload)
-            .into_iter()
-            .map(|pod| pod.meta.name.as_str())
-            .collect();
+        // What the selector selects may be another workload's all the same: its owner tells.
+        let crew = pods::crew(place, case.target.workload).ok();
+        let crew = crew
+            .iter()
+            .flat_map(|crew| crew.current.iter().chain(&crew.old));
+        let own: BTreeSet<&str> = crew.map(|pod| pod.meta.name.as_str()).collect();
+        let (mut reached, mut portless) = (BTreeSet::new(), BTreeSet::new());
         let mut found = Self::default();
         for slice in place.slices(&service.meta.key()) {
             found.not_ready = found.not_ready.saturating_add(slice.not_ready);
-            if is_portless(service, slice) {
-                found.portless = found.portless.saturating_add(slice.ready);
-                continue;
-            }
-            let is_anothers = |pod: &&String| !ours.contains(pod.as_str());
-            let anothers = slice.ready_pods.iter().filter(is_anothers).count();
-            let anothers = u32::try_from(anothers).unwrap_or(u32::MAX).min(slice.ready);
-            found.of_others = found.of_others.saturating_add(anothers);
-            found.ready = found.ready.saturating_add(slice.ready - anothers);
+            let pods = slice.ready_pods.iter().map(String::as_str);
+            let unsaid = slice.ready.saturating_sub(count(slice.ready_pods.len()));
+            let (seen, number) = match is_portless(service, slice) {
+                true => (&mut portless, &mut found.portless),
+                false => (&mut reached, &mut found.unsaid),
+            };
+            seen.extend(pods);
+            *number = number.saturating_add(unsaid);
         }
+        let ours = reached.intersection(&own).count();
+        found.ours = count(ours);
+        found.others = count(reached.len() - ours);
+        let portless = portless.difference(&reached);
+        let portless = portless.filter(|pod| own.contains(*pod)).count();
+        found.portless = found.portless.saturating_add(count(portless));
         found
+    }
+
+    /// How many addresses may be of the workload's pods.
+    fn reached(&self) -> u32 {
+        self.ours.saturating_add(self.unsaid)
     }
 
     /// As evidence shows them.
     fn told(&self) -> String {
-        let mut told = format!("{} ready, {} not ready", self.ready, self.not_ready);
-        if self.of_others > 0 {
-            told.push_str(&format!(", {} of other pods", self.of_others));
+        let mut told = format!("{} ready, {} not ready", self.reached(), self.not_ready);
+        if self.others > 0 {
+            told.push_str(&format!(", {} of other pods", self.others));
         }
         if self.portless > 0 {
             told.push_str(&format!(", {} without the Service's port", self.portless));
         }
         told
     }
+}
+
+fn count(pods: usize) -> u32 {
+    u32::try_from(pods).unwrap_or(u32::MAX)
 }
 
 /// Whether traffic to the Service reaches none of a slice's pods, however ready: they have no port that it names.

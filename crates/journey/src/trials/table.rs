@@ -499,6 +499,26 @@ trials! {
             });
             world
         };
+    "the Service's port is missing", APP, PROD, Blocked, Serving, ServingPortMissing, "Service checkout",
+        {
+            let mut world = delivered();
+            world.edit(PROD, |facts| {
+                facts.services.get_mut(&key("shop", APP)).unwrap().has_ports = true;
+                facts.endpoint_slices.get_mut(&key("shop", "checkout-1")).unwrap().has_ports = false;
+            });
+            world
+        };
+    "the Service has no selector", APP, PROD, Blocked, Serving, ServingNoSelector, "Service checkout",
+        {
+            let mut world = delivered();
+            world.edit(PROD, |facts| {
+                facts.services.get_mut(&key("shop", APP)).unwrap().selector.clear();
+                facts.endpoint_slices.remove(&key("shop", "checkout-1"));
+                let one = facts.kustomizations.get_mut(&key("flux-system", APP)).unwrap();
+                one.inventory.push(reference("Service", "shop", APP));
+            });
+            world
+        };
     "the Service is deleted", APP, PROD, Blocked, Serving, ServingServiceMissing, "Service checkout",
         {
             let mut world = delivered();

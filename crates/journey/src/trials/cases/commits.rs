@@ -154,30 +154,6 @@ fn a_commit_that_touches_only_another_apps_folder_does_not_affect_this_one() {
 }
 
 #[test]
-fn a_newest_commit_that_changes_nothing_here_hid_the_one_before_that_is_stuck() {
-    let mut world = monorepo(pushed());
-    let touches = |world: &mut World, number, path: &str| {
-        let touched = &mut world.repo(&source(APP)).touched;
-        touched.insert(sha(APP, number), vec![path.to_owned()]);
-    };
-    touches(&mut world, 4, "services/checkout/main.rs");
-    let journey = one(&world, "", "cart", PROD);
-    assert_eq!(journey.state, State::Deployed, "{journey:#?}");
-    assert_eq!(journey.commit.as_ref().unwrap().sha, sha(APP, 3));
-    assert!(notes(&world, &journey).contains("changes nothing here"));
-
-    touches(&mut world, 4, "lib/b");
-    world.commit(&source(APP), APP, 5, 3);
-    touches(&mut world, 5, "services/checkout/main.rs");
-    let journey = one(&world, "", "cart", PROD);
-    assert_eq!(journey.state, State::Blocked, "{journey:#?}");
-    assert_eq!(journey.commit.as_ref().unwrap().sha, sha(APP, 4));
-    assert_eq!(journey.cause.unwrap().code, "image-never-pushed");
-    let asked = one(&world, &sha(APP, 5), "cart", PROD);
-    assert_eq!(asked.state, State::NotAffected, "{asked:#?}");
-}
-
-#[test]
 fn a_job_skipped_because_another_failed_is_no_filter() {
     let mut world = monorepo(pushed());
     let mut run = world.run(APP, 4, CiState::Failed, 34);

@@ -599,7 +599,7 @@ fn the_endpoints_of_other_pods_were_counted_as_ours() {
         &ready([worker(), worker()]),
         APP,
         "serving-no-endpoint",
-        "has no ready endpoint",
+        "sends its traffic to other pods, and to none of these",
     );
     let half = ready([pod_name(APP, 4, 0), worker()]);
     assert_eq!(prod(&half, 4).state, State::Deployed);
@@ -723,7 +723,7 @@ fn a_port_that_no_pod_has_was_served() {
         &portless(false),
         APP,
         "serving-port-missing",
-        "names a port that none of its pods has",
+        "sends to a port that these pods do not have",
     );
     assert_eq!(prod(&portless(true), 4).state, State::Deployed);
     // A Service without ports has slices without.
