@@ -62,14 +62,17 @@ fn succeeded(case: &Case<'_, '_>, run: &CiRun) -> Outcome {
 }
 
 fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
-    // What no image of this app is to come from is not stuck, whatever became of the run that it shares with others.
-    match elsewhere(case) {
-        Ok(Some(outcome)) => return Ok(outcome),
-        Err(gap) if gap.pending => return Err(gap),
-        _ => {}
-    }
     let runs = case.view.ci(case.key, case.commit)?;
     let speaking = speaking(case, runs);
+    // Where CI has nothing of this app's own to say, what no image of it is to come from is not stuck, whatever became of
+    // the run that it shares with others.
+    if !speaking.is_own {
+        match elsewhere(case) {
+            Ok(Some(outcome)) => return Ok(outcome),
+            Err(gap) if gap.pending => return Err(gap),
+            _ => {}
+        }
+    }
     let voices = &speaking.voices;
     if !voices.is_empty() && voices.iter().all(Voice::leaves_out) {
         return Ok(skipped(case, voices));
@@ -102,16 +105,19 @@ fn look(case: &Case<'_, '_>) -> Learned<Outcome> {
             return Ok(Outcome::found(StageKind::Build, finding));
         }
         if voice.state() == CiState::Succeeded {
-            // Whether it was to build this app at all is not known then.
-            elsewhere(case)?;
-            return Ok(succeeded(case, voice.run));
+            return match elsewhere(case)? {
+                Some(outcome) => Ok(outcome),
+                None => Ok(succeeded(case, voice.run)),
+            };
         }
     }
     // No run of its own that ended: a newer commit's run builds this one too.
     if let Some(outcome) = carried(case)? {
         return Ok(outcome);
     }
-    elsewhere(case)?;
+    if let Some(outcome) = elsewhere(case)? {
+        return Ok(outcome);
+    }
     Ok(Outcome::found(
         StageKind::Build,
         match speaking.loudest() {
@@ -150,6 +156,8 @@ impl Voice<'_> {
 
 struct Speaking<'a> {
     voices: Vec<Voice<'a>>,
+    /// Whether they are this app's own, and not a run that it shares with others.
+    is_own: bool,
 }
 
 impl<'a> Speaking<'a> {
@@ -183,6 +191,7 @@ fn speaking<'a>(case: &Case<'_, '_>, runs: &'a [CiRun]) -> Speaking<'a> {
         let voices = newest.into_iter().map(|run| Voice { run, job: None });
         return Speaking {
             voices: voices.collect(),
+            is_own: true,
         };
     }
     let app = &case.target.app;
@@ -199,7 +208,10 @@ fn speaking<'a>(case: &Case<'_, '_>, runs: &'a [CiRun]) -> Speaking<'a> {
         }));
     }
     if !own.is_empty() {
-        return Speaking { voices: own };
+        return Speaking {
+            voices: own,
+            is_own: true,
+        };
     }
     let shared = newest
         .into_iter()
@@ -207,6 +219,7 @@ fn speaking<'a>(case: &Case<'_, '_>, runs: &'a [CiRun]) -> Speaking<'a> {
         .map(|run| Voice { run, job: None });
     Speaking {
         voices: shared.collect(),
+        is_own: false,
     }
 }
 

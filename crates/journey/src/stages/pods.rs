@@ -37,6 +37,15 @@ impl Crew<'_> {
     }
 }
 
+/// The known pods that are a workload's own, those that are on their way out among them. What its selector selects may be
+/// another's.
+pub fn own<'a>(place: Place<'a>, workload: &'a Workload) -> Vec<&'a Pod> {
+    let sets = replica_sets(place, workload);
+    let mut pods = pods_of(place, workload);
+    pods.retain(|pod| is_owned(pod, workload, &sets));
+    pods
+}
+
 /// The pods of a workload.
 pub fn crew<'a>(place: Place<'a>, workload: &'a Workload) -> Learned<Crew<'a>> {
     let namespace = &workload.meta.namespace;

@@ -157,11 +157,10 @@ impl Endpoints {
     fn of(case: &Case<'_, '_>, service: &Service) -> Self {
         let place = case.target.place;
         // What the selector selects may be another workload's all the same: its owner tells.
-        let crew = pods::crew(place, case.target.workload).ok();
-        let crew = crew
-            .iter()
-            .flat_map(|crew| crew.current.iter().chain(&crew.old));
-        let own: BTreeSet<&str> = crew.map(|pod| pod.meta.name.as_str()).collect();
+        let own: BTreeSet<&str> = pods::own(place, case.target.workload)
+            .into_iter()
+            .map(|pod| pod.meta.name.as_str())
+            .collect();
         let (mut reached, mut portless) = (BTreeSet::new(), BTreeSet::new());
         let mut found = Self::default();
         for slice in place.slices(&service.meta.key()) {

@@ -92,6 +92,21 @@ fn pods_of_another_workload_that_the_selector_selects_passed_for_ours() {
 }
 
 #[test]
+fn our_own_pod_that_is_going_passed_for_anothers() {
+    let going = "checkout-going".to_owned();
+    let all = ours().into_iter().chain([going.clone()]).collect();
+    let world = sliced(&[(true, all, 0)], |facts| {
+        let pod = facts.pods.get(&key("shop", &pod_name(APP, 4, 0)));
+        let mut pod = pod.unwrap().clone();
+        pod.meta.name.clone_from(&going);
+        pod.meta.uid = going;
+        pod.meta.deleting = pod.meta.created;
+        facts.pods.insert(pod.meta.key(), pod);
+    });
+    assert_eq!(shown(&world), ["3 ready, 0 not ready"]);
+}
+
+#[test]
 fn a_port_that_others_lack_was_said_to_be_missing() {
     let others = sliced(&[(false, tills(2), 0)], |_| {});
     unserved(&others, "serving-no-endpoint", "has no ready endpoint");

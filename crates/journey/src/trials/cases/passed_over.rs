@@ -68,6 +68,29 @@ fn the_run_of_another_apps_commit_was_said_to_stop_this_one() {
 }
 
 #[test]
+fn what_ci_says_of_an_app_by_name_was_not_heard_where_only_others_folders_are_touched() {
+    for (state, expected) in [
+        (CiState::Failed, State::Blocked),
+        (CiState::Running, State::Moving),
+        (CiState::WaitingForReview, State::Blocked),
+    ] {
+        let mut world = monorepo(pushed());
+        only_checkout(&mut world, 4..=4);
+        let mut run = world.run(APP, 4, state, 30);
+        run.jobs[0].name = "build (cart)".to_owned();
+        run.jobs[0].state = state;
+        world.repo(&source(APP)).ci.insert(sha(APP, 4), vec![run]);
+        for text in [String::new(), sha(APP, 4)] {
+            assert_eq!(
+                one(&world, &text, "cart", PROD).state,
+                expected,
+                "{state:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_revert_of_another_apps_commit_was_said_of_this_one() {
     let mut world = monorepo(pushed());
     only_checkout(&mut world, 4..=6);
