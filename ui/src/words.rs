@@ -303,6 +303,7 @@ mod tests {
 
     fn standing(state: State, behind: Option<u32>, cause: Option<&str>) -> Delivery {
         Delivery {
+            commit: None,
             state,
             pending: false,
             behind,

@@ -129,6 +129,7 @@ mod tests {
             cluster: "nonprod".to_owned(),
             running: None,
             delivery: Delivery {
+                commit: None,
                 state: State::Unknown,
                 pending: false,
                 behind: None,

@@ -337,4 +337,51 @@ mod tests {
         // It was there when watching began: nobody saw it arrive.
         assert!(!watch.look(vec![standing(State::Moving, None)], at(20))[0].arrived);
     }
+
+    #[test]
+    fn an_older_commit_that_a_cell_judges_was_recorded_as_the_newest() {
+        let newest = standing(State::Blocked, None).commit;
+        let older = Commit {
+            sha: "0".repeat(40),
+            ..newest.clone()
+        };
+        let running = api::journey::Running {
+            workload: api::ObjectRef::new("prod-eu", "Deployment", "shop", "checkout"),
+            image: String::new(),
+            commit: None,
+            since: None,
+            health: api::journey::Health::Healthy,
+            ready: 1,
+            wanted: 1,
+        };
+        let delivery = api::board::Delivery {
+            commit: Some(older.clone()),
+            state: State::Blocked,
+            pending: false,
+            behind: None,
+            stage: None,
+            cause: None,
+            headline: api::Sentence::default(),
+            since: None,
+            took: Vec::new(),
+        };
+        let row = api::board::BoardRow {
+            app: "checkout".to_owned(),
+            repository: None,
+            newest: Some(newest),
+            cells: vec![api::board::BoardCell {
+                environment: "production".to_owned(),
+                cluster: "prod-eu".to_owned(),
+                running: Some(running),
+                delivery,
+                stale_since: None,
+            }],
+        };
+        let board = Board {
+            rows: vec![std::sync::Arc::new(row)],
+            ..Board::default()
+        };
+        let seen = of_board(&board);
+        assert_eq!(seen.first().unwrap().commit, older);
+    }
 }

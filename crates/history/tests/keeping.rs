@@ -50,6 +50,7 @@ fn board(commit: Commit, state: State, took: Vec<Took>) -> Board {
                 cluster: "prod-eu".to_owned(),
                 running: Some(running()),
                 delivery: Delivery {
+                    commit: None,
                     state,
                     pending: false,
                     behind: Some(0),

@@ -29,6 +29,7 @@ pub fn cell(environment: &str, cluster: &str, state: State) -> BoardCell {
             wanted: 3,
         }),
         delivery: Delivery {
+            commit: None,
             state,
             pending: false,
             behind: Some(0),
