@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cloud", &["api", "facts"]),
     ("forge", &["api", "facts"]),
     ("history", &["api", "facts"]),
+    ("identity", &[]),
     (
         "console",
         &[
@@ -31,7 +32,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("product-tests", &[]),
     ("contract", &[]),
     ("bench", &["api", "facts", "journey"]),
-    ("prove", &["api", "contract", "journey", "sandbox"]),
+    (
+        "prove",
+        &["api", "console", "contract", "journey", "sandbox"],
+    ),
 ];
 
 /// The clients of the real world: only the edges speak to it.
@@ -45,9 +49,11 @@ const EDGES: &[(&str, &[&str])] = &[
     ("aws-sdk-ecs", &["cloud"]),
     ("aws-sdk-elasticloadbalancingv2", &["cloud"]),
     ("aws-sdk-sts", &["cloud"]),
-    ("reqwest", &["forge", "contract", "prove"]),
+    ("reqwest", &["forge", "identity", "contract", "prove"]),
+    ("openidconnect", &["identity"]),
+    ("keyring", &["identity"]),
     ("rusqlite", &["history"]),
-    ("axum", &["sandbox"]),
+    ("axum", &["identity", "sandbox"]),
     ("tauri", &["landfall-desktop"]),
     ("tray-icon", &["landfall-desktop"]),
     ("notify-rust", &["landfall-desktop"]),

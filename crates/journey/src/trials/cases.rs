@@ -17,6 +17,7 @@ mod refused;
 mod said;
 mod taken;
 mod unapplied;
+mod unread;
 mod usual;
 mod vanished;
 mod ways;

@@ -1,0 +1,27 @@
+//! Who the person is: sign-in with an OpenID provider, its tokens, and where the one that lasts is kept.
+//!
+//! Owns every token of a person from the moment a provider gives it: each is verified before anyone sees it (`provider`),
+//! lives in memory in types that can be neither printed nor serialised, and only the refresh token rests anywhere, in the
+//! keyring of the operating system (`keeper`). Two ways lead in: the system's browser (`browser`, with its `landing` on
+//! loopback) and, where that cannot be, a code typed elsewhere (`device`). A [`Session`] keeps the tokens fresh, one request
+//! at a time (`session`), by a plan that is pure (`plan`).
+//!
+//! Opens no browser by itself: whoever signs in passes the way to open one. Judges no rights: what a person may do is the
+//! cluster's and the account's to say.
+
+mod browser;
+mod device;
+mod failure;
+mod keeper;
+mod landing;
+mod plan;
+mod provider;
+mod session;
+mod wire;
+
+pub use browser::sign_in;
+pub use device::{Invitation, Invited, invite};
+pub use failure::{Failure, Unproven};
+pub use keeper::{Keeper, Keyring, Memory, NotKept};
+pub use provider::{Person, Provider, Spec, Tokens};
+pub use session::{Session, Standing};

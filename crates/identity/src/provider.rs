@@ -1,0 +1,671 @@
+//! The OpenID provider: what it says of itself, the requests that sign-in and refresh take, and the proof of what it sends.
+//!
+//! Owns verification: no token leaves here whose issuer, audience, signature, algorithm, nonce and time were not checked.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use openidconnect::core::{
+    CoreAuthDisplay, CoreAuthPrompt, CoreClaimName, CoreClaimType, CoreClientAuthMethod,
+    CoreErrorResponseType, CoreGenderClaim, CoreGrantType, CoreJsonWebKey,
+    CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm,
+    CoreResponseMode, CoreResponseType, CoreRevocableToken, CoreRevocationErrorResponse,
+    CoreSubjectIdentifierType, CoreTokenIntrospectionResponse, CoreTokenType,
+};
+use openidconnect::{
+    AccessTokenHash, AdditionalClaims, AdditionalProviderMetadata, ClaimsVerificationError, Client,
+    ClientId, DeviceAuthorizationUrl, DiscoveryError, EmptyExtraTokenFields, EndpointMaybeSet,
+    EndpointNotSet, EndpointSet, IdTokenClaims, IdTokenFields, IssuerUrl, Nonce, NonceVerifier,
+    OAuth2TokenResponse, ProviderMetadata, RefreshToken, RequestTokenError, RevocationUrl,
+    SignatureVerificationError, StandardErrorResponse, StandardTokenResponse, TokenResponse,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::failure::{Failure, Unproven, shown};
+use crate::wire::{Clock, Wire, WireError};
+
+/// The provider and this application in it, as the team file says.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// The issuer, exactly as its tokens name it.
+    pub issuer: Url,
+    /// This application's name in it.
+    pub client_id: String,
+    /// What is asked for beyond `openid`.
+    pub scopes: Vec<String>,
+    /// The claim of the ID token that lists the person's groups.
+    pub groups_claim: String,
+    /// The ports of 127.0.0.1 that the provider may send the browser back to, in the order in which they are tried.
+    pub ports: Vec<u16>,
+    /// Certificates that are trusted beside the system's, as PEM.
+    pub authorities: Vec<String>,
+}
+
+/// What is known of the person, from a verified ID token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The provider's own name of the person, which never changes.
+    pub subject: String,
+    /// An e-mail address.
+    pub email: Option<String>,
+    /// A name for people.
+    pub name: Option<String>,
+    /// The groups that the provider says the person is in.
+    pub groups: Vec<String>,
+}
+
+impl Person {
+    /// What to call the person: the address, else the name, else what the provider calls them.
+    pub fn called(&self) -> &str {
+        let known = self.email.as_deref().or(self.name.as_deref());
+        known.unwrap_or(&self.subject)
+    }
+}
+
+/// What a person holds while signed in. Its tokens can be neither printed nor serialised.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    /// For the provider's own APIs.
+    pub access: SecretString,
+    /// Who the person is, signed: what clusters and AWS are shown.
+    pub id: SecretString,
+    /// What gets the next ones.
+    pub refresh: Option<SecretString>,
+    /// By our clock, when the first of them ends.
+    pub until: Timestamp,
+    /// Who it is.
+    pub person: Person,
+}
+
+/// All further claims of an ID token: which of them lists groups is the team's choice.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Further {
+    #[serde(flatten)]
+    all: BTreeMap<String, serde_json::Value>,
+}
+
+impl AdditionalClaims for Further {}
+
+/// Endpoints that OpenID Connect's own description lacks.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Endpoints {
+    revocation_endpoint: Option<RevocationUrl>,
+    device_authorization_endpoint: Option<DeviceAuthorizationUrl>,
+}
+
+impl AdditionalProviderMetadata for Endpoints {}
+
+type Metadata = ProviderMetadata<
+    Endpoints,
+    CoreAuthDisplay,
+    CoreClientAuthMethod,
+    CoreClaimName,
+    CoreClaimType,
+    CoreGrantType,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm,
+    CoreJsonWebKey,
+    CoreResponseMode,
+    CoreResponseType,
+    CoreSubjectIdentifierType,
+>;
+
+/// What the provider answers where it gives tokens.
+pub type Given = StandardTokenResponse<
+    IdTokenFields<
+        Further,
+        EmptyExtraTokenFields,
+        CoreGenderClaim,
+        CoreJweContentEncryptionAlgorithm,
+        CoreJwsSigningAlgorithm,
+    >,
+    CoreTokenType,
+>;
+
+/// The requests that it takes.
+pub type Requests = Client<
+    Further,
+    CoreAuthDisplay,
+    CoreGenderClaim,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJsonWebKey,
+    CoreAuthPrompt,
+    StandardErrorResponse<CoreErrorResponseType>,
+    Given,
+    CoreTokenIntrospectionResponse,
+    CoreRevocableToken,
+    CoreRevocationErrorResponse,
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointMaybeSet,
+    EndpointMaybeSet,
+>;
+
+/// How ID tokens may be signed: with the provider's private key. A shared secret or none would let anyone sign.
+const ALGORITHMS: [CoreJwsSigningAlgorithm; 5] = [
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
+    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+    CoreJwsSigningAlgorithm::EcdsaP384Sha384,
+    CoreJwsSigningAlgorithm::EdDsa,
+];
+
+/// How long tokens are taken to live whose provider does not say.
+const UNSAID: SignedDuration = SignedDuration::from_mins(5);
+
+/// A provider that was asked what it offers.
+pub struct Provider {
+    spec: Spec,
+    wire: Wire,
+    metadata: Mutex<Arc<Metadata>>,
+}
+
+impl Provider {
+    /// Asks the provider what it offers.
+    ///
+    /// # Errors
+    /// It does not answer, or is another issuer than it should be.
+    pub async fn discover(spec: Spec, clock: Clock) -> Result<Self, Failure> {
+        let host = host_of(&spec.issuer);
+        let wire = Wire::new(&spec.authorities, clock).map_err(|why| silent(&host, &why))?;
+        let metadata = metadata(&spec, &wire).await?;
+        Ok(Self {
+            spec,
+            wire,
+            metadata: Mutex::new(Arc::new(metadata)),
+        })
+    }
+
+    /// The provider and this application in it.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// The time by this machine's clock.
+    pub fn now(&self) -> Timestamp {
+        self.wire.now()
+    }
+
+    /// Gets new tokens for a refresh token, of the person if it is known already. A provider that gives no new refresh token leaves the old one valid.
+    ///
+    /// # Errors
+    /// It does not answer, refuses, or sends what proves nothing.
+    pub async fn refresh(
+        &self,
+        refresh: &SecretString,
+        of: Option<&Person>,
+    ) -> Result<Tokens, Failure> {
+        let token = RefreshToken::new(refresh.expose_secret().to_owned());
+        let requests = self.requests();
+        let request = requests.exchange_refresh_token(&token);
+        let request = request.map_err(|_| self.not_offered("tokens"))?;
+        let given = request.request_async(&self.wire).await;
+        let given = given.map_err(|error| self.refused(error))?;
+        // OpenID Connect Core 12.2: what is given for a refresh token need not name the nonce, and names the same person.
+        let mut tokens = self.proven(&given, |_: Option<&Nonce>| Ok(())).await?;
+        if of.is_some_and(|known| known.subject != tokens.person.subject) {
+            return Err(Failure::Unproven(Unproven::Person));
+        }
+        tokens.refresh = tokens.refresh.or_else(|| Some(refresh.clone()));
+        Ok(tokens)
+    }
+
+    /// Takes a refresh token back, and with it what was given for it.
+    ///
+    /// # Errors
+    /// It does not answer, refuses, or offers no such thing.
+    pub async fn revoke(&self, refresh: &SecretString) -> Result<(), Failure> {
+        let endpoint = self
+            .metadata()
+            .additional_metadata()
+            .revocation_endpoint
+            .clone();
+        let endpoint = endpoint.ok_or_else(|| self.not_offered("way to sign out"))?;
+        let token = RefreshToken::new(refresh.expose_secret().to_owned());
+        let requests = self.requests().set_revocation_url(endpoint);
+        let request = requests.revoke_token(CoreRevocableToken::from(token));
+        let request = request.map_err(|_| self.not_offered("way to sign out over TLS"))?;
+        request
+            .request_async(&self.wire)
+            .await
+            .map_err(|error| self.refused(error))
+    }
+
+    /// The issuer, as the provider spells it.
+    pub(crate) fn issuer(&self) -> String {
+        self.metadata().issuer().to_string()
+    }
+
+    /// The requests that it takes.
+    pub(crate) fn requests(&self) -> Requests {
+        let metadata = (*self.metadata()).clone();
+        Requests::from_provider_metadata(metadata, ClientId::new(self.spec.client_id.clone()), None)
+    }
+
+    /// Where codes are asked for that are typed elsewhere.
+    pub(crate) fn device_endpoint(&self) -> Option<DeviceAuthorizationUrl> {
+        self.metadata()
+            .additional_metadata()
+            .device_authorization_endpoint
+            .clone()
+    }
+
+    pub(crate) fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    pub(crate) fn not_offered(&self, what: &'static str) -> Failure {
+        Failure::NotOffered {
+            host: self.host(),
+            what,
+        }
+    }
+
+    pub(crate) fn host(&self) -> String {
+        host_of(&self.spec.issuer)
+    }
+
+    /// What a token request that failed means.
+    pub(crate) fn refused<E>(&self, error: RequestTokenError<WireError, E>) -> Failure
+    where
+        E: openidconnect::ErrorResponse + std::fmt::Display + 'static,
+    {
+        let host = self.host();
+        match error {
+            RequestTokenError::ServerResponse(said) => Failure::Refused {
+                host,
+                said: shown(&said.to_string()),
+            },
+            RequestTokenError::Request(why) => silent(&host, &why),
+            // Its words may quote what was sent.
+            RequestTokenError::Parse(..) => Failure::Unreachable {
+                host,
+                why: "its answer cannot be read".to_owned(),
+            },
+            RequestTokenError::Other(_) => Failure::Unreachable {
+                host,
+                why: "its answer is none that was expected".to_owned(),
+            },
+        }
+    }
+
+    /// The tokens of an answer, proven.
+    pub(crate) async fn proven<N>(&self, given: &Given, nonce: N) -> Result<Tokens, Failure>
+    where
+        N: NonceVerifier + Clone,
+    {
+        match self.verified(given, nonce.clone()) {
+            Err(Wrong::UnknownKey) => {
+                // Providers change their keys; whoever asks once more has the new ones.
+                let fresh = metadata(&self.spec, &self.wire).await?;
+                *self.metadata.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+                self.verified(given, nonce).map_err(Wrong::failure)
+            }
+            outcome => outcome.map_err(Wrong::failure),
+        }
+    }
+
+    fn verified<N: NonceVerifier>(&self, given: &Given, nonce: N) -> Result<Tokens, Wrong> {
+        let id = given.id_token().ok_or(Wrong::Is(Unproven::Missing))?;
+        let (requests, wire) = (self.requests(), self.wire.clone());
+        let verifier = requests.id_token_verifier().set_allowed_algs(ALGORITHMS);
+        let verifier = verifier.set_time_fn(move || {
+            let seconds = wire.provider_now().as_second();
+            chrono::DateTime::from_timestamp(seconds, 0).unwrap_or_default()
+        });
+        let claims = id.claims(&verifier, nonce).map_err(Wrong::of)?;
+        if let Some(expected) = claims.access_token_hash() {
+            let algorithm = id.signing_alg().map_err(|_| Wrong::Is(Unproven::Form))?;
+            let key = id.signing_key(&verifier).map_err(|_| Wrong::UnknownKey)?;
+            let actual = AccessTokenHash::from_token(given.access_token(), algorithm, key);
+            if actual.map_err(|_| Wrong::Is(Unproven::Form))? != *expected {
+                return Err(Wrong::Is(Unproven::AccessToken));
+            }
+        }
+        let now = self.now();
+        let ends = |seconds: i64| Timestamp::from_second(seconds).unwrap_or(Timestamp::MIN);
+        let of_id = ends(claims.expiration().timestamp()) - self.wire.ahead();
+        let lives = given
+            .expires_in()
+            .and_then(|one| SignedDuration::try_from(one).ok());
+        let of_access = now.checked_add(lives.unwrap_or(UNSAID)).unwrap_or(of_id);
+        let secret = |text: &str| SecretString::from(text.to_owned());
+        Ok(Tokens {
+            access: secret(given.access_token().secret()),
+            id: secret(&id.to_string()),
+            refresh: given.refresh_token().map(|one| secret(one.secret())),
+            until: of_id.min(of_access),
+            person: self.person(claims),
+        })
+    }
+
+    fn person(&self, claims: &IdTokenClaims<Further, CoreGenderClaim>) -> Person {
+        let groups = claims.additional_claims().all.get(&self.spec.groups_claim);
+        let groups = groups.and_then(serde_json::Value::as_array);
+        let groups = groups
+            .into_iter()
+            .flatten()
+            .filter_map(serde_json::Value::as_str);
+        let name = claims.name().and_then(|name| name.get(None));
+        Person {
+            subject: claims.subject().to_string(),
+            email: claims.email().map(|one| shown(one.as_str())),
+            name: name.map(|one| shown(one.as_str())),
+            groups: groups.map(str::to_owned).collect(),
+        }
+    }
+
+    fn metadata(&self) -> Arc<Metadata> {
+        Arc::clone(&self.metadata.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+async fn metadata(spec: &Spec, wire: &Wire) -> Result<Metadata, Failure> {
+    let host = host_of(&spec.issuer);
+    // An issuer is compared letter by letter: what a URL's own parser adds to it is taken away.
+    let issuer = spec.issuer.as_str();
+    let issuer = match spec.issuer.path() {
+        "/" => issuer.trim_end_matches('/'),
+        _ => issuer,
+    };
+    let issuer =
+        IssuerUrl::new(issuer.to_owned()).map_err(|_| Failure::Unproven(Unproven::Issuer))?;
+    let found = Metadata::discover_async(issuer, wire).await;
+    found.map_err(|error| match error {
+        DiscoveryError::Request(why) => silent(&host, &why),
+        DiscoveryError::Validation(_) => Failure::Unproven(Unproven::Issuer),
+        DiscoveryError::Response(status, ..) => Failure::Unreachable {
+            host,
+            why: format!("it answers {status} where its description should be"),
+        },
+        _ => Failure::Unreachable {
+            host,
+            why: "what it says of itself cannot be read".to_owned(),
+        },
+    })
+}
+
+fn host_of(issuer: &Url) -> String {
+    issuer.host_str().unwrap_or("the provider").to_owned()
+}
+
+/// What no answer means, without the address that was asked: a code may be in it.
+fn silent(host: &str, why: &WireError) -> Failure {
+    let why = match why {
+        WireError::Silent(why) if why.is_timeout() => "it took too long".to_owned(),
+        WireError::Silent(why) => innermost(why),
+        other => other.to_string(),
+    };
+    Failure::Unreachable {
+        host: host.to_owned(),
+        why: shown(&why),
+    }
+}
+
+/// The first cause of an error: what lies above it repeats it and quotes addresses.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+/// Why something was not verified.
+enum Wrong {
+    /// By a key that the provider did not name when it was asked last.
+    UnknownKey,
+    Is(Unproven),
+}
+
+impl Wrong {
+    fn of(error: ClaimsVerificationError) -> Self {
+        use ClaimsVerificationError as Said;
+        Self::Is(match error {
+            Said::InvalidIssuer(_) => Unproven::Issuer,
+            Said::InvalidAudience(_) => Unproven::Audience,
+            Said::InvalidNonce(_) => Unproven::Nonce,
+            Said::Expired(_) => Unproven::Time,
+            Said::SignatureVerification(SignatureVerificationError::NoMatchingKey) => {
+                return Self::UnknownKey;
+            }
+            Said::SignatureVerification(
+                SignatureVerificationError::DisallowedAlg(_)
+                | SignatureVerificationError::UnsupportedAlg(_),
+            ) => Unproven::Algorithm,
+            Said::SignatureVerification(_) => Unproven::Signature,
+            _ => Unproven::Form,
+        })
+    }
+
+    fn failure(self) -> Failure {
+        Failure::Unproven(match self {
+            Self::UnknownKey => Unproven::Signature,
+            Self::Is(unproven) => unproven,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openidconnect::core::{CoreEdDsaPrivateSigningKey, CoreHmacKey};
+    use openidconnect::{
+        AccessToken, Audience, EmptyExtraTokenFields, IdToken, IdTokenClaims, JsonWebKeyId,
+        JsonWebKeySet, PrivateSigningKey, StandardClaims, SubjectIdentifier,
+    };
+    use serde_json::json;
+
+    use super::*;
+
+    const ISSUER: &str = "https://id.tidewater.example";
+    const NOW: i64 = 1_800_000_000;
+
+    fn key(seed: &str) -> CoreEdDsaPrivateSigningKey {
+        let pem = match seed {
+            "theirs" => {
+                "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n"
+            }
+            _ => {
+                "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIEzNCJso/5banW7L3FMWNaVqXGkyPFGPHsF2NNvVoQXY\n-----END PRIVATE KEY-----\n"
+            }
+        };
+        let id = JsonWebKeyId::new("one".to_owned());
+        CoreEdDsaPrivateSigningKey::from_ed25519_pem(pem, Some(id)).unwrap()
+    }
+
+    /// A provider that names its own key, on a machine whose clock is `ahead` seconds behind the provider's.
+    fn provider(ahead: i64) -> Provider {
+        let described = json!({
+            "issuer": ISSUER,
+            "authorization_endpoint": format!("{ISSUER}/auth"),
+            "token_endpoint": format!("{ISSUER}/token"),
+            "jwks_uri": format!("{ISSUER}/keys"),
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["EdDSA", "HS256", "none"],
+        });
+        let metadata: Metadata = serde_json::from_value(described).unwrap();
+        let keys = JsonWebKeySet::new(vec![key("theirs").as_verification_key()]);
+        let clock: Clock = Arc::new(move || Timestamp::from_second(NOW - ahead).unwrap());
+        let wire = Wire::new(&[], clock).unwrap();
+        wire.set_ahead(ahead);
+        Provider {
+            spec: Spec {
+                issuer: ISSUER.parse().unwrap(),
+                client_id: "landfall".to_owned(),
+                scopes: Vec::new(),
+                groups_claim: "groups".to_owned(),
+                ports: Vec::new(),
+                authorities: Vec::new(),
+            },
+            wire,
+            metadata: Mutex::new(Arc::new(metadata.set_jwks(keys))),
+        }
+    }
+
+    struct Claims {
+        issuer: &'static str,
+        audience: &'static [&'static str],
+        nonce: &'static str,
+        /// From the provider's now.
+        ends: i64,
+    }
+
+    const RIGHT: Claims = Claims {
+        issuer: ISSUER,
+        audience: &["landfall"],
+        nonce: "mine",
+        ends: 60,
+    };
+
+    type Signed = IdToken<
+        Further,
+        CoreGenderClaim,
+        CoreJweContentEncryptionAlgorithm,
+        CoreJwsSigningAlgorithm,
+    >;
+
+    fn claims(said: &Claims) -> IdTokenClaims<Further, CoreGenderClaim> {
+        let time = |seconds| chrono::DateTime::from_timestamp(NOW + seconds, 0).unwrap();
+        let audience = said
+            .audience
+            .iter()
+            .map(|one| Audience::new((*one).to_owned()));
+        let further = json!({"groups": ["dev"]});
+        IdTokenClaims::new(
+            IssuerUrl::new(said.issuer.to_owned()).unwrap(),
+            audience.collect(),
+            time(said.ends),
+            time(-1),
+            StandardClaims::new(SubjectIdentifier::new("mia".to_owned())),
+            serde_json::from_value(further).unwrap(),
+        )
+        .set_nonce(Some(Nonce::new(said.nonce.to_owned())))
+    }
+
+    fn signed(said: &Claims, by: &str, beside: &str) -> Signed {
+        let token = AccessToken::new(beside.to_owned());
+        Signed::new(
+            claims(said),
+            &key(by),
+            CoreJwsSigningAlgorithm::EdDsa,
+            Some(&token),
+            None,
+        )
+        .unwrap()
+    }
+
+    fn given(id: Signed) -> Given {
+        let fields = IdTokenFields::new(Some(id), EmptyExtraTokenFields {});
+        let mut given = Given::new(
+            AccessToken::new("access".to_owned()),
+            CoreTokenType::Bearer,
+            fields,
+        );
+        given.set_expires_in(Some(&std::time::Duration::from_secs(3600)));
+        given
+    }
+
+    fn judged(id: Signed, ahead: i64) -> Result<Tokens, Failure> {
+        let nonce = Nonce::new("mine".to_owned());
+        provider(ahead)
+            .verified(&given(id), &nonce)
+            .map_err(Wrong::failure)
+    }
+
+    fn refused(id: Signed) -> Unproven {
+        match judged(id, 0) {
+            Err(Failure::Unproven(why)) => why,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_the_provider_signed_is_believed() {
+        let tokens = judged(signed(&RIGHT, "theirs", "access"), 0).unwrap();
+        assert_eq!(tokens.person.groups, ["dev"]);
+        assert_eq!(tokens.until, Timestamp::from_second(NOW + 60).unwrap());
+    }
+
+    #[test]
+    fn a_token_that_is_not_for_this_sign_in_is_refused() {
+        let of = |said: Claims| refused(signed(&said, "theirs", "access"));
+        assert_eq!(
+            of(Claims {
+                issuer: "https://evil.example",
+                ..RIGHT
+            }),
+            Unproven::Issuer
+        );
+        assert_eq!(
+            of(Claims {
+                audience: &["other"],
+                ..RIGHT
+            }),
+            Unproven::Audience
+        );
+        assert_eq!(
+            of(Claims {
+                audience: &["landfall", "other"],
+                ..RIGHT
+            }),
+            Unproven::Audience
+        );
+        assert_eq!(
+            of(Claims {
+                nonce: "theirs",
+                ..RIGHT
+            }),
+            Unproven::Nonce
+        );
+        assert_eq!(of(Claims { ends: -1, ..RIGHT }), Unproven::Time);
+        assert_eq!(
+            refused(signed(&RIGHT, "theirs", "another")),
+            Unproven::AccessToken
+        );
+    }
+
+    #[test]
+    fn a_token_that_the_provider_did_not_sign_is_refused() {
+        assert_eq!(
+            refused(signed(&RIGHT, "another", "access")),
+            Unproven::Signature
+        );
+        // What anyone can sign who knows the application's public name.
+        let shared = CoreHmacKey::new("landfall");
+        let hmac = CoreJwsSigningAlgorithm::HmacSha256;
+        let forged = Signed::new(claims(&RIGHT), &shared, hmac, None, None).unwrap();
+        assert_eq!(refused(forged), Unproven::Algorithm);
+        // Signed by nobody: `{"alg":"none"}`.
+        let right = signed(&RIGHT, "theirs", "access").to_string();
+        let payload = right.split('.').nth(1).unwrap();
+        let unsigned: Result<Signed, _> = format!("eyJhbGciOiJub25lIn0.{payload}.").parse();
+        if let Ok(unsigned) = unsigned {
+            let why = refused(unsigned);
+            assert!(
+                matches!(why, Unproven::Algorithm | Unproven::Signature),
+                "{why}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_ten_minutes_off_keeps_nobody_out_and_lets_nothing_old_in() {
+        for ahead in [600, -600] {
+            let tokens = judged(signed(&RIGHT, "theirs", "access"), ahead).unwrap();
+            let ours = Timestamp::from_second(NOW - ahead).unwrap();
+            assert_eq!(
+                ours.duration_until(tokens.until).as_secs(),
+                60,
+                "by our clock"
+            );
+            let old = Claims { ends: -1, ..RIGHT };
+            assert!(judged(signed(&old, "theirs", "access"), ahead).is_err());
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! A person's session: tokens that are always fresh, by one request at a time, from all processes of this person together.
+//!
+//! Owns the order in which a new refresh token is kept before anything is done with what came with it, and what happens when
+//! the provider does not answer (again later) or refuses (never again: the session is over, and only the person can begin
+//! another).
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use tokio::sync::{Mutex, watch};
+
+use crate::failure::Failure;
+use crate::keeper::{Keeper, NotKept};
+use crate::plan::Plan;
+use crate::provider::{Person, Provider, Tokens};
+
+/// How long the keyring may take: where it asks the person to unlock it, nobody may be there.
+const KEYRING: Duration = Duration::from_secs(20);
+
+/// Who gives tokens.
+#[async_trait]
+pub trait Giver: Send + Sync {
+    /// New tokens for a refresh token; as [`Provider::refresh`].
+    async fn refresh(&self, refresh: &SecretString, of: Option<&Person>)
+    -> Result<Tokens, Failure>;
+    /// Takes a refresh token back.
+    async fn revoke(&self, refresh: &SecretString) -> Result<(), Failure>;
+    /// The time by our clock.
+    fn now(&self) -> Timestamp;
+}
+
+#[async_trait]
+impl Giver for Provider {
+    async fn refresh(
+        &self,
+        refresh: &SecretString,
+        of: Option<&Person>,
+    ) -> Result<Tokens, Failure> {
+        Self::refresh(self, refresh, of).await
+    }
+
+    async fn revoke(&self, refresh: &SecretString) -> Result<(), Failure> {
+        Self::revoke(self, refresh).await
+    }
+
+    fn now(&self) -> Timestamp {
+        Self::now(self)
+    }
+}
+
+/// How a session stands, for a person to see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody is signed in.
+    SignedOut,
+    /// Somebody was, and their tokens are on their way.
+    Resuming,
+    /// Somebody is.
+    SignedIn {
+        /// Who.
+        person: Person,
+        /// By our clock, when the tokens end that are there.
+        until: Timestamp,
+        /// Why they are not made anew at the moment.
+        late: Option<Failure>,
+    },
+    /// The provider refuses to go on: only a new sign-in helps.
+    Over {
+        /// Its words.
+        why: Failure,
+    },
+}
+
+/// The session. It is kept fresh for as long as it is held.
+pub struct Session {
+    inner: Arc<Inner>,
+    fresh: tokio::task::JoinHandle<()>,
+}
+
+struct Inner {
+    giver: Arc<dyn Giver>,
+    keeper: Arc<dyn Keeper>,
+    /// Held while a refresh token is used: of several processes each would use it up for the others.
+    lock: Option<PathBuf>,
+    /// One at a time makes tokens anew.
+    held: Mutex<Held>,
+    tokens: watch::Sender<(Plan, Option<Arc<Tokens>>)>,
+    standing: watch::Sender<Standing>,
+    not_kept: watch::Sender<Option<NotKept>>,
+}
+
+#[derive(Default)]
+struct Held {
+    refresh: Option<SecretString>,
+    person: Option<Person>,
+}
+
+impl Session {
+    /// Goes on with the session that is kept, if one is. `lock` is a file that all processes of this person lock in turn.
+    /// Must be called inside a Tokio runtime.
+    pub async fn resume(
+        giver: Arc<dyn Giver>,
+        keeper: Arc<dyn Keeper>,
+        lock: Option<PathBuf>,
+    ) -> Self {
+        let inner = Arc::new(Inner {
+            giver,
+            keeper,
+            lock,
+            held: Mutex::default(),
+            tokens: watch::Sender::default(),
+            standing: watch::Sender::new(Standing::SignedOut),
+            not_kept: watch::Sender::default(),
+        });
+        let kept = inner.kept().await;
+        if kept.is_some() {
+            inner.held.lock().await.refresh = kept;
+            inner.standing.send_replace(Standing::Resuming);
+        }
+        let fresh = tokio::spawn(keep_fresh(Arc::downgrade(&inner)));
+        Self { inner, fresh }
+    }
+
+    /// Somebody signed in.
+    pub async fn begin(&self, tokens: Tokens) {
+        let mut held = self.inner.held.lock().await;
+        self.inner.take(&mut held, tokens).await;
+    }
+
+    /// Tokens that can be used now.
+    ///
+    /// # Errors
+    /// Nobody is signed in, the session is over, or there are none because the provider does not answer.
+    pub async fn tokens(&self) -> Result<Arc<Tokens>, Failure> {
+        self.inner.tokens().await
+    }
+
+    /// How it stands, and how it changes.
+    pub fn standing(&self) -> watch::Receiver<Standing> {
+        self.inner.standing.subscribe()
+    }
+
+    /// Why it does not outlive this process, if so.
+    pub fn not_kept(&self) -> watch::Receiver<Option<NotKept>> {
+        self.inner.not_kept.subscribe()
+    }
+
+    /// Ends the session here at once, and at the provider.
+    ///
+    /// # Errors
+    /// The provider could not be told: here it is over all the same.
+    pub async fn sign_out(&self) -> Result<(), Failure> {
+        let mut held = self.inner.held.lock().await;
+        let Held { refresh, .. } = std::mem::take(&mut *held);
+        self.inner.tokens.send_replace(Default::default());
+        self.inner.standing.send_replace(Standing::SignedOut);
+        self.inner.keep(None).await;
+        match refresh {
+            Some(refresh) => self.inner.giver.revoke(&refresh).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.fresh.abort();
+    }
+}
+
+impl Inner {
+    async fn tokens(&self) -> Result<Arc<Tokens>, Failure> {
+        if let Some(tokens) = self.usable() {
+            return Ok(tokens);
+        }
+        let mut held = self.held.lock().await;
+        // Whoever held the lock before may have made them anew.
+        match self.usable() {
+            Some(tokens) => Ok(tokens),
+            None => self.renew(&mut held).await,
+        }
+    }
+
+    fn usable(&self) -> Option<Arc<Tokens>> {
+        let (plan, tokens) = &*self.tokens.borrow();
+        tokens.clone().filter(|_| plan.is_usable(self.giver.now()))
+    }
+
+    /// Makes tokens anew; only whoever holds the lock does.
+    async fn renew(&self, held: &mut Held) -> Result<Arc<Tokens>, Failure> {
+        let over = match &*self.standing.borrow() {
+            Standing::Over { why } => Some(why.clone()),
+            _ => None,
+        };
+        if let Some(why) = over {
+            return Err(why);
+        }
+        let _locked = self.lock().await;
+        // Another process may have used up the one that is held here, and kept the next.
+        if let Some(kept) = self.kept().await {
+            held.refresh = Some(kept);
+        }
+        let refresh = held.refresh.clone().ok_or(Failure::SignedOut)?;
+        match self.giver.refresh(&refresh, held.person.as_ref()).await {
+            Ok(tokens) => Ok(self.take(held, tokens).await),
+            Err(why) if why.may_pass() => {
+                let now = self.giver.now();
+                self.tokens.send_modify(|(plan, _)| plan.unanswered(now));
+                self.standing.send_modify(|standing| {
+                    if let Standing::SignedIn { late, .. } = standing {
+                        *late = Some(why.clone());
+                    }
+                });
+                Err(why)
+            }
+            Err(why) => {
+                *held = Held::default();
+                self.tokens.send_modify(|(plan, tokens)| {
+                    plan.refused();
+                    *tokens = None;
+                });
+                self.standing
+                    .send_replace(Standing::Over { why: why.clone() });
+                self.keep(None).await;
+                Err(why)
+            }
+        }
+    }
+
+    /// Keeps the refresh token, and only then gives out what came with it.
+    async fn take(&self, held: &mut Held, tokens: Tokens) -> Arc<Tokens> {
+        held.refresh.clone_from(&tokens.refresh);
+        held.person = Some(tokens.person.clone());
+        self.keep(tokens.refresh.clone()).await;
+        let tokens = Arc::new(tokens);
+        let plan = Plan::given(self.giver.now(), tokens.until);
+        self.tokens.send_replace((plan, Some(Arc::clone(&tokens))));
+        self.standing.send_replace(Standing::SignedIn {
+            person: tokens.person.clone(),
+            until: tokens.until,
+            late: None,
+        });
+        tokens
+    }
+
+    async fn kept(&self) -> Option<SecretString> {
+        match self.with_keeper(|keeper| keeper.load()).await {
+            Ok(kept) => kept,
+            Err(why) => {
+                self.not_kept.send_replace(Some(why));
+                None
+            }
+        }
+    }
+
+    async fn keep(&self, secret: Option<SecretString>) {
+        let kept = match secret {
+            Some(secret) => self.with_keeper(move |keeper| keeper.store(&secret)).await,
+            None => self.with_keeper(|keeper| keeper.delete()).await,
+        };
+        self.not_kept.send_replace(kept.err());
+    }
+
+    async fn with_keeper<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&dyn Keeper) -> Result<T, NotKept> + Send + 'static,
+    ) -> Result<T, NotKept> {
+        let keeper = Arc::clone(&self.keeper);
+        let called = tokio::task::spawn_blocking(move || call(&*keeper));
+        match tokio::time::timeout(KEYRING, called).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(NotKept::NoKeyring("it broke".to_owned())),
+            Err(_) => Err(NotKept::Locked),
+        }
+    }
+
+    /// Waits for the other processes of this person. Where files cannot be locked each is alone.
+    async fn lock(&self) -> Option<File> {
+        let path = self.lock.clone()?;
+        let locked = tokio::task::spawn_blocking(move || {
+            let file = File::options()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(path)?;
+            file.lock()?;
+            Ok::<File, std::io::Error>(file)
+        });
+        match locked.await {
+            Ok(Ok(file)) => Some(file),
+            Ok(Err(why)) => {
+                tracing::warn!(%why, "the session's file cannot be locked");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+}
+
+/// Makes tokens anew when their time has come, for as long as the session lives.
+async fn keep_fresh(inner: Weak<Inner>) {
+    let Some(mut changed) = inner.upgrade().map(|inner| inner.tokens.subscribe()) else {
+        return;
+    };
+    loop {
+        let Some(session) = inner.upgrade() else {
+            return;
+        };
+        let is_open = match &*session.standing.borrow() {
+            Standing::Resuming | Standing::SignedIn { .. } => true,
+            Standing::SignedOut | Standing::Over { .. } => false,
+        };
+        let next = changed.borrow_and_update().0.next().filter(|_| is_open);
+        let wait = next.map(|next| {
+            let wait = session.giver.now().duration_until(next);
+            Duration::try_from(wait).unwrap_or_default()
+        });
+        drop(session);
+        let due = async {
+            match wait {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = due => {
+                let Some(session) = inner.upgrade() else { return };
+                let mut held = session.held.lock().await;
+                // Whoever held the lock before may have made them anew.
+                let is_due = session.tokens.borrow().0.next().is_some_and(|next| next <= session.giver.now());
+                if is_due && let Err(why) = session.renew(&mut held).await {
+                    tracing::debug!(%why, "no new tokens");
+                }
+            }
+            ended = changed.changed() => if ended.is_err() { return },
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Requests to the provider: over TLS that the system or the team file trusts, to nowhere else, and not for ever.
+//!
+//! Owns the HTTP client and what is learned from every answer of the provider's clock.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
+
+/// The time by this machine's clock.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// The most that an answer may weigh: a set of keys is a few kilobytes.
+const MOST: usize = 1 << 20;
+/// From this difference on a clock counts as wrong: `Date` has whole seconds, and an answer takes a moment.
+const NOTABLE: i64 = 2;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// The client could not send it, or nothing came back.
+    #[error(transparent)]
+    Silent(#[from] reqwest::Error),
+    /// What came back is larger than anything that is expected.
+    #[error("the answer is larger than {MOST} bytes")]
+    TooMuch,
+    /// What came back is no HTTP answer.
+    #[error(transparent)]
+    Form(#[from] http::Error),
+}
+
+/// The client.
+#[derive(Clone)]
+pub struct Wire {
+    client: reqwest::Client,
+    clock: Clock,
+    /// By how many seconds the provider's clock is ahead of ours.
+    ahead: Arc<AtomicI64>,
+}
+
+impl Wire {
+    /// A client that trusts what the system trusts, and these authorities, each a PEM certificate.
+    ///
+    /// # Errors
+    /// An authority is no certificate.
+    pub fn new(authorities: &[String], clock: Clock) -> Result<Self, WireError> {
+        let mut certificates = Vec::new();
+        for pem in authorities {
+            certificates.extend(reqwest::Certificate::from_pem_bundle(pem.as_bytes())?);
+        }
+        let client = reqwest::Client::builder()
+            .tls_certs_merge(certificates)
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(PATIENCE)
+            .https_only(true)
+            .build()?;
+        Ok(Self {
+            client,
+            clock,
+            ahead: Arc::default(),
+        })
+    }
+
+    /// The time by this machine's clock.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// The time by the provider's clock, as far as its answers tell.
+    pub fn provider_now(&self) -> Timestamp {
+        self.now()
+            .checked_add(self.ahead())
+            .unwrap_or(Timestamp::MAX)
+    }
+
+    /// By how much the provider's clock is ahead of ours.
+    pub fn ahead(&self) -> SignedDuration {
+        SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed))
+    }
+
+    #[cfg(test)]
+    pub fn set_ahead(&self, seconds: i64) {
+        self.ahead.store(seconds, Ordering::Relaxed);
+    }
+
+    fn learn(&self, answer: &reqwest::Response) {
+        let date = answer.headers().get(http::header::DATE);
+        let date = date.and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+        if let Some(date) = date {
+            let ahead = date.timestamp().as_second() - self.now().as_second();
+            let ahead = if ahead.abs() < NOTABLE { 0 } else { ahead };
+            self.ahead.store(ahead, Ordering::Relaxed);
+        }
+    }
+
+    async fn send(self, request: HttpRequest) -> Result<HttpResponse, WireError> {
+        let request = reqwest::Request::try_from(request)?;
+        let mut answer = self.client.execute(request).await?;
+        self.learn(&answer);
+        let mut built = http::Response::builder().status(answer.status());
+        for (name, value) in answer.headers() {
+            built = built.header(name, value);
+        }
+        let mut body = Vec::new();
+        while let Some(part) = answer.chunk().await? {
+            if body.len() + part.len() > MOST {
+                return Err(WireError::TooMuch);
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok(built.body(body)?)
+    }
+}
+
+impl<'c> AsyncHttpClient<'c> for Wire {
+    type Error = WireError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, WireError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.clone().send(request))
+    }
+}

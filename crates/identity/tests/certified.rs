@@ -1,0 +1,185 @@
+//! Sign-in with a certified OpenID provider over TLS, in its own pages.
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use identity::{Failure, Keeper, Memory, Session, Standing, invite, sign_in};
+use secrecy::ExposeSecret;
+use support::{Certified, MIA};
+use url::Url;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Opens the address in a browser that signs in as `login`.
+fn as_person(
+    certified: &Certified,
+    login: &'static str,
+) -> impl FnOnce(&Url) -> Result<(), String> + use<> {
+    let browser = certified.browser();
+    move |address: &Url| {
+        let address = address.clone();
+        tokio::spawn(async move { browser.sign_in(&address, login).await });
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_person_signs_in_in_the_browser_and_is_who_the_provider_says() {
+    let certified = Certified::start(60).await;
+    let provider = certified.discover().await;
+    let tokens = sign_in(&provider, as_person(&certified, MIA), PATIENCE)
+        .await
+        .unwrap();
+    assert_eq!(tokens.person.called(), MIA);
+    assert_eq!(tokens.person.name.as_deref(), Some("mia"));
+    assert_eq!(tokens.person.groups, ["dev", "sre"]);
+    let left = provider.now().duration_until(tokens.until).as_secs();
+    assert!((50..=61).contains(&left), "{left} s");
+    assert!(tokens.refresh.is_some());
+    let printed = format!("{tokens:?}");
+    for secret in [&tokens.access, &tokens.id, tokens.refresh.as_ref().unwrap()] {
+        assert!(!printed.contains(secret.expose_secret()), "{printed}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_typed_elsewhere_signs_in_too() {
+    let certified = Certified::start(60).await;
+    let provider = certified.discover().await;
+    let (invitation, invited) = invite(&provider).await.unwrap();
+    assert!(invitation.until > provider.now());
+    let browser = certified.browser();
+    let whole = invitation.whole.unwrap();
+    let typed = async {
+        // The page asks whether the code is the one that is shown.
+        let (next, page) = browser.visit(&whole, None).await;
+        assert!(next.is_none());
+        let value = |name: &str| {
+            let from = page
+                .split(&format!(r#"name="{name}" value=""#))
+                .nth(1)
+                .unwrap();
+            from.split('"').next().unwrap().to_owned()
+        };
+        let (xsrf, code) = (value("xsrf"), value("user_code"));
+        let form = vec![("xsrf", xsrf.as_str()), ("user_code", code.as_str())];
+        let address = certified.issuer.join("/device").unwrap();
+        let (_, page) = browser.visit(&address, Some(form)).await;
+        let form = vec![
+            ("xsrf", xsrf.as_str()),
+            ("user_code", code.as_str()),
+            ("confirm", "yes"),
+        ];
+        assert!(page.contains(&invitation.code), "{page}");
+        let (next, _) = browser.visit(&address, Some(form)).await;
+        browser.sign_in(&next.unwrap(), MIA).await
+    };
+    let (tokens, _) = tokio::join!(invited.tokens(), typed);
+    assert_eq!(tokens.unwrap().person.groups, ["dev", "sre"]);
+}
+
+#[tokio::test]
+async fn tokens_are_made_anew_by_one_request_at_a_time_and_the_keyring_has_the_last() {
+    let certified = Certified::start(60).await;
+    let provider = Arc::new(certified.discover().await);
+    let tokens = sign_in(&provider, as_person(&certified, MIA), PATIENCE)
+        .await
+        .unwrap();
+    let first = tokens.refresh.clone().unwrap();
+    let kept = Arc::new(Memory::default());
+    kept.store(&first).unwrap();
+    // As after a new start: only the refresh token is there.
+    let session = Arc::new(Session::resume(provider, kept.clone(), None).await);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let all = (0..20).map(|_| {
+        let (session, asked) = (Arc::clone(&session), Arc::clone(&asked));
+        tokio::spawn(async move {
+            let tokens = session.tokens().await.unwrap();
+            asked.fetch_add(1, Ordering::Relaxed);
+            tokens.id.expose_secret().to_owned()
+        })
+    });
+    let mut seen = Vec::new();
+    for one in all.collect::<Vec<_>>() {
+        seen.push(one.await.unwrap());
+    }
+    seen.dedup();
+    assert_eq!(
+        seen.len(),
+        1,
+        "one refresh for all: a refresh token is used up by the first"
+    );
+    let now = kept.load().unwrap().unwrap();
+    assert_ne!(
+        now.expose_secret(),
+        first.expose_secret(),
+        "the provider changes it each time"
+    );
+}
+
+#[tokio::test]
+async fn after_signing_out_nothing_is_kept_and_the_provider_knows() {
+    let certified = Certified::start(60).await;
+    let provider = Arc::new(certified.discover().await);
+    let kept = Arc::new(Memory::default());
+    let session = Session::resume(provider.clone(), kept.clone(), None).await;
+    let tokens = sign_in(&provider, as_person(&certified, MIA), PATIENCE)
+        .await
+        .unwrap();
+    let refresh = tokens.refresh.clone().unwrap();
+    session.begin(tokens).await;
+    assert!(matches!(
+        *session.standing().borrow(),
+        Standing::SignedIn { .. }
+    ));
+    session.sign_out().await.unwrap();
+    assert!(kept.load().unwrap().is_none());
+    assert_eq!(*session.standing().borrow(), Standing::SignedOut);
+    assert_eq!(session.tokens().await.unwrap_err(), Failure::SignedOut);
+    let refused = provider.refresh(&refresh, None).await.unwrap_err();
+    assert!(matches!(refused, Failure::Refused { .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_session_that_the_provider_ended_is_over_and_asks_no_more() {
+    let certified = Certified::start(60).await;
+    let provider = Arc::new(certified.discover().await);
+    let tokens = sign_in(&provider, as_person(&certified, MIA), PATIENCE)
+        .await
+        .unwrap();
+    let refresh = tokens.refresh.unwrap();
+    provider.revoke(&refresh).await.unwrap();
+    let kept = Arc::new(Memory::default());
+    kept.store(&refresh).unwrap();
+    let session = Session::resume(provider, kept.clone(), None).await;
+    let refused = session.tokens().await.unwrap_err();
+    assert!(matches!(refused, Failure::Refused { .. }), "{refused:?}");
+    assert!(matches!(
+        *session.standing().borrow(),
+        Standing::Over { .. }
+    ));
+    assert!(
+        kept.load().unwrap().is_none(),
+        "what is worth nothing is not kept"
+    );
+    assert!(session.tokens().await.is_err());
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_is_said_to_be() {
+    let certified = Certified::start(60).await;
+    let spec = certified.spec();
+    drop(certified);
+    let clock = Arc::new(jiff::Timestamp::now);
+    let Err(down) = identity::Provider::discover(spec, clock).await else {
+        panic!("nobody answers there");
+    };
+    assert!(down.may_pass(), "{down}");
+    assert!(
+        down.to_string().starts_with("127.0.0.1 did not answer: "),
+        "{down}"
+    );
+}
