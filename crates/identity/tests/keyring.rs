@@ -8,13 +8,10 @@ use secrecy::{ExposeSecret, SecretString};
 /// Set where this program runs again inside of the session bus, to what it does there.
 const INSIDE: &str = "LANDFALL_TEST_SESSION";
 
-/// Runs one test of this program again where the commands in `first` were run on a session bus of its own.
-fn inside(test: &str, first: &str) {
+/// Runs one test of this program again by `command`, in a home of its own.
+fn inside(test: &str, mut command: Command) {
     let home = tempfile::tempdir().unwrap();
-    let script = format!(r#"{first} exec "$0" --exact {test} --nocapture"#);
-    let ran = Command::new("dbus-run-session")
-        .args(["--", "sh", "-c", &script])
-        .arg(std::env::current_exe().unwrap())
+    let ran = command
         .env(INSIDE, test)
         .env("HOME", home.path())
         .env("XDG_RUNTIME_DIR", home.path())
@@ -22,7 +19,7 @@ fn inside(test: &str, first: &str) {
         .env_remove("DISPLAY")
         .env_remove("WAYLAND_DISPLAY")
         .output()
-        .expect("dbus-run-session runs");
+        .expect("it runs");
     let said = String::from_utf8_lossy(&ran.stdout);
     let wrong = String::from_utf8_lossy(&ran.stderr);
     assert!(
@@ -61,9 +58,14 @@ const SECRET: &str = "canary-d41d8cd98f-refresh-token";
 fn the_keyring_keeps_one_token_for_each_application() {
     let name = "the_keyring_keeps_one_token_for_each_application";
     if !is_inside(name) {
-        let unlocked =
-            "printf pass | gnome-keyring-daemon --unlock --components=secrets >/dev/null;";
-        return inside(name, unlocked);
+        let script = format!(
+            r#"printf pass | gnome-keyring-daemon --unlock --components=secrets >/dev/null
+            exec "$0" --exact {name} --nocapture"#
+        );
+        let mut command = Command::new("dbus-run-session");
+        command.args(["--", "sh", "-c", &script]);
+        command.arg(std::env::current_exe().unwrap());
+        return inside(name, command);
     }
     let ours = Keyring::of("https://id.tidewater.example", "landfall");
     let other = Keyring::of("https://id.other.example", "landfall");
@@ -81,7 +83,10 @@ fn the_keyring_keeps_one_token_for_each_application() {
 fn a_machine_without_a_keyring_says_so() {
     let name = "a_machine_without_a_keyring_says_so";
     if !is_inside(name) {
-        return inside(name, "");
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", name, "--nocapture"]);
+        command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
+        return inside(name, command);
     }
     let ours = Keyring::of("https://id.tidewater.example", "landfall");
     let why = ours.load().unwrap_err();

@@ -119,11 +119,7 @@ impl<'a> Place<'a> {
         };
         match coverage.gap(&subject) {
             None => Ok(()),
-            // What nobody has asked for yet is on its way: every kind that is followed is read once.
-            Some(why) => Err(Gap {
-                why,
-                pending: *coverage == Coverage::NotAsked,
-            }),
+            Some(why) => Err(Gap::new(why)),
         }
     }
 
