@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use crate::failure::{Failure, Unproven};
-use crate::landing::Landing;
+use crate::landing::{Landed, Landing};
 use crate::provider::{Provider, Tokens};
 
 /// Signs a person in. `open` opens an address in the system's browser; the person has `patience` to come back.
@@ -21,7 +21,7 @@ use crate::provider::{Provider, Tokens};
 /// No port is free, no browser opens, nobody comes back in time, the provider refuses, or what it sends proves nothing.
 pub async fn sign_in(
     provider: &Provider,
-    open: impl FnOnce(&Url) -> Result<(), String>,
+    open: impl FnOnce(&Url) -> std::io::Result<()>,
     patience: Duration,
 ) -> Result<Tokens, Failure> {
     let spec = provider.spec();
@@ -40,7 +40,7 @@ pub async fn sign_in(
         asked = asked.add_prompt(CoreAuthPrompt::Consent);
     }
     let (url, state, nonce) = asked.set_pkce_challenge(challenge).url();
-    open(&url).map_err(Failure::NoBrowser)?;
+    open(&url).map_err(|why| Failure::NoBrowser(why.to_string()))?;
     let landed =
         tokio::time::timeout(patience, landing.wait(state.secret(), &provider.issuer())).await;
     let landed = landed.map_err(|_| {
@@ -49,7 +49,10 @@ pub async fn sign_in(
             patience.as_secs()
         ))
     })??;
-    let code = landed.map_err(Failure::NotDone)?;
+    let code = match landed {
+        Landed::Code(code) => code,
+        Landed::Refused(said) => return Err(Failure::NotDone(said)),
+    };
     let code = AuthorizationCode::new(code.expose_secret().to_owned());
     let request = requests
         .exchange_code(code)

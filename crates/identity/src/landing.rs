@@ -22,8 +22,14 @@ use crate::failure::{Failure, shown};
 /// The path that the provider knows. Okta compares the whole address letter by letter.
 pub const PATH: &str = "/landfall/signed-in";
 
-/// What the browser brought: a code, or the provider's refusal in words.
-pub type Landed = Result<SecretString, String>;
+/// What the browser brought.
+#[derive(Debug)]
+pub enum Landed {
+    /// What tokens are given for.
+    Code(SecretString),
+    /// The provider's refusal, in words.
+    Refused(String),
+}
 
 /// A listener that waits for the browser.
 pub struct Landing {
@@ -123,8 +129,8 @@ async fn land(
         );
     }
     let landed = match (brought.code, brought.error) {
-        (Some(code), None) => Ok(code),
-        (_, Some(error)) => Err(shown(&brought.error_description.unwrap_or(error))),
+        (Some(code), None) => Landed::Code(code),
+        (_, Some(error)) => Landed::Refused(shown(&brought.error_description.unwrap_or(error))),
         (None, None) => {
             return page(
                 StatusCode::BAD_REQUEST,
@@ -144,8 +150,8 @@ async fn land(
         );
     };
     let words = match landed {
-        Ok(_) => "You can close this page and go back to Landfall.",
-        Err(_) => "You are not signed in. Go back to Landfall.",
+        Landed::Code(_) => "You can close this page and go back to Landfall.",
+        Landed::Refused(_) => "You are not signed in. Go back to Landfall.",
     };
     let _gone = first.send(landed);
     let _over = expected.heard.try_send(());
@@ -186,6 +192,13 @@ mod tests {
         (waits, address)
     }
 
+    fn code(landed: Result<Landed, Failure>) -> String {
+        match landed {
+            Ok(Landed::Code(code)) => code.expose_secret().to_owned(),
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// What the page answers to a visit.
     async fn visit(address: &str, query: &str, host: Option<&str>) -> Option<u16> {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -219,8 +232,7 @@ mod tests {
         assert!(!waits.is_finished());
         let query = format!("code=mine&state=right&iss={ISSUER}");
         assert_eq!(visit(&address, &query, None).await, Some(200));
-        let landed = waits.await.unwrap().unwrap();
-        assert_eq!(landed.unwrap().expose_secret(), "mine");
+        assert_eq!(code(waits.await.unwrap()), "mine");
     }
 
     #[tokio::test]
@@ -232,8 +244,7 @@ mod tests {
         );
         let again = visit(&address, "code=other&state=right", None).await;
         assert!(again.is_none_or(|status| status == 410), "{again:?}");
-        let landed = waits.await.unwrap().unwrap();
-        assert_eq!(landed.unwrap().expose_secret(), "mine");
+        assert_eq!(code(waits.await.unwrap()), "mine");
         assert_eq!(
             visit(&address, "code=other&state=right", None).await,
             None,
@@ -246,7 +257,10 @@ mod tests {
         let (waits, address) = waiting().await;
         let query = "error=access_denied&error_description=no%1b%5b31m+way&state=right";
         assert_eq!(visit(&address, query, None).await, Some(200));
-        assert_eq!(waits.await.unwrap().unwrap().unwrap_err(), "no [31m way");
+        let Ok(Landed::Refused(said)) = waits.await.unwrap() else {
+            panic!("it was refused")
+        };
+        assert_eq!(said, "no [31m way");
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! Sign-in with a certified OpenID provider over TLS, in its own pages.
 
+#[path = "certified/support.rs"]
 mod support;
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn as_person(
     certified: &Certified,
     login: &'static str,
-) -> impl FnOnce(&Url) -> Result<(), String> + use<> {
+) -> impl FnOnce(&Url) -> std::io::Result<()> + use<> {
     let browser = certified.browser();
     move |address: &Url| {
         let address = address.clone();

@@ -187,17 +187,17 @@ fn about(app: &str, text: &str) -> api::Ask {
 fn never_wrong_before(
     spared: &Sparing,
     whole: &Result<api::Answer, api::Error>,
-) -> Result<(), String> {
+) -> Result<(), TestCaseError> {
     let known = judged(whole.clone());
     for early in spared.before.iter().cloned().map(judged) {
         for (key, early) in early {
             let at_last = known.get(&key).map_or(State::Unknown, |one| one.state);
             if early.state != State::Unknown && early.state != at_last {
                 let said = early.headline.text(|at| at.to_string());
-                return Err(format!(
+                return Err(TestCaseError::fail(format!(
                     "{key:?}, at last {at_last:?}: {:?}, {said}",
                     early.state
-                ));
+                )));
             }
         }
     }
