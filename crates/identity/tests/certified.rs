@@ -1,4 +1,10 @@
 //! Sign-in with a certified OpenID provider over TLS, in its own pages.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by failing"
+)]
 
 #[path = "certified/support.rs"]
 mod support;

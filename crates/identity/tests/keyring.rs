@@ -1,4 +1,9 @@
 //! The refresh token in a real Secret Service: gnome-keyring in a session bus and a home of its own.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects by failing"
+)]
 
 use std::process::Command;
 
