@@ -2,7 +2,7 @@
 //
 // Owns its configuration: one public application, people whose groups are their names' endings, tokens as short as asked for.
 // Takes one JSON object in the environment variable PROVIDER: {port, key, certificate, redirects, seconds}. Says one line,
-// its issuer, once it listens; ends when its standard input ends.
+// its issuer, once it listens. On its standard input `busy` makes it answer 503 to everything, `well` ends that; it ends with it.
 
 import https from 'node:https';
 import Provider from 'oidc-provider';
@@ -56,9 +56,19 @@ const provider = new Provider(issuer, {
   cookies: { keys: ['only for tests'] },
 });
 
+const answer = provider.callback();
+let isBusy = false;
+
 https
-  .createServer({ key: wanted.key, cert: wanted.certificate }, provider.callback())
+  .createServer({ key: wanted.key, cert: wanted.certificate }, (request, response) => {
+    if (!isBusy) return answer(request, response);
+    response.writeHead(503, { 'content-type': 'application/json' });
+    response.end('{"error":"server_error","error_description":"overloaded"}');
+  })
   .listen(wanted.port, '127.0.0.1', () => console.log(issuer));
 
-process.stdin.resume();
+process.stdin.on('data', (word) => {
+  isBusy = word.toString().trim() === 'busy';
+  console.log(isBusy ? 'busy' : 'well');
+});
 process.stdin.on('end', () => process.exit(0));

@@ -205,7 +205,11 @@ impl Inner {
         if let Some(kept) = self.kept().await {
             held.refresh = Some(kept);
         }
-        let refresh = held.refresh.clone().ok_or(Failure::SignedOut)?;
+        let Some(refresh) = held.refresh.clone() else {
+            // A provider that gives none: what is there lives out its time, and nothing comes after it.
+            self.tokens.send_modify(|(plan, _)| plan.refused());
+            return Err(Failure::SignedOut);
+        };
         match self.giver.refresh(&refresh, held.person.as_ref()).await {
             Ok(tokens) => Ok(self.take(held, tokens).await),
             Err(why) if why.may_pass() => {
@@ -226,7 +230,10 @@ impl Inner {
                 });
                 self.standing
                     .send_replace(Standing::Over { why: why.clone() });
-                self.keep(None).await;
+                // What proves nothing says nothing about what is kept: it may be another process' by now.
+                if matches!(why, Failure::Refused { .. }) {
+                    self.keep(None).await;
+                }
                 Err(why)
             }
         }
@@ -339,5 +346,171 @@ async fn keep_fresh(inner: Weak<Inner>) {
             }
             ended = changed.changed() => if ended.is_err() { return },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use jiff::SignedDuration;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::keeper::Memory;
+
+    /// What a provider does.
+    #[derive(Clone, Copy)]
+    enum Does {
+        Gives,
+        Silent,
+        Refuses,
+    }
+
+    /// A provider in a time that is not waited for; its tokens live a minute.
+    struct Simulated {
+        began: Instant,
+        does: std::sync::Mutex<Does>,
+        asked: AtomicU32,
+        at_once: AtomicU32,
+    }
+
+    impl Simulated {
+        fn does(&self, does: Does) {
+            *self.does.lock().unwrap() = does;
+        }
+
+        fn asked(&self) -> u32 {
+            self.asked.load(Ordering::Relaxed)
+        }
+
+        fn tokens(&self, refresh: Option<&str>) -> Tokens {
+            let secret = |text: &str| SecretString::from(text.to_owned());
+            Tokens {
+                access: secret("access"),
+                id: secret("id"),
+                refresh: refresh.map(secret),
+                until: self
+                    .now()
+                    .checked_add(SignedDuration::from_mins(1))
+                    .unwrap(),
+                person: Person {
+                    subject: "mia".to_owned(),
+                    email: None,
+                    name: None,
+                    groups: Vec::new(),
+                },
+            }
+        }
+    }
+
+    #[async_trait]
+    impl Giver for Simulated {
+        async fn refresh(&self, _: &SecretString, _: Option<&Person>) -> Result<Tokens, Failure> {
+            assert_eq!(
+                self.at_once.fetch_add(1, Ordering::Relaxed),
+                0,
+                "one at a time"
+            );
+            let number = self.asked.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            self.at_once.fetch_sub(1, Ordering::Relaxed);
+            let host = "id.example".to_owned();
+            match *self.does.lock().unwrap() {
+                Does::Gives => Ok(self.tokens(Some(&format!("refresh {number}")))),
+                Does::Silent => Err(Failure::Unreachable {
+                    host,
+                    why: "down".to_owned(),
+                }),
+                Does::Refuses => Err(Failure::Refused {
+                    host,
+                    said: "invalid_grant".to_owned(),
+                }),
+            }
+        }
+
+        async fn revoke(&self, _: &SecretString) -> Result<(), Failure> {
+            Ok(())
+        }
+
+        fn now(&self) -> Timestamp {
+            let passed = SignedDuration::try_from(self.began.elapsed()).unwrap();
+            Timestamp::UNIX_EPOCH.checked_add(passed).unwrap()
+        }
+    }
+
+    /// A session that somebody has just begun.
+    async fn begun(refresh: Option<&str>) -> (Arc<Simulated>, Arc<Memory>, Session) {
+        let giver = Arc::new(Simulated {
+            began: Instant::now(),
+            does: std::sync::Mutex::new(Does::Gives),
+            asked: AtomicU32::new(0),
+            at_once: AtomicU32::new(0),
+        });
+        let kept = Arc::new(Memory::default());
+        let session = Session::resume(giver.clone(), kept.clone(), None).await;
+        session.begin(giver.tokens(refresh)).await;
+        (giver, kept, session)
+    }
+
+    async fn pass(seconds: u64) {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tokens_of_a_minute_for_ten_minutes_of_use_without_a_failed_request() {
+        let (giver, kept, session) = begun(Some("first")).await;
+        for _ in 0..6_000 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            assert!(session.tokens().await.is_ok());
+        }
+        let asked = giver.asked();
+        assert!((11..=13).contains(&asked), "{asked}");
+        let last = kept.load().unwrap().unwrap();
+        let last = secrecy::ExposeSecret::expose_secret(&last).to_owned();
+        assert_eq!(last, format!("refresh {}", asked - 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_refused_is_not_asked_for_again_in_three_days() {
+        let (giver, kept, session) = begun(Some("first")).await;
+        giver.does(Does::Refuses);
+        for _ in 0..72 {
+            pass(3_600).await;
+            assert!(session.tokens().await.is_err());
+        }
+        assert_eq!(giver.asked(), 1);
+        assert!(kept.load().unwrap().is_none());
+        assert!(matches!(
+            *session.standing().borrow(),
+            Standing::Over { .. }
+        ));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_provider_is_asked_seldom_and_the_session_goes_on_when_it_is_back() {
+        let (giver, kept, session) = begun(Some("first")).await;
+        giver.does(Does::Silent);
+        pass(72 * 3_600).await;
+        let asked = giver.asked();
+        assert!(asked <= 72 * 30 + 8, "{asked}");
+        assert!(kept.load().unwrap().is_some());
+        giver.does(Does::Gives);
+        pass(180).await;
+        assert!(session.tokens().await.is_ok());
+        assert!(matches!(
+            *session.standing().borrow(),
+            Standing::SignedIn { .. }
+        ));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_without_a_refresh_token_was_asked_about_without_a_pause() {
+        let (giver, _kept, session) = begun(None).await;
+        pass(50).await;
+        assert!(session.tokens().await.is_ok(), "it lives out its time");
+        pass(60).await;
+        assert_eq!(session.tokens().await.unwrap_err(), Failure::SignedOut);
+        assert_eq!(giver.asked(), 0);
     }
 }

@@ -26,6 +26,9 @@ pub enum WireError {
     /// The client could not send it, or nothing came back.
     #[error(transparent)]
     Silent(#[from] reqwest::Error),
+    /// It says that it cannot answer now: an outage is no refusal.
+    #[error("it answers {0}")]
+    NotNow(http::StatusCode),
     /// What came back is larger than anything that is expected.
     #[error("the answer is larger than {MOST} bytes")]
     TooMuch,
@@ -103,6 +106,10 @@ impl Wire {
         let request = reqwest::Request::try_from(request)?;
         let mut answer = self.client.execute(request).await?;
         self.learn(&answer);
+        let status = answer.status();
+        if status.is_server_error() || status == http::StatusCode::TOO_MANY_REQUESTS {
+            return Err(WireError::NotNow(status));
+        }
         let mut built = http::Response::builder().status(answer.status());
         for (name, value) in answer.headers() {
             built = built.header(name, value);

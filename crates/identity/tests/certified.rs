@@ -176,6 +176,25 @@ async fn a_session_that_the_provider_ended_is_over_and_asks_no_more() {
 }
 
 #[tokio::test]
+async fn an_outage_of_the_provider_ended_the_session() {
+    let mut certified = Certified::start(60).await;
+    let provider = Arc::new(certified.discover().await);
+    let tokens = sign_in(&provider, as_person(&certified, MIA), PATIENCE)
+        .await
+        .unwrap();
+    let kept = Arc::new(Memory::default());
+    kept.store(&tokens.refresh.unwrap()).unwrap();
+    certified.becomes("busy").await;
+    let session = Session::resume(provider, kept.clone(), None).await;
+    let late = session.tokens().await.unwrap_err();
+    assert!(late.may_pass(), "{late}");
+    assert!(late.to_string().contains("503"), "{late}");
+    assert!(kept.load().unwrap().is_some());
+    certified.becomes("well").await;
+    assert_eq!(session.tokens().await.unwrap().person.called(), MIA);
+}
+
+#[tokio::test]
 async fn a_provider_that_is_down_is_said_to_be() {
     let certified = Certified::start(60).await;
     let spec = certified.spec();

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use identity::{Provider, Spec};
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use url::Url;
 
 /// Who signs in where nothing else is said.
@@ -20,7 +20,8 @@ pub struct Certified {
     pub authority: String,
     pub redirect: u16,
     _process: Child,
-    _stdin: ChildStdin,
+    stdin: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
 }
 
 /// A port that is free now.
@@ -55,15 +56,26 @@ impl Certified {
             .expect("node runs");
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let issuer = lines.next_line().await.unwrap();
-        // It says more now and then, and would end where nobody listens.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self {
             issuer: issuer.expect("the provider listens").parse().unwrap(),
             authority: key.cert.pem(),
             redirect,
-            _stdin: process.stdin.take().unwrap(),
+            stdin: process.stdin.take().unwrap(),
+            lines,
             _process: process,
         }
+    }
+
+    /// Makes it `busy` or `well`, and waits until it is.
+    pub async fn becomes(&mut self, word: &str) {
+        let line = format!("{word}\n");
+        self.stdin.write_all(line.as_bytes()).await.unwrap();
+        while let Some(said) = self.lines.next_line().await.unwrap() {
+            if said == word {
+                return;
+            }
+        }
+        panic!("the provider ended");
     }
 
     /// This application in it.
