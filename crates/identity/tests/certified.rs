@@ -106,7 +106,7 @@ async fn tokens_are_made_anew_by_one_request_at_a_time_and_the_keyring_has_the_l
         tokio::spawn(async move {
             let tokens = session.tokens().await.unwrap();
             asked.fetch_add(1, Ordering::Relaxed);
-            tokens.id.expose_secret().to_owned()
+            tokens.access.expose_secret().to_owned()
         })
     });
     let mut seen = Vec::new();
