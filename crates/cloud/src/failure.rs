@@ -4,6 +4,8 @@ use aws_sdk_ecs::config::http::HttpResponse;
 use aws_sdk_ecs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use facts::Coverage;
 
+use crate::no_credentials::NoCredentials;
+
 /// What kind of failure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
@@ -11,6 +13,8 @@ pub enum Why {
     Denied,
     /// There are no credentials, or they are not accepted.
     SignedOut,
+    /// The account does not let the person take the role that reads it.
+    NotAssumed,
     /// Too many requests, after the SDK's own waits.
     Throttled,
     /// No answer.
@@ -65,6 +69,13 @@ impl Failure {
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
+        // Nothing was sent at all: why is known better than the SDK can say it.
+        if let Some(none) = NoCredentials::within(error) {
+            return Self {
+                why: none.why,
+                message: none.reason.clone(),
+            };
+        }
         match error {
             SdkError::ServiceError(answer) => {
                 let (code, said) = (answer.err().code(), answer.err().message());
@@ -91,14 +102,17 @@ impl Failure {
 
     /// Whether nothing else will be answered either: the round ends, and what was read before stays.
     pub(crate) fn ends_round(&self) -> bool {
-        matches!(self.why, Why::SignedOut | Why::Throttled | Why::Unreachable)
+        matches!(
+            self.why,
+            Why::SignedOut | Why::NotAssumed | Why::Throttled | Why::Unreachable
+        )
     }
 
     /// How well a kind is known that could not be read for this reason.
     pub(crate) fn coverage(&self, as_of: jiff::Timestamp) -> Coverage {
         let message = self.message.clone();
         match self.why {
-            Why::Denied => Coverage::Denied { message },
+            Why::Denied | Why::NotAssumed => Coverage::Denied { message },
             Why::NotServed => Coverage::NotServed { as_of },
             Why::Unreachable => Coverage::Unreachable { message },
             Why::SignedOut | Why::Throttled | Why::Missing | Why::Other => {

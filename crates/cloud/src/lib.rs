@@ -1,23 +1,33 @@
 //! AWS: Amazon ECS of one account and region, read into the same facts as a Kubernetes cluster.
 //!
-//! Owns everything between an account's name in the team file and [`facts::ClusterFacts`]: credentials by the SDK's own
-//! chain, the requests of one round, what is remembered from one round to the next, and the projection of services,
+//! Owns everything between an account's name in the team file and [`facts::ClusterFacts`]: credentials, by the SDK's own
+//! chain or by the person's sign-in ([`Broker`]), the requests of one round, what is remembered from one round to the next, and the projection of services,
 //! tasks, task definitions, deployments and target groups. Judges nothing, and changes nothing: it holds no request
 //! that creates, changes or deletes.
 
 mod account;
+mod broker;
 mod client;
 mod failure;
+mod fresh;
 mod memory;
 mod meter;
+mod no_credentials;
 mod options;
+mod plan;
 mod project;
 mod round;
+mod source;
 mod status;
 mod time;
+mod web_identity;
 
 pub use account::Account;
-pub use aws_sdk_ecs::config::Credentials;
+pub use aws_sdk_ecs::config::{Credentials, ProvideCredentials};
+pub use broker::{Broker, Role};
 pub use client::Spec;
 pub use failure::{Failure, Why};
+pub use no_credentials::NoCredentials;
 pub use options::{Clock, Options};
+pub use source::Source;
+pub use web_identity::{Identity, NoIdentity, WebIdentity};

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_ecs::config::Credentials;
 use jiff::{SignedDuration, Timestamp};
 
 /// Where the time comes from.
@@ -52,8 +51,6 @@ pub struct Options {
     /// How often what seldom changes, or may not be read, is asked again: the newest revision of a family, service
     /// deployments that may not be listed.
     pub recheck: SignedDuration,
-    /// Who we are, where the caller knows; absent: the SDK's own chain says.
-    pub credentials: Option<Credentials>,
     /// Our own time.
     pub clock: Clock,
 }
@@ -68,7 +65,6 @@ impl Default for Options {
             answer_within: Duration::from_secs(10),
             keep_stopped: SignedDuration::from_hours(1),
             recheck: SignedDuration::from_mins(1),
-            credentials: None,
             clock: Clock::default(),
         }
     }

@@ -5,6 +5,7 @@ use facts::cluster::Scope;
 use facts::{ClusterFacts, Coverage, Kind, Reach};
 use jiff::Timestamp;
 
+use crate::broker::ASSUME;
 use crate::client::Spec;
 use crate::failure::{Failure, Why};
 
@@ -53,8 +54,17 @@ pub(crate) fn connection(
         address: spec.address(),
         identity: told.identity.clone(),
         state: state(told, facts, settled),
-        refusals: refusals(facts),
+        refusals: match &told.failure {
+            Some(failure) if failure.why == Why::NotAssumed => vec![failure.message.clone()],
+            _ => refusals(facts),
+        },
     }
+}
+
+/// The role that is refused, and AWS' words: what a failure to take it says after its verb.
+fn role_and_words(failure: &Failure) -> &str {
+    let said = failure.message.strip_prefix(ASSUME);
+    said.map_or(failure.message.as_str(), str::trim_start)
 }
 
 fn state(told: &Told, facts: &ClusterFacts, settled: bool) -> ConnectionState {
@@ -67,6 +77,12 @@ fn state(told: &Told, facts: &ClusterFacts, settled: bool) -> ConnectionState {
                 // Views know this verb: it is not a right that is missing.
                 verb: "sign in".to_owned(),
                 resource: failure.message.clone(),
+            };
+        }
+        if failure.why == Why::NotAssumed {
+            return ConnectionState::Denied {
+                verb: ASSUME.to_owned(),
+                resource: role_and_words(failure).to_owned(),
             };
         }
         return match &facts.reach {

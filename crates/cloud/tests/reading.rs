@@ -15,7 +15,7 @@ mod stub;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloud::{Account, Credentials, Options, Spec};
+use cloud::{Account, Credentials, Options, Source, Spec};
 use facts::ClusterFacts;
 use facts::{Coverage, Kind};
 
@@ -25,8 +25,7 @@ fn account(endpoint: &str, clusters: &[&str]) -> Account {
         name: "aws".to_owned(),
         region: "eu-west-1".to_owned(),
         endpoint: Some(endpoint.to_owned()),
-        profile: None,
-        credentials: None,
+        credentials: Source::Given(Credentials::new("test", "test", None, None, "tests")),
         clusters: clusters.iter().map(|name| (*name).to_owned()).collect(),
     };
     let never = Duration::from_secs(3600);
@@ -34,7 +33,6 @@ fn account(endpoint: &str, clusters: &[&str]) -> Account {
         poll: never,
         poll_busy: never,
         retry: never,
-        credentials: Some(Credentials::new("test", "test", None, None, "tests")),
         ..Options::default()
     };
     Account::start(spec, options)

@@ -240,8 +240,14 @@ fn accounts(
             .endpoint
             .as_ref()
             .map(|url| url.as_str().trim_end_matches('/').to_owned()),
-        profile: aws.profile.clone(),
-        credentials: aws.credentials.clone(),
+        credentials: match (&aws.credentials, &aws.profile) {
+            (Some(path), profile) => cloud::Source::File {
+                path: path.clone(),
+                profile: profile.clone(),
+            },
+            (None, Some(profile)) => cloud::Source::Profile(profile.clone()),
+            (None, None) => cloud::Source::Chain,
+        },
         clusters: aws.clusters.clone(),
     });
     Ok(specs
