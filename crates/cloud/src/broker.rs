@@ -26,12 +26,17 @@ use crate::fresh::{Fresh, Maker};
 use crate::meter::Meter;
 use crate::no_credentials::NoCredentials;
 use crate::options::{Clock, Options};
+use crate::plan::Pace;
 use crate::web_identity::{Identity, WebIdentity, session_name};
 
 /// What is done to a role; the first word of each failure to.
 pub(crate) const ASSUME: &str = "assume";
-/// The longest before their end that credentials are made anew; those that live shorter have a fifth of their life.
-const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+/// When credentials are made anew, and when they are asked for again.
+const PACE: Pace = Pace {
+    ahead: SignedDuration::from_mins(5),
+    longest: SignedDuration::from_mins(2),
+    refused: SignedDuration::from_mins(5),
+};
 /// How long whoever signed the person in may take: a keyring may have to be unlocked, and nobody may be there.
 const IDENTITY_WITHIN: Duration = Duration::from_secs(30);
 /// The longest quotation of what AWS says.
@@ -70,7 +75,7 @@ struct Asker {
 impl Broker {
     /// Makes one; no request is sent before somebody needs credentials.
     pub fn new(role: Role, options: &Options) -> Self {
-        let meter = Meter::new(options.clock.clone());
+        let meter = Meter::new(options);
         // Its own tries are counted here, not by the SDK; and it fails before the request that waits for it does, so
         // that AWS' words are what is told.
         let timeout = TimeoutConfig::builder()
@@ -91,7 +96,7 @@ impl Broker {
             refused: Mutex::default(),
         });
         Self {
-            fresh: Fresh::new(asker.clone(), options.clock.clone(), AHEAD),
+            fresh: Fresh::new(asker.clone(), options.clock.clone(), PACE),
             asker,
         }
     }
@@ -113,6 +118,11 @@ impl Broker {
             }
             came => came,
         }
+    }
+
+    /// Whose credentials they are: another number after a sign-out.
+    pub(crate) fn era(&self) -> u64 {
+        self.fresh.era()
     }
 
     /// AWS is asked again after a refusal, however long ago: somebody says that it was put right.

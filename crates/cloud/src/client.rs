@@ -41,7 +41,7 @@ pub(crate) struct Clients {
 impl Clients {
     /// Makes them; no request is sent.
     pub(crate) async fn new(spec: &Spec, options: &Options) -> Self {
-        let meter = Meter::new(options.clock.clone());
+        let meter = Meter::new(options);
         let place = Place {
             region: &spec.region,
             endpoint: spec.endpoint.as_deref(),

@@ -92,6 +92,11 @@ impl Failure {
         }
     }
 
+    /// What a provider of credentials says.
+    pub(crate) fn silent_of(error: &(dyn std::error::Error + 'static)) -> Self {
+        silent(&DisplayErrorContext(error).to_string())
+    }
+
     /// An answer that lacks what it is for.
     pub(crate) fn unsaid(what: &str) -> Self {
         Self {
@@ -106,6 +111,11 @@ impl Failure {
             self.why,
             Why::SignedOut | Why::NotAssumed | Why::Throttled | Why::Unreachable
         )
+    }
+
+    /// Whether it is told of who asks, and not of what is asked about.
+    pub(crate) fn is_of_everything(&self) -> bool {
+        matches!(self.why, Why::SignedOut | Why::NotAssumed)
     }
 
     /// How well a kind is known that could not be read for this reason.

@@ -6,12 +6,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::failure::Why;
 use crate::no_credentials::NoCredentials;
 use crate::options::Clock;
-use crate::plan::Plan;
+use crate::plan::{Pace, Plan};
 
 /// Who makes the value.
 #[async_trait]
@@ -26,8 +26,7 @@ pub(crate) struct Fresh<T>(Arc<Inner<T>>);
 struct Inner<T> {
     maker: Arc<dyn Maker<T>>,
     clock: Clock,
-    /// How long before its end it is made anew, at most.
-    ahead: SignedDuration,
+    pace: Pace,
     /// Held by the one who asks.
     turn: Arc<tokio::sync::Mutex<()>>,
     held: Mutex<Held<T>>,
@@ -58,14 +57,14 @@ impl<T> Clone for Fresh<T> {
 }
 
 impl<T: Clone + Send + 'static> Fresh<T> {
-    pub(crate) fn new(maker: Arc<dyn Maker<T>>, clock: Clock, ahead: SignedDuration) -> Self {
+    pub(crate) fn new(maker: Arc<dyn Maker<T>>, clock: Clock, pace: Pace) -> Self {
         Self(Arc::new(Inner {
             maker,
             clock,
-            ahead,
+            pace,
             turn: Arc::default(),
             held: Mutex::new(Held {
-                plan: Plan::default(),
+                plan: Plan::new(pace),
                 value: None,
                 failure: None,
                 era: 0,
@@ -111,11 +110,16 @@ impl<T: Clone + Send + 'static> Fresh<T> {
         self.0.held().plan.reconsider();
     }
 
+    /// Which one's it is: another number, and what was made of it before is not to be used either.
+    pub(crate) fn era(&self) -> u64 {
+        self.0.held().era
+    }
+
     /// It is not to be used any more, not even the one that is under way.
     pub(crate) fn forget(&self) {
         let mut held = self.0.held();
         *held = Held {
-            plan: Plan::default(),
+            plan: Plan::new(self.0.pace),
             value: None,
             failure: None,
             era: held.era.wrapping_add(1),
@@ -156,7 +160,7 @@ impl<T: Clone> Inner<T> {
         }
         match made {
             Ok((value, until)) => {
-                held.plan = Plan::given(now, until, self.ahead);
+                held.plan.given(now, until);
                 held.failure = None;
                 held.value = Some(value.clone());
                 Ok(value)
@@ -165,7 +169,8 @@ impl<T: Clone> Inner<T> {
                 // Nobody is signed in: what they had is not used in their absence.
                 if failure.why == Why::SignedOut {
                     held.value = None;
-                    held.plan = Plan::default();
+                    held.plan = Plan::new(self.pace);
+                    held.era = held.era.wrapping_add(1);
                 }
                 if failure.may_pass {
                     held.plan.unanswered(now);

@@ -1,7 +1,7 @@
 //! Listens to every request and answer: how many there were, and what time it is at AWS.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_ecs::config::interceptors::{
     BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
@@ -10,39 +10,35 @@ use aws_sdk_ecs::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ecs::error::BoxError;
 use jiff::SignedDuration;
 
-use crate::options::Clock;
+use crate::options::{Clock, Options};
+use crate::skew::Skew;
 use crate::time;
 
-/// Counts the requests of an account's clients, and learns its clock.
-#[derive(Clone, Debug, Default)]
+/// Counts the requests of some clients, and learns AWS' clock.
+#[derive(Clone, Debug)]
 pub(crate) struct Meter {
     clock: Clock,
-    told: Arc<Told>,
-}
-
-#[derive(Debug, Default)]
-struct Told {
-    requests: AtomicU64,
-    /// Whole seconds: a Date header knows no parts of one.
-    offset: AtomicI64,
+    skew: Skew,
+    requests: Arc<AtomicU64>,
 }
 
 impl Meter {
-    pub(crate) fn new(clock: Clock) -> Self {
+    pub(crate) fn new(options: &Options) -> Self {
         Self {
-            clock,
-            told: Arc::default(),
+            clock: options.clock.clone(),
+            skew: options.skew.clone(),
+            requests: Arc::default(),
         }
     }
 
     /// Requests that were sent since the beginning, every try counted.
     pub(crate) fn requests(&self) -> u64 {
-        self.told.requests.load(Ordering::Relaxed)
+        self.requests.load(Ordering::Relaxed)
     }
 
     /// AWS' clock minus ours.
     pub(crate) fn offset(&self) -> SignedDuration {
-        SignedDuration::from_secs(self.told.offset.load(Ordering::Relaxed))
+        self.skew.offset()
     }
 }
 
@@ -57,7 +53,7 @@ impl Intercept for Meter {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.told.requests.fetch_add(1, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
@@ -69,10 +65,7 @@ impl Intercept for Meter {
     ) -> Result<(), BoxError> {
         let header = context.response().headers().get("date");
         if let Some(theirs) = header.and_then(time::of_header) {
-            let offset = theirs.duration_since(self.clock.now()).as_secs();
-            // Half a second of rounding is no offset.
-            let offset = if offset.abs() <= 1 { 0 } else { offset };
-            self.told.offset.store(offset, Ordering::Relaxed);
+            self.skew.learn(theirs, self.clock.now());
         }
         Ok(())
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::skew::Skew;
+
 /// Where the time comes from.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
@@ -53,6 +55,8 @@ pub struct Options {
     pub recheck: SignedDuration,
     /// Our own time.
     pub clock: Clock,
+    /// How far AWS' is from it. Copies of these options share what is learned.
+    pub skew: Skew,
 }
 
 impl Default for Options {
@@ -66,6 +70,7 @@ impl Default for Options {
             keep_stopped: SignedDuration::from_hours(1),
             recheck: SignedDuration::from_mins(1),
             clock: Clock::default(),
+            skew: Skew::default(),
         }
     }
 }

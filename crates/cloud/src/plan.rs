@@ -1,7 +1,7 @@
 //! When what lives for a while is used, made anew or asked for again: pure, from what it is and what came of the last try.
 //!
-//! Owns the times, for credentials and for tokens alike. Who does not answer is asked again, ever more seldom; who refused
-//! is left alone for [`REFUSED`], because people change what they may and nothing tells us.
+//! Owns the times, for credentials and for tokens alike, at a [`Pace`]. Who does not answer is asked again, ever more seldom;
+//! who refused is left alone for a while and then asked, because people change what they may and nothing tells us.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,14 +9,22 @@ use jiff::{SignedDuration, Timestamp};
 const LEFT: SignedDuration = SignedDuration::from_secs(5);
 /// The first wait after no answer; it doubles each time.
 const FIRST: SignedDuration = SignedDuration::from_secs(1);
-/// The longest.
-const LONGEST: SignedDuration = SignedDuration::from_mins(2);
-/// The wait after a refusal.
-const REFUSED: SignedDuration = SignedDuration::from_mins(5);
+
+/// How fast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pace {
+    /// The longest before its end that it is made anew; what lives shorter has a fifth of its life.
+    pub(crate) ahead: SignedDuration,
+    /// The longest wait after no answer.
+    pub(crate) longest: SignedDuration,
+    /// The wait after a refusal.
+    pub(crate) refused: SignedDuration,
+}
 
 /// What is known of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
+    pace: Pace,
     life: Option<Life>,
     failed: Option<Failed>,
 }
@@ -38,14 +46,21 @@ struct Failed {
 }
 
 impl Plan {
-    /// It came. It is made anew when a fifth of its life is left, or `ahead` where that is less.
-    pub(crate) fn given(now: Timestamp, until: Timestamp, ahead: SignedDuration) -> Self {
-        let ahead = (now.duration_until(until) / 5).min(ahead);
-        let due = until.checked_sub(ahead).unwrap_or(until);
+    /// Nothing is known.
+    pub(crate) fn new(pace: Pace) -> Self {
         Self {
-            life: Some(Life { until, due }),
+            pace,
+            life: None,
             failed: None,
         }
+    }
+
+    /// It came.
+    pub(crate) fn given(&mut self, now: Timestamp, until: Timestamp) {
+        let ahead = (now.duration_until(until) / 5).min(self.pace.ahead);
+        let due = until.checked_sub(ahead).unwrap_or(until);
+        self.life = Some(Life { until, due });
+        self.failed = None;
     }
 
     /// There was no answer.
@@ -91,11 +106,11 @@ impl Plan {
         let wanted = self.life.map_or(Timestamp::MIN, |life| life.due);
         let allowed = self.failed.map_or(Timestamp::MIN, |failed| {
             let wait = if failed.refused {
-                REFUSED
+                self.pace.refused
             } else {
                 FIRST
                     .saturating_mul(1 << failed.times.saturating_sub(1).min(16))
-                    .min(LONGEST)
+                    .min(self.pace.longest)
             };
             failed.at.checked_add(wait).unwrap_or(Timestamp::MAX)
         });
@@ -107,7 +122,17 @@ impl Plan {
 mod tests {
     use super::*;
 
-    const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+    const PACE: Pace = Pace {
+        ahead: SignedDuration::from_mins(5),
+        longest: SignedDuration::from_mins(2),
+        refused: SignedDuration::from_mins(5),
+    };
+
+    fn given(until: i64) -> Plan {
+        let mut plan = Plan::new(PACE);
+        plan.given(at(0), at(until));
+        plan
+    }
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()
@@ -115,12 +140,12 @@ mod tests {
 
     #[test]
     fn what_lives_an_hour_is_made_anew_five_minutes_before_its_end() {
-        assert_eq!(Plan::given(at(0), at(3600), AHEAD).next(), at(3300));
+        assert_eq!(given(3600).next(), at(3300));
     }
 
     #[test]
     fn what_lives_a_quarter_of_an_hour_is_made_anew_after_four_fifths_of_it() {
-        let plan = Plan::given(at(0), at(900), AHEAD);
+        let plan = given(900);
         assert_eq!(plan.next(), at(720));
         assert!(plan.is_usable(at(894)));
         assert!(
@@ -131,7 +156,7 @@ mod tests {
 
     #[test]
     fn who_does_not_answer_is_asked_ever_more_seldom() {
-        let mut plan = Plan::given(at(0), at(60), AHEAD);
+        let mut plan = given(60);
         let mut waits = Vec::new();
         let mut now = plan.next();
         for _ in 0..10 {
@@ -144,7 +169,7 @@ mod tests {
 
     #[test]
     fn who_refused_is_left_alone_unless_something_changed() {
-        let mut plan = Plan::given(at(0), at(60), AHEAD);
+        let mut plan = given(60);
         plan.refused(at(48));
         assert!(!plan.is_due(at(347)));
         assert!(plan.is_due(at(348)));
@@ -155,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_refusal_that_is_reconsidered_does_not_end_the_waits_of_who_does_not_answer() {
-        let mut plan = Plan::default();
+        let mut plan = Plan::new(PACE);
         plan.unanswered(at(0));
         plan.reconsider();
         assert!(!plan.is_due(at(0)));

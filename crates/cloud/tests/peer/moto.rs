@@ -20,10 +20,15 @@ pub struct Moto {
 
 impl Moto {
     pub fn start() -> Self {
+        Self::start_after("")
+    }
+
+    /// Runs some Python before it.
+    pub fn start_after(first: &str) -> Self {
         let python = std::env::var_os("LANDFALL_MOTO")
             .expect("LANDFALL_MOTO names a Python that has moto; ./dev test fetches it");
         let mut process = Command::new(python)
-            .args(["-u", "-c", PROGRAM])
+            .args(["-u", "-c", &format!("{first}{PROGRAM}")])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
