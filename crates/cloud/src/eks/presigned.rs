@@ -16,6 +16,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::SecretString;
+use tracing::subscriber::{NoSubscriber, with_default};
 
 /// What each token begins with.
 const PREFIX: &str = "k8s-aws-v1.";
@@ -113,7 +114,9 @@ fn presigned(
     let url = format!("{sts}/?{QUERY}");
     let headers = [(CLUSTER, cluster)].into_iter();
     let request = SignableRequest::new("GET", url.as_str(), headers, SignableBody::empty())?;
-    let (_, mut added) = sign(request, &params)?.into_parts().0.into_parts();
+    // At its most talkative the signer logs what it signs, and a session's token is a part of that.
+    let signed = with_default(NoSubscriber::default(), || sign(request, &params))?;
+    let (_, mut added) = signed.into_parts().0.into_parts();
     // Last, as everybody's: whoever compares two tokens sees at once what differs.
     added.sort_by_key(|(name, _)| *name == SIGNATURE);
     let added = added

@@ -18,7 +18,7 @@ use super::person;
 use super::sts::{self, Hands};
 
 /// The URL in a token.
-fn url_in(token: &SecretString) -> String {
+pub fn url_in(token: &SecretString) -> String {
     let encoded = token.expose_secret().strip_prefix("k8s-aws-v1.").unwrap();
     String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).unwrap()).unwrap()
 }

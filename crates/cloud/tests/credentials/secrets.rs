@@ -22,15 +22,29 @@ impl Write for Lines {
     }
 }
 
-#[tokio::test]
-async fn nothing_secret_is_logged_however_much_is() {
+/// Everything that is logged until it is dropped.
+fn all_lines() -> (Lines, tracing::subscriber::DefaultGuard) {
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
         .with_writer(move || writer.clone())
         .finish();
-    let logged = tracing::subscriber::set_default(subscriber);
+    (lines, tracing::subscriber::set_default(subscriber))
+}
+
+fn assert_without(lines: &Lines, secrets: &[&str]) {
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("what callers may log"));
+    for secret in secrets {
+        let line = text.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_secret_is_logged_however_much_is() {
+    let (lines, logged) = all_lines();
     let hands = Hands::new();
     let sts = Sts::new(&hands, SignedDuration::ZERO, |_| {
         Answer::Gives("AKIA1", 3600)
@@ -39,22 +53,53 @@ async fn nothing_secret_is_logged_however_much_is() {
     let broker = broker(READ, &sts.serve().await, &person, &options(&hands));
     let credentials = broker.credentials().await.unwrap();
     sts.answer(|asked| {
-        Answer::Refuses(
-            400,
-            "ValidationError",
-            asked.field("WebIdentityToken").to_owned(),
-        )
+        let quoted = asked.field("WebIdentityToken").to_owned();
+        Answer::Refuses(400, "ValidationError", quoted)
     });
     hands.pass(3600);
     let none = broker.credentials().await.unwrap_err();
     tracing::info!(?credentials, ?none, %none, ?broker, "what callers may log");
     drop(logged);
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    assert!(text.contains("what callers may log"));
-    for secret in ["ada-token-1", "the-secret-key", "the-session-token"] {
-        let line = text.lines().find(|line| line.contains(secret));
-        assert_eq!(line, None, "{secret}");
-    }
+    assert_without(
+        &lines,
+        &["ada-token-1", "the-secret-key", "the-session-token"],
+    );
+}
+
+#[tokio::test]
+async fn nothing_of_a_token_of_a_cluster_is_logged_however_much_is() {
+    let (lines, logged) = all_lines();
+    let hands = Hands::new();
+    let sts = Sts::new(&hands, SignedDuration::ZERO, |asked| {
+        match asked.field("Action") {
+            "GetCallerIdentity" => Answer::Says(500, String::new()),
+            _ => Answer::Gives("AKIA1", 3600),
+        }
+    });
+    let mut options = options(&hands);
+    let endpoint = sts.serve().await;
+    let broker = broker(READ, &endpoint, &Person::ada(), &options);
+    // Nobody has said yet what time it is at AWS.
+    options.skew = cloud::Skew::default();
+    let eks = cloud::Eks {
+        region: "eu-west-1".to_owned(),
+        endpoint: Some(endpoint),
+        credentials: cloud::Source::Role(broker),
+    };
+    let tokens = eks.tokens("shop", &options).await;
+    let token = tokens.token().await.unwrap();
+    tracing::info!(?eks, ?tokens, ?token, "what callers may log");
+    drop(logged);
+    assert!(sts.asked().len() > 1, "the time was asked for");
+    let url = crate::eks::url_in(&token);
+    let signature = url.rsplit('=').next().unwrap();
+    let secrets = [
+        signature,
+        "k8s-aws-v1",
+        "the-secret-key",
+        "the-session-token",
+    ];
+    assert_without(&lines, &secrets);
 }
 
 #[tokio::test]
