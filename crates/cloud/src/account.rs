@@ -10,10 +10,11 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::client::{Clients, Spec};
-use crate::failure::Failure;
+use crate::failure::{Failure, Why};
 use crate::meter::Meter;
 use crate::options::Options;
 use crate::round::Reader;
+use crate::source::Source;
 use crate::status::{self, Told};
 
 /// An account and region whose facts are kept up to date. Dropping it ends its task.
@@ -126,6 +127,11 @@ async fn keep(shared: Arc<Shared>, spec: Spec, options: Options) {
             }
             Err(failure) => {
                 tracing::debug!(account = spec.name, %failure, "a round ended early");
+                if let (Why::SignedOut, Source::Role(broker)) = (failure.why, &spec.credentials) {
+                    broker.doubt();
+                    // Whoever signs in next may be another.
+                    asked_who = false;
+                }
                 told.failed(failure, later(now, options.retry));
                 lose(&shared, &told);
                 options.retry

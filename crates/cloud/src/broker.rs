@@ -125,6 +125,11 @@ impl Broker {
         self.fresh.era()
     }
 
+    /// AWS says that the credentials have ended, which by our clock they have not.
+    pub(crate) fn doubt(&self) {
+        self.fresh.doubt();
+    }
+
     /// AWS is asked again after a refusal, however long ago: somebody says that it was put right.
     pub fn reconsider(&self) {
         self.fresh.reconsider();

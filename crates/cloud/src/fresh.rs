@@ -110,6 +110,16 @@ impl<T: Clone + Send + 'static> Fresh<T> {
         self.0.held().plan.reconsider();
     }
 
+    /// Whoever it was shown to says that it has ended.
+    pub(crate) fn doubt(&self) {
+        let now = self.0.clock.now();
+        let mut held = self.0.held();
+        if held.plan.doubt(now) {
+            held.value = None;
+            held.failure = None;
+        }
+    }
+
     /// Which one's it is: another number, and what was made of it before is not to be used either.
     pub(crate) fn era(&self) -> u64 {
         self.0.held().era

@@ -10,6 +10,9 @@ const LEFT: SignedDuration = SignedDuration::from_secs(5);
 /// The first wait after no answer; it doubles each time.
 const FIRST: SignedDuration = SignedDuration::from_secs(1);
 
+/// What is not as old as this came just now.
+const YOUNG: SignedDuration = SignedDuration::from_mins(1);
+
 /// How fast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pace {
@@ -31,6 +34,7 @@ pub(crate) struct Plan {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Life {
+    from: Timestamp,
     until: Timestamp,
     /// When it is made anew.
     due: Timestamp,
@@ -59,7 +63,11 @@ impl Plan {
     pub(crate) fn given(&mut self, now: Timestamp, until: Timestamp) {
         let ahead = (now.duration_until(until) / 5).min(self.pace.ahead);
         let due = until.checked_sub(ahead).unwrap_or(until);
-        self.life = Some(Life { until, due });
+        self.life = Some(Life {
+            from: now,
+            until,
+            due,
+        });
         self.failed = None;
     }
 
@@ -88,6 +96,17 @@ impl Plan {
     /// Something changed that a refusal depends on.
     pub(crate) fn reconsider(&mut self) {
         self.failed = self.failed.filter(|failed| !failed.refused);
+    }
+
+    /// Whoever it was shown to says that it has ended, which by our clock it has not: that may have been set. What came
+    /// just now is believed all the same, so that nobody asks in a loop. Whether it is given up.
+    pub(crate) fn doubt(&mut self, now: Timestamp) -> bool {
+        let young = |life: Life| now.duration_since(life.from).abs() < YOUNG;
+        if self.life.is_none_or(young) {
+            return false;
+        }
+        self.life = None;
+        true
     }
 
     /// Whether it can be used.
@@ -176,6 +195,16 @@ mod tests {
         assert!(plan.is_usable(at(50)), "what is there is still valid");
         plan.reconsider();
         assert!(plan.is_due(at(49)));
+    }
+
+    #[test]
+    fn what_came_just_now_is_not_doubted_and_what_came_before_is() {
+        let mut plan = given(3600);
+        assert!(!plan.doubt(at(59)));
+        assert!(plan.is_usable(at(59)));
+        assert!(plan.doubt(at(-60)), "the clock was set back");
+        assert!(!plan.is_usable(at(-60)));
+        assert!(plan.is_due(at(-60)));
     }
 
     #[test]

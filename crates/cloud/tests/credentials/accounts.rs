@@ -120,3 +120,60 @@ async fn two_regions_of_one_account_share_its_credentials() {
     });
     assert!(signed.count() >= 4, "ECS and STS of both");
 }
+
+/// Waits until so many rounds have ended.
+async fn after_rounds(account: &Account, number: u64) -> ConnectionState {
+    let mut rounds = account.rounds();
+    rounds
+        .wait_for(|(rounds, _)| *rounds >= number)
+        .await
+        .unwrap();
+    stands(account).state
+}
+
+#[tokio::test]
+async fn credentials_that_aws_says_have_ended_are_asked_for_anew_but_not_in_a_loop() {
+    let hands = Hands::new();
+    let sts = Sts::new(&hands, SignedDuration::ZERO, |asked| {
+        let header = asked.headers.get("authorization");
+        let signed = header.map_or("", |header| header.to_str().unwrap());
+        match asked.field("Action") {
+            "AssumeRoleWithWebIdentity" => Answer::Gives("AKIA1", 3600),
+            _ if signed.contains("AKIA1") => {
+                let ended =
+                    "{\"__type\": \"ExpiredTokenException\", \"message\": \"It has ended\"}";
+                Answer::Says(400, ended.to_owned())
+            }
+            _ => answer(asked),
+        }
+    });
+    let endpoint = sts.serve().await;
+    let (person, options) = (Person::ada(), options(&hands));
+    let broker = broker(&arn("111111111111"), &endpoint, &person, &options);
+    let account = read("prod", &endpoint, broker.clone(), &options).await;
+    let _facts = account.facts();
+    let ended = ConnectionState::Denied {
+        verb: "sign in".to_owned(),
+        resource: "It has ended".to_owned(),
+    };
+    assert_eq!(stands(&account).state, ended);
+    account.try_now();
+    assert_eq!(after_rounds(&account, 2).await, ended);
+    let asked = sts.asked();
+    let to_sts = asked.iter().filter(|asked| !asked.field("RoleArn").is_empty());
+    assert_eq!(to_sts.count(), 1, "it came just now");
+
+    // By our clock they live on.
+    hands.pass(-600);
+    account.try_now();
+    assert_eq!(after_rounds(&account, 3).await, ended);
+    sts.answer(|asked| match asked.field("Action") {
+        "AssumeRoleWithWebIdentity" => Answer::Gives("AKIA2", 3600),
+        _ => answer(asked),
+    });
+    account.try_now();
+    let state = after_rounds(&account, 4).await;
+    assert!(matches!(state, ConnectionState::Live { .. }), "{state:?}");
+    let credentials = broker.credentials().await.unwrap();
+    assert_eq!(credentials.access_key_id(), "AKIA2");
+}
