@@ -7,9 +7,9 @@ use facts::{ClusterFacts, Key, Kind, Selection};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use crate::context::Context;
 use crate::discovery::Discovery;
 use crate::failure::{Failure, Why};
-use crate::kubeconfig::Context;
 use crate::ledger::Ledger;
 use crate::line::Line;
 use crate::namespaces::Namespaces;

@@ -36,8 +36,10 @@ pub enum Why {
     CertificateName,
     /// Another disagreement about TLS.
     Tls,
-    /// The kubeconfig's credentials cannot be had: a sign-in plugin or a file.
+    /// The credentials cannot be had: a sign-in plugin, a file, or whoever has the tokens.
     Credentials,
+    /// There is no token at the moment, and nobody need sign in for the next one.
+    NoToken,
     /// The kubeconfig itself cannot be used any more.
     Kubeconfig,
     /// The server does not accept the credentials (401).
@@ -111,6 +113,8 @@ impl Failure {
                 | Why::UnknownAuthority
                 | Why::CertificateName
                 | Why::Tls
+                // The server may be well, and nothing of it can be read.
+                | Why::NoToken
         )
     }
 
@@ -208,6 +212,24 @@ impl Failure {
             failure.hint = hint(failure.why, host).to_owned();
         }
         failure
+    }
+
+    /// The same of a cluster that no kubeconfig names and whose tokens come from elsewhere: the hints of a kubeconfig's
+    /// would send people to a file that there isn't.
+    pub(crate) fn at_an_address(self) -> Self {
+        let hint = match self.why {
+            Why::Unauthorized => {
+                return Self {
+                    reason: "the cluster does not accept the sign-in (401 Unauthorized)".to_owned(),
+                    hint: "does it trust the issuer?".to_owned(),
+                    ..self
+                };
+            }
+            Why::UnknownAuthority => "are the certificate authorities given for it the right ones?",
+            Why::CertificateName | Why::NotKubernetes => "is the address right?",
+            _ => return self,
+        };
+        self.hint(hint)
     }
 
     /// From a broken stream, while reading from `host`.

@@ -11,6 +11,8 @@ use kube::config::{AuthInfo, ExecInteractiveMode, Kubeconfig, NamedAuthInfo, Nam
 use kube::config::{Cluster as ClusterEntry, Context as ContextEntry, NamedContext};
 use serde_yaml_ng::Value;
 
+use crate::context::{Context, Origin};
+
 mod entry;
 
 pub(crate) use entry::without_credentials;
@@ -97,27 +99,6 @@ impl From<KubeconfigError> for api::Error {
         };
         Self::new(code, error.to_string()).hint(hint)
     }
-}
-
-/// One context of a kubeconfig.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Context {
-    /// The context's name.
-    pub name: String,
-    /// Its cluster's name.
-    pub cluster: String,
-    /// Its user's name; empty where none is named.
-    pub user: String,
-    /// Its cluster's address, without credentials; empty where there is none.
-    pub server: String,
-    /// The namespace that it stands in; `default` where none is named.
-    pub namespace: String,
-    /// Whether it is the current one.
-    pub current: bool,
-    /// Why it cannot be used.
-    pub problem: Option<KubeconfigError>,
-    /// The files that it was read from: read again for every connection, so that new credentials are found.
-    pub(crate) files: Vec<PathBuf>,
 }
 
 /// The contexts of a kubeconfig, in the files' order: of `path`, else of the files that KUBECONFIG names, else of
@@ -300,7 +281,7 @@ impl Merged {
                 .unwrap_or_else(|| "default".to_owned()),
             current: self.current == name,
             problem: self.pick(name, files).err(),
-            files: files.to_vec(),
+            origin: Origin::Files(files.to_vec()),
         }
     }
 
@@ -362,9 +343,9 @@ impl Merged {
 }
 
 /// Everything that a connection to a context needs, read from its files now.
-pub(crate) fn load(context: &Context) -> Result<Kubeconfig, KubeconfigError> {
-    let merged = Merged::read(&context.files)?;
-    let (entry, cluster, mut user) = merged.pick(&context.name, &context.files)?;
+pub(crate) fn load(name: &str, files: &[PathBuf]) -> Result<Kubeconfig, KubeconfigError> {
+    let merged = Merged::read(files)?;
+    let (entry, cluster, mut user) = merged.pick(name, files)?;
     if let Some(exec) = &mut user.exec
         && exec.interactive_mode != Some(ExecInteractiveMode::Always)
     {
@@ -386,11 +367,11 @@ pub(crate) fn load(context: &Context) -> Result<Kubeconfig, KubeconfigError> {
         });
     }
     kubeconfig.contexts.push(NamedContext {
-        name: context.name.clone(),
+        name: name.to_owned(),
         context: Some(entry),
         ..NamedContext::default()
     });
-    kubeconfig.current_context = Some(context.name.clone());
+    kubeconfig.current_context = Some(name.to_owned());
     Ok(kubeconfig)
 }
 

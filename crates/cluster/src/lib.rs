@@ -1,11 +1,13 @@
 //! Kubernetes: connections, watches and the projection of objects to facts.
 //!
-//! Owns everything between a kubeconfig and [`facts::ClusterFacts`]: which contexts there are, whether a cluster
+//! Owns everything between a kubeconfig, or an address and tokens, and [`facts::ClusterFacts`]: which contexts there are, whether a cluster
 //! answers, what it serves and what of it may be read, the lists and watches that keep the facts true, and how well
 //! each kind is known. Judges nothing, and changes nothing: there is no way in this crate to send a request that
 //! creates, changes or deletes an object.
 
+mod address;
 mod cluster;
+mod context;
 mod discovery;
 mod failure;
 mod host;
@@ -21,12 +23,16 @@ mod read;
 mod server;
 mod status;
 mod tables;
+mod tokens;
 mod tolerant;
 mod wanted;
 mod watch;
 
+pub use address::{Address, AddressError};
 pub use cluster::Cluster;
+pub use context::Context;
 pub use failure::{Failure, Why};
-pub use kubeconfig::{Context, KubeconfigError, contexts};
+pub use kubeconfig::{KubeconfigError, contexts};
 pub use options::{Backoff, Chance, Clock, Options};
 pub use read::ReadError;
+pub use tokens::{NoToken, Tokens};

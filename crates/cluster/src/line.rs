@@ -11,8 +11,8 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 use tokio::sync::{Notify, watch};
 
+use crate::context::Context;
 use crate::failure::{Failure, Why, not_kubernetes};
-use crate::kubeconfig::Context;
 use crate::ledger::Ledger;
 use crate::options::Options;
 use crate::server::{Review, Server};
@@ -205,9 +205,9 @@ impl Line {
     async fn look_once(&self, server: &Arc<Server>) -> Result<Option<SignedDuration>, Failure> {
         match server.get(HEARTBEAT, self.options.answer_within).await {
             Ok(answer) if is_version(&answer.body) => Ok(answer.offset),
-            Ok(_) => Err(not_kubernetes(&server.host, "with something else")),
+            Ok(_) => Err(server.told(not_kubernetes(&server.host, "with something else"))),
             Err(failure) if failure.why == Why::NotFound => {
-                Err(not_kubernetes(&server.host, "404 Not Found"))
+                Err(server.told(not_kubernetes(&server.host, "404 Not Found")))
             }
             Err(failure) if failure.is_unreachable() || failure.needs_sign_in() => Err(failure),
             // It answered, whatever it said.
@@ -278,7 +278,7 @@ impl Written {
     const LOOK_EVERY: Duration = Duration::from_secs(1);
 
     fn of(context: &Context) -> Self {
-        let times = context.files.iter().map(|file| {
+        let times = context.files().iter().map(|file| {
             let written = std::fs::metadata(file).and_then(|metadata| metadata.modified());
             written.ok()
         });

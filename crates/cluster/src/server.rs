@@ -3,7 +3,8 @@
 //! Owns the client, its timeouts and proxy, and the reading of the server's clock. There is no way in it to send
 //! anything that changes an object: it can GET, and POST the three reviews of who one is and what one may.
 
-use std::sync::{Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,10 +18,12 @@ use kube::{Client, Config};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use crate::context::{Context, Origin};
 use crate::failure::{Failure, Why, silent};
-use crate::kubeconfig::{Context, load, without_credentials};
+use crate::kubeconfig::{load, without_credentials};
 use crate::options::{Clock, Options};
 use crate::proxy::proxy;
+use crate::tokens::{Tokens, bearer};
 
 /// A connection.
 pub(crate) struct Server {
@@ -28,6 +31,8 @@ pub(crate) struct Server {
     /// `host:port`, for words.
     pub(crate) host: String,
     clock: Clock,
+    /// Who has the tokens, where the client has no credentials of its own.
+    tokens: Option<Arc<dyn Tokens>>,
     /// Requests under way, whether or not who asked still waits; they end with the connection.
     sent: Mutex<JoinSet<()>>,
 }
@@ -60,6 +65,10 @@ impl Server {
         let context = context.clone();
         let within = options.answer_within;
         let clock = options.clock.clone();
+        let tokens = match &context.origin {
+            Origin::Files(_) => None,
+            Origin::Address { tokens, .. } => Some(tokens.clone()),
+        };
         // Reads files and runs sign-in plugins: not on the threads that others wait on.
         let (client, host) = tokio::task::spawn_blocking(move || client(&context, within))
             .await
@@ -68,6 +77,7 @@ impl Server {
             client,
             host,
             clock,
+            tokens,
             sent: Mutex::default(),
         })
     }
@@ -118,13 +128,15 @@ impl Server {
         body: Vec<u8>,
         within: Duration,
     ) -> Result<Answer, Failure> {
+        let request = self
+            .authorized(request(method, path, body)?, within)
+            .await?;
         let asked = self.clock.now();
-        let request = request(method, path, body)?;
         let exchange = async {
             let client = self.client.clone();
-            let response = self
-                .send(async move { client.send(request.map(Body::from)).await })
-                .await?;
+            let sent = async move { client.send(request.map(Body::from)).await };
+            let response = self.detached(sent).await?;
+            let response = response.map_err(|error| Failure::client(&error, &self.host))?;
             let status = response.status().as_u16();
             let date = date(response.headers());
             let offset = date.map(|date| offset(date, asked, self.clock.now()));
@@ -147,6 +159,7 @@ impl Server {
         tokio::time::timeout(within, exchange)
             .await
             .unwrap_or_else(|_| Err(silent(&self.host)))
+            .map_err(|failure| self.told(failure))
     }
 
     /// Opens a stream of lines: a watch, or a log.
@@ -156,29 +169,64 @@ impl Server {
         within: Duration,
     ) -> Result<impl AsyncBufRead + Unpin + Send + use<>, Failure> {
         let request = request(Method::GET, path, Vec::new())?;
+        let request = self.authorized(request, within).await?;
         let client = self.client.clone();
-        let opened = self.send(async move { client.request_stream(request).await.map(Box::pin) });
-        tokio::time::timeout(within, opened)
+        let opened = async move { client.request_stream(request).await.map(Box::pin) };
+        tokio::time::timeout(within, self.detached(opened))
             .await
             .unwrap_or_else(|_| Err(silent(&self.host)))
+            .and_then(|opened| opened.map_err(|error| Failure::client(&error, &self.host)))
+            .map_err(|failure| self.told(failure))
     }
 
-    /// Sends in a task of its own that goes on after who asked has given up: the client may be running the sign-in
-    /// plugin for a new token, which others wait for, and whose answer would be lost with the request.
-    async fn send<T: Send + 'static>(
+    /// A failure in words that fit where this connection's credentials come from.
+    pub(crate) fn told(&self, failure: Failure) -> Failure {
+        match self.tokens {
+            Some(_) => failure.at_an_address(),
+            None => failure,
+        }
+    }
+
+    /// The request with a token of this moment, where tokens come from elsewhere. It is for this server alone: the
+    /// client follows no redirect.
+    async fn authorized(
         &self,
-        answer: impl Future<Output = Result<T, kube::Error>> + Send + 'static,
+        mut request: Request<Vec<u8>>,
+        within: Duration,
+    ) -> Result<Request<Vec<u8>>, Failure> {
+        let Some(tokens) = self.tokens.clone() else {
+            return Ok(request);
+        };
+        let asked = self.detached(async move { tokens.token().await });
+        let token = match tokio::time::timeout(within, asked).await {
+            Ok(Ok(token)) => token?,
+            _ => {
+                let reason = "the sign-in has given no token yet";
+                return Err(Failure::new(Why::NoToken, reason));
+            }
+        };
+        request
+            .headers_mut()
+            .insert(header::AUTHORIZATION, bearer(&token)?);
+        Ok(request)
+    }
+
+    /// Does something in a task of its own that goes on after who asked has given up: somebody may be getting a new
+    /// token, which others wait for, and whose answer would be lost with the request.
+    async fn detached<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Failure> {
         let (tell, told) = oneshot::channel();
         {
             let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
             while sent.try_join_next().is_some() {}
             sent.spawn(async move {
-                let _ = tell.send(tokio::time::timeout(SEND_AT_MOST, answer).await);
+                let _ = tell.send(tokio::time::timeout(SEND_AT_MOST, work).await);
             });
         }
         match told.await {
-            Ok(Ok(answer)) => answer.map_err(|error| Failure::client(&error, &self.host)),
+            Ok(Ok(done)) => Ok(done),
             Ok(Err(_)) => Err(silent(&self.host)),
             Err(_) => Err(Failure::new(Why::Broken, "sending the request broke off")),
         }
@@ -253,21 +301,14 @@ fn offset(date: Timestamp, asked: Timestamp, answered: Timestamp) -> SignedDurat
 
 /// Blocking: reads files, and runs a sign-in plugin if the kubeconfig names one.
 fn client(context: &Context, connect_within: Duration) -> Result<(Client, String), Failure> {
-    let unusable = |reason: String| Failure::new(Why::Kubeconfig, reason);
-    let kubeconfig = load(context).map_err(|error| unusable(error.to_string()))?;
-    let cluster = kubeconfig.clusters.first().and_then(|c| c.cluster.as_ref());
-    let configured_proxy = cluster.and_then(|cluster| cluster.proxy_url.clone());
-    let mut config = futures::executor::block_on(Config::from_custom_kubeconfig(
-        kubeconfig,
-        &KubeConfigOptions::default(),
-    ))
-    .map_err(|error| {
-        // Of what can go wrong here, only certificates are named, never quoted.
-        unusable(api::headline::plain(&error.to_string(), 300))
-    })?;
-    config.cluster_url = without_credentials(&config.cluster_url.to_string())
-        .parse()
-        .map_err(|_| unusable("the server's address is none".to_owned()))?;
+    let (mut config, configured_proxy) = match &context.origin {
+        Origin::Files(files) => of_files(&context.name, files)?,
+        Origin::Address { authorities, .. } => {
+            let mut config = Config::new(url(&context.server)?);
+            config.root_cert.clone_from(authorities);
+            (config, None)
+        }
+    };
     let scheme = config
         .cluster_url
         .scheme_str()
@@ -284,13 +325,40 @@ fn client(context: &Context, connect_within: Duration) -> Result<(Client, String
     })
     .map(|proxy| proxy.parse())
     .transpose()
-    .map_err(|_| unusable("the proxy's address is none".to_owned()))?;
+    .map_err(|_| unusable("the proxy's address is none"))?;
     config.connect_timeout = Some(connect_within);
     // Trying again is said, not hidden: a 503 that was retried in silence would read as slowness.
     config.default_retry = false;
     let host = format!("{name}:{port}");
     let client = Client::try_from(config).map_err(|error| Failure::client(&error, &host))?;
     Ok((client, host))
+}
+
+/// What the files say of a context, and the proxy that they name.
+fn of_files(context: &str, files: &[PathBuf]) -> Result<(Config, Option<String>), Failure> {
+    let kubeconfig = load(context, files).map_err(|error| unusable(error.to_string()))?;
+    let cluster = kubeconfig.clusters.first().and_then(|c| c.cluster.as_ref());
+    let configured_proxy = cluster.and_then(|cluster| cluster.proxy_url.clone());
+    let mut config = futures::executor::block_on(Config::from_custom_kubeconfig(
+        kubeconfig,
+        &KubeConfigOptions::default(),
+    ))
+    .map_err(|error| {
+        // Of what can go wrong here, only certificates are named, never quoted.
+        unusable(api::headline::plain(&error.to_string(), 300))
+    })?;
+    config.cluster_url = url(&without_credentials(&config.cluster_url.to_string()))?;
+    Ok((config, configured_proxy))
+}
+
+fn url(server: &str) -> Result<http::Uri, Failure> {
+    server
+        .parse()
+        .map_err(|_| unusable("the server's address is none"))
+}
+
+fn unusable(reason: impl Into<String>) -> Failure {
+    Failure::new(Why::Kubeconfig, reason)
 }
 
 #[cfg(test)]

@@ -7,8 +7,12 @@
     reason = "a test says what it expects by failing"
 )]
 
+#[path = "watch/address.rs"]
+mod address;
 #[path = "watch/failures.rs"]
 mod failures;
+#[path = "watch/logged.rs"]
+mod logged;
 #[path = "watch/permissions.rs"]
 mod permissions;
 #[path = "watch/protocol.rs"]

@@ -211,7 +211,7 @@ contexts:
     assert_eq!(problem(&contexts, "a"), "");
     assert!(problem(&contexts, "b").contains("certificate-authority of cluster `d`"));
     assert!(problem(&contexts, "e").contains("client-certificate of user `v`"));
-    let kubeconfig = load(&contexts[0]).unwrap();
+    let kubeconfig = load(&contexts[0].name, contexts[0].files()).unwrap();
     let exec = kubeconfig.auth_infos[0].auth_info.as_ref().unwrap();
     let exec = exec.exec.as_ref().unwrap();
     let command = PathBuf::from(exec.command.as_ref().unwrap());

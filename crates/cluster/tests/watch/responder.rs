@@ -36,6 +36,10 @@ pub const CORE: [(&str, &str); 10] = [
 pub struct Behaviour {
     /// Answers every request with 401.
     pub unauthorized: bool,
+    /// The only bearer token that is accepted; nothing: any, and none.
+    pub accepts: Option<String>,
+    /// Sends everybody to the same path of another server.
+    pub redirects: Option<String>,
     /// Accepts requests and never answers.
     pub silent: bool,
     /// `verb plural` or `verb plural namespace` that are forbidden; `verb plural` forbids all namespaces at once only.
@@ -64,6 +68,8 @@ struct Inner {
     version: u64,
     behaviour: Behaviour,
     requests: Vec<String>,
+    /// The bearer token of each request; empty where there was none.
+    bearers: Vec<String>,
 }
 
 /// The server's state, which outlives its being off.
@@ -94,6 +100,7 @@ impl Responder {
                 version: 100,
                 behaviour: Behaviour::default(),
                 requests: Vec::new(),
+                bearers: Vec::new(),
             }),
             moved: watch::Sender::new(100),
             watching: AtomicUsize::new(0),
@@ -191,6 +198,11 @@ impl Responder {
         self.inner().requests.clone()
     }
 
+    /// The bearer tokens of the requests so far, in their order; empty where there was none.
+    pub fn bearers(&self) -> Vec<String> {
+        self.inner().bearers.clone()
+    }
+
     /// How many watches are open.
     pub fn watching(&self) -> usize {
         self.watching.load(Ordering::SeqCst)
@@ -248,10 +260,24 @@ async fn answer(State(responder): State<Arc<Responder>>, request: Request) -> Re
         .filter_map(|pair| pair.split_once('='))
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect();
-    responder
-        .inner()
-        .requests
-        .push(format!("{method} {}", request.uri()));
+    let bearer = request.headers().get(header::AUTHORIZATION);
+    let bearer = bearer.and_then(|value| value.to_str().unwrap().strip_prefix("Bearer "));
+    let bearer = bearer.unwrap_or_default().to_owned();
+    let (accepts, redirects) = {
+        let mut inner = responder.inner();
+        let line = format!("{method} {}", request.uri());
+        inner.requests.push(line);
+        inner.bearers.push(bearer.clone());
+        let behaviour = &inner.behaviour;
+        (behaviour.accepts.clone(), behaviour.redirects.clone())
+    };
+    if let Some(other) = redirects {
+        let to = format!("{other}{}", request.uri());
+        return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response();
+    }
+    if accepts.is_some_and(|good| good != bearer) {
+        return status(401, "Unauthorized");
+    }
     let body = axum::body::to_bytes(request.into_body(), 1 << 20)
         .await
         .unwrap_or_default();
