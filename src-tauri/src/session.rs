@@ -117,6 +117,7 @@ impl Session {
             cache: None,
             sparing: false,
             history: console::history_file(),
+            ..Sources::default()
         }
     }
 }
@@ -132,6 +133,7 @@ async fn sandbox() -> Result<Arc<Workspace>, Error> {
         cache: Some(served.cache.clone()),
         sparing: false,
         history: Some(served.history.clone()),
+        ..Sources::default()
     };
     let console = Console::open(&sources)?;
     Ok(Arc::new(Workspace {

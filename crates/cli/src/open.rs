@@ -58,6 +58,7 @@ async fn opened(systems: &Systems, sparing: bool) -> Result<Open, Error> {
         cache: None,
         sparing,
         history: console::history_file(),
+        ..Sources::default()
     };
     Ok(Open {
         console: Console::open(&sources)?,
@@ -82,5 +83,6 @@ pub fn sources(served: &Served) -> Sources {
         cache: Some(served.cache.clone()),
         sparing: false,
         history: Some(served.history.clone()),
+        ..Sources::default()
     }
 }

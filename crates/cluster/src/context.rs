@@ -27,6 +27,8 @@ pub struct Context {
     pub current: bool,
     /// Why it cannot be used.
     pub problem: Option<KubeconfigError>,
+    /// What a person should know before trusting it, a sentence each.
+    pub cautions: Vec<String>,
     /// Where the rest comes from.
     pub(crate) origin: Origin,
 }
@@ -65,6 +67,7 @@ impl Context {
             namespace: namespace.to_owned(),
             current: false,
             problem: None,
+            cautions: Vec::new(),
             origin: Origin::Address {
                 authorities,
                 tokens,

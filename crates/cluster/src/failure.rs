@@ -359,34 +359,11 @@ fn tls(error: &rustls::Error, host: &str) -> Failure {
     }
 }
 
-/// Sign-in plugins print credentials: nothing of their output is repeated but the last line of what they say on error.
+/// kube's own credentials: those of files, and of the file itself. Plugins are not run by kube, whose words for one that
+/// failed would quote what it printed.
 fn credentials(error: &AuthError) -> Failure {
     let failure = |reason: String| Failure::new(Why::Credentials, reason);
     match error {
-        AuthError::AuthExecStart(error) => failure(format!(
-            "the sign-in plugin of the kubeconfig cannot be started: {}",
-            plain(&error.to_string(), 200)
-        ))
-        .hint("is it installed and on PATH?"),
-        AuthError::AuthExecRun { out, .. } => {
-            let said = String::from_utf8_lossy(&out.stderr);
-            let last = said
-                .lines()
-                .map(|line| plain(line, 300))
-                .rfind(|line| !line.is_empty())
-                .unwrap_or_default();
-            let ended = out.status.to_string();
-            failure(if last.is_empty() {
-                format!("the sign-in plugin of the kubeconfig failed ({ended})")
-            } else {
-                format!("the sign-in plugin of the kubeconfig failed ({ended}): {last}")
-            })
-            .hint("sign in again")
-        }
-        AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => failure(
-            "the sign-in plugin of the kubeconfig answered something that is no credential"
-                .to_owned(),
-        ),
         AuthError::ReadTokenFile(error, path) => failure(format!(
             "the token file {} cannot be read: {}",
             path.display(),
@@ -395,9 +372,9 @@ fn credentials(error: &AuthError) -> Failure {
         AuthError::InvalidBearerToken(_) | AuthError::InvalidBasicAuth(_) => {
             failure("the kubeconfig's credentials hold characters that none can".to_owned())
         }
+        // An auth provider that there isn't; it names the provider.
         AuthError::AuthExec(said) => failure(plain(said, 300)),
-        // The rest are of our making or of plugins that are gone; their own words hold no secrets.
-        error => failure(plain(&error.to_string(), 300)),
+        _ => failure("the kubeconfig's credentials cannot be used".to_owned()),
     }
 }
 
@@ -451,20 +428,20 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_plugins_output_is_never_repeated_but_its_last_complaint_is() {
+    fn what_kube_says_of_a_command_is_never_repeated() {
         use std::os::unix::process::ExitStatusExt;
         let error = AuthError::AuthExecRun {
             cmd: "aws --token=topsecret".to_owned(),
             out: Box::new(std::process::Output {
                 status: std::process::ExitStatus::from_raw(255 << 8),
-                stdout: b"{\"token\":\"topsecret\"}".to_vec(),
-                stderr: b"a stack\nThe SSO session has expired\n\n".to_vec(),
+                stdout: b"topsecret".to_vec(),
+                stderr: b"topsecret".to_vec(),
             }),
         };
         let failure = Failure::client(&kube::Error::Auth(error), "h:1");
         assert_eq!(
             failure.to_string(),
-            "the sign-in plugin of the kubeconfig failed (exit status: 255): The SSO session has expired (sign in again)"
+            "the kubeconfig's credentials cannot be used"
         );
         assert!(failure.needs_sign_in());
     }

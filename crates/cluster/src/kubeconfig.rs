@@ -11,12 +11,14 @@ use kube::config::{AuthInfo, ExecInteractiveMode, Kubeconfig, NamedAuthInfo, Nam
 use kube::config::{Cluster as ClusterEntry, Context as ContextEntry, NamedContext};
 use serde_yaml_ng::Value;
 
+use crate::consent::Command;
 use crate::context::{Context, Origin};
+use crate::plugin;
 
 mod entry;
 
 pub(crate) use entry::without_credentials;
-use entry::{check_files, check_server, parse, resolve_cluster, resolve_user, text};
+use entry::{cautions, check_files, check_server, parse, resolve_cluster, resolve_user, text};
 
 /// What is wrong with a kubeconfig, or with one context of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -265,9 +267,10 @@ impl Merged {
             .contexts
             .get(name)
             .and_then(|(_, entry)| entry.as_ref());
-        let server = entry
+        let cluster = entry
             .and_then(|entry| self.clusters.get(&entry.cluster))
-            .and_then(|(_, cluster)| cluster.as_ref()?.server.as_deref());
+            .and_then(|(_, cluster)| cluster.as_ref());
+        let server = cluster.and_then(|cluster| cluster.server.as_deref());
         Context {
             name: name.to_owned(),
             cluster: entry.map(|entry| entry.cluster.clone()).unwrap_or_default(),
@@ -281,6 +284,7 @@ impl Merged {
                 .unwrap_or_else(|| "default".to_owned()),
             current: self.current == name,
             problem: self.pick(name, files).err(),
+            cautions: cluster.map(cautions).unwrap_or_default(),
             origin: Origin::Files(files.to_vec()),
         }
     }
@@ -340,6 +344,15 @@ impl Merged {
         };
         Ok((context, cluster, user))
     }
+}
+
+/// The command that a context's user signs in with, as its kubeconfig says it now: what a person must see before it is
+/// allowed. Blocking: it reads files and looks for the program. `None` where nothing is to be run, and where the context
+/// cannot be used.
+pub fn command(context: &Context) -> Option<Command> {
+    let kubeconfig = load(&context.name, context.files()).ok()?;
+    let user = kubeconfig.auth_infos.first()?.auth_info.as_ref()?;
+    plugin::command(plugin::named(user)?)
 }
 
 /// Everything that a connection to a context needs, read from its files now.

@@ -3,13 +3,16 @@
 //! Owns everything between a kubeconfig, or an address and tokens, and [`facts::ClusterFacts`]: which contexts there are, whether a cluster
 //! answers, what it serves and what of it may be read, the lists and watches that keep the facts true, and how well
 //! each kind is known. Judges nothing, and changes nothing: there is no way in this crate to send a request that
-//! creates, changes or deletes an object.
+//! creates, changes or deletes an object. It runs what a kubeconfig names to sign in with, and only what a person allowed.
 
 mod address;
+mod bearer;
 mod cluster;
+mod consent;
 mod context;
 mod discovery;
 mod failure;
+mod ground;
 mod host;
 mod kinds;
 mod kubeconfig;
@@ -17,10 +20,12 @@ mod ledger;
 mod line;
 mod namespaces;
 mod options;
+mod plugin;
 mod project;
 mod proxy;
 mod read;
 mod server;
+mod sign_in;
 mod status;
 mod tables;
 mod tokens;
@@ -30,9 +35,10 @@ mod watch;
 
 pub use address::{Address, AddressError};
 pub use cluster::Cluster;
+pub use consent::{Command, Consent};
 pub use context::Context;
 pub use failure::{Failure, Why};
-pub use kubeconfig::{KubeconfigError, contexts};
+pub use kubeconfig::{KubeconfigError, command, contexts};
 pub use options::{Backoff, Chance, Clock, Options};
 pub use read::ReadError;
 pub use tokens::{NoToken, Tokens};

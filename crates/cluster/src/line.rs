@@ -16,20 +16,19 @@ use crate::failure::{Failure, Why, not_kubernetes};
 use crate::ledger::Ledger;
 use crate::options::Options;
 use crate::server::{Review, Server};
+use crate::sign_in::{SIGN_IN_WITHIN, SignIn, still_runs};
 use crate::tolerant::{Part, Text};
 
 /// What everybody may ask and nobody changes: every authenticated user may read it by default, and any answer to it,
 /// a refusal too, is an answer.
 const HEARTBEAT: &str = "/version";
 
-/// After how long it is said that the sign-in plugin still runs.
-const SIGN_IN_WITHIN: Duration = Duration::from_secs(10);
-
 /// The line, shared by all who read.
 pub(crate) struct Line {
     context: Context,
     options: Options,
     ledger: Arc<Ledger>,
+    sign_in: Arc<SignIn>,
     signal: watch::Sender<Signal>,
     /// A reader's connection broke.
     suspected: Notify,
@@ -50,6 +49,7 @@ impl Line {
     pub(crate) fn new(context: Context, options: Options, ledger: Arc<Ledger>) -> Self {
         Self {
             context,
+            sign_in: Arc::new(SignIn::new(options.clone())),
             options,
             ledger,
             signal: watch::Sender::new(Signal::default()),
@@ -146,6 +146,9 @@ impl Line {
                         () = written.changed(&self.context) => true,
                         () = self.asked.notified() => true,
                     };
+                    if failure.why == Why::Unauthorized {
+                        self.sign_in.forget();
+                    }
                     if failure.needs_sign_in() || is_rewritten {
                         server = None;
                     }
@@ -157,17 +160,12 @@ impl Line {
     /// Dials, however long the sign-in plugin takes: a second one beside it would open a second browser. What it waits
     /// for is said meanwhile.
     async fn dial(&self) -> Result<Server, Failure> {
-        let mut dialled = pin!(Server::dial(&self.context, &self.options));
+        let mut dialled = pin!(Server::dial(&self.context, &self.options, &self.sign_in));
         loop {
             tokio::select! {
                 dialled = &mut dialled => return dialled,
                 () = tokio::time::sleep(SIGN_IN_WITHIN) => {
-                    let failure = Failure::new(
-                        Why::Credentials,
-                        "the sign-in plugin of the kubeconfig has not ended yet",
-                    );
-                    let failure = failure.hint("is it waiting for you in a browser?");
-                    self.ledger.lost(&failure, self.options.clock.now());
+                    self.ledger.lost(&still_runs(), self.options.clock.now());
                 }
             }
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::consent::Consent;
 use crate::failure::Failure;
 
 /// Where the time comes from.
@@ -113,6 +114,10 @@ pub struct Options {
     pub poll: Duration,
     /// How often a cluster without some Flux kind is asked whether it has it now.
     pub rediscover: Duration,
+    /// Which of the commands that kubeconfigs name to sign in with may run; none unless somebody says so.
+    pub consent: Consent,
+    /// How long such a command may run before it is ended with all that it began.
+    pub plugin_within: Duration,
     /// Our own time.
     pub clock: Clock,
     /// What spreads waits.
@@ -168,6 +173,8 @@ impl Default for Options {
             recheck: Duration::from_secs(60),
             poll: Duration::from_secs(15),
             rediscover: Duration::from_secs(30),
+            consent: Consent::default(),
+            plugin_within: Duration::from_secs(30),
             clock: Clock::default(),
             chance: Chance::default(),
         }

@@ -1,9 +1,8 @@
 //! One connection to an API server: requests that read, and nothing else.
 //!
-//! Owns the client, its timeouts and proxy, and the reading of the server's clock. There is no way in it to send
+//! Owns the client, its timeouts, the header that signs each request, and the reading of the server's clock. There is no way in it to send
 //! anything that changes an object: it can GET, and POST the three reviews of who one is and what one may.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,18 +11,18 @@ use facts::Key;
 use futures::AsyncBufRead;
 use http::{Method, Request, header};
 use jiff::{SignedDuration, Timestamp};
+use kube::Client;
 use kube::client::Body;
-use kube::config::KubeConfigOptions;
-use kube::{Client, Config};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use crate::bearer::Bearer;
 use crate::context::{Context, Origin};
 use crate::failure::{Failure, Why, silent};
-use crate::kubeconfig::{load, without_credentials};
+use crate::ground::{Ground, blocking};
 use crate::options::{Clock, Options};
-use crate::proxy::proxy;
-use crate::tokens::{Tokens, bearer};
+use crate::sign_in::{Asks, SIGN_IN_WITHIN, SignIn, still_runs};
+use crate::tokens::authorization;
 
 /// A connection.
 pub(crate) struct Server {
@@ -32,7 +31,9 @@ pub(crate) struct Server {
     pub(crate) host: String,
     clock: Clock,
     /// Who has the tokens, where the client has no credentials of its own.
-    tokens: Option<Arc<dyn Tokens>>,
+    bearer: Option<Bearer>,
+    /// Until when the certificate that a sign-in plugin gave is good.
+    until: Option<Timestamp>,
     /// Requests under way, whether or not who asked still waits; they end with the connection.
     sent: Mutex<JoinSet<()>>,
 }
@@ -61,32 +62,43 @@ pub(crate) enum Review<'a> {
 
 impl Server {
     /// Reads the kubeconfig, signs in where a plugin does that, and makes a client. Sends nothing to the server yet.
-    pub(crate) async fn dial(context: &Context, options: &Options) -> Result<Self, Failure> {
-        let context = context.clone();
-        let within = options.answer_within;
-        let clock = options.clock.clone();
-        let tokens = match &context.origin {
-            Origin::Files(_) => None,
-            Origin::Address { tokens, .. } => Some(tokens.clone()),
+    pub(crate) async fn dial(
+        context: &Context,
+        options: &Options,
+        sign_in: &Arc<SignIn>,
+    ) -> Result<Self, Failure> {
+        let read = context.clone();
+        let mut ground = blocking(move || Ground::read(&read)).await?;
+        let mut until = None;
+        let bearer = match (&context.origin, ground.plugin.take()) {
+            (Origin::Address { tokens, .. }, _) => Some(Bearer::Tokens(tokens.clone())),
+            (Origin::Files(_), None) => None,
+            (Origin::Files(_), Some(plugin)) => {
+                let plugin = Arc::new(plugin);
+                let credential = sign_in.credential(&plugin, Asks::ToConnect).await?;
+                if let Some(identity) = &credential.identity {
+                    ground.identify(identity);
+                    until = credential.until;
+                }
+                let has_token = credential.token.is_some();
+                has_token.then(|| Bearer::Plugin(sign_in.clone(), plugin))
+            }
         };
-        // Reads files and runs sign-in plugins: not on the threads that others wait on.
-        let (client, host) = tokio::task::spawn_blocking(move || client(&context, within))
-            .await
-            .map_err(|_| Failure::new(Why::Credentials, "reading the kubeconfig broke off"))??;
+        let within = options.answer_within;
+        let (client, host) = blocking(move || ground.client(within)).await?;
         Ok(Self {
             client,
             host,
-            clock,
-            tokens,
+            clock: options.clock.clone(),
+            bearer,
+            until,
             sent: Mutex::default(),
         })
     }
 
     /// Whether its credentials have run out, so that another must be dialled.
     pub(crate) fn is_stale(&self) -> bool {
-        self.client
-            .valid_until()
-            .is_some_and(|until| self.clock.now() >= until)
+        self.until.is_some_and(|until| self.clock.now() >= until)
     }
 
     /// Gets a path.
@@ -181,9 +193,9 @@ impl Server {
 
     /// A failure in words that fit where this connection's credentials come from.
     pub(crate) fn told(&self, failure: Failure) -> Failure {
-        match self.tokens {
-            Some(_) => failure.at_an_address(),
-            None => failure,
+        match self.bearer {
+            Some(Bearer::Tokens(_)) => failure.at_an_address(),
+            Some(Bearer::Plugin(..)) | None => failure,
         }
     }
 
@@ -194,20 +206,29 @@ impl Server {
         mut request: Request<Vec<u8>>,
         within: Duration,
     ) -> Result<Request<Vec<u8>>, Failure> {
-        let Some(tokens) = self.tokens.clone() else {
+        let Some(bearer) = self.bearer.clone() else {
             return Ok(request);
         };
-        let asked = self.detached(async move { tokens.token().await });
-        let token = match tokio::time::timeout(within, asked).await {
-            Ok(Ok(token)) => token?,
-            _ => {
+        let within = match bearer {
+            Bearer::Tokens(_) => within,
+            // It is not the server that lets us wait.
+            Bearer::Plugin(..) => SIGN_IN_WITHIN,
+        };
+        let asked = self.detached({
+            let bearer = bearer.clone();
+            async move { bearer.token().await }
+        });
+        let token = match (tokio::time::timeout(within, asked).await, bearer) {
+            (Ok(Ok(token)), _) => token?,
+            (_, Bearer::Plugin(..)) => return Err(still_runs()),
+            (_, Bearer::Tokens(_)) => {
                 let reason = "the sign-in has given no token yet";
                 return Err(Failure::new(Why::NoToken, reason));
             }
         };
         request
             .headers_mut()
-            .insert(header::AUTHORIZATION, bearer(&token)?);
+            .insert(header::AUTHORIZATION, authorization(&token)?);
         Ok(request)
     }
 
@@ -297,68 +318,6 @@ fn offset(date: Timestamp, asked: Timestamp, answered: Timestamp) -> SignedDurat
     } else {
         offset
     }
-}
-
-/// Blocking: reads files, and runs a sign-in plugin if the kubeconfig names one.
-fn client(context: &Context, connect_within: Duration) -> Result<(Client, String), Failure> {
-    let (mut config, configured_proxy) = match &context.origin {
-        Origin::Files(files) => of_files(&context.name, files)?,
-        Origin::Address { authorities, .. } => {
-            let mut config = Config::new(url(&context.server)?);
-            config.root_cert.clone_from(authorities);
-            (config, None)
-        }
-    };
-    let scheme = config
-        .cluster_url
-        .scheme_str()
-        .unwrap_or("https")
-        .to_owned();
-    let name = config.cluster_url.host().unwrap_or_default().to_owned();
-    let port = config
-        .cluster_url
-        .port_u16()
-        .unwrap_or(if scheme == "https" { 443 } else { 80 });
-    // kube looks NO_PROXY up for the proxy's own address and goes through the proxy even to loopback.
-    config.proxy_url = proxy(configured_proxy.as_deref(), &scheme, &name, port, |name| {
-        std::env::var(name).ok()
-    })
-    .map(|proxy| proxy.parse())
-    .transpose()
-    .map_err(|_| unusable("the proxy's address is none"))?;
-    config.connect_timeout = Some(connect_within);
-    // Trying again is said, not hidden: a 503 that was retried in silence would read as slowness.
-    config.default_retry = false;
-    let host = format!("{name}:{port}");
-    let client = Client::try_from(config).map_err(|error| Failure::client(&error, &host))?;
-    Ok((client, host))
-}
-
-/// What the files say of a context, and the proxy that they name.
-fn of_files(context: &str, files: &[PathBuf]) -> Result<(Config, Option<String>), Failure> {
-    let kubeconfig = load(context, files).map_err(|error| unusable(error.to_string()))?;
-    let cluster = kubeconfig.clusters.first().and_then(|c| c.cluster.as_ref());
-    let configured_proxy = cluster.and_then(|cluster| cluster.proxy_url.clone());
-    let mut config = futures::executor::block_on(Config::from_custom_kubeconfig(
-        kubeconfig,
-        &KubeConfigOptions::default(),
-    ))
-    .map_err(|error| {
-        // Of what can go wrong here, only certificates are named, never quoted.
-        unusable(api::headline::plain(&error.to_string(), 300))
-    })?;
-    config.cluster_url = url(&without_credentials(&config.cluster_url.to_string()))?;
-    Ok((config, configured_proxy))
-}
-
-fn url(server: &str) -> Result<http::Uri, Failure> {
-    server
-        .parse()
-        .map_err(|_| unusable("the server's address is none"))
-}
-
-fn unusable(reason: impl Into<String>) -> Failure {
-    Failure::new(Why::Kubeconfig, reason)
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ impl From<NoToken> for Failure {
 }
 
 /// The header that a token stands in; it is marked so that nothing prints it.
-pub(crate) fn bearer(token: &SecretString) -> Result<HeaderValue, Failure> {
+pub(crate) fn authorization(token: &SecretString) -> Result<HeaderValue, Failure> {
     let unusable = |reason: &str| Failure::new(Why::Credentials, reason);
     let token = token.expose_secret();
     if token.is_empty() {
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn a_token_stands_in_a_header_that_is_not_printed() {
-        let header = bearer(&SecretString::from("topsecret")).unwrap();
+        let header = authorization(&SecretString::from("topsecret")).unwrap();
         assert_eq!(header.to_str().unwrap(), "Bearer topsecret");
         assert!(!format!("{header:?}").contains("topsecret"));
     }
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn a_token_that_is_none_is_said_without_it() {
         for token in ["", "top\nsecret"] {
-            let failure = bearer(&SecretString::from(token)).unwrap_err();
+            let failure = authorization(&SecretString::from(token)).unwrap_err();
             assert!(failure.needs_sign_in());
             assert!(!format!("{failure:?}").contains("secret"), "{failure:?}");
         }

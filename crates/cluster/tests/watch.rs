@@ -15,6 +15,9 @@ mod failures;
 mod logged;
 #[path = "watch/permissions.rs"]
 mod permissions;
+#[cfg(target_os = "linux")]
+#[path = "watch/plugins.rs"]
+mod plugins;
 #[path = "watch/protocol.rs"]
 mod protocol;
 #[path = "watch/responder.rs"]

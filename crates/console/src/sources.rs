@@ -37,6 +37,8 @@ pub struct Sources {
     /// The file that what was seen is kept in, such as [`history_file`]; absent: it is kept for as long as this process
     /// lives.
     pub history: Option<PathBuf>,
+    /// The digests of the sign-in plugins that a person allowed, see [`cluster::Command::digest`]: no other is run.
+    pub allowed_plugins: BTreeSet<String>,
 }
 
 /// The open systems, shared by the console and its evaluation.
@@ -77,6 +79,7 @@ impl Systems {
         let options = cluster::Options {
             clock: clock.clone(),
             sparing: sources.sparing,
+            consent: cluster::Consent::to(sources.allowed_plugins.iter().cloned()),
             ..cluster::Options::default()
         };
         let clusters: Arc<[Cluster]> = contexts

@@ -42,6 +42,7 @@ impl Watched {
             cache: Some(company.cache.clone()),
             sparing: false,
             history: None,
+            ..Sources::default()
         })
         .expect("the console opens")
     }
@@ -148,6 +149,7 @@ async fn what_could_not_be_read_while_the_code_host_was_away_is_read_when_it_is_
         cache: Some(company.cache.join("another")),
         sparing: false,
         history: None,
+        ..Sources::default()
     })
     .expect("the console opens");
     let mut answer = second.watch_answer(ask(&delivered));

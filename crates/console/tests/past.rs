@@ -31,6 +31,7 @@ fn open(company: &Served) -> Console {
         cache: Some(company.cache.clone()),
         sparing: false,
         history: Some(company.history.clone()),
+        ..Sources::default()
     })
     .expect("the console opens")
 }

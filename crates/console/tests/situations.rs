@@ -46,6 +46,7 @@ impl Exam {
             cache: Some(company.cache.clone()),
             sparing: false,
             history: None,
+            ..Sources::default()
         };
         let console = Console::open(&sources).expect("the console opens");
         Self {

@@ -45,6 +45,7 @@ async fn ask_in(world: &World, scenario: &str, recording: &Recording) -> Answer 
         cache: Some(world.cache.clone()),
         sparing: false,
         history: None,
+        ..Sources::default()
     };
     let console = Console::open_at(&sources, Clock::new(move || clock.now()))
         .unwrap_or_else(|error| panic!("{scenario}: {error}"));

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use api::headline::plain;
 use kube::config::{AuthInfo, Cluster as ClusterEntry};
 use serde::de::DeserializeOwned;
 use serde_yaml_ng::Value;
@@ -61,6 +62,22 @@ pub(super) fn check_server(
         )?;
     }
     Ok(())
+}
+
+/// What a person should know of how a cluster is reached.
+pub(super) fn cautions(cluster: &ClusterEntry) -> Vec<String> {
+    let mut cautions = Vec::new();
+    if cluster.insecure_skip_tls_verify == Some(true) {
+        cautions.push(
+            "the server's certificate is not checked (insecure-skip-tls-verify): whoever stands in between reads all of it, the credentials too"
+                .to_owned(),
+        );
+    }
+    if let Some(proxy) = cluster.proxy_url.as_deref().filter(|url| !url.is_empty()) {
+        let proxy = plain(&without_credentials(proxy), 200);
+        cautions.push(format!("it is reached through {proxy} (proxy-url)"));
+    }
+    cautions
 }
 
 pub(super) fn check_files(file: &Path, name: &str, user: &AuthInfo) -> Result<(), KubeconfigError> {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use api::ConnectionState;
-use cluster::{Cluster, Context, Options};
+use cluster::{Cluster, Consent, Context, Options};
 use facts::{Coverage, Key, Kind, Reach};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -156,7 +156,11 @@ async fn a_sign_in_plugin_is_run_and_its_failure_is_readable() {
     std::fs::set_permissions(&plugin, std::fs::Permissions::from_mode(0o755)).unwrap();
     let user = "{exec: {apiVersion: client.authentication.k8s.io/v1, command: ./login}}";
     let context = world.context(user);
-    let cluster = Cluster::start(&context, quick());
+    let consenting = || Options {
+        consent: Consent::all(),
+        ..quick()
+    };
+    let cluster = Cluster::start(&context, consenting());
     cluster.settled().await;
     let Reach::Unreachable { error } = cluster.facts().borrow().reach.clone() else {
         panic!()
@@ -176,53 +180,11 @@ async fn a_sign_in_plugin_is_run_and_its_failure_is_readable() {
 
     let missing =
         "{exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin-anywhere}}";
-    let (error, _) = said(&world.context(missing), quick()).await;
+    let (error, _) = said(&world.context(missing), consenting()).await;
     assert!(
         error.contains("cannot be started") && error.contains("is it installed"),
         "{error}"
     );
-}
-
-#[cfg(unix)]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_plugin_that_is_slower_than_the_heartbeat_is_not_run_for_ever() {
-    use std::os::unix::fs::PermissionsExt;
-    let world = World::new();
-    let credential = |seconds: i64| {
-        let expires = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
-        json!({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
-            "status": {"token": "t", "expirationTimestamp": expires.to_string()}})
-        .to_string()
-    };
-    // A token counts as run out a minute before it does: this one is good for six seconds, of which signing in (kube
-    // runs the plugin for a certificate and for a token) takes some.
-    let answer = world.file("answer", &credential(66));
-    let runs = world.file("runs", "");
-    let script = format!(
-        "#!/bin/sh\necho run >> '{}'\nsleep 1\ncat '{}'\n",
-        runs.display(),
-        answer.display()
-    );
-    let plugin = world.file("login", &script);
-    std::fs::set_permissions(&plugin, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let context =
-        world.context("{exec: {apiVersion: client.authentication.k8s.io/v1, command: ./login}}");
-    let options = Options {
-        answer_within: Duration::from_millis(200),
-        heartbeat: Duration::from_millis(100),
-        ..quick()
-    };
-    let cluster = Cluster::start(&context, options);
-    until(&cluster, "signed in", |f| f.reach == Reach::Answering).await;
-    world.file("answer", &credential(3600));
-    let runs_before = std::fs::read_to_string(&runs).unwrap().lines().count();
-    until(&cluster, "the plugin at work", |f| {
-        matches!(f.reach, Reach::Lost { .. })
-    })
-    .await;
-    until(&cluster, "signed in again", |f| f.reach == Reach::Answering).await;
-    let runs = std::fs::read_to_string(&runs).unwrap().lines().count();
-    assert_eq!(runs - runs_before, 1, "one run served all who waited");
 }
 
 #[tokio::test(flavor = "multi_thread")]

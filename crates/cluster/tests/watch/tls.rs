@@ -10,8 +10,10 @@ use rcgen::{
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 use crate::world::{World, quick, until};
 
@@ -30,6 +32,33 @@ pub async fn serve(
     authority: &CertifiedIssuer<'_, KeyPair>,
     change: impl FnOnce(&mut CertificateParams),
 ) -> u16 {
+    listen(world, authority, change, None).await
+}
+
+/// The same, for those alone who show a certificate of this authority.
+pub async fn serve_to(world: &World, authority: &CertifiedIssuer<'_, KeyPair>) -> u16 {
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.der().clone()).unwrap();
+    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
+    let wanted = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    listen(world, authority, |_| {}, Some(wanted.build().unwrap())).await
+}
+
+/// A person's certificate and its key, in PEM.
+pub fn signed(authority: &CertifiedIssuer<'_, KeyPair>) -> (String, String) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name.push(DnType::CommonName, "jo");
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, authority).unwrap();
+    (certificate.pem(), key.serialize_pem())
+}
+
+async fn listen(
+    world: &World,
+    authority: &CertifiedIssuer<'_, KeyPair>,
+    change: impl FnOnce(&mut CertificateParams),
+    wanted: Option<Arc<dyn ClientCertVerifier>>,
+) -> u16 {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.subject_alt_names = vec![SanType::IpAddress([127, 0, 0, 1].into())];
     params.not_before = date_time_ymd(2020, 1, 1);
@@ -40,8 +69,12 @@ pub async fn serve(
     let provider = tokio_rustls::rustls::crypto::aws_lc_rs::default_provider();
     let config = ServerConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
+        .unwrap();
+    let config = match wanted {
+        Some(wanted) => config.with_client_cert_verifier(wanted),
+        None => config.with_no_client_auth(),
+    };
+    let config = config
         .with_single_cert(
             vec![certificate.der().clone()],
             PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
