@@ -1,9 +1,9 @@
 //! Kubernetes: connections, watches and the projection of objects to facts.
 //!
-//! Owns everything between a kubeconfig, or an address and tokens, and [`facts::ClusterFacts`]: which contexts there are, whether a cluster
-//! answers, what it serves and what of it may be read, the lists and watches that keep the facts true, and how well
-//! each kind is known. Judges nothing, and changes nothing: there is no way in this crate to send a request that
-//! creates, changes or deletes an object. It runs what a kubeconfig names to sign in with, and only what a person allowed.
+//! Owns everything between a kubeconfig, or an address and tokens, and [`facts::ClusterFacts`]: which contexts there
+//! are, whether a cluster answers, what it serves and what of it may be read, the lists and watches that keep the facts true,
+//! and how well each kind is known. Judges nothing, and changes nothing: there is no way in this crate to send a request
+//! that creates, changes or deletes an object. What a kubeconfig names to sign in with is run only if a person allowed it.
 
 mod address;
 mod bearer;

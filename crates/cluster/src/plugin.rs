@@ -239,5 +239,5 @@ fn runnable(file: &Path) -> Option<PathBuf> {
     })
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;

@@ -1,7 +1,8 @@
 //! One connection to an API server: requests that read, and nothing else.
 //!
-//! Owns the client, its timeouts, the header that signs each request, and the reading of the server's clock. There is no way in it to send
-//! anything that changes an object: it can GET, and POST the three reviews of who one is and what one may.
+//! Owns the client, its timeouts, the header that signs each request, and the reading of the server's clock. There is no
+//! way in it to send anything that changes an object: it can GET, and POST the three reviews of who one is and what one
+//! may.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! What of a plugin's complaint may be shown: one line, without anything that looks like a credential.
 //!
-//! Owns the guess what looks like one. It guesses too much rather than too little: a hidden request id costs a look into a
-//! terminal, a shown token costs the cluster.
+//! Owns the guess what looks like one. It guesses too much rather than too little: a hidden request id costs a look into
+//! a terminal, a shown token costs the cluster.
 
 use api::headline::plain;
 

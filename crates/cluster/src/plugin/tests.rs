@@ -1,5 +1,7 @@
 //! What a kubeconfig names, and which file that is. Running it is tested where a whole cluster is signed in to.
 
+#![cfg(unix)]
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 
