@@ -40,6 +40,8 @@ pub enum Code {
     Unreachable,
     /// A system answered that this person may not.
     Denied,
+    /// Nobody is signed in, or the sign-in came to nothing.
+    SignedOut,
     /// The object that was asked for does not exist (any more).
     NotFound,
     /// Landfall itself is wrong; a report helps.

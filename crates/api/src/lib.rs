@@ -15,6 +15,7 @@ pub mod journey;
 pub mod news;
 pub mod object;
 pub mod request;
+pub mod sign_in;
 pub mod time;
 
 pub use app::App;
@@ -27,6 +28,7 @@ pub use journey::{Answer, Ask, Journey, Stage, StageKind, StageState, State};
 pub use news::BoardNews;
 pub use object::ObjectRef;
 pub use request::{Request, Stream};
+pub use sign_in::{SignIn, SignInState};
 
 /// The version that every JSON document of the terminal carries as `"version"`.
 pub const JSON_VERSION: u32 = 1;

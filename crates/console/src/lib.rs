@@ -6,6 +6,7 @@
 mod evaluation;
 mod follow;
 mod freshness;
+mod joining;
 mod past;
 mod reader;
 mod sources;
@@ -22,6 +23,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 pub use cluster::Clock;
+pub use identity::no_core_dumps;
+pub use joining::{Membership, Offer};
 pub use sources::{Sources, contexts, history_file};
 pub use subscription::{Subscription, Update};
 

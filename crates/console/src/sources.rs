@@ -15,7 +15,8 @@ use cluster::{Clock, Cluster, Context};
 use facts::Team;
 use forge::Forge;
 
-use crate::team_file::{Aws, TeamFile};
+use crate::team_file::TeamFile;
+use crate::team_file::form::Aws;
 
 /// How old what a code host or registry said may be when it is wanted: short, so that a refresh is one, and long enough
 /// for one evaluation's wants to share one fetch.

@@ -1,98 +1,23 @@
 //! The team file: parses it and says what is wrong with it (docs/TEAMFILE.md describes it).
 //!
-//! Owns the file's form. What its parts mean belongs to `facts::Team` and to the forge.
+//! Owns what must fit together in it; its words are `form`'s, its signature `signature`'s. What its parts mean belongs to
+//! `facts::Team` and to the edges.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+pub mod form;
+pub mod signature;
+
+use std::collections::BTreeSet;
+use std::path::Path;
 
 use api::Error;
 use api::error::Code;
 use facts::code::repository_key;
 use facts::team::{Environment, Team};
-use serde::Deserialize;
-use url::Url;
+
+pub use form::TeamFile;
 
 /// The only version there is.
 const VERSION: u32 = 1;
-
-/// The file, as written.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct TeamFile {
-    /// Must be 1.
-    pub version: u32,
-    /// What the team is called.
-    #[serde(default)]
-    pub name: Option<String>,
-    /// Code hosts whose address or API cannot be derived from their name.
-    #[serde(default)]
-    pub code_hosts: Vec<CodeHost>,
-    /// Registries whose address cannot be derived from their name.
-    #[serde(default)]
-    pub registries: Vec<Registry>,
-    /// Accounts and regions of AWS whose ECS services are read.
-    #[serde(default)]
-    pub aws: Vec<Aws>,
-    /// Environments from first to last.
-    #[serde(default)]
-    environments: Vec<EnvironmentEntry>,
-    /// The releasing branch by repository.
-    #[serde(default)]
-    branches: BTreeMap<String, String>,
-}
-
-/// One code host.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CodeHost {
-    /// As image labels and Flux sources name it.
-    pub host: String,
-    /// Where Git's smart HTTP answers.
-    pub address: Option<Url>,
-    /// GitHub's REST API.
-    pub api: Option<Url>,
-}
-
-/// One registry.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Registry {
-    /// As image references name it.
-    pub host: String,
-    /// Where the OCI distribution API answers.
-    pub address: Option<Url>,
-}
-
-/// One account and region of AWS. Its credentials are never here: the SDK's own chain has them, the named profile, or the
-/// named file.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Aws {
-    /// What people call it; an environment's `cluster` may name it.
-    pub name: String,
-    /// The region, such as `eu-west-1`.
-    pub region: String,
-    /// Where AWS answers, if not at its own address.
-    pub endpoint: Option<Url>,
-    /// The profile of `~/.aws/config`.
-    pub profile: Option<String>,
-    /// A file in the form of `~/.aws/credentials` whose credentials are taken, and no others; beside the team file if it
-    /// is no whole path.
-    pub credentials: Option<PathBuf>,
-    /// The ECS clusters to read; absent: all.
-    #[serde(default)]
-    pub clusters: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct EnvironmentEntry {
-    name: String,
-    #[serde(default)]
-    cluster: Option<String>,
-    #[serde(default)]
-    namespaces: Vec<String>,
-}
 
 /// Why a team file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -103,8 +28,19 @@ enum Reason {
     Form(#[from] serde_yaml_ng::Error),
     #[error("it is of version {0}, and this Landfall reads version {VERSION}")]
     Version(u32),
-    #[error("two entries of aws are called '{0}'")]
+    #[error("two entries of aws or clusters are called '{0}'")]
     Twice(String),
+    #[error("cluster '{cluster}' is of the account '{account}', and no entry of aws is called so")]
+    NoAccount {
+        cluster: String,
+        account: String,
+    },
+    #[error("{0}, and there is no signIn")]
+    NoSignIn(String),
+    #[error("{what} '{address}' must be https: what goes there opens everything")]
+    NotTls { what: &'static str, address: String },
+    #[error("the account '{0}' has more than one of role, profile and credentials")]
+    TwoWays(String),
 }
 
 impl TeamFile {
@@ -113,15 +49,9 @@ impl TeamFile {
     /// # Errors
     /// [`Code::BadFile`] when it cannot be read, is not YAML of this form, or has another version.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let bad = |why: Reason| {
-            Error::new(
-                Code::BadFile,
-                format!("the team file {} cannot be used: {why}", path.display()),
-            )
-            .hint("docs/TEAMFILE.md describes what it may say")
-        };
-        let text = std::fs::read_to_string(path).map_err(|error| bad(error.into()))?;
-        let mut file = Self::parse(&text).map_err(bad)?;
+        let from = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| bad(&from, &error.into()))?;
+        let mut file = Self::of_text(&text, &from)?;
         let beside = path.parent().unwrap_or(Path::new(""));
         for credentials in file
             .aws
@@ -133,6 +63,19 @@ impl TeamFile {
         Ok(file)
     }
 
+    /// Parses a file's text that came from somewhere.
+    ///
+    /// # Errors
+    /// [`Code::BadFile`] when it is not YAML of this form, or has another version.
+    pub fn of_text(text: &str, from: &str) -> Result<Self, Error> {
+        Self::parse(text).map_err(|why| bad(from, &why))
+    }
+
+    /// What to call the team.
+    pub fn called(&self) -> &str {
+        self.name.as_deref().unwrap_or("your team")
+    }
+
     /// Parses the text; the error is the reason alone.
     fn parse(text: &str) -> Result<Self, Reason> {
         let file: Self = serde_yaml_ng::from_str(text)?;
@@ -140,10 +83,56 @@ impl TeamFile {
             return Err(Reason::Version(file.version));
         }
         let mut names = BTreeSet::new();
-        if let Some(twice) = file.aws.iter().find(|aws| !names.insert(&aws.name)) {
-            return Err(Reason::Twice(twice.name.clone()));
+        let all = file.aws.iter().map(|aws| &aws.name);
+        let mut all = all.chain(file.clusters.iter().map(|cluster| &cluster.name));
+        if let Some(twice) = all.find(|name| !names.insert(*name)) {
+            return Err(Reason::Twice(twice.clone()));
         }
+        file.check_sign_in()?;
         Ok(file)
+    }
+
+    /// What the sign-in opens must be reached by it, and over TLS.
+    fn check_sign_in(&self) -> Result<(), Reason> {
+        for aws in &self.aws {
+            let ways = [
+                aws.role.is_some(),
+                aws.profile.is_some() || aws.credentials.is_some(),
+            ];
+            if ways == [true, true] {
+                return Err(Reason::TwoWays(aws.name.clone()));
+            }
+            if aws.role.is_some() && self.sign_in.is_none() {
+                let what = format!("the account '{}' has a role", aws.name);
+                return Err(Reason::NoSignIn(what));
+            }
+        }
+        for cluster in &self.clusters {
+            match &cluster.eks {
+                Some(eks) if self.aws.iter().all(|aws| aws.name != eks.account) => {
+                    return Err(Reason::NoAccount {
+                        cluster: cluster.name.clone(),
+                        account: eks.account.clone(),
+                    });
+                }
+                Some(_) => {}
+                None if self.sign_in.is_none() => {
+                    let what = format!("the cluster '{}' takes the sign-in", cluster.name);
+                    return Err(Reason::NoSignIn(what));
+                }
+                None => {}
+            }
+            over_tls("the server", &cluster.server)?;
+        }
+        match &self.sign_in {
+            Some(sign_in) => over_tls("the issuer", &sign_in.issuer),
+            None => Ok(()),
+        }
+    }
+
+    /// The published schema of the form.
+    pub fn schema() -> schemars::Schema {
+        schemars::schema_for!(Self)
     }
 
     /// The part the engine needs.
@@ -167,9 +156,70 @@ impl TeamFile {
     }
 }
 
+fn bad(from: &str, why: &Reason) -> Error {
+    Error::new(
+        Code::BadFile,
+        format!("the team file {from} cannot be used: {why}"),
+    )
+    .hint("docs/TEAMFILE.md describes what it may say")
+}
+
+fn over_tls(what: &'static str, address: &url::Url) -> Result<(), Reason> {
+    if address.scheme() == "https" {
+        return Ok(());
+    }
+    Err(Reason::NotTls {
+        what,
+        address: address.to_string(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
+
+    const SIGN_IN: &str = "signIn: {issuer: 'https://id.example', clientId: x}\n";
+
+    #[test]
+    fn what_the_sign_in_opens_is_reached_over_tls_and_by_a_sign_in() {
+        let refused = |text: &str| {
+            let text = format!("version: 1\n{text}");
+            TeamFile::parse(&text).expect_err("refused").to_string()
+        };
+        let cluster = "clusters: [{name: a, server: 'https://a.example'}]\n";
+        assert!(refused(cluster).contains("no signIn"));
+        let plain = "clusters: [{name: a, server: 'http://a.example'}]\n";
+        assert!(refused(&format!("{SIGN_IN}{plain}")).contains("https"));
+        assert!(refused("signIn: {issuer: 'http://id.example', clientId: x}\n").contains("issuer"));
+        assert!(refused("aws: [{name: a, region: r, role: arn}]\n").contains("no signIn"));
+        let two = "aws: [{name: a, region: r, role: arn, profile: p}]\n";
+        assert!(refused(&format!("{SIGN_IN}{two}")).contains("more than one"));
+        let eks = "clusters: [{name: a, server: 'https://a.example', eks: {account: shop}}]\n";
+        assert!(refused(eks).contains("'shop'"));
+        let same = format!("{SIGN_IN}aws: [{{name: a, region: r}}]\n{cluster}");
+        assert!(refused(&same).contains("'a'"));
+        let text = format!("version: 1\n{SIGN_IN}{cluster}");
+        let file = TeamFile::parse(&text).expect("fine");
+        let sign_in = file.sign_in.expect("there");
+        assert_eq!(sign_in.ports, form::PORTS);
+        assert!(sign_in.scopes.iter().any(|scope| scope == "offline_access"));
+    }
+
+    #[test]
+    fn the_published_schema_is_the_forms_own() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/landfall.schema.json");
+        let schema = serde_json::to_string_pretty(&TeamFile::schema()).expect("JSON") + "\n";
+        if std::env::var_os("LANDFALL_WRITE_DOCS").is_some() {
+            std::fs::write(&path, &schema).expect("written");
+        }
+        let published = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            published == schema,
+            "docs/landfall.schema.json is old: LANDFALL_WRITE_DOCS=1 cargo test -p console schema"
+        );
+    }
 
     #[test]
     fn a_word_it_does_not_know_is_named() {

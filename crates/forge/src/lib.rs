@@ -13,6 +13,7 @@ mod find;
 mod git;
 mod github;
 mod kept;
+mod page;
 mod registry;
 mod web;
 
@@ -29,6 +30,7 @@ use jiff::Timestamp;
 
 pub use config::{CodeHost, Config, RegistryHost, Token};
 pub use error::ForgeError;
+pub use page::{PageError, page};
 
 use crate::clock::Clock;
 use crate::config::{is_private, shown};

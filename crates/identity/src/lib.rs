@@ -2,7 +2,7 @@
 //!
 //! Owns every token of a person from the moment a provider gives it: each is verified before anyone sees it (`provider`),
 //! lives in memory in types that can be neither printed nor serialised, and only the refresh token rests anywhere, in the
-//! keyring of the operating system (`keeper`). Two ways lead in: the system's browser (`browser`, with its `landing` on
+//! keyring of the operating system (`keeper`); no core dump holds them (`dumps`). Two ways lead in: the system's browser (`browser`, with its `landing` on
 //! loopback) and, where that cannot be, a code typed elsewhere (`device`). A [`Session`] keeps the tokens fresh, one request
 //! at a time (`session`), by a plan that is pure (`plan`).
 //!
@@ -11,7 +11,9 @@
 
 mod browser;
 mod device;
+mod dumps;
 mod failure;
+mod issuer;
 mod keeper;
 mod landing;
 mod plan;
@@ -21,7 +23,10 @@ mod wire;
 
 pub use browser::sign_in;
 pub use device::{Invitation, Invited, invite};
+pub use dumps::no_core_dumps;
 pub use failure::{Failure, Unproven};
+pub use issuer::Issuer;
 pub use keeper::{Keeper, Keyring, Memory, NotKept};
 pub use provider::{Person, Provider, Spec, Tokens};
-pub use session::{Session, Standing};
+pub use session::{Giver, Session, Standing};
+pub use wire::Clock;

@@ -58,8 +58,11 @@ impl Giver for Provider {
 pub enum Standing {
     /// Nobody is signed in.
     SignedOut,
-    /// Somebody was, and their tokens are on their way.
-    Resuming,
+    /// Somebody may have been, and their tokens are on their way.
+    Resuming {
+        /// Why they are not here yet.
+        late: Option<Failure>,
+    },
     /// Somebody is.
     SignedIn {
         /// Who.
@@ -88,7 +91,7 @@ struct Inner {
     /// Held while a refresh token is used: of several processes each would use it up for the others.
     lock: Option<PathBuf>,
     /// One at a time makes tokens anew.
-    held: Mutex<Held>,
+    held: Arc<Mutex<Held>>,
     tokens: watch::Sender<(Plan, Option<Arc<Tokens>>)>,
     standing: watch::Sender<Standing>,
     not_kept: watch::Sender<Option<NotKept>>,
@@ -101,9 +104,9 @@ struct Held {
 }
 
 impl Session {
-    /// Goes on with the session that is kept, if one is. `lock` is a file that all processes of this person lock in turn.
-    /// Must be called inside a Tokio runtime.
-    pub async fn resume(
+    /// Goes on with the session that is kept, if one is, and returns at once: a keyring may have to be unlocked first.
+    /// `lock` is a file that all processes of this person lock in turn. Must be called inside a Tokio runtime.
+    pub fn resume(
         giver: Arc<dyn Giver>,
         keeper: Arc<dyn Keeper>,
         lock: Option<PathBuf>,
@@ -112,17 +115,25 @@ impl Session {
             giver,
             keeper,
             lock,
-            held: Mutex::default(),
+            held: Arc::default(),
             tokens: watch::Sender::default(),
-            standing: watch::Sender::new(Standing::SignedOut),
+            standing: watch::Sender::new(Standing::Resuming { late: None }),
             not_kept: watch::Sender::default(),
         });
-        let kept = inner.kept().await;
-        if kept.is_some() {
-            inner.held.lock().await.refresh = kept;
-            inner.standing.send_replace(Standing::Resuming);
-        }
-        let fresh = tokio::spawn(keep_fresh(Arc::downgrade(&inner)));
+        // Taken before anyone else can: whoever wants tokens waits until it is known whether a session is kept.
+        let held = Arc::clone(&inner.held).try_lock_owned();
+        let reading = Arc::clone(&inner);
+        let fresh = tokio::spawn(async move {
+            if let Ok(mut held) = held {
+                held.refresh = reading.kept().await;
+                if held.refresh.is_none() {
+                    reading.standing.send_replace(Standing::SignedOut);
+                }
+            }
+            let session = Arc::downgrade(&reading);
+            drop(reading);
+            keep_fresh(session).await;
+        });
         Self { inner, fresh }
     }
 
@@ -137,7 +148,14 @@ impl Session {
     /// # Errors
     /// Nobody is signed in, the session is over, or there are none because the provider does not answer.
     pub async fn tokens(&self) -> Result<Arc<Tokens>, Failure> {
-        self.inner.tokens().await
+        if let Some(tokens) = self.inner.usable() {
+            return Ok(tokens);
+        }
+        // In a task of its own: who asked may give up half-way, and a refresh token that is used up by then would be
+        // lost with its successor.
+        let inner = Arc::clone(&self.inner);
+        let asked = tokio::spawn(async move { inner.tokens().await });
+        asked.await.unwrap_or(Err(Failure::SignedOut))
     }
 
     /// How it stands, and how it changes.
@@ -175,9 +193,6 @@ impl Drop for Session {
 
 impl Inner {
     async fn tokens(&self) -> Result<Arc<Tokens>, Failure> {
-        if let Some(tokens) = self.usable() {
-            return Ok(tokens);
-        }
         let mut held = self.held.lock().await;
         // Whoever held the lock before may have made them anew.
         match self.usable() {
@@ -193,11 +208,19 @@ impl Inner {
 
     /// Makes tokens anew; only whoever holds the lock does.
     async fn renew(&self, held: &mut Held) -> Result<Arc<Tokens>, Failure> {
-        let over = match &*self.standing.borrow() {
-            Standing::Over { why } => Some(why.clone()),
-            _ => None,
+        let waiting = {
+            let (plan, _) = &*self.tokens.borrow();
+            plan.next().is_some_and(|next| next > self.giver.now())
         };
-        if let Some(why) = over {
+        let why_not = match &*self.standing.borrow() {
+            Standing::Over { why } => Some(why.clone()),
+            Standing::SignedOut => Some(Failure::SignedOut),
+            // However many want tokens meanwhile: the provider is asked when the plan says so.
+            Standing::SignedIn { late, .. } | Standing::Resuming { late } => {
+                late.clone().filter(|_| waiting)
+            }
+        };
+        if let Some(why) = why_not {
             return Err(why);
         }
         let _locked = self.lock().await;
@@ -215,10 +238,11 @@ impl Inner {
             Err(why) if why.may_pass() => {
                 let now = self.giver.now();
                 self.tokens.send_modify(|(plan, _)| plan.unanswered(now));
-                self.standing.send_modify(|standing| {
-                    if let Standing::SignedIn { late, .. } = standing {
+                self.standing.send_modify(|standing| match standing {
+                    Standing::SignedIn { late, .. } | Standing::Resuming { late } => {
                         *late = Some(why.clone());
                     }
+                    Standing::SignedOut | Standing::Over { .. } => {}
                 });
                 Err(why)
             }
@@ -319,7 +343,7 @@ async fn keep_fresh(inner: Weak<Inner>) {
             return;
         };
         let is_open = match &*session.standing.borrow() {
-            Standing::Resuming | Standing::SignedIn { .. } => true,
+            Standing::Resuming { .. } | Standing::SignedIn { .. } => true,
             Standing::SignedOut | Standing::Over { .. } => false,
         };
         let next = changed.borrow_and_update().0.next().filter(|_| is_open);
@@ -448,7 +472,7 @@ mod tests {
             at_once: AtomicU32::new(0),
         });
         let kept = Arc::new(Memory::default());
-        let session = Session::resume(giver.clone(), kept.clone(), None).await;
+        let session = Session::resume(giver.clone(), kept.clone(), None);
         session.begin(giver.tokens(refresh)).await;
         (giver, kept, session)
     }
@@ -469,6 +493,38 @@ mod tests {
         let last = kept.load().unwrap().unwrap();
         let last = secrecy::ExposeSecret::expose_secret(&last).to_owned();
         assert_eq!(last, format!("refresh {}", asked - 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_half_way_loses_no_refresh_token() {
+        let (giver, kept, session) = begun(Some("first")).await;
+        giver.does(Does::Silent);
+        pass(70).await;
+        giver.does(Does::Gives);
+        while session.tokens().await.is_err() {
+            let asked = giver.asked();
+            while giver.asked() == asked {
+                // The provider takes 300 ms to answer, and nobody waits so long.
+                let gone = tokio::time::timeout(Duration::from_millis(100), session.tokens());
+                let _gone = gone.await;
+                pass(1).await;
+            }
+        }
+        let last = kept.load().unwrap().unwrap();
+        let last = secrecy::ExposeSecret::expose_secret(&last).to_owned();
+        assert_eq!(last, format!("refresh {}", giver.asked() - 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn however_many_want_tokens_a_silent_provider_is_asked_as_the_plan_says() {
+        let (giver, _kept, session) = begun(Some("first")).await;
+        giver.does(Does::Silent);
+        for _ in 0..3_600 {
+            pass(1).await;
+            let _none = session.tokens().await;
+        }
+        let asked = giver.asked();
+        assert!(asked <= 40, "{asked}");
     }
 
     #[tokio::test(start_paused = true)]

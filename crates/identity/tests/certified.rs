@@ -99,7 +99,7 @@ async fn tokens_are_made_anew_by_one_request_at_a_time_and_the_keyring_has_the_l
     let kept = Arc::new(Memory::default());
     kept.store(&first).unwrap();
     // As after a new start: only the refresh token is there.
-    let session = Arc::new(Session::resume(provider, kept.clone(), None).await);
+    let session = Arc::new(Session::resume(provider, kept.clone(), None));
     let asked = Arc::new(AtomicUsize::new(0));
     let all = (0..20).map(|_| {
         let (session, asked) = (Arc::clone(&session), Arc::clone(&asked));
@@ -132,7 +132,7 @@ async fn after_signing_out_nothing_is_kept_and_the_provider_knows() {
     let certified = Certified::start(60).await;
     let provider = Arc::new(certified.discover().await);
     let kept = Arc::new(Memory::default());
-    let session = Session::resume(provider.clone(), kept.clone(), None).await;
+    let session = Session::resume(provider.clone(), kept.clone(), None);
     let tokens = sign_in(&provider, as_person(&certified, MIA), PATIENCE)
         .await
         .unwrap();
@@ -161,7 +161,7 @@ async fn a_session_that_the_provider_ended_is_over_and_asks_no_more() {
     provider.revoke(&refresh).await.unwrap();
     let kept = Arc::new(Memory::default());
     kept.store(&refresh).unwrap();
-    let session = Session::resume(provider, kept.clone(), None).await;
+    let session = Session::resume(provider, kept.clone(), None);
     let refused = session.tokens().await.unwrap_err();
     assert!(matches!(refused, Failure::Refused { .. }), "{refused:?}");
     assert!(matches!(
@@ -185,7 +185,7 @@ async fn an_outage_of_the_provider_ended_the_session() {
     let kept = Arc::new(Memory::default());
     kept.store(&tokens.refresh.unwrap()).unwrap();
     certified.becomes("busy").await;
-    let session = Session::resume(provider, kept.clone(), None).await;
+    let session = Session::resume(provider, kept.clone(), None);
     let late = session.tokens().await.unwrap_err();
     assert!(late.may_pass(), "{late}");
     assert!(late.to_string().contains("503"), "{late}");

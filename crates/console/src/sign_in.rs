@@ -1,0 +1,267 @@
+//! The sign-in of what is open: who is signed in, what that makes them in the team, and the tokens for the systems.
+//!
+//! Owns one attempt at a time, and the words for how it stands. Opens no browser by itself: whoever begins an attempt passes
+//! the way to open one, and nothing that runs in the background begins any.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use api::error::Code;
+use api::{Error, SignIn, SignInState};
+use identity::{Failure, Invitation, Issuer, Person, Session, Standing};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use url::Url;
+
+use crate::subscription::{self, Subscription};
+use crate::team_file::form::Role;
+
+/// How long a person may take in the browser.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// The sign-in.
+pub struct SigningIn {
+    issuer: Arc<Issuer>,
+    session: Arc<Session>,
+    roles: Arc<[Role]>,
+    attempt: watch::Sender<Attempt>,
+    running: Mutex<Option<AbortHandle>>,
+}
+
+/// An attempt to sign in.
+#[derive(Clone, Debug, Default)]
+enum Attempt {
+    #[default]
+    None,
+    InBrowser(Url),
+    Code(Invitation),
+    Failed(Error),
+}
+
+impl SigningIn {
+    /// The sign-in of a session with this issuer, in a team with these roles.
+    pub fn new(issuer: Arc<Issuer>, session: Arc<Session>, roles: Vec<Role>) -> Self {
+        Self {
+            issuer,
+            session,
+            roles: roles.into(),
+            attempt: watch::Sender::default(),
+            running: Mutex::default(),
+        }
+    }
+
+    /// The session behind it.
+    pub fn session(&self) -> Arc<Session> {
+        Arc::clone(&self.session)
+    }
+
+    /// How it stands, live.
+    pub fn watch(&self) -> Subscription<SignIn> {
+        let (subscription, publisher) = subscription::channel();
+        let mut standing = self.session.standing();
+        let mut not_kept = self.session.not_kept();
+        let mut attempt = self.attempt.subscribe();
+        let (provider, roles) = (self.issuer.host().to_owned(), Arc::clone(&self.roles));
+        let told = tokio::spawn(async move {
+            loop {
+                let said = SignIn {
+                    provider: provider.clone(),
+                    state: state(
+                        &standing.borrow_and_update(),
+                        &attempt.borrow_and_update(),
+                        &roles,
+                    ),
+                    not_kept: not_kept.borrow_and_update().as_ref().map(ToString::to_string),
+                };
+                let settled = !matches!(said.state, SignInState::Resuming { late: None });
+                publisher.publish(said, settled);
+                let changed = tokio::select! {
+                    changed = standing.changed() => changed,
+                    changed = attempt.changed() => changed,
+                    changed = not_kept.changed() => changed,
+                    () = publisher.closed() => return,
+                };
+                if changed.is_err() {
+                    return;
+                }
+            }
+        });
+        drop(told);
+        subscription
+    }
+
+    /// Signs somebody in with the system's browser; ends when they are, or it came to nothing. `open` opens an address.
+    /// An attempt that is under way is given up for this one.
+    ///
+    /// # Errors
+    /// Nobody signed in: in words for them.
+    pub async fn in_browser(
+        self: &Arc<Self>,
+        open: impl FnOnce(&Url) -> std::io::Result<()> + Send + 'static,
+    ) -> Result<(), Error> {
+        let this = Arc::clone(self);
+        self.attempted(async move {
+            let provider = this.issuer.provider().await?;
+            let attempt = this.attempt.clone();
+            let shown = move |url: &Url| {
+                // Shown before it opens: where no browser does, the person still has the address.
+                attempt.send_replace(Attempt::InBrowser(url.clone()));
+                open(url)
+            };
+            identity::sign_in(provider, shown, PATIENCE).await
+        })
+        .await
+    }
+
+    /// Signs somebody in with a code that they type elsewhere; `show` shows it.
+    ///
+    /// # Errors
+    /// As [`Self::in_browser`].
+    pub async fn with_code(
+        self: &Arc<Self>,
+        show: impl FnOnce(&Invitation) + Send + 'static,
+    ) -> Result<(), Error> {
+        let this = Arc::clone(self);
+        self.attempted(async move {
+            let provider = this.issuer.provider().await?;
+            let (invitation, invited) = identity::invite(provider).await?;
+            show(&invitation);
+            this.attempt.send_replace(Attempt::Code(invitation));
+            invited.tokens().await
+        })
+        .await
+    }
+
+    /// Gives up an attempt that is under way.
+    pub fn cancel(&self) {
+        let running = self.running.lock();
+        if let Some(running) = running.unwrap_or_else(PoisonError::into_inner).take() {
+            running.abort();
+        }
+        self.attempt.send_replace(Attempt::None);
+    }
+
+    /// Signs the person out: here at once, and at the provider.
+    ///
+    /// # Errors
+    /// The provider could not be told; here it is over all the same.
+    pub async fn sign_out(&self) -> Result<(), Error> {
+        self.cancel();
+        self.session.sign_out().await.map_err(|why| {
+            Error::new(
+                Code::Unreachable,
+                format!("you are signed out on this machine, and the provider was not told: {why}"),
+            )
+            .hint("The sign-in ends there by itself; the provider's own pages can end it at once.")
+        })
+    }
+
+    async fn attempted(
+        self: &Arc<Self>,
+        attempt: impl Future<Output = Result<identity::Tokens, Failure>> + Send + 'static,
+    ) -> Result<(), Error> {
+        self.cancel();
+        let this = Arc::clone(self);
+        let attempt = tokio::spawn(async move {
+            let tokens = attempt.await?;
+            this.session.begin(tokens).await;
+            Ok(())
+        });
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(attempt.abort_handle());
+        let outcome = match attempt.await {
+            Ok(outcome) => outcome.map_err(|why| error(&why)),
+            // Another attempt, or the person, ended it: what is shown is theirs to say.
+            Err(_) => {
+                return Err(Error::new(Code::SignedOut, "the sign-in was given up"));
+            }
+        };
+        self.attempt.send_replace(match &outcome {
+            Ok(()) => Attempt::None,
+            Err(why) => Attempt::Failed(why.clone()),
+        });
+        outcome
+    }
+}
+
+impl Drop for SigningIn {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
+
+/// What a person is in the team: the roles one of whose groups they are in, in the team file's order.
+pub fn roles_of(person: &Person, roles: &[Role]) -> Vec<String> {
+    let theirs = |role: &&Role| role.groups.iter().any(|group| person.groups.contains(group));
+    let theirs = roles.iter().filter(theirs);
+    theirs.map(|role| role.name.clone()).collect()
+}
+
+fn state(standing: &Standing, attempt: &Attempt, roles: &[Role]) -> SignInState {
+    // An attempt is somebody at the screen: it comes before what was.
+    let failed = match attempt {
+        Attempt::InBrowser(address) => {
+            return SignInState::InBrowser {
+                address: address.to_string(),
+            };
+        }
+        Attempt::Code(invitation) => {
+            return SignInState::Code {
+                code: invitation.code.clone(),
+                address: invitation.address.to_string(),
+                whole: invitation.whole.as_ref().map(ToString::to_string),
+                until: invitation.until,
+            };
+        }
+        Attempt::Failed(why) => Some(why.clone()),
+        Attempt::None => None,
+    };
+    match standing {
+        Standing::SignedIn {
+            person,
+            until,
+            late,
+        } => SignInState::SignedIn {
+            person: person.called().to_owned(),
+            roles: roles_of(person, roles),
+            until: *until,
+            late: late.as_ref().map(ToString::to_string),
+        },
+        Standing::Resuming { late } if failed.is_none() => SignInState::Resuming {
+            late: late.as_ref().map(ToString::to_string),
+        },
+        Standing::Over { why } if failed.is_none() => SignInState::Over {
+            why: why.to_string(),
+        },
+        Standing::SignedOut | Standing::Resuming { .. } | Standing::Over { .. } => {
+            SignInState::SignedOut { failed }
+        }
+    }
+}
+
+/// A failed sign-in as a person reads it, with what they can do.
+pub fn error(why: &Failure) -> Error {
+    let hint = match why {
+        Failure::Unreachable { .. } => "Is the VPN on? It may work in a moment.",
+        Failure::Refused { .. } => "Sign in again. If it goes on, ask whoever runs the provider.",
+        Failure::NotDone(_) | Failure::SignedOut => "Sign in when you are ready.",
+        Failure::Unproven(_) => {
+            "Do not go on if somebody sent you here. If this machine's clock is right, tell whoever keeps the team file."
+        }
+        Failure::NoPort(_) => "Close what uses these ports, or sign in with a code.",
+        Failure::NoBrowser(_) => "Open the address by hand, or sign in with a code.",
+        Failure::NotOffered { .. } => "Whoever keeps the team file can turn it on at the provider.",
+    };
+    let error = Error::new(
+        match why {
+            Failure::Unreachable { .. } => Code::Unreachable,
+            _ => Code::SignedOut,
+        },
+        why.to_string(),
+    )
+    .hint(hint);
+    if why.may_pass() {
+        error.retryable()
+    } else {
+        error
+    }
+}

@@ -1,0 +1,191 @@
+//! The team file's form: each thing that may be written in it, with what it means where it is absent.
+//!
+//! Owns the words and the published schema (docs/landfall.schema.json is made of these types). Checks nothing that a type
+//! cannot say.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use url::Url;
+
+/// The ports that the browser is sent back to where the file names none: unassigned ones, below those that systems hand
+/// out for outgoing connections. The provider has to know each of them.
+pub const PORTS: [u16; 3] = [8741, 18741, 28741];
+
+/// landfall.yaml: what cannot be found by looking. Holds no secret.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TeamFile {
+    /// The version of this form: 1.
+    pub version: u32,
+    /// What the team is called.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The public key (minisign) that this file is signed with, as `landfall team key` prints it. Needed for joining.
+    #[serde(default)]
+    pub signed_by: Option<String>,
+    /// Who signs people in. Absent: everything is reached with what a person's own kubeconfig and AWS files have.
+    #[serde(default)]
+    pub sign_in: Option<SignIn>,
+    /// Clusters that are reached with the sign-in. Where any are named, the person's own kubeconfig is left alone unless
+    /// it is given by hand.
+    #[serde(default)]
+    pub clusters: Vec<Cluster>,
+    /// What people are in the team, the first that fits counts.
+    #[serde(default)]
+    pub roles: Vec<Role>,
+    /// Code hosts whose address or API cannot be derived from their name.
+    #[serde(default)]
+    pub code_hosts: Vec<CodeHost>,
+    /// Registries whose address cannot be derived from their name.
+    #[serde(default)]
+    pub registries: Vec<Registry>,
+    /// Accounts and regions of AWS whose ECS services are read, and whose clusters are signed in to.
+    #[serde(default)]
+    pub aws: Vec<Aws>,
+    /// Environments from first to last.
+    #[serde(default)]
+    pub(super) environments: Vec<Environment>,
+    /// The releasing branch by repository.
+    #[serde(default)]
+    pub(super) branches: BTreeMap<String, String>,
+}
+
+/// The OpenID provider, such as Okta, and this application in it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SignIn {
+    /// The issuer, exactly as its tokens name it: https://acme.okta.com.
+    pub issuer: Url,
+    /// The application's client id: a public client with PKCE, no secret.
+    pub client_id: String,
+    /// What is asked for. `offline_access` is what makes a sign-in last.
+    #[serde(default = "scopes")]
+    pub scopes: Vec<String>,
+    /// The claim of the ID token that lists the person's groups.
+    #[serde(default = "groups_claim")]
+    pub groups_claim: String,
+    /// The ports of 127.0.0.1 that the provider sends the browser back to, tried in this order. Each is registered with
+    /// it as `http://127.0.0.1:<port>/landfall/signed-in`.
+    #[serde(default = "ports")]
+    pub ports: Vec<u16>,
+    /// Certificates of authorities, as PEM, that are trusted for the issuer beside the system's.
+    #[serde(default)]
+    pub authorities: Vec<String>,
+}
+
+fn scopes() -> Vec<String> {
+    ["profile", "email", "groups", "offline_access"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+fn groups_claim() -> String {
+    "groups".to_owned()
+}
+
+fn ports() -> Vec<u16> {
+    PORTS.to_vec()
+}
+
+/// A Kubernetes cluster that takes the sign-in.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Cluster {
+    /// What people call it; an environment's `cluster` may name it.
+    pub name: String,
+    /// Where its API server answers.
+    pub server: Url,
+    /// The certificate of its authority, as PEM; absent: the system's.
+    #[serde(default)]
+    pub authority: Option<String>,
+    /// A namespace to look in where all of them may not be read at once; absent: `default`.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// Absent: the API server trusts the issuer (`--authentication-config`) and is shown the ID token. Present: it is
+    /// Amazon EKS and is shown a token that is made of the account's credentials.
+    #[serde(default)]
+    pub eks: Option<Eks>,
+}
+
+/// Which EKS cluster it is.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Eks {
+    /// The name of an entry of `aws`.
+    pub account: String,
+    /// The cluster's name there; absent: the same as here.
+    #[serde(default)]
+    pub cluster: Option<String>,
+}
+
+/// What some people are in the team. It decides what is offered; what works is decided by the clusters and accounts.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Role {
+    /// Its name: developer, support, sre.
+    pub name: String,
+    /// The groups of the provider whose members are this.
+    pub groups: Vec<String>,
+}
+
+/// One code host.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CodeHost {
+    /// As image labels and Flux sources name it.
+    pub host: String,
+    /// Where Git's smart HTTP answers; absent: https://<host>.
+    pub address: Option<Url>,
+    /// GitHub's REST API; absent: none, unless the host is github.com.
+    pub api: Option<Url>,
+}
+
+/// One registry.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Registry {
+    /// As image references name it.
+    pub host: String,
+    /// Where the OCI distribution API answers; absent: https://<host>.
+    pub address: Option<Url>,
+}
+
+/// One account and region of AWS. Its credentials are never here: the sign-in gives them, the SDK's own chain has them, the
+/// named profile, or the named file.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Aws {
+    /// What people call it; an environment's `cluster` may name it.
+    pub name: String,
+    /// The region, such as `eu-west-1`.
+    pub region: String,
+    /// Where AWS answers, if not at its own address.
+    pub endpoint: Option<Url>,
+    /// The IAM role that everyone takes with the sign-in (AssumeRoleWithWebIdentity).
+    pub role: Option<String>,
+    /// The profile of `~/.aws/config`.
+    pub profile: Option<String>,
+    /// A file in the form of `~/.aws/credentials` whose credentials are taken, and no others; beside the team file if it
+    /// is no whole path.
+    pub credentials: Option<PathBuf>,
+    /// The ECS clusters to read; absent: all.
+    #[serde(default)]
+    pub clusters: Vec<String>,
+}
+
+/// One environment.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Environment {
+    /// Its name.
+    pub(super) name: String,
+    /// The cluster, kubeconfig context or entry of `aws`; absent: any.
+    #[serde(default)]
+    pub(super) cluster: Option<String>,
+    /// Namespaces, exact or with one *; absent: all.
+    #[serde(default)]
+    pub(super) namespaces: Vec<String>,
+}

@@ -1,0 +1,51 @@
+//! What the sign-in gives to the systems: the edges ask here and do not know where it comes from.
+//!
+//! Owns the choice of token, and the words for having none.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use identity::{Failure, Session};
+use secrecy::SecretString;
+
+/// The ID token of whoever is signed in: what clusters that trust the issuer are shown, and what AWS gives credentials for.
+pub struct IdToken(pub Arc<Session>);
+
+#[async_trait]
+impl cluster::Tokens for IdToken {
+    async fn token(&self) -> Result<SecretString, cluster::NoToken> {
+        match self.0.tokens().await {
+            Ok(tokens) => Ok(tokens.id.clone()),
+            Err(why) => Err(cluster::NoToken {
+                reason: why.to_string(),
+                hint: hint(&why).to_owned(),
+                may_pass: why.may_pass(),
+            }),
+        }
+    }
+}
+
+#[async_trait]
+impl cloud::WebIdentity for IdToken {
+    async fn token(&self) -> Result<cloud::Identity, cloud::NoIdentity> {
+        match self.0.tokens().await {
+            Ok(tokens) => Ok(cloud::Identity {
+                token: tokens.id.clone(),
+                session: tokens.person.called().to_owned(),
+            }),
+            Err(why) => Err(cloud::NoIdentity {
+                reason: why.to_string(),
+                hint: hint(&why).to_owned(),
+                may_pass: why.may_pass(),
+            }),
+        }
+    }
+}
+
+fn hint(why: &Failure) -> &'static str {
+    if why.may_pass() {
+        "it is asked again by itself"
+    } else {
+        "sign in"
+    }
+}
