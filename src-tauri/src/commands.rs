@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use api::error::Code;
 use api::request::{
-    Begin, Follow, Open, ReadObject, Request, Stream, Unfollow, Unwatch, WatchAnswer, WatchApp,
-    WatchBoard, WatchChanges, WatchConnections, WatchFollowed,
+    Begin, BeginSignIn, CancelSignIn, Follow, JoinTeam, OfferTeam, Open, ReadObject, Request,
+    SignOut, Stream, Unfollow, Unwatch, WatchAnswer, WatchApp, WatchBoard, WatchChanges,
+    WatchConnections, WatchFollowed, WatchSignIn,
 };
 use api::{Board, BoardNews, Error};
 use console::Subscription;
@@ -33,6 +34,38 @@ pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + S
         let streams = Arc::clone(&streams);
         match invoke.message.command() {
             Begin::NAME => answer::<Begin, _>(invoke, |_| async move { session.begin().await }),
+            BeginSignIn::NAME => answer::<BeginSignIn, _>(invoke, |begin| async move {
+                let signing_in = session.signing_in().await?;
+                match begin.with_code {
+                    true => signing_in.with_code(|_| {}).await,
+                    false => {
+                        let open = |address: &url::Url| webbrowser::open(address.as_str());
+                        signing_in.in_browser(open).await
+                    }
+                }
+            }),
+            CancelSignIn::NAME => answer::<CancelSignIn, _>(invoke, |_| async move {
+                session.signing_in().await?.cancel();
+                Ok(())
+            }),
+            SignOut::NAME => answer::<SignOut, _>(invoke, |_| async move {
+                let signing_in = session.signing_in().await?;
+                // What the sign-in opened is not shown any longer, whatever the provider says.
+                end_all(&streams);
+                session.close().await;
+                signing_in.sign_out().await
+            }),
+            OfferTeam::NAME => {
+                answer::<OfferTeam, _>(
+                    invoke,
+                    |offer| async move { session.offer(&offer.from).await },
+                )
+            }
+            JoinTeam::NAME => answer::<JoinTeam, _>(invoke, |join| async move {
+                let opened = session.join(&join).await?;
+                end_all(&streams);
+                Ok(opened)
+            }),
             Open::NAME => answer::<Open, _>(invoke, |open| async move {
                 // What is shown of the old systems ends with them.
                 end_all(&streams);
@@ -100,6 +133,11 @@ pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + S
             WatchFollowed::NAME => {
                 stream::<WatchFollowed>(invoke, session, streams, |workspace, _| {
                     workspace.console.following().watch()
+                });
+            }
+            WatchSignIn::NAME => {
+                stream::<WatchSignIn>(invoke, session, streams, |workspace, _| {
+                    workspace.console.watch_sign_in()
                 });
             }
             _ => return false,

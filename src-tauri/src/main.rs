@@ -36,12 +36,16 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    let no_dumps = console::no_core_dumps();
     let arguments = Arguments::parse();
     if std::env::var_os("RUST_LOG").is_some() {
         tracing_subscriber::fmt()
             .with_writer(std::io::stderr)
             .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
             .init();
+    }
+    if let Err(why) = no_dumps {
+        tracing::warn!(%why, "core dumps cannot be turned off");
     }
     let session = Arc::new(Session::new(Start {
         sandbox: arguments.sandbox,

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use api::Error;
 use api::error::Code;
-use api::request::{Beginning, Open, Opened};
-use console::{Console, Sources};
+use api::request::{Beginning, JoinTeam, Open, Opened, TeamOffer};
+use console::{Console, Membership, SigningIn, Sources};
 use sandbox::served::Served;
 use sandbox::start::Options;
 use tokio::sync::Mutex;
@@ -60,9 +60,15 @@ impl Session {
         } else if open.is_none() && self.start.at_once {
             *open = Some(self.kubeconfig(self.start.contexts.clone())?);
         }
+        let team = self.team_name();
+        // Whoever joined a team comes to see it.
+        if open.is_none() && team.is_some() {
+            *open = Some(self.team()?);
+        }
         Ok(Beginning {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             open: open.as_ref().map(|workspace| workspace.opened.clone()),
+            team,
             contexts: console::contexts(&self.sources(Vec::new())),
         })
     }
@@ -71,6 +77,7 @@ impl Session {
     pub async fn open(&self, request: Open) -> Result<Opened, Error> {
         let workspace = match request {
             Open::Sandbox => sandbox().await?,
+            Open::Team => self.team()?,
             Open::Kubeconfig { contexts } => self.kubeconfig(contexts)?,
         };
         let opened = workspace.opened.clone();
@@ -92,8 +99,68 @@ impl Session {
             .ok_or_else(|| Error::new(Code::Usage, "nothing is open yet"))
     }
 
+    /// Who signs people in to what is open.
+    pub async fn signing_in(&self) -> Result<Arc<SigningIn>, Error> {
+        let signing_in = self.workspace().await?.console.signing_in();
+        signing_in.ok_or_else(|| Error::new(Code::Usage, "what is open needs no sign-in"))
+    }
+
+    /// What a team file offers.
+    pub async fn offer(&self, from: &str) -> Result<TeamOffer, Error> {
+        let offer = Membership::offer(from.trim()).await?;
+        Ok(TeamOffer {
+            from: offer.from.clone(),
+            name: offer.name.clone(),
+            fingerprint: offer.fingerprint.clone(),
+            provider: offer.provider.clone(),
+            systems: offer.systems.clone(),
+        })
+    }
+
+    /// Joins a team and opens it. Its file is read anew: what was confirmed is the key, and another file of that key is as
+    /// good.
+    pub async fn join(&self, join: &JoinTeam) -> Result<Opened, Error> {
+        let offer = Membership::offer(&join.from).await?;
+        membership()?.join(&offer, &join.fingerprint)?;
+        self.open(Open::Team).await
+    }
+
+    /// The team that was joined, unless something else was named when the program was started.
+    fn team_name(&self) -> Option<String> {
+        if self.start.team.is_some() || self.start.at_once || self.start.sandbox {
+            return None;
+        }
+        let file = membership().and_then(|membership| membership.team_file());
+        match file {
+            Ok(file) => file.map(|file| file.called().to_owned()),
+            // Opening it says why.
+            Err(_) => Some("your team".to_owned()),
+        }
+    }
+
+    fn team(&self) -> Result<Arc<Workspace>, Error> {
+        let sources = Sources {
+            kubeconfig: None,
+            ..self.sources(Vec::new())
+        };
+        let console = Console::open(&sources)?;
+        let name = self.team_name().unwrap_or_default();
+        Ok(Arc::new(Workspace {
+            console,
+            opened: Opened {
+                name,
+                sandbox: false,
+            },
+            _served: std::sync::Mutex::new(None),
+        }))
+    }
+
     fn kubeconfig(&self, contexts: Vec<String>) -> Result<Arc<Workspace>, Error> {
-        let sources = self.sources(contexts);
+        let mut sources = self.sources(contexts);
+        if sources.team.is_none() {
+            // The person's own clusters were asked for, not the team's.
+            sources.data = None;
+        }
         let name = sources.kubeconfig.as_ref().map_or_else(
             || "kubeconfig".to_owned(),
             |path| path.display().to_string(),
@@ -114,12 +181,22 @@ impl Session {
             kubeconfig: self.start.kubeconfig.clone(),
             contexts,
             team: self.start.team.clone(),
+            data: console::data_folder(),
             cache: None,
             sparing: false,
             history: console::history_file(),
             ..Sources::default()
         }
     }
+}
+
+fn membership() -> Result<Membership, Error> {
+    console::data_folder()
+        .map(|folder| Membership::in_folder(&folder))
+        .ok_or_else(|| {
+            Error::new(Code::Usage, "there is no folder to keep the team in")
+                .hint("Set HOME, or XDG_DATA_HOME.")
+        })
 }
 
 async fn sandbox() -> Result<Arc<Workspace>, Error> {
@@ -130,6 +207,7 @@ async fn sandbox() -> Result<Arc<Workspace>, Error> {
         kubeconfig: Some(served.kubeconfig.clone()),
         contexts: Vec::new(),
         team: Some(served.team.clone()),
+        data: None,
         cache: Some(served.cache.clone()),
         sparing: false,
         history: Some(served.history.clone()),

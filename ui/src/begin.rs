@@ -1,6 +1,6 @@
 //! The first minute: what can be opened on this machine.
 //!
-//! Owns the choice between the embedded company and contexts of the person's own kubeconfig.
+//! Owns the choice between the team (`join`), the embedded company and contexts of the person's own kubeconfig.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +9,7 @@ use leptos::prelude::*;
 
 use crate::address::Screen;
 use crate::foreign;
+use crate::join::Join;
 use crate::keys;
 use crate::notice;
 use crate::router::Router;
@@ -31,6 +32,14 @@ pub fn BeginScreen() -> impl IntoView {
                 "Landfall follows a commit from your branch to the pods that serve it, and says what stands in its way."
             </p>
             <div class="tiles">
+                <Join busy=busy />
+                {move || {
+                    session
+                        .beginning
+                        .get()
+                        .and_then(|beginning| beginning.team)
+                        .map(|team| joined(&team, session, busy))
+                }}
                 <section class="tile" aria-labelledby="tile-sandbox">
                     <h2 id="tile-sandbox">"Look around first"</h2>
                     <p>
@@ -74,6 +83,27 @@ pub fn BeginScreen() -> impl IntoView {
                     })
             }}
         </div>
+    }
+}
+
+/// The team that was joined already.
+fn joined(team: &str, session: Session, busy: Memo<bool>) -> impl IntoView + use<> {
+    let team = foreign::line(team);
+    view! {
+        <section class="tile" aria-labelledby="tile-joined">
+            <h2 id="tile-joined">{team.clone()}</h2>
+            <p>"Your team on this machine."</p>
+            <div class="end">
+                <button
+                    class="btn"
+                    type="button"
+                    disabled=move || busy.get()
+                    on:click=move |_| session.open(What::Team, Open::Team)
+                >
+                    "Open " {team}
+                </button>
+            </div>
+        </section>
     }
 }
 

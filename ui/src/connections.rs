@@ -15,6 +15,7 @@ use crate::glyph::glyph;
 use crate::notice;
 use crate::router::Router;
 use crate::session::{Session, Standing};
+use crate::sign_in::Account;
 use crate::time::Length;
 use crate::words::{self, Tone};
 
@@ -56,6 +57,7 @@ pub fn Connections() -> impl IntoView {
                     </button>
                 </div>
             </div>
+            <Account />
             {notice::standing(feed.standing, "This list")}
             <div class="bar" class:gone=move || !many.get()>
                 <input

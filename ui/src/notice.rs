@@ -52,7 +52,8 @@ pub fn tone(error: &Error) -> Tone {
         | Code::AmbiguousAsk
         | Code::Usage
         | Code::NoKubeconfig
-        | Code::UnknownName => Tone::Idle,
+        | Code::UnknownName
+        | Code::SignedOut => Tone::Idle,
         Code::Denied | Code::NotFound => Tone::Dunno,
         Code::Unreachable => Tone::Wait,
         Code::BadFile | Code::Internal => Tone::Stop,

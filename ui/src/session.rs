@@ -1,9 +1,9 @@
-//! What is open: nothing yet, the embedded company, or contexts of a kubeconfig.
+//! What is open: nothing yet, the embedded company, the team that was joined, or contexts of a kubeconfig.
 //!
 //! Owns the session's standing and the asks that were made in this window. Each opening starts everything below anew.
 
 use api::error::Error;
-use api::request::{Begin, Beginning, Open, Opened};
+use api::request::{Begin, Beginning, JoinTeam, Open, Opened};
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
@@ -46,11 +46,13 @@ pub struct Session {
     router: Router,
 }
 
-/// Which of the two is being opened.
+/// Which of them is being opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
     /// The embedded company.
     Sandbox,
+    /// The team that was joined.
+    Team,
     /// Contexts of the kubeconfig.
     Kubeconfig,
 }
@@ -119,6 +121,24 @@ impl Session {
                         self.begin();
                     }
                 }
+            }
+            self.opening.set(None);
+        });
+    }
+
+    /// Joins a team and shows it; `refused` hears why it was not joined.
+    pub fn join(self, request: JoinTeam, refused: RwSignal<Option<Error>>) {
+        if self.opening.get_untracked().is_some() {
+            return;
+        }
+        self.opening.set(Some(What::Team));
+        spawn_local(async move {
+            match bridge::call(&request).await {
+                Ok(opened) => {
+                    self.opened(opened);
+                    self.router.go(Screen::Board);
+                }
+                Err(error) => refused.set(Some(error)),
             }
             self.opening.set(None);
         });

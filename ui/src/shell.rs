@@ -31,6 +31,7 @@ use crate::palette::{Palette, PaletteOpen};
 use crate::panel::{Panel, PanelPlace};
 use crate::router::Router;
 use crate::session::{Session, Standing};
+use crate::sign_in::{Banner, SignInFeed};
 use crate::theme::Themes;
 
 /// The whole window.
@@ -141,6 +142,7 @@ fn Open(
     BoardFeed::provide();
     ConnectionFeed::provide();
     FollowFeed::provide();
+    SignInFeed::provide();
     let router = Router::here();
     let viewport = Viewport::provide();
     let screen = Memo::new(move |_| kind(&router.screen()));
@@ -154,6 +156,7 @@ fn Open(
                 node_ref=viewport.main
                 on:scroll=move |_| viewport.measure_scroll()
             >
+                <Banner />
                 {move || match screen.get() {
                     2 => view! { <JourneyScreen /> }.into_any(),
                     3 => view! { <Connections /> }.into_any(),

@@ -11,6 +11,7 @@ use crate::history::Changes;
 use crate::journey::{Answer, Ask};
 use crate::news::BoardNews;
 use crate::object::ObjectRef;
+use crate::sign_in::SignIn;
 
 /// A request with one reply.
 pub trait Request: Serialize + DeserializeOwned {
@@ -29,11 +30,16 @@ pub trait Stream: Serialize + DeserializeOwned {
 }
 
 /// Every command there is, in the order the documentation lists them.
-pub const COMMANDS: [&str; 12] = [
+pub const COMMANDS: [&str; 18] = [
     Begin::NAME,
+    BeginSignIn::NAME,
+    CancelSignIn::NAME,
     Follow::NAME,
+    JoinTeam::NAME,
+    OfferTeam::NAME,
     Open::NAME,
     ReadObject::NAME,
+    SignOut::NAME,
     Unfollow::NAME,
     Unwatch::NAME,
     WatchBoard::NAME,
@@ -42,6 +48,7 @@ pub const COMMANDS: [&str; 12] = [
     WatchChanges::NAME,
     WatchConnections::NAME,
     WatchFollowed::NAME,
+    WatchSignIn::NAME,
 ];
 
 /// Asks what is there to open when the window starts.
@@ -62,6 +69,9 @@ pub struct Beginning {
     /// What is open, if anything is (started with `--sandbox`, say).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open: Option<Opened>,
+    /// The team that was joined, if one was, by the name that it gives itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
     /// The contexts of the person's own kubeconfig, with why they cannot be offered if they cannot.
     pub contexts: Result<Vec<KubeContext>, crate::error::Error>,
 }
@@ -78,12 +88,14 @@ pub struct KubeContext {
     pub current: bool,
 }
 
-/// Opens the embedded company, or contexts of the person's kubeconfig. What was open before is closed.
+/// Opens the embedded company, the team that was joined, or contexts of the person's kubeconfig. What was open before is closed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "kebab-case")]
 pub enum Open {
     /// The embedded company.
     Sandbox,
+    /// The team that was joined.
+    Team,
     /// Contexts of the kubeconfig, by name; none means all of them.
     Kubeconfig {
         /// Which contexts.
@@ -100,7 +112,7 @@ impl Request for Open {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Opened {
-    /// What to call it: "Sandbox", or the kubeconfig's path.
+    /// What to call it: "Sandbox", the team's name, or the kubeconfig's path.
     pub name: String,
     /// Whether it is the embedded company.
     pub sandbox: bool,
@@ -203,6 +215,89 @@ pub struct WatchFollowed {}
 impl Stream for WatchFollowed {
     const NAME: &'static str = "watch_followed";
     type Item = Vec<Followed>;
+}
+
+/// Reads a team file, for a person to confirm its key's fingerprint. Nothing is kept of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OfferTeam {
+    /// An https link, or a path on this machine.
+    pub from: String,
+}
+
+impl Request for OfferTeam {
+    const NAME: &'static str = "offer_team";
+    type Reply = TeamOffer;
+}
+
+/// What a team file offers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TeamOffer {
+    /// Where it came from.
+    pub from: String,
+    /// What the team calls itself.
+    pub name: String,
+    /// What has to be compared with what the team says its key's fingerprint is.
+    pub fingerprint: String,
+    /// Who signs people in there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// What the sign-in will open, by name.
+    pub systems: Vec<String>,
+}
+
+/// Joins the team whose file's key has the fingerprint that a person confirmed, and opens it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct JoinTeam {
+    /// Where its file is.
+    pub from: String,
+    /// What was confirmed.
+    pub fingerprint: String,
+}
+
+impl Request for JoinTeam {
+    const NAME: &'static str = "join_team";
+    type Reply = Opened;
+}
+
+/// Begins a sign-in; answered when somebody is signed in, or it came to nothing. An attempt before it is given up.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BeginSignIn {
+    /// With a code that is typed elsewhere, instead of the browser on this machine.
+    pub with_code: bool,
+}
+
+impl Request for BeginSignIn {
+    const NAME: &'static str = "begin_sign_in";
+    type Reply = ();
+}
+
+/// Gives up the sign-in that is under way.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct CancelSignIn {}
+
+impl Request for CancelSignIn {
+    const NAME: &'static str = "cancel_sign_in";
+    type Reply = ();
+}
+
+/// Ends the sign-in here and at the provider, and closes what it opened.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct SignOut {}
+
+impl Request for SignOut {
+    const NAME: &'static str = "sign_out";
+    type Reply = ();
+}
+
+/// Who is signed in, live; none where what is open needs no sign-in.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct WatchSignIn {}
+
+impl Stream for WatchSignIn {
+    const NAME: &'static str = "watch_sign_in";
+    type Item = Option<SignIn>;
 }
 
 /// The connections, live.

@@ -34,6 +34,13 @@ pub enum Command {
     Coverage(Coverage),
     /// Says which systems answer, and what may not be read there
     Doctor(Doctor),
+    /// Signs you in, with your browser or with a code
+    SignIn(SignIn),
+    /// Signs you out, on this machine and at the provider
+    SignOut(SignOut),
+    /// Joins a team by its team file; makes, checks and signs one
+    #[command(subcommand)]
+    Team(Team),
     /// The embedded company
     #[command(subcommand)]
     Sandbox(Sandbox),
@@ -51,6 +58,7 @@ impl Command {
             Self::Changes(changes) => changes.json,
             Self::Coverage(coverage) => coverage.json,
             Self::Doctor(doctor) => doctor.json,
+            Self::SignIn(_) | Self::SignOut(_) | Self::Team(_) => false,
             Self::Sandbox(Sandbox::List(list)) => list.json,
             Self::Sandbox(Sandbox::Serve(_)) | Self::Tour(_) => false,
         }
@@ -66,9 +74,12 @@ pub struct Systems {
     /// Only this context; may be given several times [default: all]
     #[arg(long, value_name = "NAME")]
     pub context: Vec<String>,
-    /// The team file: code hosts, registries, environments
+    /// The team file [default: that of the team that was joined, where no kubeconfig or context is named]
     #[arg(long, value_name = "FILE")]
     pub team: Option<PathBuf>,
+    /// Signs in with the browser first if nobody is signed in: for where no keyring keeps a sign-in
+    #[arg(long)]
+    pub sign_in: bool,
     /// Starts the embedded company and asks that
     #[arg(long, conflicts_with_all = ["kubeconfig", "context", "team"])]
     pub sandbox: bool,
@@ -167,6 +178,78 @@ pub struct Doctor {
     /// Where to ask.
     #[command(flatten)]
     pub systems: Systems,
+}
+
+/// `landfall sign-in`
+#[derive(Args)]
+pub struct SignIn {
+    /// Shows a code to type on another machine instead of opening a browser here
+    #[arg(long)]
+    pub code: bool,
+    /// The team file [default: that of the team that was joined]
+    #[arg(long, value_name = "FILE")]
+    pub team: Option<PathBuf>,
+}
+
+/// `landfall sign-out`
+#[derive(Args)]
+pub struct SignOut {
+    /// The team file [default: that of the team that was joined]
+    #[arg(long, value_name = "FILE")]
+    pub team: Option<PathBuf>,
+}
+
+/// `landfall team`
+#[derive(Subcommand)]
+pub enum Team {
+    /// Joins a team: reads its file, shows its key's fingerprint, and asks whether it is the right one
+    Join(Join),
+    /// Reads the team's file anew
+    Update,
+    /// Forgets the team on this machine
+    Leave,
+    /// Makes the key that a team file is signed with
+    Key(Key),
+    /// Signs a team file
+    Sign(Sign),
+    /// Prints the JSON Schema of team files
+    Schema,
+}
+
+/// `landfall team join`
+#[derive(Args)]
+pub struct Join {
+    /// An https link to the team file, or a path; its signature lies beside it (.minisig)
+    #[arg(value_name = "LINK")]
+    pub from: String,
+    /// The fingerprint that the team says its key has: joins without asking if it is that
+    #[arg(long)]
+    pub fingerprint: Option<String>,
+}
+
+/// `landfall team key`
+#[derive(Args)]
+pub struct Key {
+    /// The file to write it to; never written over
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Without a password: for a machine that signs by itself
+    #[arg(long)]
+    pub no_password: bool,
+}
+
+/// `landfall team sign`
+#[derive(Args)]
+pub struct Sign {
+    /// The team file; the signature is written beside it
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The key
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// The key has no password
+    #[arg(long)]
+    pub no_password: bool,
 }
 
 /// `landfall sandbox`

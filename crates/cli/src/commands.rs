@@ -5,6 +5,9 @@ pub mod changes;
 pub mod coverage;
 pub mod doctor;
 pub mod sandbox;
+pub mod sign_in;
+pub mod sign_out;
+pub mod team;
 pub mod tour;
 pub mod why;
 

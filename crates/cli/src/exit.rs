@@ -90,11 +90,7 @@ pub fn error(error: &Error, json: bool) -> ExitCode {
         | Code::NoKubeconfig
         | Code::BadFile
         | Code::UnknownName => USAGE,
-        Code::Unreachable
-        | Code::Denied
-        | Code::SignedOut
-        | Code::NotFound
-        | Code::Internal => 3,
+        Code::Unreachable | Code::Denied | Code::SignedOut | Code::NotFound | Code::Internal => 3,
     })
 }
 

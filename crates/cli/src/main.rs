@@ -15,6 +15,7 @@ use clap::Parser;
 use arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
+    let no_dumps = console::no_core_dumps();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return exit::usage(&error),
@@ -25,6 +26,9 @@ fn main() -> ExitCode {
             .with_writer(std::io::stderr)
             .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
             .init();
+    }
+    if let Err(why) = no_dumps {
+        tracing::warn!(%why, "core dumps cannot be turned off");
     }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -46,6 +50,9 @@ fn main() -> ExitCode {
             Command::Changes(changes) => commands::changes::run(changes).await,
             Command::Coverage(coverage) => commands::coverage::run(coverage).await,
             Command::Doctor(doctor) => commands::doctor::run(doctor).await,
+            Command::SignIn(sign_in) => commands::sign_in::run(sign_in).await,
+            Command::SignOut(sign_out) => commands::sign_out::run(sign_out).await,
+            Command::Team(team) => commands::team::run(team).await,
             Command::Sandbox(sandbox) => commands::sandbox::run(sandbox).await,
             Command::Tour(tour) => commands::tour::run(tour).await,
         }

@@ -10,6 +10,7 @@ use sandbox::served::Served;
 use sandbox::start::Options;
 
 use crate::arguments::Systems;
+use crate::commands::sign_in;
 
 /// A console, and the embedded company if the arguments asked for it: it lives as long as this.
 pub struct Open {
@@ -55,13 +56,16 @@ async fn opened(systems: &Systems, sparing: bool) -> Result<Open, Error> {
         kubeconfig: systems.kubeconfig.clone(),
         contexts: systems.context.clone(),
         team: systems.team.clone(),
+        data: console::data_folder(),
         cache: None,
         sparing,
         history: console::history_file(),
         ..Sources::default()
     };
+    let console = Console::open(&sources)?;
+    sign_in::for_an_answer(&console, systems.sign_in).await?;
     Ok(Open {
-        console: Console::open(&sources)?,
+        console,
         patience,
         _served: None,
     })
@@ -80,6 +84,7 @@ pub fn sources(served: &Served) -> Sources {
         kubeconfig: Some(served.kubeconfig.clone()),
         contexts: Vec::new(),
         team: Some(served.team.clone()),
+        data: None,
         cache: Some(served.cache.clone()),
         sparing: false,
         history: Some(served.history.clone()),

@@ -253,8 +253,7 @@ async fn fetch(from: &str) -> Result<(String, String), Error> {
                 )
                 .hint("Give an https link, or the path of a file.")
             })?;
-            let signature =
-                read(&format!("{from}{SIGNATURE}")).map_err(|_| unsigned(from))?;
+            let signature = read(&format!("{from}{SIGNATURE}")).map_err(|_| unsigned(from))?;
             Ok((text, signature))
         }
     }
@@ -365,14 +364,23 @@ mod tests {
         let membership = team.membership();
         let offer = Membership::offer(&team.from()).await.expect("offered");
         membership.join(&offer, &offer.fingerprint).expect("joined");
-        let name = || membership.team_file().expect("readable").expect("joined").name;
+        let name = || {
+            membership
+                .team_file()
+                .expect("readable")
+                .expect("joined")
+                .name
+        };
         team.publish("second", team.key.text(), "key", 200);
         assert!(membership.update().await.expect("newer"));
         assert_eq!(name().as_deref(), Some("second"));
         assert!(!membership.update().await.expect("the same"));
         team.publish("rolled back", team.key.text(), "key", 150);
         let error = membership.update().await.expect_err("older");
-        assert!(error.message.contains("before the one that is here"), "{error}");
+        assert!(
+            error.message.contains("before the one that is here"),
+            "{error}"
+        );
         let theirs = make_key(&team.folder.path().join("theirs"), None).expect("a key");
         team.publish("taken over", theirs.text(), "theirs", 300);
         let error = membership.update().await.expect_err("another key");

@@ -9,23 +9,27 @@ mod freshness;
 mod joining;
 mod past;
 mod reader;
+mod sign_in;
 mod sources;
 mod subscription;
 pub mod team_file;
+mod tokens;
 mod wants;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::error::Code;
-use api::{Answer, App, Ask, Board, Changes, Connection, Error, ObjectRef};
+use api::{Answer, App, Ask, Board, Changes, Connection, Error, ObjectRef, SignIn, SignInState};
 use history::History;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 pub use cluster::Clock;
-pub use identity::no_core_dumps;
+pub use identity::{Invitation, no_core_dumps};
 pub use joining::{Membership, Offer};
-pub use sources::{Sources, contexts, history_file};
+pub use sign_in::SigningIn;
+pub use sources::{Sources, contexts, data_folder, history_file};
 pub use subscription::{Subscription, Update};
 
 use evaluation::{Command, Evaluation};
@@ -37,7 +41,9 @@ use past::Past;
 pub struct Console {
     commands: mpsc::UnboundedSender<Command>,
     evaluation: JoinHandle<()>,
-    systems: sources::Systems,
+    systems: Arc<sources::Systems>,
+    /// Wakes what waits for a sign-in.
+    woken: Option<JoinHandle<()>>,
     following: Following,
     /// Dropped last: what was seen is written before anything ends.
     _history: History,
@@ -58,7 +64,7 @@ impl Console {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_at(sources: &Sources, clock: Clock) -> Result<Self, Error> {
-        let systems = sources::Systems::open(sources, &clock)?;
+        let systems = Arc::new(sources::Systems::open(sources, &clock)?);
         let (commands, received) = mpsc::unbounded_channel();
         let history = History::open(history::Options {
             path: sources.history.clone(),
@@ -67,10 +73,29 @@ impl Console {
         });
         let past = Past::new(history.scribe(), history.kept());
         let evaluation = tokio::spawn(Evaluation::new(&systems, past, clock).run(received));
+        let woken = systems.signing_in().map(|signing_in| {
+            let systems = Arc::downgrade(&systems);
+            tokio::spawn(async move {
+                let mut sign_in = signing_in.watch();
+                drop(signing_in);
+                let mut was_in = false;
+                while let Some(update) = sign_in.next().await {
+                    let state = update.value.map(|sign_in| sign_in.state);
+                    let is_in = matches!(state, Some(SignInState::SignedIn { .. }));
+                    match systems.upgrade() {
+                        Some(systems) if is_in && !was_in => systems.try_now(),
+                        Some(_) => {}
+                        None => return,
+                    }
+                    was_in = is_in;
+                }
+            })
+        });
         Ok(Self {
             commands,
             evaluation,
             systems,
+            woken,
             following: Following::default(),
             _history: history,
         })
@@ -105,6 +130,23 @@ impl Console {
     /// Follows an ask.
     pub fn follow(&self, ask: &Ask) {
         self.following.follow(ask, self.watch_answer(ask.clone()));
+    }
+
+    /// Who signs people in; none where the systems are opened without a sign-in.
+    pub fn signing_in(&self) -> Option<Arc<SigningIn>> {
+        self.systems.signing_in()
+    }
+
+    /// Who is signed in, live; none where the systems are opened without a sign-in.
+    pub fn watch_sign_in(&self) -> Subscription<Option<SignIn>> {
+        match self.systems.signing_in() {
+            Some(signing_in) => signing_in.watch(),
+            None => {
+                let (subscription, publisher) = subscription::channel();
+                publisher.publish(None, true);
+                subscription
+            }
+        }
     }
 
     /// One app, live: which commits wait for which of its environments.
@@ -168,6 +210,9 @@ impl Console {
 impl Drop for Console {
     fn drop(&mut self) {
         self.evaluation.abort();
+        if let Some(woken) = &self.woken {
+            woken.abort();
+        }
     }
 }
 

@@ -55,8 +55,8 @@ impl SigningIn {
         Arc::clone(&self.session)
     }
 
-    /// How it stands, live.
-    pub fn watch(&self) -> Subscription<SignIn> {
+    /// How it stands, live; there always is something to say.
+    pub fn watch(&self) -> Subscription<Option<SignIn>> {
         let (subscription, publisher) = subscription::channel();
         let mut standing = self.session.standing();
         let mut not_kept = self.session.not_kept();
@@ -71,10 +71,13 @@ impl SigningIn {
                         &attempt.borrow_and_update(),
                         &roles,
                     ),
-                    not_kept: not_kept.borrow_and_update().as_ref().map(ToString::to_string),
+                    not_kept: not_kept
+                        .borrow_and_update()
+                        .as_ref()
+                        .map(ToString::to_string),
                 };
                 let settled = !matches!(said.state, SignInState::Resuming { late: None });
-                publisher.publish(said, settled);
+                publisher.publish(Some(said), settled);
                 let changed = tokio::select! {
                     changed = standing.changed() => changed,
                     changed = attempt.changed() => changed,
@@ -191,7 +194,11 @@ impl Drop for SigningIn {
 
 /// What a person is in the team: the roles one of whose groups they are in, in the team file's order.
 pub fn roles_of(person: &Person, roles: &[Role]) -> Vec<String> {
-    let theirs = |role: &&Role| role.groups.iter().any(|group| person.groups.contains(group));
+    let theirs = |role: &&Role| {
+        role.groups
+            .iter()
+            .any(|group| person.groups.contains(group))
+    };
     let theirs = roles.iter().filter(theirs);
     theirs.map(|role| role.name.clone()).collect()
 }

@@ -2,6 +2,10 @@
 //!
 //! Owns the choice of contexts and the mapping of the edges' errors to what a person reads.
 
+mod accounts;
+mod folders;
+mod signed_in;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,8 +19,11 @@ use cluster::{Clock, Cluster, Context};
 use facts::Team;
 use forge::Forge;
 
+use crate::joining::Membership;
+use crate::sign_in::SigningIn;
 use crate::team_file::TeamFile;
-use crate::team_file::form::Aws;
+
+pub use folders::{data_folder, history_file};
 
 /// How old what a code host or registry said may be when it is wanted: short, so that a refresh is one, and long enough
 /// for one evaluation's wants to share one fetch.
@@ -29,8 +36,11 @@ pub struct Sources {
     pub kubeconfig: Option<PathBuf>,
     /// Which of its contexts, and of the team file's AWS accounts; none means all.
     pub contexts: Vec<String>,
-    /// The team file.
+    /// The team file; absent: the one of the team that was joined, unless a kubeconfig or contexts are named.
     pub team: Option<PathBuf>,
+    /// The folder that what a person would miss is kept in, such as [`data_folder`]: the team that was joined, what
+    /// processes lock in turn. Absent: no team was joined, and a sign-in ends with this process.
+    pub data: Option<PathBuf>,
     /// Where clones and other things that can be had again are kept; absent: the platform's cache folder.
     pub cache: Option<PathBuf>,
     /// Whether pods are read only where an answer wants them: for one short answer about one app, not for a window.
@@ -49,6 +59,7 @@ pub struct Systems {
     forge: Forge,
     team: Team,
     sparing: bool,
+    signing_in: Option<Arc<SigningIn>>,
 }
 
 /// The contexts of a kubeconfig, for a person to choose from.
@@ -70,13 +81,13 @@ pub fn contexts(sources: &Sources) -> Result<Vec<KubeContext>, Error> {
 impl Systems {
     /// Opens what `sources` names. Must be called inside a Tokio runtime.
     pub fn open(sources: &Sources, clock: &Clock) -> Result<Self, Error> {
-        let file = sources
-            .team
-            .as_deref()
-            .map(TeamFile::read)
-            .transpose()?
-            .unwrap_or_default();
-        let contexts = chosen(sources, &file)?;
+        let file = team_file(sources)?.unwrap_or_default();
+        let signing_in = file
+            .sign_in
+            .as_ref()
+            .map(|sign_in| signed_in::signing_in(sign_in, &file, sources, clock));
+        let session = signing_in.as_ref().map(|signing_in| signing_in.session());
+        let contexts = chosen(sources, &file, session.as_ref())?;
         let options = cluster::Options {
             clock: clock.clone(),
             sparing: sources.sparing,
@@ -87,7 +98,13 @@ impl Systems {
             .iter()
             .map(|context| Cluster::start(context, options.clone()))
             .collect();
-        let accounts = accounts(&file, sources, &contexts, clock)?;
+        let now = clock.clone();
+        let aws = cloud::Options {
+            clock: cloud::Clock::new(move || now.now()),
+            ..cloud::Options::default()
+        };
+        let roles = signed_in::roles(&file, session.as_ref(), &aws);
+        let accounts = accounts::open(&file, sources, &contexts, &roles, &aws)?;
         let config = forge_config(&file, sources)?;
         let clock = clock.clone();
         let forge = Forge::with_clock(config, move || clock.now()).map_err(|error| {
@@ -102,7 +119,19 @@ impl Systems {
             forge,
             team: file.team(),
             sparing: sources.sparing,
+            signing_in,
         })
+    }
+
+    /// Who signs people in, if the team file says so.
+    pub fn signing_in(&self) -> Option<Arc<SigningIn>> {
+        self.signing_in.clone()
+    }
+
+    /// Somebody signed in: what waits for it goes on at once.
+    pub fn try_now(&self) {
+        self.clusters.iter().for_each(Cluster::try_now);
+        self.accounts.iter().for_each(Account::try_now);
     }
 
     pub fn clusters(&self) -> Arc<[Cluster]> {
@@ -163,29 +192,43 @@ impl Systems {
     }
 }
 
-/// The contexts asked for, in the kubeconfig's order; a context that is broken is an error only if it was asked for.
-/// Who has accounts of AWS needs no kubeconfig.
-fn chosen(sources: &Sources, file: &TeamFile) -> Result<Vec<Context>, Error> {
-    let contexts = cluster::contexts(sources.kubeconfig.as_deref()).map_err(with_hint);
-    let contexts = match contexts {
-        Err(error)
-            if error.code == Code::NoKubeconfig
-                && sources.kubeconfig.is_none()
-                && !file.aws.is_empty() =>
-        {
-            Vec::new()
-        }
-        other => other?,
+/// The team file that is named, or that of the team that was joined.
+fn team_file(sources: &Sources) -> Result<Option<TeamFile>, Error> {
+    if let Some(path) = &sources.team {
+        return TeamFile::read(path).map(Some);
+    }
+    // Whoever names what to open asks for that and nothing else.
+    let is_named = sources.kubeconfig.is_some() || !sources.contexts.is_empty();
+    match &sources.data {
+        Some(folder) if !is_named => Membership::in_folder(folder).team_file(),
+        _ => Ok(None),
+    }
+}
+
+/// What there is to open: the clusters that the team file names, and the kubeconfig's contexts where it names none or the
+/// kubeconfig is given by hand. Of these what was asked for, in the files' order.
+fn chosen(
+    sources: &Sources,
+    file: &TeamFile,
+    session: Option<&Arc<identity::Session>>,
+) -> Result<Vec<Context>, Error> {
+    let teams = signed_in::clusters(file, session)?;
+    let contexts = if teams.is_empty() || sources.kubeconfig.is_some() {
+        of_kubeconfig(sources, file)?
+    } else {
+        Vec::new()
     };
-    let names: Vec<String> = contexts
+    if let Some(twice) = teams
         .iter()
-        .map(|context| context.name.clone())
-        .collect();
-    if let Some(unknown) = sources
-        .contexts
-        .iter()
-        .find(|wanted| !names.contains(wanted) && !file.aws.iter().any(|aws| aws.name == **wanted))
+        .find(|team| contexts.iter().any(|context| context.name == team.name))
     {
+        return Err(two_of_a_name("a cluster", &twice.name));
+    }
+    let all: Vec<Context> = teams.into_iter().chain(contexts).collect();
+    let names: Vec<&str> = all.iter().map(|context| context.name.as_str()).collect();
+    if let Some(unknown) = sources.contexts.iter().find(|wanted| {
+        !names.contains(&wanted.as_str()) && !file.aws.iter().any(|aws| aws.name == **wanted)
+    }) {
         return Err(Error::new(
             Code::UnknownName,
             format!("the kubeconfig has no context '{unknown}'"),
@@ -194,7 +237,7 @@ fn chosen(sources: &Sources, file: &TeamFile) -> Result<Vec<Context>, Error> {
     }
     let wanted =
         |context: &Context| sources.contexts.is_empty() || sources.contexts.contains(&context.name);
-    let chosen: Vec<Context> = contexts.into_iter().filter(wanted).collect();
+    let chosen: Vec<Context> = all.into_iter().filter(wanted).collect();
     if file.aws.is_empty()
         && chosen.iter().all(|context| context.problem.is_some())
         && let Some(problem) = chosen.iter().find_map(|context| context.problem.clone())
@@ -210,53 +253,29 @@ fn chosen(sources: &Sources, file: &TeamFile) -> Result<Vec<Context>, Error> {
     Ok(chosen)
 }
 
-/// The accounts of AWS that the team file names, and that were asked for.
-fn accounts(
-    file: &TeamFile,
-    sources: &Sources,
-    contexts: &[Context],
-    clock: &Clock,
-) -> Result<Arc<[Account]>, Error> {
-    if let Some(twice) = file
-        .aws
-        .iter()
-        .find(|aws| contexts.iter().any(|context| context.name == aws.name))
-    {
-        return Err(Error::new(
-            Code::BadFile,
-            format!(
-                "the team file calls an AWS account '{}', and so is a context of the kubeconfig called",
-                twice.name
-            ),
-        )
-        .hint("Give one of them another name: the board would show both as one."));
+/// The kubeconfig's contexts; a context that is broken is an error only if it was asked for. Who has accounts of AWS needs
+/// no kubeconfig.
+fn of_kubeconfig(sources: &Sources, file: &TeamFile) -> Result<Vec<Context>, Error> {
+    match cluster::contexts(sources.kubeconfig.as_deref()).map_err(with_hint) {
+        Err(error)
+            if error.code == Code::NoKubeconfig
+                && sources.kubeconfig.is_none()
+                && !file.aws.is_empty() =>
+        {
+            Ok(Vec::new())
+        }
+        other => other,
     }
-    let now = clock.clone();
-    let options = cloud::Options {
-        clock: cloud::Clock::new(move || now.now()),
-        ..cloud::Options::default()
-    };
-    let wanted = |aws: &&Aws| sources.contexts.is_empty() || sources.contexts.contains(&aws.name);
-    let specs = file.aws.iter().filter(wanted).map(|aws| cloud::Spec {
-        name: aws.name.clone(),
-        region: aws.region.clone(),
-        endpoint: aws
-            .endpoint
-            .as_ref()
-            .map(|url| url.as_str().trim_end_matches('/').to_owned()),
-        credentials: match (&aws.credentials, &aws.profile) {
-            (Some(path), profile) => cloud::Source::File {
-                path: path.clone(),
-                profile: profile.clone(),
-            },
-            (None, Some(profile)) => cloud::Source::Profile(profile.clone()),
-            (None, None) => cloud::Source::Chain,
-        },
-        clusters: aws.clusters.clone(),
-    });
-    Ok(specs
-        .map(|spec| Account::start(spec, options.clone()))
-        .collect())
+}
+
+fn two_of_a_name(what: &str, name: &str) -> Error {
+    Error::new(
+        Code::BadFile,
+        format!(
+            "the team file calls {what} '{name}', and so is a context of the kubeconfig called"
+        ),
+    )
+    .hint("Give one of them another name: the board would show both as one.")
 }
 
 /// A kubeconfig's error, with what to do about a file that cannot be read as one.
@@ -274,7 +293,7 @@ fn with_hint(error: impl Into<Error>) -> Error {
 fn forge_config(file: &TeamFile, sources: &Sources) -> Result<forge::Config, Error> {
     let cache = match &sources.cache {
         Some(folder) => folder.clone(),
-        None => cache_folder()?,
+        None => folders::cache_folder()?,
     };
     let code_hosts = file.code_hosts.iter().map(|host| forge::CodeHost {
         host: host.host.clone(),
@@ -291,45 +310,5 @@ fn forge_config(file: &TeamFile, sources: &Sources) -> Result<forge::Config, Err
         registries: registries.collect(),
         cache,
         fresh_for: FRESH_FOR,
-    })
-}
-
-/// The file that what was seen is kept in, in the platform's folder for what a person would miss, by its own custom:
-/// `XDG_DATA_HOME` or `~/.local/share` on Linux, `~/Library/Application Support` on macOS, `%LOCALAPPDATA%` on Windows.
-/// `None` where there is no such folder.
-pub fn history_file() -> Option<PathBuf> {
-    let base = if cfg!(target_os = "macos") {
-        variable("HOME").map(|home| home.join("Library/Application Support"))
-    } else if cfg!(windows) {
-        variable("LOCALAPPDATA")
-    } else {
-        variable("XDG_DATA_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/share")))
-    };
-    base.map(|base| base.join("landfall").join("history.db"))
-}
-
-/// A variable that names a folder; an empty one names none.
-fn variable(name: &str) -> Option<PathBuf> {
-    std::env::var_os(name)
-        .filter(|value| !value.is_empty())
-        .map(PathBuf::from)
-}
-
-/// The platform's folder for what can be had again, by its own custom: `XDG_CACHE_HOME` or `~/.cache` on Linux,
-/// `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows.
-fn cache_folder() -> Result<PathBuf, Error> {
-    let base = if cfg!(target_os = "macos") {
-        variable("HOME").map(|home| home.join("Library/Caches"))
-    } else if cfg!(windows) {
-        variable("LOCALAPPDATA")
-    } else {
-        variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")))
-    };
-    base.map(|base| base.join("landfall")).ok_or_else(|| {
-        Error::new(
-            Code::Usage,
-            "there is no folder to keep clones of repositories in",
-        )
-        .hint("Set HOME, or XDG_CACHE_HOME.")
     })
 }

@@ -54,6 +54,11 @@ impl<T: PartialEq> Publisher<T> {
         self.0.is_closed()
     }
 
+    /// Waits until nobody reads any more.
+    pub async fn closed(&self) {
+        self.0.closed().await;
+    }
+
     /// Gives readers the value, if it says anything new.
     pub fn publish(&self, value: T, settled: bool) {
         let update = Some(Update { value, settled });

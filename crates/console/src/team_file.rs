@@ -31,10 +31,7 @@ enum Reason {
     #[error("two entries of aws or clusters are called '{0}'")]
     Twice(String),
     #[error("cluster '{cluster}' is of the account '{account}', and no entry of aws is called so")]
-    NoAccount {
-        cluster: String,
-        account: String,
-    },
+    NoAccount { cluster: String, account: String },
     #[error("{0}, and there is no signIn")]
     NoSignIn(String),
     #[error("{what} '{address}' must be https: what goes there opens everything")]

@@ -43,6 +43,7 @@ impl Exam {
             kubeconfig: Some(company.kubeconfig.clone()),
             contexts: Vec::new(),
             team: Some(company.team.clone()),
+            data: None,
             cache: Some(company.cache.clone()),
             sparing: false,
             history: None,

@@ -106,11 +106,7 @@ struct Held {
 impl Session {
     /// Goes on with the session that is kept, if one is, and returns at once: a keyring may have to be unlocked first.
     /// `lock` is a file that all processes of this person lock in turn. Must be called inside a Tokio runtime.
-    pub fn resume(
-        giver: Arc<dyn Giver>,
-        keeper: Arc<dyn Keeper>,
-        lock: Option<PathBuf>,
-    ) -> Self {
+    pub fn resume(giver: Arc<dyn Giver>, keeper: Arc<dyn Keeper>, lock: Option<PathBuf>) -> Self {
         let inner = Arc::new(Inner {
             giver,
             keeper,

@@ -42,6 +42,7 @@ async fn ask_in(world: &World, scenario: &str, recording: &Recording) -> Answer 
         kubeconfig: Some(world.kubeconfig.clone()),
         contexts: Vec::new(),
         team: Some(world.team.clone()),
+        data: None,
         cache: Some(world.cache.clone()),
         sparing: false,
         history: None,

@@ -16,6 +16,7 @@ use crate::keys;
 use crate::palette::PaletteOpen;
 use crate::router::Router;
 use crate::session::Session;
+use crate::sign_in::Who;
 use crate::theme::{Theme, Themes};
 
 /// The header of a window with something open.
@@ -43,6 +44,7 @@ pub fn Header() -> impl IntoView {
                     {move || mark(summary.get().0)}
                     <span class="clip">{move || summary.get().1}</span>
                 </button>
+                <Who />
                 <ThemeSwitch />
             </div>
         </header>

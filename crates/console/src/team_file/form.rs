@@ -176,6 +176,14 @@ pub struct Aws {
     pub clusters: Vec<String>,
 }
 
+impl Aws {
+    /// Where AWS answers, as its clients take it.
+    pub fn endpoint(&self) -> Option<String> {
+        let endpoint = self.endpoint.as_ref()?;
+        Some(endpoint.as_str().trim_end_matches('/').to_owned())
+    }
+}
+
 /// One environment.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -180,10 +180,16 @@ mod tests {
         let later = signature.replace("timestamp:7", "timestamp:9");
         assert_eq!(key.signed_at("text", &later), Err(Unsigned::Wrong));
         assert_eq!(key.signed_at("text", "nothing"), Err(Unsigned::Wrong));
-        assert!(sign("text", &theirs, None, at(7)).is_err(), "it has a password");
+        assert!(
+            sign("text", &theirs, None, at(7)).is_err(),
+            "it has a password"
+        );
         assert!(sign("text", &theirs, Some("other".to_owned()), at(7)).is_err());
         let signature = sign("text", &theirs, Some("secret".to_owned()), at(8)).expect("signed");
         assert_eq!(other.signed_at("text", &signature), Ok(at(8)));
-        assert!(make_key(&ours, None).is_err(), "a key is never written over");
+        assert!(
+            make_key(&ours, None).is_err(),
+            "a key is never written over"
+        );
     }
 }

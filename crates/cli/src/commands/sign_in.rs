@@ -1,0 +1,135 @@
+//! `landfall sign-in`: signs a person in, with their browser or with a code that they type elsewhere.
+//!
+//! Owns what is said on the way. Other commands never open a browser, unless they were told to with `--sign-in`.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::error::Code;
+use api::{Error, SignIn, SignInState};
+use console::{Console, Invitation, SigningIn, Sources};
+
+use crate::arguments;
+use crate::print::{bold, foreign, styled};
+
+/// How long a sign-in that is kept may take to be gone on with before something is said.
+const RESUMING: Duration = Duration::from_secs(20);
+
+/// Runs the command.
+pub async fn run(arguments: arguments::SignIn) -> Result<ExitCode, Error> {
+    let console = Console::open(&Sources {
+        team: arguments.team,
+        data: console::data_folder(),
+        ..Sources::default()
+    })?;
+    let signing_in = console.signing_in().ok_or_else(no_team)?;
+    if arguments.code {
+        signing_in.with_code(show_code).await?;
+    } else {
+        in_browser(&signing_in).await?;
+    }
+    let stands = stands(&signing_in).await;
+    if let SignInState::SignedIn { person, roles, .. } = &stands.state {
+        let roles = match roles.as_slice() {
+            [] => String::new(),
+            roles => format!(" ({})", foreign(&roles.join(", "), 200)),
+        };
+        say(&format!(
+            "Signed in at {} as {}{roles}.",
+            foreign(&stands.provider, 100),
+            foreign(person, 100)
+        ));
+    }
+    if let Some(why) = &stands.not_kept {
+        say(&format!(
+            "It ends with this command: {}. Other commands sign in by themselves with --sign-in.",
+            foreign(why, 200)
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What other commands do first: whoever is not signed in is told so, or signed in where that was asked for.
+pub async fn for_an_answer(console: &Console, asked_for: bool) -> Result<(), Error> {
+    let Some(signing_in) = console.signing_in() else {
+        return Ok(());
+    };
+    let stands = stands(&signing_in).await;
+    match stands.state {
+        SignInState::SignedOut { .. } | SignInState::Over { .. } if asked_for => {
+            in_browser(&signing_in).await
+        }
+        SignInState::SignedOut { .. } => Err(not_signed_in(
+            format!("nobody is signed in at {}", stands.provider),
+            stands.not_kept.as_deref(),
+        )),
+        SignInState::Over { why } => Err(not_signed_in(
+            format!("the sign-in at {} is over: {why}", stands.provider),
+            None,
+        )),
+        // The systems say themselves what they lack.
+        _ => Ok(()),
+    }
+}
+
+/// Whoever has to be told before anything else is read.
+pub fn no_team() -> Error {
+    Error::new(
+        Code::UnknownName,
+        "no team was joined here that somebody could sign in to",
+    )
+    .hint("`landfall team join LINK` joins one; --team names a team file.")
+}
+
+/// How the sign-in stands once what is kept has been looked at.
+pub async fn stands(signing_in: &SigningIn) -> SignIn {
+    let mut watched = signing_in.watch();
+    match watched.settled(RESUMING).await {
+        Some(Some(stands)) => stands,
+        Some(None) | None => SignIn {
+            provider: String::new(),
+            state: SignInState::SignedOut { failed: None },
+            not_kept: None,
+        },
+    }
+}
+
+fn not_signed_in(message: String, not_kept: Option<&str>) -> Error {
+    let error = Error::new(Code::SignedOut, message);
+    match not_kept {
+        Some(why) => error.hint(format!(
+            "Nothing is kept here ({why}): sign in with this very command by --sign-in."
+        )),
+        None => error.hint("Sign in with `landfall sign-in`, or with this command by --sign-in."),
+    }
+}
+
+async fn in_browser(signing_in: &Arc<SigningIn>) -> Result<(), Error> {
+    signing_in
+        .in_browser(|address| {
+            say(&format!(
+                "Sign in on the page that opens in your browser, or open it yourself:\n  {address}"
+            ));
+            // Who has no browser here still has the address.
+            if let Err(why) = webbrowser::open(address.as_str()) {
+                tracing::debug!(%why, "no browser opened");
+            }
+            Ok(())
+        })
+        .await
+}
+
+fn show_code(invitation: &Invitation) {
+    say(&format!(
+        "Open {} on any machine and type\n\n    {}\n\nOnly go on if you began this yourself.",
+        invitation.address,
+        styled(bold(), foreign(&invitation.code, 40))
+    ));
+}
+
+/// What is said on the way goes beside the answer, not into it.
+fn say(words: &str) {
+    let _closed = writeln!(anstream::stderr(), "{words}");
+}

@@ -1,0 +1,176 @@
+//! `landfall team`: joining a team, and what whoever keeps its file needs.
+//!
+//! Owns the questions. What a signature proves is the console's to say.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use api::Error;
+use api::error::Code;
+use console::team_file::TeamFile;
+use console::team_file::signature::{self, KeyError};
+use console::{Membership, Offer};
+use jiff::Timestamp;
+
+use super::show;
+use crate::arguments::{Join, Key, Sign, Team};
+use crate::print::{bold, foreign, styled};
+
+/// Runs the command.
+pub async fn run(team: Team) -> Result<ExitCode, Error> {
+    match team {
+        Team::Join(join) => join_team(join).await?,
+        Team::Update => {
+            let is_new = membership()?.update().await?;
+            show(if is_new {
+                "The team file is new, and used from now on.\n"
+            } else {
+                "The team file is the one that is here already.\n"
+            });
+        }
+        Team::Leave => {
+            membership()?.leave()?;
+            show(
+                "The team is forgotten on this machine. `landfall sign-out` before that also ends the sign-in.\n",
+            );
+        }
+        Team::Key(key) => make_key(&key)?,
+        Team::Sign(sign) => sign_file(&sign)?,
+        Team::Schema => {
+            let schema = serde_json::to_string_pretty(&TeamFile::schema());
+            let schema = schema.map_err(|why| Error::new(Code::Internal, why.to_string()))?;
+            show(&format!("{schema}\n"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn join_team(join: Join) -> Result<(), Error> {
+    let membership = membership()?;
+    let offer = Membership::offer(&join.from).await?;
+    show(&offered(&offer));
+    let fingerprint = match join.fingerprint {
+        Some(fingerprint) => fingerprint,
+        None if confirmed()? => offer.fingerprint.clone(),
+        None => {
+            return Err(Error::new(Code::Usage, "the team was not joined")
+                .hint("Ask whoever sent you the link what their key's fingerprint is."));
+        }
+    };
+    membership.join(&offer, &fingerprint)?;
+    show(&format!(
+        "Joined {}. Next: `landfall sign-in`.\n",
+        foreign(&offer.name, 100)
+    ));
+    Ok(())
+}
+
+fn offered(offer: &Offer) -> String {
+    let mut page = format!(
+        "{}\n  from         {}\n",
+        styled(bold(), foreign(&offer.name, 100)),
+        foreign(&offer.from, 300)
+    );
+    if let Some(provider) = &offer.provider {
+        page.push_str(&format!("  signs in at  {}\n", foreign(provider, 200)));
+    }
+    if !offer.systems.is_empty() {
+        page.push_str(&format!(
+            "  opens        {}\n",
+            foreign(&offer.systems.join(", "), 300)
+        ));
+    }
+    page.push_str(&format!(
+        "  fingerprint  {}\n",
+        styled(bold(), &offer.fingerprint)
+    ));
+    page
+}
+
+/// Asks whether the fingerprint is the right one. Where nobody can be asked the answer is no.
+fn confirmed() -> Result<bool, Error> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Error::new(
+            Code::Usage,
+            "there is no terminal to ask whether the fingerprint is the right one",
+        )
+        .hint("Give the fingerprint that the team says its key has: --fingerprint."));
+    }
+    let mut out = anstream::stderr();
+    let _closed = write!(
+        out,
+        "Is that the fingerprint that your team gave you? Type yes: "
+    );
+    let _closed = out.flush();
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    Ok(read.is_ok() && answer.trim().eq_ignore_ascii_case("yes"))
+}
+
+fn make_key(key: &Key) -> Result<(), Error> {
+    let password = password(key.no_password, "A password for the new key: ")?;
+    let made = signature::make_key(&key.file, password).map_err(refused)?;
+    show(&format!(
+        "{} holds the key: keep it where only who may change the team file can read it.\n\
+         Into the team file:\n  signedBy: {}\n\
+         For whoever joins, by another way than the link:\n  {}\n",
+        key.file.display(),
+        made.text(),
+        made.fingerprint()
+    ));
+    Ok(())
+}
+
+fn sign_file(sign: &Sign) -> Result<(), Error> {
+    // What nobody could join by is not signed.
+    let file = TeamFile::read(&sign.file)?;
+    let from = sign.file.display().to_string();
+    let text = std::fs::read_to_string(&sign.file)
+        .map_err(|why| Error::new(Code::BadFile, format!("{from} cannot be read: {why}")))?;
+    let password = password(sign.no_password, "The key's password: ")?;
+    let now = Timestamp::now();
+    let signed = signature::sign(&text, &sign.key, password, now).map_err(refused)?;
+    let key = file.signed_by.as_deref().unwrap_or_default();
+    signature::Key::parse(key)
+        .and_then(|key| key.signed_at(&text, &signed))
+        .map_err(|why| {
+            Error::new(
+                Code::BadFile,
+                format!("nobody could join by {from} with this signature: {why}"),
+            )
+            .hint("signedBy in the file must be the public half of this key.")
+        })?;
+    let beside = format!("{from}.minisig");
+    std::fs::write(&beside, signed)
+        .map_err(|why| Error::new(Code::BadFile, format!("{beside} cannot be written: {why}")))?;
+    show(&format!("Signed: {beside}\n"));
+    Ok(())
+}
+
+fn password(none: bool, question: &str) -> Result<Option<String>, Error> {
+    if none {
+        return Ok(None);
+    }
+    rpassword::prompt_password(question)
+        .map(Some)
+        .map_err(|why| {
+            Error::new(
+                Code::Usage,
+                format!("there is no terminal to ask for a password: {why}"),
+            )
+            .hint("--no-password is for a key without one.")
+        })
+}
+
+fn refused(why: KeyError) -> Error {
+    Error::new(Code::BadFile, why.to_string())
+}
+
+fn membership() -> Result<Membership, Error> {
+    console::data_folder()
+        .map(|folder| Membership::in_folder(&folder))
+        .ok_or_else(|| {
+            Error::new(Code::Usage, "there is no folder to keep the team in")
+                .hint("Set HOME, or XDG_DATA_HOME.")
+        })
+}
