@@ -3,6 +3,7 @@
 //! Owns one evaluation task that alone holds the facts: clusters and the forge bring facts in, the pure engine judges,
 //! subscribers get what changed. No Tauri, no printing, no mutation of anything outside this process but its cache.
 
+mod allowed;
 mod evaluation;
 mod follow;
 mod freshness;
@@ -25,21 +26,21 @@ use history::History;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-pub use cluster::Clock;
+pub use cluster::{Clock, Command};
 pub use identity::{Invitation, no_core_dumps};
 pub use joining::{Membership, Offer};
 pub use sign_in::SigningIn;
 pub use sources::{Sources, contexts, data_folder, history_file};
 pub use subscription::{Subscription, Update};
 
-use evaluation::{Command, Evaluation};
+use evaluation::Evaluation;
 use follow::Following;
 use past::Past;
 
 /// Everything that is open: the clusters of some kubeconfig contexts, with the team's code hosts and registries.
 /// Dropping it ends every watch and task.
 pub struct Console {
-    commands: mpsc::UnboundedSender<Command>,
+    commands: mpsc::UnboundedSender<evaluation::Command>,
     evaluation: JoinHandle<()>,
     systems: Arc<sources::Systems>,
     /// Wakes what waits for a sign-in.
@@ -83,7 +84,7 @@ impl Console {
                     let state = update.value.map(|sign_in| sign_in.state);
                     let is_in = matches!(state, Some(SignInState::SignedIn { .. }));
                     match systems.upgrade() {
-                        Some(systems) if is_in && !was_in => systems.try_now(),
+                        Some(systems) if is_in && !was_in => systems.signed_in_anew(),
                         Some(_) => {}
                         None => return,
                     }
@@ -104,21 +105,21 @@ impl Console {
     /// The board, live.
     pub fn watch_board(&self) -> Subscription<Board> {
         let (subscription, publisher) = subscription::channel();
-        self.command(Command::Board(publisher));
+        self.command(evaluation::Command::Board(publisher));
         subscription
     }
 
     /// An ask's answer, live.
     pub fn watch_answer(&self, ask: Ask) -> Subscription<Result<Answer, Error>> {
         let (subscription, publisher) = subscription::channel();
-        self.command(Command::Answer(ask, publisher));
+        self.command(evaluation::Command::Answer(ask, publisher));
         subscription
     }
 
     /// How the connections stand, live.
     pub fn watch_connections(&self) -> Subscription<Vec<Connection>> {
         let (subscription, publisher) = subscription::channel();
-        self.command(Command::Connections(publisher));
+        self.command(evaluation::Command::Connections(publisher));
         subscription
     }
 
@@ -152,14 +153,14 @@ impl Console {
     /// One app, live: which commits wait for which of its environments.
     pub fn watch_app(&self, name: String) -> Subscription<App> {
         let (subscription, publisher) = subscription::channel();
-        self.command(Command::App(name, publisher));
+        self.command(evaluation::Command::App(name, publisher));
         subscription
     }
 
     /// What happened, live: as the systems still tell it, and as it was seen before.
     pub fn watch_changes(&self) -> Subscription<Changes> {
         let (subscription, publisher) = subscription::channel();
-        self.command(Command::Changes(publisher));
+        self.command(evaluation::Command::Changes(publisher));
         subscription
     }
 
@@ -201,7 +202,21 @@ impl Console {
         self.systems.read_object(object).await
     }
 
-    fn command(&self, command: Command) {
+    /// The command that a context of the kubeconfig wants to run for signing in, if it wants to run one: what a person sees
+    /// before they allow it.
+    pub fn plugin(&self, context: &str) -> Option<Command> {
+        self.systems.plugin(context)
+    }
+
+    /// Allows the command with this digest, which a person has seen.
+    ///
+    /// # Errors
+    /// It cannot be remembered.
+    pub fn allow_plugin(&self, digest: &str) -> Result<(), Error> {
+        self.systems.allow(digest)
+    }
+
+    fn command(&self, command: evaluation::Command) {
         // The evaluation only ends with the console; a closed channel means that we are closing too.
         let _closing = self.commands.send(command);
     }

@@ -14,14 +14,17 @@ use std::time::Duration;
 use api::error::Code;
 use api::request::KubeContext;
 use api::{Error, ObjectRef};
-use cloud::Account;
+use cloud::{Account, Broker};
 use cluster::{Clock, Cluster, Context};
 use facts::Team;
 use forge::Forge;
 
+use crate::allowed::Allowed;
 use crate::joining::Membership;
 use crate::sign_in::SigningIn;
 use crate::team_file::TeamFile;
+
+use signed_in::OpenedBy;
 
 pub use folders::{data_folder, history_file};
 
@@ -39,7 +42,8 @@ pub struct Sources {
     /// The team file; absent: the one of the team that was joined, unless a kubeconfig or contexts are named.
     pub team: Option<PathBuf>,
     /// The folder that what a person would miss is kept in, such as [`data_folder`]: the team that was joined, what
-    /// processes lock in turn. Absent: no team was joined, and a sign-in ends with this process.
+    /// processes lock in turn, the sign-in plugins that may run. Absent: no team was joined, a sign-in ends with this
+    /// process, and no plugin runs.
     pub data: Option<PathBuf>,
     /// Where clones and other things that can be had again are kept; absent: the platform's cache folder.
     pub cache: Option<PathBuf>,
@@ -48,8 +52,6 @@ pub struct Sources {
     /// The file that what was seen is kept in, such as [`history_file`]; absent: it is kept for as long as this process
     /// lives.
     pub history: Option<PathBuf>,
-    /// The digests of the sign-in plugins that a person allowed, see [`cluster::Command::digest`]: no other is run.
-    pub allowed_plugins: BTreeSet<String>,
 }
 
 /// The open systems, shared by the console and its evaluation.
@@ -60,6 +62,9 @@ pub struct Systems {
     team: Team,
     sparing: bool,
     signing_in: Option<Arc<SigningIn>>,
+    roles: Vec<Broker>,
+    contexts: Vec<Context>,
+    allowed: Arc<Allowed>,
 }
 
 /// The contexts of a kubeconfig, for a person to choose from.
@@ -87,23 +92,29 @@ impl Systems {
             .as_ref()
             .map(|sign_in| signed_in::signing_in(sign_in, &file, sources, clock));
         let session = signing_in.as_ref().map(|signing_in| signing_in.session());
-        let contexts = chosen(sources, &file, session.as_ref())?;
-        let options = cluster::Options {
-            clock: clock.clone(),
-            sparing: sources.sparing,
-            consent: cluster::Consent::to(sources.allowed_plugins.iter().cloned()),
-            ..cluster::Options::default()
-        };
-        let clusters: Arc<[Cluster]> = contexts
-            .iter()
-            .map(|context| Cluster::start(context, options.clone()))
-            .collect();
         let now = clock.clone();
         let aws = cloud::Options {
             clock: cloud::Clock::new(move || now.now()),
             ..cloud::Options::default()
         };
         let roles = signed_in::roles(&file, session.as_ref(), &aws);
+        let opened_by = OpenedBy {
+            session: session.as_ref(),
+            roles: &roles,
+            aws: &aws,
+        };
+        let contexts = chosen(sources, &file, &opened_by)?;
+        let allowed = Arc::new(Allowed::in_folder(sources.data.as_deref()));
+        let options = cluster::Options {
+            clock: clock.clone(),
+            sparing: sources.sparing,
+            consent: allowed.consent(),
+            ..cluster::Options::default()
+        };
+        let clusters: Arc<[Cluster]> = contexts
+            .iter()
+            .map(|context| Cluster::start(context, options.clone()))
+            .collect();
         let accounts = accounts::open(&file, sources, &contexts, &roles, &aws)?;
         let config = forge_config(&file, sources)?;
         let clock = clock.clone();
@@ -120,6 +131,9 @@ impl Systems {
             team: file.team(),
             sparing: sources.sparing,
             signing_in,
+            roles: roles.into_values().collect(),
+            contexts,
+            allowed,
         })
     }
 
@@ -128,8 +142,22 @@ impl Systems {
         self.signing_in.clone()
     }
 
-    /// Somebody signed in: what waits for it goes on at once.
-    pub fn try_now(&self) {
+    /// The command that a context wants to run for signing in, if it wants to run one.
+    pub fn plugin(&self, context: &str) -> Option<cluster::Command> {
+        let context = self.contexts.iter().find(|one| one.name == context)?;
+        cluster::command(context)
+    }
+
+    /// A person allowed the command with this digest: it is run from now on, and remembered.
+    pub fn allow(&self, digest: &str) -> Result<(), Error> {
+        self.allowed.allow(digest)?;
+        self.clusters.iter().for_each(Cluster::try_now);
+        Ok(())
+    }
+
+    /// Somebody signed in, out, or another one in: what waits for it goes on at once, and nothing of the last one's is used.
+    pub fn signed_in_anew(&self) {
+        self.roles.iter().for_each(Broker::forget);
         self.clusters.iter().for_each(Cluster::try_now);
         self.accounts.iter().for_each(Account::try_now);
     }
@@ -210,9 +238,9 @@ fn team_file(sources: &Sources) -> Result<Option<TeamFile>, Error> {
 fn chosen(
     sources: &Sources,
     file: &TeamFile,
-    session: Option<&Arc<identity::Session>>,
+    opened_by: &OpenedBy<'_>,
 ) -> Result<Vec<Context>, Error> {
-    let teams = signed_in::clusters(file, session)?;
+    let teams = signed_in::clusters(file, opened_by)?;
     let contexts = if teams.is_empty() || sources.kubeconfig.is_some() {
         of_kubeconfig(sources, file)?
     } else {

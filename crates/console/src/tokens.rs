@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use identity::{Failure, Session};
 use secrecy::SecretString;
+use tokio::sync::OnceCell;
 
 /// The ID token of whoever is signed in: what clusters that trust the issuer are shown, and what AWS gives credentials for.
 pub struct IdToken(pub Arc<Session>);
@@ -39,6 +40,39 @@ impl cloud::WebIdentity for IdToken {
                 may_pass: why.may_pass(),
             }),
         }
+    }
+}
+
+/// The token of one EKS cluster, made of its account's credentials.
+pub struct EksToken {
+    account: cloud::Eks,
+    cluster: String,
+    options: cloud::Options,
+    made: OnceCell<cloud::EksTokens>,
+}
+
+impl EksToken {
+    /// Asks nobody yet.
+    pub fn new(account: cloud::Eks, cluster: String, options: cloud::Options) -> Self {
+        Self {
+            account,
+            cluster,
+            options,
+            made: OnceCell::new(),
+        }
+    }
+}
+
+#[async_trait]
+impl cluster::Tokens for EksToken {
+    async fn token(&self) -> Result<SecretString, cluster::NoToken> {
+        let made = || self.account.tokens(&self.cluster, &self.options);
+        let token = self.made.get_or_init(made).await.token().await;
+        token.map_err(|why| cluster::NoToken {
+            reason: why.reason,
+            hint: why.hint,
+            may_pass: why.may_pass,
+        })
     }
 }
 

@@ -10,10 +10,10 @@ use api::error::Code;
 use cloud::Broker;
 use cluster::{Clock, Context};
 
-use super::Sources;
+use super::{Sources, accounts};
 use crate::sign_in::SigningIn;
 use crate::team_file::{TeamFile, form};
-use crate::tokens::IdToken;
+use crate::tokens::{EksToken, IdToken};
 
 /// Goes on with the sign-in that is kept, or waits for one.
 pub fn signing_in(
@@ -50,14 +50,43 @@ pub fn signing_in(
     Arc::new(SigningIn::new(issuer, Arc::new(session), roles))
 }
 
+/// What the team's clusters are opened by.
+pub struct OpenedBy<'a> {
+    /// The person's session.
+    pub session: Option<&'a Arc<identity::Session>>,
+    /// The roles of the accounts that have one, by the account's name.
+    pub roles: &'a BTreeMap<String, Broker>,
+    /// How AWS is asked.
+    pub aws: &'a cloud::Options,
+}
+
+impl OpenedBy<'_> {
+    /// What a cluster is shown: a token made of its account's credentials, or the person's own; none where nobody could
+    /// ever sign in.
+    fn tokens(&self, file: &TeamFile, cluster: &form::Cluster) -> Option<Arc<dyn cluster::Tokens>> {
+        let Some(eks) = &cluster.eks else {
+            return Some(Arc::new(IdToken(Arc::clone(self.session?))));
+        };
+        let aws = file.aws.iter().find(|aws| aws.name == eks.account)?;
+        let account = cloud::Eks {
+            region: aws.region.clone(),
+            endpoint: aws.endpoint(),
+            credentials: accounts::source(aws, self.roles.get(&aws.name)),
+        };
+        let name = eks.cluster.as_ref().unwrap_or(&cluster.name);
+        Some(Arc::new(EksToken::new(
+            account,
+            name.clone(),
+            self.aws.clone(),
+        )))
+    }
+}
+
 /// The clusters that the team file names.
-pub fn clusters(
-    file: &TeamFile,
-    session: Option<&Arc<identity::Session>>,
-) -> Result<Vec<Context>, Error> {
+pub fn clusters(file: &TeamFile, opened_by: &OpenedBy<'_>) -> Result<Vec<Context>, Error> {
     let mut contexts = Vec::new();
     for cluster in &file.clusters {
-        let Some(session) = session else {
+        let Some(tokens) = opened_by.tokens(file, cluster) else {
             continue;
         };
         let address = cluster::Address {
@@ -66,7 +95,6 @@ pub fn clusters(
             authorities: cluster.authority.iter().cloned().collect(),
             namespace: cluster.namespace.clone().unwrap_or_default(),
         };
-        let tokens = Arc::new(IdToken(Arc::clone(session)));
         let context = Context::at(&address, tokens).map_err(|why| {
             Error::new(
                 Code::BadFile,
