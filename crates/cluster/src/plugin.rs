@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use api::headline::plain;
-use jiff::Timestamp;
 use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode};
 
 use crate::consent::Command;
 use crate::failure::{Failure, Why};
+use crate::options::Clock;
 
 mod credential;
 mod redact;
@@ -129,11 +129,7 @@ impl Plugin {
     }
 
     /// Runs it.
-    pub(crate) async fn run(
-        &self,
-        within: Duration,
-        now: Timestamp,
-    ) -> Result<Credential, Failure> {
+    pub(crate) async fn run(&self, within: Duration, clock: &Clock) -> Result<Credential, Failure> {
         tracing::debug!(plugin = self.command.begins(), "running a sign-in plugin");
         let said = run::run(self, within)
             .await
@@ -155,7 +151,7 @@ impl Plugin {
         if !said.status.success() {
             return Err(self.complained(&said));
         }
-        credential::read(&said.stdout, self.version, now).map_err(|not| match not {
+        credential::read(&said.stdout, self.version, clock.now()).map_err(|not| match not {
             NotOne::Malformed => failure(
                 "the sign-in plugin of the kubeconfig answered something that is no credential",
             ),

@@ -94,7 +94,7 @@ impl SignIn {
         let (running, within) = (plugin.clone(), self.options.plugin_within);
         let clock = self.options.clock.clone();
         task.spawn(async move {
-            let outcome = running.run(within, clock.now()).await;
+            let outcome = running.run(within, &clock).await;
             tell.send_replace(Some(outcome.map(Arc::new)));
         });
         Run {
