@@ -1,109 +1,72 @@
-//! Credentials of a role that the person's own sign-in opens: sts:AssumeRoleWithWebIdentity, shared by all who need them.
+//! Credentials of a role that the person's own sign-in opens, shared by all who need them.
 //!
-//! Owns the one request that brings them, what AWS' refusals of it mean, and when it is sent again. The credentials live in
-//! memory alone; the token is passed on and kept only where it was refused, so as not to be tried twice.
+//! Owns who uses them and when they are made anew. How the role is taken is a [`Taker`]'s: by the person's token
+//! (`assumed`), or by IAM Identity Center. The credentials live in memory alone.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+mod assumed;
 
-use api::headline::plain;
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use aws_config::BehaviorVersion;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_sdk_sts::config::http::HttpResponse;
-use aws_sdk_sts::config::{Credentials, ProvideCredentials, Region};
-use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
-use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityOutput;
-use jiff::{SignedDuration, Timestamp};
-use secrecy::{ExposeSecret, SecretString};
-use tracing::instrument::WithSubscriber;
-use tracing::subscriber::NoSubscriber;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::future;
+use aws_sdk_sts::config::{Credentials, ProvideCredentials};
+use jiff::SignedDuration;
 
-use crate::failure::{Failure, Why};
 use crate::fresh::{Fresh, Maker};
-use crate::meter::Meter;
 use crate::no_credentials::NoCredentials;
-use crate::options::{Clock, Options};
+use crate::options::Options;
 use crate::plan::Pace;
-use crate::web_identity::{Identity, WebIdentity, session_name};
+use assumed::Asker;
+pub use assumed::Role;
 
 /// What is done to a role; the first word of each failure to.
 pub(crate) const ASSUME: &str = "assume";
+/// The longest quotation of what AWS says.
+pub(crate) const LONGEST: usize = 400;
 /// When credentials are made anew, and when they are asked for again.
 const PACE: Pace = Pace {
     ahead: SignedDuration::from_mins(5),
     longest: SignedDuration::from_mins(2),
     refused: SignedDuration::from_mins(5),
 };
-/// How long whoever signed the person in may take: a keyring may have to be unlocked, and nobody may be there.
-const IDENTITY_WITHIN: Duration = Duration::from_secs(30);
-/// The longest quotation of what AWS says.
-const LONGEST: usize = 400;
 
-/// A role, and whose sign-in opens it.
-#[derive(Clone)]
-pub struct Role {
-    /// Its ARN.
-    pub arn: String,
-    /// The region whose STS is asked.
-    pub region: String,
-    /// Where STS answers, if not at its own address.
-    pub endpoint: Option<String>,
-    /// The person.
-    pub identity: Arc<dyn WebIdentity>,
+/// Who takes a role.
+#[async_trait]
+pub(crate) trait Taker: Maker<Credentials> {
+    /// What it is called.
+    fn name(&self) -> &str;
+    /// Whether something changed since it was refused that the refusal may depend on.
+    async fn has_news(&self) -> bool;
+    /// The person signed out.
+    fn forget(&self);
 }
 
 /// The credentials of a role, as fresh as they are needed. Copies share them.
 #[derive(Clone)]
 pub struct Broker {
-    asker: Arc<Asker>,
+    taker: Arc<dyn Taker>,
     fresh: Fresh<Credentials>,
 }
 
-/// Who asks STS.
-struct Asker {
-    role: Role,
-    sts: aws_sdk_sts::Client,
-    meter: Meter,
-    clock: Clock,
-    /// The token that was refused last.
-    refused: Mutex<Option<SecretString>>,
-}
-
 impl Broker {
-    /// Makes one; no request is sent before somebody needs credentials.
+    /// One for a role that the person's token opens; no request is sent before somebody needs credentials.
     pub fn new(role: Role, options: &Options) -> Self {
-        let meter = Meter::new(options);
-        // Its own tries are counted here, not by the SDK; and it fails before the request that waits for it does, so
-        // that AWS' words are what is told.
-        let timeout = TimeoutConfig::builder()
-            .operation_timeout(options.answer_within.mul_f64(0.8))
-            .build();
-        let mut config = aws_sdk_sts::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(role.region.clone()))
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeout)
-            .interceptor(meter.clone());
-        config.set_endpoint_url(role.endpoint.clone());
-        let asker = Arc::new(Asker {
-            sts: aws_sdk_sts::Client::from_conf(config.build()),
-            role,
-            meter,
-            clock: options.clock.clone(),
-            refused: Mutex::default(),
-        });
+        Self::of(Asker::new(role, options), options)
+    }
+
+    /// One of whoever takes the role.
+    pub(crate) fn of(taker: impl Taker + 'static, options: &Options) -> Self {
+        let taker = Arc::new(taker);
         Self {
-            fresh: Fresh::new(asker.clone(), options.clock.clone(), PACE),
-            asker,
+            fresh: Fresh::new(taker.clone(), options.clock.clone(), PACE),
+            taker,
         }
     }
 
-    /// The role's ARN.
-    pub fn arn(&self) -> &str {
-        &self.asker.role.arn
+    /// The role: its ARN, or what it is called in IAM Identity Center and of which account.
+    pub fn role(&self) -> &str {
+        self.taker.name()
     }
 
     /// Credentials that can be used now. Must be called inside a Tokio runtime.
@@ -112,7 +75,7 @@ impl Broker {
     /// Nobody is signed in, AWS refuses, or does not answer: told without asking where it was asked just now.
     pub async fn credentials(&self) -> Result<Credentials, NoCredentials> {
         match self.fresh.get().await {
-            Err(none) if !none.may_pass && self.asker.has_another_token().await => {
+            Err(none) if !none.may_pass && self.taker.has_news().await => {
                 self.fresh.reconsider();
                 self.fresh.get().await
             }
@@ -137,190 +100,26 @@ impl Broker {
 
     /// The person signed out, or another one in: nothing of the last one's is used any more.
     pub fn forget(&self) {
-        *self.asker.refused() = None;
+        self.taker.forget();
         self.fresh.forget();
     }
 }
 
 impl std::fmt::Debug for Broker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Broker").field(&self.arn()).finish()
+        f.debug_tuple("Broker").field(&self.role()).finish()
     }
 }
 
 impl ProvideCredentials for Broker {
-    fn provide_credentials<'a>(
-        &'a self,
-    ) -> aws_credential_types::provider::future::ProvideCredentials<'a>
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
     {
-        aws_credential_types::provider::future::ProvideCredentials::new(async {
+        future::ProvideCredentials::new(async {
             self.credentials()
                 .await
-                .map_err(aws_credential_types::provider::error::CredentialsError::provider_error)
+                .map_err(CredentialsError::provider_error)
         })
     }
-}
-
-#[async_trait]
-impl Maker<Credentials> for Asker {
-    async fn make(&self) -> Result<(Credentials, Timestamp), NoCredentials> {
-        let identity = self.identity().await?;
-        let (came, identity) = match self.ask(&identity).await {
-            // It may have ended on its way. One that is not newer says nothing new.
-            Err(NotAssumed {
-                expired: true,
-                none,
-            }) => match self.identity().await? {
-                next if is_same(&next.token, &identity.token) => (Err(none), next),
-                next => (self.ask(&next).await.map_err(|not| not.none), next),
-            },
-            came => (came.map_err(|not| not.none), identity),
-        };
-        let refused = came.as_ref().is_err_and(|none| !none.may_pass);
-        *self.refused() = refused.then_some(identity.token);
-        came
-    }
-}
-
-/// AWS did not give the role's credentials.
-struct NotAssumed {
-    none: NoCredentials,
-    /// The token had ended.
-    expired: bool,
-}
-
-impl Asker {
-    fn refused(&self) -> MutexGuard<'_, Option<SecretString>> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn identity(&self) -> Result<Identity, NoCredentials> {
-        let asked = tokio::time::timeout(IDENTITY_WITHIN, self.role.identity.token()).await;
-        let came = match asked {
-            Ok(came) => came.map_err(NoCredentials::from),
-            Err(_) => Err(NoCredentials::interrupted(
-                "the sign-in gave no token within 30 seconds",
-            )),
-        };
-        if came.is_err() {
-            *self.refused() = None;
-        }
-        came
-    }
-
-    /// Whether the person has a token that was not refused.
-    async fn has_another_token(&self) -> bool {
-        let asked = tokio::time::timeout(IDENTITY_WITHIN, self.role.identity.token()).await;
-        let Ok(Ok(identity)) = asked else {
-            return false;
-        };
-        let refused = self.refused();
-        !refused
-            .as_ref()
-            .is_some_and(|token| is_same(token, &identity.token))
-    }
-
-    async fn ask(&self, identity: &Identity) -> Result<(Credentials, Timestamp), NotAssumed> {
-        let token = identity.token.expose_secret();
-        let answer = self
-            .sts
-            .assume_role_with_web_identity()
-            .role_arn(&self.role.arn)
-            .role_session_name(session_name(&identity.session))
-            .web_identity_token(token)
-            .send()
-            // At its most talkative the SDK logs whole requests, and this one holds a token.
-            .with_subscriber(NoSubscriber::default())
-            .await
-            .map_err(|error| self.refusal(&error, token))?;
-        self.taken(answer).ok_or_else(|| NotAssumed {
-            none: self.none(
-                Failure::unsaid("credentials that can be used"),
-                String::new(),
-                true,
-            ),
-            expired: false,
-        })
-    }
-
-    /// The credentials of an answer, and by our clock when they end.
-    fn taken(&self, answer: AssumeRoleWithWebIdentityOutput) -> Option<(Credentials, Timestamp)> {
-        let given = answer.credentials?;
-        let theirs = Timestamp::from_second(given.expiration.secs()).ok()?;
-        let until = theirs.checked_sub(self.meter.offset()).ok()?;
-        if until <= self.clock.now() {
-            return None;
-        }
-        let credentials = Credentials::builder()
-            .access_key_id(given.access_key_id)
-            .secret_access_key(given.secret_access_key)
-            .session_token(given.session_token)
-            .expiry(given.expiration.try_into().ok()?)
-            .provider_name("landfall-sign-in")
-            .build();
-        Some((credentials, until))
-    }
-
-    fn refusal(
-        &self,
-        error: &SdkError<AssumeRoleWithWebIdentityError, HttpResponse>,
-        token: &str,
-    ) -> NotAssumed {
-        let code = error.code().unwrap_or_default();
-        let failed = match error.raw_response() {
-            Some(answer) => answer.status().is_server_error(),
-            None => !matches!(error, SdkError::ConstructionFailure(_)),
-        };
-        let mut failure = Failure::of(error);
-        // AWS quotes the values that it does not like.
-        failure.message = plain(&failure.message.replace(token, "[the token]"), LONGEST);
-        let throttled = failure.why == Why::Throttled;
-        let may_pass = failed || throttled || code.starts_with("IDPCommunicationError");
-        failure.why = match failure.why {
-            Why::Throttled => Why::Throttled,
-            _ if may_pass => Why::Unreachable,
-            _ if code.starts_with("ExpiredToken") => Why::SignedOut,
-            _ => Why::NotAssumed,
-        };
-        NotAssumed {
-            none: self.none(failure, hint(code).to_owned(), may_pass),
-            expired: code.starts_with("ExpiredToken"),
-        }
-    }
-
-    fn none(&self, failure: Failure, hint: String, may_pass: bool) -> NoCredentials {
-        let Failure { why, message } = failure;
-        let arn = &self.role.arn;
-        NoCredentials {
-            why,
-            reason: format!("{ASSUME} {arn}: {message}"),
-            hint,
-            may_pass,
-        }
-    }
-}
-
-/// What to do about a refusal, by AWS' code for it.
-fn hint(code: &str) -> &'static str {
-    match code {
-        "AccessDenied" | "AccessDeniedException" => {
-            "The role's trust policy has to allow sts:AssumeRoleWithWebIdentity to this person's sign-in."
-        }
-        "InvalidIdentityToken" | "InvalidIdentityTokenException" => {
-            "The account's IAM has to know the sign-in's issuer as an OpenID Connect provider, with its client ID as an audience."
-        }
-        "IDPRejectedClaim" | "IDPRejectedClaimException" => "Signing in anew may help.",
-        "ExpiredToken" | "ExpiredTokenException" => "Sign in anew.",
-        "RegionDisabledException" => {
-            "Whoever administers the account can activate STS in the region."
-        }
-        _ => "",
-    }
-}
-
-/// Whether two tokens are the same one.
-fn is_same(one: &SecretString, other: &SecretString) -> bool {
-    one.expose_secret() == other.expose_secret()
 }

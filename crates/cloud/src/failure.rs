@@ -45,7 +45,8 @@ const DENIED: [&str; 4] = [
     "AuthorizationError",
 ];
 /// Codes by which AWS says that it does not know who asks, or not any more.
-const SIGNED_OUT: [&str; 8] = [
+const SIGNED_OUT: [&str; 9] = [
+    "UnauthorizedException",
     "UnrecognizedClientException",
     "InvalidClientTokenId",
     "InvalidSignatureException",

@@ -105,6 +105,15 @@ impl<T: Clone + Send + 'static> Fresh<T> {
         }
     }
 
+    /// It came by another way.
+    pub(crate) fn put(&self, value: T, until: Timestamp) {
+        let now = self.0.clock.now();
+        let mut held = self.0.held();
+        held.plan.given(now, until);
+        held.failure = None;
+        held.value = Some(value);
+    }
+
     /// Something changed that a refusal depends on: it is asked for at the next call.
     pub(crate) fn reconsider(&self) {
         self.0.held().plan.reconsider();

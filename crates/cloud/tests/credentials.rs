@@ -8,6 +8,8 @@
 
 #[path = "credentials/accounts.rs"]
 mod accounts;
+#[path = "credentials/center.rs"]
+mod center;
 #[path = "credentials/eks.rs"]
 mod eks;
 #[path = "credentials/moto.rs"]

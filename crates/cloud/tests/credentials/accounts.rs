@@ -160,7 +160,9 @@ async fn credentials_that_aws_says_have_ended_are_asked_for_anew_but_not_in_a_lo
     account.try_now();
     assert_eq!(after_rounds(&account, 2).await, ended);
     let asked = sts.asked();
-    let to_sts = asked.iter().filter(|asked| !asked.field("RoleArn").is_empty());
+    let to_sts = asked
+        .iter()
+        .filter(|asked| !asked.field("RoleArn").is_empty());
     assert_eq!(to_sts.count(), 1, "it came just now");
 
     // By our clock they live on.

@@ -9,7 +9,7 @@ use super::sts::{Answer, Hands, Sts};
 use super::{Person, READ, broker, options};
 
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -23,7 +23,7 @@ impl Write for Lines {
 }
 
 /// Everything that is logged until it is dropped.
-fn all_lines() -> (Lines, tracing::subscriber::DefaultGuard) {
+pub fn all_lines() -> (Lines, tracing::subscriber::DefaultGuard) {
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -33,7 +33,7 @@ fn all_lines() -> (Lines, tracing::subscriber::DefaultGuard) {
     (lines, tracing::subscriber::set_default(subscriber))
 }
 
-fn assert_without(lines: &Lines, secrets: &[&str]) {
+pub fn assert_without(lines: &Lines, secrets: &[&str]) {
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     assert!(text.contains("what callers may log"));
     for secret in secrets {

@@ -1,4 +1,4 @@
-//! STS as far as a test needs it: what it answers is the test's to say, and what it was asked is kept.
+//! AWS as far as a test needs it: what it answers is the test's to say, and what it was asked is kept.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -39,6 +39,7 @@ pub struct Asked {
     pub headers: HeaderMap,
     pub uri: Uri,
     pub form: BTreeMap<String, String>,
+    pub body: String,
 }
 
 impl Asked {
@@ -54,6 +55,8 @@ pub enum Answer {
     Gives(&'static str, i64),
     /// A status, a code and a message.
     Refuses(u16, &'static str, String),
+    /// A status, a code in the header and a body, as the REST services say what they refuse.
+    Fails(u16, &'static str, String),
     /// Any other answer.
     Says(u16, String),
     /// None, ever.
@@ -119,9 +122,10 @@ async fn handle(
     headers: HeaderMap,
     uri: Uri,
     body: Bytes,
-) -> (StatusCode, [(&'static str, String); 2], String) {
+) -> (StatusCode, HeaderMap, String) {
     let asked = Asked {
         form: url::form_urlencoded::parse(&body).into_owned().collect(),
+        body: String::from_utf8_lossy(&body).into_owned(),
         headers,
         uri,
     };
@@ -130,6 +134,8 @@ async fn handle(
     let _open = sts.0.gate.read().await;
     let now = sts.0.hands.now() + sts.0.ahead;
     let date = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let mut headers = HeaderMap::new();
+    headers.insert("date", date.parse().unwrap());
     let (status, text) = match answer {
         Answer::Gives(key, lives) => (200, given(&asked, key, now, lives)),
         Answer::Refuses(status, code, message) => (
@@ -139,14 +145,14 @@ async fn handle(
                  <Code>{code}</Code><Message>{message}</Message></Error><RequestId>0</RequestId></ErrorResponse>"
             ),
         ),
+        Answer::Fails(status, code, text) => {
+            headers.insert("x-amzn-errortype", code.parse().unwrap());
+            (status, text)
+        }
         Answer::Says(status, text) => (status, text),
         Answer::Nothing => std::future::pending().await,
     };
-    (
-        StatusCode::from_u16(status).unwrap(),
-        [("date", date), ("x-amzn-requestid", "0".to_owned())],
-        text,
-    )
+    (StatusCode::from_u16(status).unwrap(), headers, text)
 }
 
 fn given(asked: &Asked, key: &str, now: Timestamp, lives: i64) -> String {
