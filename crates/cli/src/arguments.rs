@@ -38,7 +38,9 @@ pub enum Command {
     SignIn(SignIn),
     /// Signs you out, on this machine and at the provider
     SignOut(SignOut),
-    /// Joins a team by its team file; makes, checks and signs one
+    /// Shows the command that a kubeconfig context wants to run for signing in, and allows exactly that one
+    Allow(Allow),
+    /// Joins a team by its team file; makes and signs one
     #[command(subcommand)]
     Team(Team),
     /// The embedded company
@@ -58,7 +60,7 @@ impl Command {
             Self::Changes(changes) => changes.json,
             Self::Coverage(coverage) => coverage.json,
             Self::Doctor(doctor) => doctor.json,
-            Self::SignIn(_) | Self::SignOut(_) | Self::Team(_) => false,
+            Self::SignIn(_) | Self::SignOut(_) | Self::Allow(_) | Self::Team(_) => false,
             Self::Sandbox(Sandbox::List(list)) => list.json,
             Self::Sandbox(Sandbox::Serve(_)) | Self::Tour(_) => false,
         }
@@ -199,9 +201,25 @@ pub struct SignOut {
     pub team: Option<PathBuf>,
 }
 
+/// `landfall allow`
+#[derive(Args)]
+pub struct Allow {
+    /// The context
+    #[arg(value_name = "CONTEXT")]
+    pub context: String,
+    /// The kubeconfig [default: KUBECONFIG, else ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Allows it without asking if this is its digest
+    #[arg(long)]
+    pub digest: Option<String>,
+}
+
 /// `landfall team`
 #[derive(Subcommand)]
 pub enum Team {
+    /// Proposes a team's files from the clusters and accounts that you can see; changes nothing
+    Init(Init),
     /// Joins a team: reads its file, shows its key's fingerprint, and asks whether it is the right one
     Join(Join),
     /// Reads the team's file anew
@@ -214,6 +232,44 @@ pub enum Team {
     Sign(Sign),
     /// Prints the JSON Schema of team files
     Schema,
+}
+
+/// `landfall team init`
+#[derive(Args)]
+pub struct Init {
+    /// Who signs people in: https://acme.okta.com
+    #[arg(long, value_name = "ADDRESS")]
+    pub issuer: url::Url,
+    /// The application's client id there
+    #[arg(long, value_name = "ID")]
+    pub client_id: String,
+    /// What the team is called
+    #[arg(long, default_value = "Our team")]
+    pub name: String,
+    /// A group of the provider whose members read everything; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub group: Vec<String>,
+    /// What the API servers put before the provider's groups
+    #[arg(long, value_name = "PREFIX", default_value = "okta:")]
+    pub group_prefix: String,
+    /// The kubeconfig to look in [default: KUBECONFIG, else ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Only this context; may be given several times [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub context: Vec<String>,
+    /// A region of AWS to look for EKS clusters in; may be given several times
+    #[arg(long, value_name = "REGION")]
+    pub region: Vec<String>,
+    /// The profile of ~/.aws/config to look with [default: the SDK's chain]
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Where AWS answers, if not at its own address
+    #[arg(long, value_name = "ADDRESS", hide = true)]
+    pub endpoint: Option<String>,
+    /// The folder to write to; files that are there are left as they are
+    #[arg(long, value_name = "FOLDER", default_value = "landfall-team")]
+    pub folder: PathBuf,
 }
 
 /// `landfall team join`

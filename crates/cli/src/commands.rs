@@ -1,5 +1,6 @@
 //! One module a command: it opens the systems, asks the console, prints, and says how to leave.
 
+pub mod allow;
 pub mod board;
 pub mod changes;
 pub mod coverage;
@@ -31,4 +32,18 @@ fn show_json(document: &impl serde::Serialize) -> Result<(), Error> {
     })?;
     show(&format!("{text}\n"));
     Ok(())
+}
+
+/// Asks a person for a yes. Where nobody can be asked there is none.
+fn is_confirmed(question: &str) -> bool {
+    use std::io::IsTerminal;
+    if !std::io::stdin().is_terminal() {
+        return false;
+    }
+    let mut out = anstream::stderr();
+    let _closed = write!(out, "{question} Type yes: ");
+    let _closed = out.flush();
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    read.is_ok() && answer.trim().eq_ignore_ascii_case("yes")
 }

@@ -52,6 +52,7 @@ fn main() -> ExitCode {
             Command::Doctor(doctor) => commands::doctor::run(doctor).await,
             Command::SignIn(sign_in) => commands::sign_in::run(sign_in).await,
             Command::SignOut(sign_out) => commands::sign_out::run(sign_out).await,
+            Command::Allow(allow) => commands::allow::run(&allow),
             Command::Team(team) => commands::team::run(team).await,
             Command::Sandbox(sandbox) => commands::sandbox::run(sandbox).await,
             Command::Tour(tour) => commands::tour::run(tour).await,

@@ -7,10 +7,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use kube::config::{AuthInfo, ExecInteractiveMode, Kubeconfig, NamedAuthInfo, NamedCluster};
 use kube::config::{Cluster as ClusterEntry, Context as ContextEntry, NamedContext};
 use serde_yaml_ng::Value;
 
+use crate::address::Address;
 use crate::consent::Command;
 use crate::context::{Context, Origin};
 use crate::plugin;
@@ -353,6 +355,33 @@ pub fn command(context: &Context) -> Option<Command> {
     let kubeconfig = load(&context.name, context.files()).ok()?;
     let user = kubeconfig.auth_infos.first()?.auth_info.as_ref()?;
     plugin::command(plugin::named(user)?)
+}
+
+/// Where a context's cluster is, without anything of who reaches it: for a team file, which others read.
+///
+/// # Errors
+/// The context cannot be used.
+pub fn address(context: &Context) -> Result<Address, KubeconfigError> {
+    let kubeconfig = load(&context.name, context.files())?;
+    let cluster = kubeconfig.clusters.into_iter().next();
+    let cluster = cluster.and_then(|named| named.cluster).unwrap_or_default();
+    let authority = match (
+        &cluster.certificate_authority_data,
+        &cluster.certificate_authority,
+    ) {
+        (Some(data), _) => BASE64_STANDARD
+            .decode(data)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok()),
+        (None, Some(path)) => std::fs::read_to_string(path).ok(),
+        (None, None) => None,
+    };
+    Ok(Address {
+        name: context.name.clone(),
+        server: context.server.clone(),
+        authorities: authority.into_iter().collect(),
+        namespace: context.namespace.clone(),
+    })
 }
 
 /// Everything that a connection to a context needs, read from its files now.

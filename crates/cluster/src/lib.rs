@@ -39,7 +39,7 @@ pub use cluster::Cluster;
 pub use consent::{Command, Consent};
 pub use context::Context;
 pub use failure::{Failure, Why};
-pub use kubeconfig::{KubeconfigError, command, contexts};
+pub use kubeconfig::{KubeconfigError, address, command, contexts};
 pub use options::{Backoff, Chance, Clock, Options};
 pub use read::ReadError;
 pub use rights::{Right, cluster_role, rights};

@@ -6,6 +6,7 @@
 mod allowed;
 mod evaluation;
 mod follow;
+pub mod founding;
 mod freshness;
 mod joining;
 mod past;
@@ -30,7 +31,7 @@ pub use cluster::{Clock, Command};
 pub use identity::{Invitation, no_core_dumps};
 pub use joining::{Membership, Offer};
 pub use sign_in::SigningIn;
-pub use sources::{Sources, contexts, data_folder, history_file};
+pub use sources::{Sources, allow_plugin, contexts, data_folder, history_file, plugin};
 pub use subscription::{Subscription, Update};
 
 use evaluation::Evaluation;

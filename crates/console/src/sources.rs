@@ -7,7 +7,7 @@ mod folders;
 mod signed_in;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,6 +81,31 @@ pub fn contexts(sources: &Sources) -> Result<Vec<KubeContext>, Error> {
             current: context.current,
         })
         .collect())
+}
+
+/// The command that a context of the person's kubeconfig wants to run for signing in.
+///
+/// # Errors
+/// There is no kubeconfig, or no such context.
+pub fn plugin(sources: &Sources, context: &str) -> Result<Option<cluster::Command>, Error> {
+    let contexts = cluster::contexts(sources.kubeconfig.as_deref()).map_err(Error::from)?;
+    let names: Vec<&str> = contexts.iter().map(|one| one.name.as_str()).collect();
+    match contexts.iter().find(|one| one.name == context) {
+        Some(context) => Ok(cluster::command(context)),
+        None => Err(Error::new(
+            Code::UnknownName,
+            format!("the kubeconfig has no context '{context}'"),
+        )
+        .hint(format!("It has: {}.", names.join(", ")))),
+    }
+}
+
+/// Allows the command with this digest, which a person has seen, on this machine from now on.
+///
+/// # Errors
+/// It cannot be remembered.
+pub fn allow_plugin(folder: &Path, digest: &str) -> Result<(), Error> {
+    Allowed::in_folder(Some(folder)).allow(digest)
 }
 
 impl Systems {

@@ -2,23 +2,24 @@
 //!
 //! Owns the questions. What a signature proves is the console's to say.
 
-use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use api::Error;
 use api::error::Code;
+use console::founding::{Founder, propose};
 use console::team_file::TeamFile;
 use console::team_file::signature::{self, KeyError};
 use console::{Membership, Offer};
 use jiff::Timestamp;
 
-use super::show;
-use crate::arguments::{Join, Key, Sign, Team};
+use super::{is_confirmed, show};
+use crate::arguments::{Init, Join, Key, Sign, Team};
 use crate::print::{bold, foreign, styled};
 
 /// Runs the command.
 pub async fn run(team: Team) -> Result<ExitCode, Error> {
     match team {
+        Team::Init(init) => found(init).await?,
         Team::Join(join) => join_team(join).await?,
         Team::Update => {
             let is_new = membership()?.update().await?;
@@ -45,16 +46,69 @@ pub async fn run(team: Team) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
+async fn found(init: Init) -> Result<(), Error> {
+    let folder = init.folder;
+    let founder = Founder {
+        name: init.name,
+        issuer: init.issuer,
+        client_id: init.client_id,
+        group_prefix: init.group_prefix,
+        groups: init.group,
+        kubeconfig: init.kubeconfig,
+        contexts: init.context,
+        regions: init.region,
+        profile: init.profile,
+        endpoint: init.endpoint,
+    };
+    let proposal = propose(&founder).await?;
+    let failed = |why: std::io::Error| {
+        Error::new(
+            Code::BadFile,
+            format!("{} cannot be written to: {why}", folder.display()),
+        )
+    };
+    std::fs::create_dir_all(&folder).map_err(failed)?;
+    let mut page = String::new();
+    for file in &proposal.files {
+        let path = folder.join(file.name);
+        let mut options = std::fs::OpenOptions::new();
+        let written = options
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .and_then(|mut open| std::io::Write::write_all(&mut open, file.text.as_bytes()));
+        match written {
+            Ok(()) => page.push_str(&format!("wrote  {}\n", path.display())),
+            Err(why) if why.kind() == std::io::ErrorKind::AlreadyExists => {
+                page.push_str(&format!("left   {}: it is there already\n", path.display()));
+            }
+            Err(why) => return Err(failed(why)),
+        }
+    }
+    for gap in &proposal.gaps {
+        page.push_str(&format!("not seen: {}\n", foreign(gap, 400)));
+    }
+    page.push_str(
+        "Nothing was changed anywhere. Next: read the files, set up what they say, `landfall team key`, put the public key\n\
+         into landfall.yaml, `landfall team sign`, and publish landfall.yaml with its signature.\n",
+    );
+    show(&page);
+    Ok(())
+}
+
 async fn join_team(join: Join) -> Result<(), Error> {
     let membership = membership()?;
     let offer = Membership::offer(&join.from).await?;
     show(&offered(&offer));
     let fingerprint = match join.fingerprint {
         Some(fingerprint) => fingerprint,
-        None if confirmed()? => offer.fingerprint.clone(),
+        None if is_confirmed("Is that the fingerprint that your team gave you?") => {
+            offer.fingerprint.clone()
+        }
         None => {
-            return Err(Error::new(Code::Usage, "the team was not joined")
-                .hint("Ask whoever sent you the link what their key's fingerprint is."));
+            return Err(Error::new(Code::Usage, "the team was not joined").hint(
+                "Ask whoever sent you the link what their key's fingerprint is; without a terminal give it by --fingerprint.",
+            ));
         }
     };
     membership.join(&offer, &fingerprint)?;
@@ -85,26 +139,6 @@ fn offered(offer: &Offer) -> String {
         styled(bold(), &offer.fingerprint)
     ));
     page
-}
-
-/// Asks whether the fingerprint is the right one. Where nobody can be asked the answer is no.
-fn confirmed() -> Result<bool, Error> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Error::new(
-            Code::Usage,
-            "there is no terminal to ask whether the fingerprint is the right one",
-        )
-        .hint("Give the fingerprint that the team says its key has: --fingerprint."));
-    }
-    let mut out = anstream::stderr();
-    let _closed = write!(
-        out,
-        "Is that the fingerprint that your team gave you? Type yes: "
-    );
-    let _closed = out.flush();
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    Ok(read.is_ok() && answer.trim().eq_ignore_ascii_case("yes"))
 }
 
 fn make_key(key: &Key) -> Result<(), Error> {

@@ -1,0 +1,133 @@
+//! What reading an account needs: one table of IAM actions, each with what is missing where it is missing.
+//!
+//! Owns the table and the policy that is made of it. `sts:GetCallerIdentity` needs no permission.
+
+use serde_json::{Value, json};
+
+/// One group of IAM actions that are used together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Right {
+    /// The statement's name in the policy.
+    pub name: &'static str,
+    /// The actions.
+    pub actions: &'static [&'static str],
+    /// What is unknown without it.
+    pub without: &'static str,
+}
+
+/// All rights that reading uses. None of these actions can be narrowed to single resources in each of AWS' services.
+pub const RIGHTS: [Right; 4] = [
+    Right {
+        name: "EcsServices",
+        actions: &[
+            "ecs:ListClusters",
+            "ecs:DescribeClusters",
+            "ecs:ListServices",
+            "ecs:DescribeServices",
+            "ecs:ListTasks",
+            "ecs:DescribeTasks",
+            "ecs:DescribeTaskDefinition",
+        ],
+        without: "the apps that run on Amazon ECS",
+    },
+    Right {
+        name: "EcsDeployments",
+        actions: &[
+            "ecs:ListServiceDeployments",
+            "ecs:DescribeServiceDeployments",
+            "ecs:DescribeServiceRevisions",
+        ],
+        without: "whether an ECS service was rolled back, and by what",
+    },
+    Right {
+        name: "TargetHealth",
+        actions: &["elasticloadbalancing:DescribeTargetHealth"],
+        without: "whether traffic reaches an ECS service",
+    },
+    Right {
+        name: "EksClusters",
+        actions: &["eks:ListClusters", "eks:DescribeCluster"],
+        without: "which EKS clusters there are: signing in to a known one works without",
+    },
+];
+
+/// The policy of these rights.
+pub fn policy() -> Value {
+    let statements = RIGHTS.iter().map(|right| {
+        json!({"Sid": right.name, "Effect": "Allow", "Action": right.actions, "Resource": "*"})
+    });
+    json!({"Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>()})
+}
+
+/// Whom a role trusts: people whom an OpenID provider signed in to this application.
+pub fn trust(account: &str, issuer_without_scheme: &str, client_id: &str) -> Value {
+    let provider = format!("arn:aws:iam::{account}:oidc-provider/{issuer_without_scheme}");
+    let audience = format!("{issuer_without_scheme}:aud");
+    json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow",
+        "Principal": {"Federated": provider},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": {audience: client_id}},
+    }]})
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_policy_lists_and_describes_and_does_nothing_else() {
+        let reads = |action: &&&str| {
+            let (_, verb) = action.split_once(':').unwrap();
+            verb.starts_with("List") || verb.starts_with("Describe")
+        };
+        let actions = RIGHTS.iter().flat_map(|right| right.actions);
+        assert!(actions.clone().all(|action| reads(&action)));
+        let policy = policy();
+        let statements = policy["Statement"].as_array().unwrap();
+        assert_eq!(statements.len(), RIGHTS.len());
+        // Every request that this crate sends is in it, and none that it does not send.
+        let of_policy: BTreeSet<String> = actions
+            .map(|action| action.split_once(':').unwrap().1.to_owned())
+            .collect();
+        let mut sent = BTreeSet::new();
+        calls(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+            &mut sent,
+        );
+        assert_eq!(sent, of_policy);
+    }
+
+    /// The SDK's calls in these files, as IAM names them.
+    fn calls(folder: &Path, sent: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                calls(&path, sent);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for word in text.split('.') {
+                let Some((name, _)) = word.split_once("()") else {
+                    continue;
+                };
+                if ["list_", "describe_"]
+                    .iter()
+                    .any(|verb| name.starts_with(verb))
+                    && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+                {
+                    let parts = name.split('_');
+                    sent.insert(parts.map(capitalised).collect());
+                }
+            }
+        }
+    }
+
+    fn capitalised(word: &str) -> String {
+        let (first, rest) = word.split_at(1);
+        first.to_uppercase() + rest
+    }
+}
