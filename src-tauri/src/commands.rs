@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use api::error::Code;
 use api::request::{
-    Begin, BeginSignIn, CancelSignIn, Follow, JoinTeam, OfferTeam, Open, ReadObject, Request,
-    SignOut, Stream, Unfollow, Unwatch, WatchAnswer, WatchApp, WatchBoard, WatchChanges,
+    AllowPlugin, Begin, BeginSignIn, CancelSignIn, Follow, JoinTeam, OfferTeam, Open, Plugin,
+    ReadObject, ReadPlugin, Request, SignOut, Stream, Unfollow, Unwatch, WatchAnswer, WatchApp, WatchBoard, WatchChanges,
     WatchConnections, WatchFollowed, WatchSignIn,
 };
 use api::{Board, BoardNews, Error};
@@ -34,6 +34,25 @@ pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + S
         let streams = Arc::clone(&streams);
         match invoke.message.command() {
             Begin::NAME => answer::<Begin, _>(invoke, |_| async move { session.begin().await }),
+            ReadPlugin::NAME => answer::<ReadPlugin, _>(invoke, |read| async move {
+                let workspace = session.workspace().await?;
+                let command = workspace.console.plugin(&read.context).ok_or_else(|| {
+                    Error::new(
+                        Code::NotFound,
+                        format!("{} runs no command for signing in", read.context),
+                    )
+                })?;
+                Ok(Plugin {
+                    program: command.program(),
+                    arguments: command.arguments(),
+                    variables: command.variables(),
+                    is_allowed: workspace.console.is_allowed(&command),
+                    digest: command.digest(),
+                })
+            }),
+            AllowPlugin::NAME => answer::<AllowPlugin, _>(invoke, |allow| async move {
+                session.workspace().await?.console.allow_plugin(&allow.digest)
+            }),
             BeginSignIn::NAME => answer::<BeginSignIn, _>(invoke, |begin| async move {
                 let signing_in = session.signing_in().await?;
                 match begin.with_code {

@@ -2,6 +2,7 @@
 //!
 //! Owns the table and the way to open something else.
 
+mod plugin;
 pub mod summary;
 
 use api::connection::{Connection, ConnectionState, SystemKind};
@@ -18,6 +19,7 @@ use crate::session::{Session, Standing};
 use crate::sign_in::Account;
 use crate::time::Length;
 use crate::words::{self, Tone};
+use plugin::MayRun;
 
 /// The screen.
 #[component]
@@ -139,6 +141,8 @@ fn system(connection: &Connection) -> impl IntoView + use<> {
             </details>
         }
     });
+    let may_run = (connection.kind == SystemKind::Cluster && needs_sign_in(&connection.state))
+        .then(|| view! { <MayRun context=connection.name.clone() /> });
     view! {
         <li class="system">
             {glyph(tone, state)}
@@ -152,11 +156,17 @@ fn system(connection: &Connection) -> impl IntoView + use<> {
                     {identity}
                 </div>
                 {detail(&connection.state)}
+                {may_run}
                 {refusals}
             </div>
             <span class=format!("state {}", tone.name())>{state}</span>
         </li>
     }
+}
+
+/// Whether nobody is signed in there.
+fn needs_sign_in(state: &ConnectionState) -> bool {
+    matches!(state, ConnectionState::Denied { verb, .. } if verb == "sign in")
 }
 
 /// What there is to say about a state beyond its name.

@@ -30,7 +30,8 @@ pub trait Stream: Serialize + DeserializeOwned {
 }
 
 /// Every command there is, in the order the documentation lists them.
-pub const COMMANDS: [&str; 18] = [
+pub const COMMANDS: [&str; 20] = [
+    AllowPlugin::NAME,
     Begin::NAME,
     BeginSignIn::NAME,
     CancelSignIn::NAME,
@@ -39,6 +40,7 @@ pub const COMMANDS: [&str; 18] = [
     OfferTeam::NAME,
     Open::NAME,
     ReadObject::NAME,
+    ReadPlugin::NAME,
     SignOut::NAME,
     Unfollow::NAME,
     Unwatch::NAME,
@@ -128,6 +130,47 @@ pub struct ReadObject {
 impl Request for ReadObject {
     const NAME: &'static str = "read_object";
     type Reply = String;
+}
+
+/// Reads the command that a context of the kubeconfig wants to run for signing in: what a person sees before they allow it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReadPlugin {
+    /// The context.
+    pub context: String,
+}
+
+impl Request for ReadPlugin {
+    const NAME: &'static str = "read_plugin";
+    type Reply = Plugin;
+}
+
+/// A command that a kubeconfig wants to run, fit to be shown: what would hide something in it stands as escapes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plugin {
+    /// The file that it is; absent where there is no such program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
+    /// The program as the kubeconfig names it, and what it is given.
+    pub arguments: Vec<String>,
+    /// The variables that the kubeconfig sets for it.
+    pub variables: Vec<(String, String)>,
+    /// What stands for exactly this command.
+    pub digest: String,
+    /// Whether it was allowed already.
+    pub is_allowed: bool,
+}
+
+/// Allows the command with this digest, which a person has seen, on this machine from now on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AllowPlugin {
+    /// Which.
+    pub digest: String,
+}
+
+impl Request for AllowPlugin {
+    const NAME: &'static str = "allow_plugin";
+    type Reply = ();
 }
 
 /// Ends a stream by the channel it was started with.

@@ -36,6 +36,12 @@ impl Allowed {
         })
     }
 
+    /// Whether exactly this command was allowed.
+    pub fn allows(&self, command: &cluster::Command) -> bool {
+        let digests = self.digests.read().unwrap_or_else(PoisonError::into_inner);
+        digests.contains(&command.digest())
+    }
+
     /// Allows a command, and remembers that.
     ///
     /// # Errors

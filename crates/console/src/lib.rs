@@ -209,6 +209,11 @@ impl Console {
         self.systems.plugin(context)
     }
 
+    /// Whether a person allowed exactly this command.
+    pub fn is_allowed(&self, command: &Command) -> bool {
+        self.systems.is_allowed(command)
+    }
+
     /// Allows the command with this digest, which a person has seen.
     ///
     /// # Errors

@@ -173,6 +173,11 @@ impl Systems {
         cluster::command(context)
     }
 
+    /// Whether a person allowed exactly this command.
+    pub fn is_allowed(&self, command: &cluster::Command) -> bool {
+        self.allowed.allows(command)
+    }
+
     /// A person allowed the command with this digest: it is run from now on, and remembered.
     pub fn allow(&self, digest: &str) -> Result<(), Error> {
         self.allowed.allow(digest)?;

@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "console",
         &[
-            "api", "facts", "journey", "cluster", "cloud", "forge", "history",
+            "api", "facts", "journey", "cluster", "cloud", "forge", "history", "identity",
         ],
     ),
     ("sandbox", &[]),
@@ -52,6 +52,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("reqwest", &["forge", "identity", "contract", "prove"]),
     ("openidconnect", &["identity"]),
     ("keyring", &["identity"]),
+    ("minisign", &["console"]),
+    ("webbrowser", &["landfall", "landfall-desktop"]),
     ("rusqlite", &["history"]),
     ("axum", &["identity", "sandbox"]),
     ("tauri", &["landfall-desktop"]),
