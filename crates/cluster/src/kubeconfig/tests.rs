@@ -238,3 +238,25 @@ fn credentials_are_cut_out_of_addresses() {
         assert_eq!(without_credentials(address), shown);
     }
 }
+
+#[test]
+fn a_command_is_what_the_file_says_now() {
+    let folder = Folder::new();
+    let text = |user: &str| {
+        format!(
+            "clusters: [{{name: c, cluster: {{server: 'https://h'}}}}]\nusers: [{{name: u, user: {user}}}]\ncontexts: [{{name: a, context: {{cluster: c, user: u}}}}]\n"
+        )
+    };
+    let path = folder.file("config", text("{exec: {command: ./login, args: [x]}}"));
+    let context = contexts(Some(&path)).unwrap().remove(0);
+    let before = command(&context).unwrap();
+    let named = folder.0.path().join("./login").display().to_string();
+    assert_eq!(before.arguments(), [named, "x".to_owned()]);
+    assert_eq!(before.program(), None, "there is no such file");
+    folder.file("config", text("{exec: {command: ./login, args: [y]}}"));
+    assert_ne!(command(&context).unwrap().digest(), before.digest());
+    folder.file("config", text("{token: t}"));
+    assert!(command(&context).is_none());
+    std::fs::remove_file(&path).unwrap();
+    assert!(command(&context).is_none());
+}
