@@ -125,8 +125,10 @@ impl SignIn {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
+    #![cfg(unix)]
+
     use super::*;
     use crate::consent::Consent;
 
