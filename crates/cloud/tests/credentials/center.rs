@@ -352,3 +352,107 @@ async fn nothing_secret_of_a_session_is_logged_however_much_is() {
     ];
     assert_without(&lines, &secrets);
 }
+
+/// Holds requests and answers to the service's own model: reads `[service, operation, request, answer or error code]`.
+const MODEL: &str = r#"
+import json, sys
+import botocore.loaders, botocore.model, botocore.validate
+
+loader = botocore.loaders.Loader()
+def known(shape, value, where):
+    if shape.type_name == "structure":
+        for name, inner in value.items():
+            assert name in shape.members, f"{where}: no {name}"
+            known(shape.members[name], inner, f"{where}.{name}")
+    elif shape.type_name == "list":
+        for inner in value:
+            known(shape.member, inner, where)
+    elif shape.type_name == "string":
+        assert isinstance(value, str), where
+    else:
+        assert isinstance(value, int), where
+for service, operation, request, answer in json.load(sys.stdin):
+    model = botocore.model.ServiceModel(loader.load_service_model(service, "service-2"))
+    operation = model.operation_model(operation)
+    report = botocore.validate.ParamValidator().validate(request, operation.input_shape)
+    assert not report.has_errors(), report.generate_report()
+    known(operation.input_shape, request, operation.name)
+    if isinstance(answer, str):
+        assert answer in [shape.name for shape in operation.error_shapes], answer
+    elif answer is not None:
+        known(operation.output_shape, answer, operation.name)
+print("held")
+"#;
+
+#[tokio::test]
+async fn the_stand_in_answers_as_the_model_of_the_service_says() {
+    let hands = Hands::new();
+    let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let hearing = heard.clone();
+    let sts = Sts::new(&hands, SignedDuration::ZERO, move |asked| {
+        let answer = desk(asked);
+        let Answer::Says(200, text) = &answer else {
+            return answer;
+        };
+        let operation = match asked.uri.path() {
+            "/client/register" => ["sso-oidc", "RegisterClient"],
+            "/device_authorization" => ["sso-oidc", "StartDeviceAuthorization"],
+            "/token" => ["sso-oidc", "CreateToken"],
+            "/logout" => ["sso", "Logout"],
+            _ => ["sso", "GetRoleCredentials"],
+        };
+        let request = match operation[0] {
+            "sso-oidc" => body(asked),
+            _ => in_the_address(asked),
+        };
+        let text: Value = serde_json::from_str(text).unwrap_or_default();
+        hearing
+            .lock()
+            .unwrap()
+            .push(json!([operation[0], operation[1], request, text]));
+        answer
+    });
+    let options = options(&hands);
+    let session = center(&sts).await.invite(&options).await.unwrap();
+    let session = session.accepted().await.unwrap();
+    session
+        .role("111122223333", "Read")
+        .credentials()
+        .await
+        .unwrap();
+    hands.pass(HOUR);
+    session.role("1", "Read").credentials().await.unwrap_err();
+    session.sign_out().await.unwrap();
+    let mut heard = heard.lock().unwrap().clone();
+    assert_eq!(heard.len(), 7);
+    for code in [
+        "AuthorizationPendingException",
+        "SlowDownException",
+        "AccessDeniedException",
+        "ExpiredTokenException",
+        "InvalidGrantException",
+    ] {
+        let request = heard[2][2].clone();
+        heard.push(json!(["sso-oidc", "CreateToken", request, code]));
+    }
+    let said = super::eks::python(MODEL, &heard);
+    assert_eq!(said, ["held"]);
+}
+
+/// What is in a request's address and headers, by the model's names.
+fn in_the_address(asked: &Asked) -> Value {
+    let query = asked.uri.query().unwrap_or_default();
+    let mut request: serde_json::Map<String, Value> = url::form_urlencoded::parse(query.as_bytes())
+        .map(|(name, value)| {
+            let name = match &*name {
+                "account_id" => "accountId",
+                "role_name" => "roleName",
+                other => other,
+            };
+            (name.to_owned(), Value::from(&*value))
+        })
+        .collect();
+    let bearer = asked.headers.get("x-amz-sso_bearer_token").unwrap();
+    request.insert("accessToken".to_owned(), bearer.to_str().unwrap().into());
+    request.into()
+}

@@ -9,6 +9,8 @@ mod life;
 #[path = "eks/moto.rs"]
 mod moto;
 
+pub use botocore::python;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloud::{Credentials, Eks, Options, Source};

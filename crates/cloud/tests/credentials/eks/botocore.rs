@@ -34,9 +34,14 @@ for case in json.load(sys.stdin):
 "#;
 
 fn of_botocore(cases: &[Value]) -> Vec<String> {
+    python(PROGRAM, cases)
+}
+
+/// The lines that a Python that has botocore says to this.
+pub fn python(program: &str, cases: &[Value]) -> Vec<String> {
     let python = std::env::var_os("LANDFALL_MOTO").expect("a Python that has moto");
     let mut running = Command::new(python)
-        .args(["-c", PROGRAM])
+        .args(["-c", program])
         .env_clear()
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("AWS_STS_REGIONAL_ENDPOINTS", "regional")
