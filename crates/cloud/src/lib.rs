@@ -1,9 +1,10 @@
-//! AWS: Amazon ECS of one account and region, read into the same facts as a Kubernetes cluster.
+//! AWS: Amazon ECS of one account and region, read into the same facts as a Kubernetes cluster; EKS, found and opened.
 //!
 //! Owns everything between an account's name in the team file and [`facts::ClusterFacts`]: credentials, by the SDK's own
-//! chain or by the person's sign-in ([`Broker`]), the requests of one round, what is remembered from one round to the next, and the projection of services,
-//! tasks, task definitions, deployments and target groups. Judges nothing, and changes nothing: it holds no request
-//! that creates, changes or deletes.
+//! chain or by the person's sign-in ([`Broker`]), the requests of one round, what is remembered from one round to the next,
+//! and the projection of services, tasks, task definitions, deployments and target groups. Of EKS it owns which clusters
+//! there are and the tokens that open them ([`Eks`]); reading them is `cluster`'s. Judges nothing, and changes nothing: it
+//! holds no request that creates, changes or deletes anything in an account.
 
 mod account;
 mod broker;

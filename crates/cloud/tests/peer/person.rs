@@ -78,6 +78,9 @@ pub fn options(hands: &Hands) -> Options {
         poll: never,
         poll_busy: never,
         retry: never,
+        // moto thinks long about its first answer on a machine that is busy.
+        patience: Duration::from_secs(60),
+        answer_within: Duration::from_secs(60),
         clock: hands.clock(),
         ..Options::default()
     }
