@@ -224,6 +224,7 @@ impl Desk {
             REFRESH => asked.refresh_token(token.expose_secret()),
             _ => asked.device_code(token.expose_secret()),
         };
+        // At its most talkative the SDK logs what AWS answers, and a refusal may quote the token.
         let answer = asked.send().with_subscriber(NoSubscriber::default()).await;
         let answer = answer.map_err(|error| refused(&error, token))?;
         let unsaid = || Refused {

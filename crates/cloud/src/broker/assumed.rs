@@ -159,7 +159,7 @@ impl Asker {
             .role_session_name(session_name(&identity.session))
             .web_identity_token(token)
             .send()
-            // At its most talkative the SDK logs whole requests, and this one holds a token.
+            // At its most talkative the SDK logs what AWS answers, and a refusal may quote the token.
             .with_subscriber(NoSubscriber::default())
             .await
             .map_err(|error| self.refusal(&error, token))?;

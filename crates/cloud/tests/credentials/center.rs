@@ -338,7 +338,17 @@ async fn nothing_secret_of_a_session_is_logged_however_much_is() {
         ?source,
         "what callers may log"
     );
-    session.sign_out().await.unwrap_err();
+    hands.pass(HOUR);
+    sts.answer(|_| {
+        oauth(
+            "InvalidGrantException",
+            "invalid_grant",
+            "refresh-2 is not valid",
+        )
+    });
+    let ended = session.role("2", "Read").credentials().await.unwrap_err();
+    assert!(ended.reason.contains("[the token] is not valid"), "{ended}");
+    tracing::info!(?ended, "what callers may log");
     drop(logged);
     let secrets = [
         "device-code",
