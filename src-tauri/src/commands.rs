@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use api::error::Code;
 use api::request::{
-    AllowPlugin, Begin, BeginSignIn, CancelSignIn, Follow, JoinTeam, OfferTeam, Open, Plugin,
-    ReadObject, ReadPlugin, Request, SignOut, Stream, Unfollow, Unwatch, WatchAnswer, WatchApp, WatchBoard, WatchChanges,
-    WatchConnections, WatchFollowed, WatchSignIn,
+    AllowPlugin, Begin, BeginSignIn, CancelSignIn, Follow, JoinTeam, LeaveTeam, OfferTeam, Open,
+    Plugin, ReadObject, ReadPlugin, Request, SignOut, Stream, Unfollow, Unwatch, WatchAnswer,
+    WatchApp, WatchBoard, WatchChanges, WatchConnections, WatchFollowed, WatchSignIn,
 };
 use api::{Board, BoardNews, Error};
 use console::Subscription;
@@ -51,7 +51,11 @@ pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + S
                 })
             }),
             AllowPlugin::NAME => answer::<AllowPlugin, _>(invoke, |allow| async move {
-                session.workspace().await?.console.allow_plugin(&allow.digest)
+                session
+                    .workspace()
+                    .await?
+                    .console
+                    .allow_plugin(&allow.digest)
             }),
             BeginSignIn::NAME => answer::<BeginSignIn, _>(invoke, |begin| async move {
                 let signing_in = session.signing_in().await?;

@@ -76,7 +76,7 @@ fn main() -> ExitCode {
             app.run(move |_, event| {
                 // The process ends without dropping anything: the embedded company would leave its folder behind.
                 if matches!(event, tauri::RunEvent::Exit) {
-                    tauri::async_runtime::block_on(session.close());
+                    tauri::async_runtime::block_on(session.end());
                 }
             });
             ExitCode::SUCCESS

@@ -13,6 +13,9 @@ use sandbox::served::Served;
 use sandbox::start::Options;
 use tokio::sync::Mutex;
 
+/// How long a program that ends waits for a refresh token that is half used: its request is out.
+const HALF_USED: std::time::Duration = std::time::Duration::from_secs(20);
+
 /// What the program was started with.
 #[derive(Clone, Debug, Default)]
 pub struct Start {
@@ -61,14 +64,19 @@ impl Session {
             *open = Some(self.kubeconfig(self.start.contexts.clone())?);
         }
         let team = self.team_name();
-        // Whoever joined a team comes to see it.
+        // Whoever joined a team comes to see it; one that cannot be opened hinders nobody from opening something else.
+        let mut refused = None;
         if open.is_none() && team.is_some() {
-            *open = Some(self.team()?);
+            match self.team() {
+                Ok(workspace) => *open = Some(workspace),
+                Err(why) => refused = Some(why),
+            }
         }
         Ok(Beginning {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             open: open.as_ref().map(|workspace| workspace.opened.clone()),
             team,
+            refused,
             contexts: console::contexts(&self.sources(Vec::new())),
         })
     }
@@ -88,6 +96,26 @@ impl Session {
     /// Closes what is open.
     pub async fn close(&self) {
         self.open.lock().await.take();
+    }
+
+    /// Closes what is open before the process ends: a refresh token that is half used is finished with.
+    pub async fn end(&self) {
+        self.close().await;
+        console::finish_signing_in(HALF_USED).await;
+    }
+
+    /// Signs out and forgets the team that was joined.
+    pub async fn leave(&self) -> Result<(), Error> {
+        self.close().await;
+        let sources = Sources {
+            data: console::data_folder(),
+            ..Sources::default()
+        };
+        // Without the team's file nobody could end the sign-in any more; a file that cannot be used never began one.
+        if let Ok(Some(signing_in)) = console::signing_in(&sources) {
+            signing_in.sign_out().await?;
+        }
+        membership()?.leave()
     }
 
     /// What is open.
@@ -157,10 +185,8 @@ impl Session {
 
     fn kubeconfig(&self, contexts: Vec<String>) -> Result<Arc<Workspace>, Error> {
         let mut sources = self.sources(contexts);
-        if sources.team.is_none() {
-            // The person's own clusters were asked for, not the team's.
-            sources.data = None;
-        }
+        // The person's own clusters were asked for, not the team's.
+        sources.only_kubeconfig = true;
         let name = sources.kubeconfig.as_ref().map_or_else(
             || "kubeconfig".to_owned(),
             |path| path.display().to_string(),

@@ -102,6 +102,9 @@ fn joined(team: &str, session: Session, busy: Memo<bool>) -> impl IntoView + use
                 >
                     "Open " {team}
                 </button>
+                <button class="ref" type="button" on:click=move |_| session.leave()>
+                    "Sign out and leave it"
+                </button>
             </div>
         </section>
     }

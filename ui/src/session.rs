@@ -3,7 +3,7 @@
 //! Owns the session's standing and the asks that were made in this window. Each opening starts everything below anew.
 
 use api::error::Error;
-use api::request::{Begin, Beginning, JoinTeam, Open, Opened};
+use api::request::{Begin, Beginning, JoinTeam, LeaveTeam, Open, Opened, SignOut};
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
@@ -41,6 +41,8 @@ pub struct Session {
     pub opening: RwSignal<Option<What>>,
     /// Why the last opening failed.
     pub refused: RwSignal<Option<Error>>,
+    /// Why the last sign-out was not whole.
+    pub parted: RwSignal<Option<Error>>,
     /// The last asks, newest first.
     pub recent: RwSignal<Vec<String>>,
     router: Router,
@@ -69,6 +71,7 @@ impl Session {
             beginning: RwSignal::new(None),
             opening: RwSignal::new(None),
             refused: RwSignal::new(None),
+            parted: RwSignal::new(None),
             recent: RwSignal::new(kept),
             router,
         };
@@ -88,6 +91,9 @@ impl Session {
             match bridge::call(&Begin {}).await {
                 Ok(beginning) => {
                     let open = beginning.open.clone();
+                    if beginning.refused.is_some() {
+                        self.refused.set(beginning.refused.clone());
+                    }
                     self.beginning.set(Some(beginning));
                     match open {
                         Some(opened) => self.opened(opened),
@@ -123,6 +129,28 @@ impl Session {
                 }
             }
             self.opening.set(None);
+        });
+    }
+
+    /// Signs the person out. What the sign-in opened is off the screen at once; then the team is there again, signed out.
+    pub fn sign_out(self) {
+        self.standing.set(Standing::Starting);
+        self.parted.set(None);
+        spawn_local(async move {
+            let outcome = bridge::call(&SignOut {}).await;
+            self.parted.set(outcome.err());
+            self.begin();
+        });
+    }
+
+    /// Signs out, forgets the team, and shows what else can be opened.
+    pub fn leave(self) {
+        self.standing.set(Standing::Starting);
+        self.refused.set(None);
+        spawn_local(async move {
+            let outcome = bridge::call(&LeaveTeam {}).await;
+            self.refused.set(outcome.err());
+            self.begin();
         });
     }
 

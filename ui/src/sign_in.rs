@@ -2,8 +2,7 @@
 //!
 //! Owns the sign-in's stream in the page. Nothing here signs anybody in by itself: every sign-in begins with a button.
 
-use api::error::Error;
-use api::request::{BeginSignIn, CancelSignIn, Open, SignOut, WatchSignIn};
+use api::request::{BeginSignIn, CancelSignIn, WatchSignIn};
 use api::{SignIn, SignInState};
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -14,7 +13,7 @@ use crate::feed::{Feed, follow, set_if_new};
 use crate::foreign;
 use crate::glyph::mark;
 use crate::notice;
-use crate::session::{Session, What};
+use crate::session::Session;
 use crate::words::Tone;
 
 /// The sign-in as it is now.
@@ -24,8 +23,8 @@ pub struct SignInFeed {
     pub standing: RwSignal<Feed>,
     /// Who is signed in; none where nobody has to be.
     pub now: RwSignal<Option<SignIn>>,
-    /// Why the last sign-out was not whole.
-    refused: RwSignal<Option<Error>>,
+    /// Whether a sign-in was asked for and has not begun to show itself: a second click begins no second one.
+    beginning: RwSignal<bool>,
 }
 
 impl SignInFeed {
@@ -34,7 +33,7 @@ impl SignInFeed {
         let feed = Self {
             standing: RwSignal::new(Feed::Loading),
             now: RwSignal::new(None),
-            refused: RwSignal::new(None),
+            beginning: RwSignal::new(false),
         };
         follow(WatchSignIn {}, feed.standing, move |now| {
             set_if_new(feed.now, now);
@@ -50,8 +49,13 @@ impl SignInFeed {
 
     /// Begins a sign-in. How it goes comes by the stream.
     pub fn begin(self, with_code: bool) {
+        if self.beginning.get_untracked() {
+            return;
+        }
+        self.beginning.set(true);
         spawn_local(async move {
             let _told_by_the_stream = bridge::call(&BeginSignIn { with_code }).await;
+            self.beginning.set(false);
         });
     }
 
@@ -60,33 +64,39 @@ impl SignInFeed {
             let _told_by_the_stream = bridge::call(&CancelSignIn {}).await;
         });
     }
-
-    fn sign_out(self, session: Session) {
-        spawn_local(async move {
-            let outcome = bridge::call(&SignOut {}).await;
-            set_if_new(self.refused, outcome.err());
-            // What the sign-in opened is closed: begin anew, signed out.
-            session.open(What::Team, Open::Team);
-        });
-    }
 }
 
 /// What stands above every screen while only a person can go on.
 #[component]
 pub fn Banner() -> impl IntoView {
     let feed = SignInFeed::here();
-    move || feed.now.get().and_then(|sign_in| banner(feed, &sign_in))
+    let session = Session::here();
+    view! {
+        {move || session.parted.get().map(|why| notice::error(&why))}
+        {move || feed.now.get().and_then(|sign_in| banner(feed, session, &sign_in))}
+    }
 }
 
-fn banner(feed: SignInFeed, sign_in: &SignIn) -> Option<AnyView> {
+fn banner(feed: SignInFeed, session: Session, sign_in: &SignIn) -> Option<AnyView> {
     let provider = foreign::line(&sign_in.provider);
     let buttons = move || {
         view! {
             <p class="again">
-                <button class="btn primary" type="button" id="sign-in" on:click=move |_| feed.begin(false)>
+                <button
+                    class="btn primary"
+                    type="button"
+                    id="sign-in"
+                    disabled=move || feed.beginning.get()
+                    on:click=move |_| feed.begin(false)
+                >
                     "Sign in with your browser"
                 </button>
-                <button class="btn" type="button" on:click=move |_| feed.begin(true)>
+                <button
+                    class="btn"
+                    type="button"
+                    disabled=move || feed.beginning.get()
+                    on:click=move |_| feed.begin(true)
+                >
                     "Use a code instead"
                 </button>
             </p>
@@ -147,6 +157,11 @@ fn banner(feed: SignInFeed, sign_in: &SignIn) -> Option<AnyView> {
             view! {
                 <p class="hint">{foreign::visible(why)}</p>
                 {buttons()}
+                <p class="again">
+                    <button class="btn" type="button" on:click=move |_| session.sign_out()>
+                        "Sign out and close what is open"
+                    </button>
+                </p>
             }
             .into_any(),
         ),
@@ -253,9 +268,8 @@ pub fn Account() -> impl IntoView {
                         </span>
                     </div>
                     {not_kept}
-                    {move || feed.refused.get().map(|why| notice::error(&why))}
                 </div>
-                <button class="btn" type="button" id="sign-out" on:click=move |_| feed.sign_out(session)>
+                <button class="btn" type="button" id="sign-out" on:click=move |_| session.sign_out()>
                     "Sign out"
                 </button>
             </section>

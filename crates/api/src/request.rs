@@ -30,13 +30,14 @@ pub trait Stream: Serialize + DeserializeOwned {
 }
 
 /// Every command there is, in the order the documentation lists them.
-pub const COMMANDS: [&str; 20] = [
+pub const COMMANDS: [&str; 21] = [
     AllowPlugin::NAME,
     Begin::NAME,
     BeginSignIn::NAME,
     CancelSignIn::NAME,
     Follow::NAME,
     JoinTeam::NAME,
+    LeaveTeam::NAME,
     OfferTeam::NAME,
     Open::NAME,
     ReadObject::NAME,
@@ -71,6 +72,9 @@ pub struct Beginning {
     /// What is open, if anything is (started with `--sandbox`, say).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open: Option<Opened>,
+    /// Why the team that was joined could not be opened, if it could not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<crate::error::Error>,
     /// The team that was joined, if one was, by the name that it gives itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
@@ -301,6 +305,15 @@ pub struct JoinTeam {
 impl Request for JoinTeam {
     const NAME: &'static str = "join_team";
     type Reply = Opened;
+}
+
+/// Signs out and forgets the team that was joined; what it opened is closed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct LeaveTeam {}
+
+impl Request for LeaveTeam {
+    const NAME: &'static str = "leave_team";
+    type Reply = ();
 }
 
 /// Begins a sign-in; answered when somebody is signed in, or it came to nothing. An attempt before it is given up.

@@ -73,16 +73,3 @@ pub enum SignInState {
         why: String,
     },
 }
-
-impl SignIn {
-    /// Whether only a person can go on: the moment for a banner.
-    pub fn needs_a_person(&self) -> bool {
-        match self.state {
-            SignInState::SignedOut { .. } | SignInState::Over { .. } => true,
-            SignInState::InBrowser { .. }
-            | SignInState::Code { .. }
-            | SignInState::Resuming { .. }
-            | SignInState::SignedIn { .. } => false,
-        }
-    }
-}

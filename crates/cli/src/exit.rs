@@ -79,8 +79,9 @@ pub fn error(error: &Error, json: bool) -> ExitCode {
             .map(|line| crate::print::foreign(line, 2000));
         let message = lines.collect::<Vec<_>>().join("\n");
         let _closed = writeln!(anstream::stderr(), "landfall: {message}");
-        if !error.hint.is_empty() {
-            let _closed = writeln!(anstream::stderr(), "{}", error.hint);
+        for line in error.hint.lines() {
+            let line = crate::print::foreign(line, 2000);
+            let _closed = writeln!(anstream::stderr(), "{line}");
         }
     }
     ExitCode::from(match error.code {

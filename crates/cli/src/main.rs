@@ -14,6 +14,9 @@ use clap::Parser;
 
 use arguments::{Arguments, Command};
 
+/// How long a program that ends waits for a refresh token that is half used: its request is out.
+const HALF_USED: std::time::Duration = std::time::Duration::from_secs(20);
+
 fn main() -> ExitCode {
     let no_dumps = console::no_core_dumps();
     let arguments = match Arguments::try_parse() {
@@ -60,11 +63,13 @@ fn main() -> ExitCode {
     };
     // Whoever ends us ends the embedded company too: dropped orderly, it takes its temporary folder with it.
     let outcome = runtime.block_on(async {
-        tokio::select! {
+        let outcome = tokio::select! {
             biased;
             outcome = run => outcome,
             code = exit::asked() => Ok(code),
-        }
+        };
+        console::finish_signing_in(HALF_USED).await;
+        outcome
     });
     // Watches and servers end with the runtime; nothing of theirs is worth waiting for.
     runtime.shutdown_background();

@@ -71,7 +71,7 @@ impl Membership {
     /// It cannot be read, is no team file, or is not signed by the key that it names.
     pub async fn offer(from: &str) -> Result<Offer, Error> {
         let (text, signature) = fetch(from).await?;
-        let file = TeamFile::of_text(&text, from)?;
+        let file = TeamFile::of_joined(&text, from)?;
         let proof = || {
             let key = Key::parse(file.signed_by.as_deref().ok_or(Unsigned::NoKey)?)?;
             key.signed_at(&text, &signature)?;
@@ -115,6 +115,20 @@ impl Membership {
             )
             .hint("Do not join. Ask whoever sent you the link for the right fingerprint."));
         }
+        if let Ok(Some(kept)) = self.kept()
+            && let Ok(before) = kept.signed_at()
+        {
+            if kept.key != offer.kept.key {
+                return Err(Error::new(
+                    Code::BadFile,
+                    format!("another team was joined on this machine, by {}", kept.from),
+                )
+                .hint("Leave it first: `landfall team leave`, or the button beside it."));
+            }
+            if offer.kept.signed_at().is_ok_and(|now| now < before) {
+                return Err(older(&offer.from));
+            }
+        }
         self.keep(&offer.kept)
     }
 
@@ -138,7 +152,7 @@ impl Membership {
             return Ok(None);
         };
         kept.signed_at().map_err(|why| refused(&kept.from, why))?;
-        TeamFile::of_text(&kept.text, &kept.from).map(Some)
+        TeamFile::of_joined(&kept.text, &kept.from).map(Some)
     }
 
     /// Fetches the team's file anew and keeps it if it is one to believe; whether it differs from what was kept.
@@ -159,16 +173,9 @@ impl Membership {
         let proof = || Ok((kept.signed_at()?, newer.signed_at()?));
         let (before, now) = proof().map_err(|why| refused(&kept.from, why))?;
         if now < before {
-            return Err(Error::new(
-                Code::BadFile,
-                format!(
-                    "{} holds a team file that was signed before the one that is here",
-                    kept.from
-                ),
-            )
-            .hint("The newer one stays. Has somebody put an old file back?"));
+            return Err(older(&kept.from));
         }
-        let file = TeamFile::of_text(&newer.text, &newer.from)?;
+        let file = TeamFile::of_joined(&newer.text, &newer.from)?;
         if file.signed_by.as_deref().map(str::trim) != Some(kept.key.as_str()) {
             return Err(Error::new(
                 Code::BadFile,
@@ -268,6 +275,14 @@ fn unread(why: &PageError) -> Error {
     Error::new(code, format!("the team file cannot be read: {why}"))
         .hint("Is the link whole, and the VPN on?")
         .retryable()
+}
+
+fn older(from: &str) -> Error {
+    Error::new(
+        Code::BadFile,
+        format!("{from} holds a team file that was signed before the one that is here"),
+    )
+    .hint("The newer one stays. Has somebody put an old file back?")
 }
 
 fn unsigned(from: &str) -> Error {
@@ -376,6 +391,9 @@ mod tests {
         assert_eq!(name().as_deref(), Some("second"));
         assert!(!membership.update().await.expect("the same"));
         team.publish("rolled back", team.key.text(), "key", 150);
+        let old = Membership::offer(&team.from()).await.expect("offered");
+        let error = membership.join(&old, &old.fingerprint).expect_err("older");
+        assert!(error.message.contains("before the one"), "{error}");
         let error = membership.update().await.expect_err("older");
         assert!(
             error.message.contains("before the one that is here"),
@@ -386,6 +404,11 @@ mod tests {
         let error = membership.update().await.expect_err("another key");
         assert!(error.message.contains("not to be believed"), "{error}");
         assert_eq!(name().as_deref(), Some("second"));
+        let other = Membership::offer(&team.from()).await.expect("offered");
+        let error = membership
+            .join(&other, &other.fingerprint)
+            .expect_err("another team");
+        assert!(error.message.contains("another team"), "{error}");
     }
 
     #[tokio::test]

@@ -28,10 +28,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 pub use cluster::{Clock, Command};
-pub use identity::{Invitation, no_core_dumps};
+pub use identity::{Invitation, finish as finish_signing_in, no_core_dumps};
 pub use joining::{Membership, Offer};
 pub use sign_in::SigningIn;
-pub use sources::{Sources, allow_plugin, contexts, data_folder, history_file, plugin};
+pub use sources::{Sources, allow_plugin, contexts, data_folder, history_file, plugin, signing_in};
 pub use subscription::{Subscription, Update};
 
 use evaluation::Evaluation;

@@ -99,19 +99,18 @@ impl SigningIn {
     /// # Errors
     /// Nobody signed in: in words for them.
     pub async fn in_browser(
-        self: &Arc<Self>,
+        &self,
         open: impl FnOnce(&Url) -> std::io::Result<()> + Send + 'static,
     ) -> Result<(), Error> {
-        let this = Arc::clone(self);
+        let (issuer, shown) = (Arc::clone(&self.issuer), self.attempt.clone());
         self.attempted(async move {
-            let provider = this.issuer.provider().await?;
-            let attempt = this.attempt.clone();
-            let shown = move |url: &Url| {
+            let provider = issuer.provider().await?;
+            let open = move |url: &Url| {
                 // Shown before it opens: where no browser does, the person still has the address.
-                attempt.send_replace(Attempt::InBrowser(url.clone()));
+                shown.send_replace(Attempt::InBrowser(url.clone()));
                 open(url)
             };
-            identity::sign_in(provider, shown, PATIENCE).await
+            identity::sign_in(provider, open, PATIENCE).await
         })
         .await
     }
@@ -121,15 +120,15 @@ impl SigningIn {
     /// # Errors
     /// As [`Self::in_browser`].
     pub async fn with_code(
-        self: &Arc<Self>,
+        &self,
         show: impl FnOnce(&Invitation) + Send + 'static,
     ) -> Result<(), Error> {
-        let this = Arc::clone(self);
+        let (issuer, shown) = (Arc::clone(&self.issuer), self.attempt.clone());
         self.attempted(async move {
-            let provider = this.issuer.provider().await?;
+            let provider = issuer.provider().await?;
             let (invitation, invited) = identity::invite(provider).await?;
             show(&invitation);
-            this.attempt.send_replace(Attempt::Code(invitation));
+            shown.send_replace(Attempt::Code(invitation));
             invited.tokens().await
         })
         .await
@@ -147,37 +146,40 @@ impl SigningIn {
     /// Signs the person out: here at once, and at the provider.
     ///
     /// # Errors
-    /// The provider could not be told; here it is over all the same.
+    /// The provider could not be told, or what is kept could not be deleted.
     pub async fn sign_out(&self) -> Result<(), Error> {
         self.cancel();
-        self.session.sign_out().await.map_err(|why| {
-            Error::new(
+        self.session.sign_out().await.map_err(|why| match why {
+            Failure::StillKept(_) => Error::new(
+                Code::SignedOut,
+                format!("you are not signed out for good: {why}"),
+            )
+            .hint("Unlock the keyring and sign out once more, or end the session on the provider's own pages."),
+            why => Error::new(
                 Code::Unreachable,
                 format!("you are signed out on this machine, and the provider was not told: {why}"),
             )
-            .hint("The sign-in ends there by itself; the provider's own pages can end it at once.")
+            .hint("The sign-in ends there by itself; the provider's own pages can end it at once."),
         })
     }
 
     async fn attempted(
-        self: &Arc<Self>,
+        &self,
         attempt: impl Future<Output = Result<identity::Tokens, Failure>> + Send + 'static,
     ) -> Result<(), Error> {
         self.cancel();
-        let this = Arc::clone(self);
-        let attempt = tokio::spawn(async move {
-            let tokens = attempt.await?;
-            this.session.begin(tokens).await;
-            Ok(())
-        });
+        let attempt = tokio::spawn(attempt);
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(attempt.abort_handle());
         let outcome = match attempt.await {
-            Ok(outcome) => outcome.map_err(|why| error(&why)),
+            // From here on it is not given up any more: half a sign-in would be kept.
+            Ok(Ok(tokens)) => self.session.begin(tokens).await,
+            Ok(Err(why)) => Err(why),
             // Another attempt, or the person, ended it: what is shown is theirs to say.
             Err(_) => {
                 return Err(Error::new(Code::SignedOut, "the sign-in was given up"));
             }
         };
+        let outcome = outcome.map_err(|why| error(&why));
         self.attempt.send_replace(match &outcome {
             Ok(()) => Attempt::None,
             Err(why) => Attempt::Failed(why.clone()),
@@ -256,6 +258,12 @@ pub fn error(why: &Failure) -> Error {
         }
         Failure::NoPort(_) => "Close what uses these ports, or sign in with a code.",
         Failure::NoBrowser(_) => "Open the address by hand, or sign in with a code.",
+        Failure::AnotherPerson { .. } => "Sign out first: that closes what is open.",
+        Failure::Ended { .. } => {
+            "Sign in again. Whoever keeps the team file can let a sign-in last: offline_access under scopes."
+        }
+        Failure::StillKept(_) => "Unlock the keyring and try again.",
+        Failure::InUse => "It goes on by itself when the other one does.",
         Failure::NotOffered { .. } => "Whoever keeps the team file can turn it on at the provider.",
     };
     let error = Error::new(

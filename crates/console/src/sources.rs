@@ -45,6 +45,8 @@ pub struct Sources {
     /// processes lock in turn, the sign-in plugins that may run. Absent: no team was joined, a sign-in ends with this
     /// process, and no plugin runs.
     pub data: Option<PathBuf>,
+    /// Whether the kubeconfig alone is opened, whatever team was joined.
+    pub only_kubeconfig: bool,
     /// Where clones and other things that can be had again are kept; absent: the platform's cache folder.
     pub cache: Option<PathBuf>,
     /// Whether pods are read only where an answer wants them: for one short answer about one app, not for a window.
@@ -65,6 +67,17 @@ pub struct Systems {
     roles: Vec<Broker>,
     contexts: Vec<Context>,
     allowed: Arc<Allowed>,
+}
+
+/// Who signs people in, without opening anything else: a kubeconfig or a cluster that is broken hinders nobody. None where
+/// no team file says so. Must be called inside a Tokio runtime.
+///
+/// # Errors
+/// The team file cannot be used.
+pub fn signing_in(sources: &Sources) -> Result<Option<Arc<SigningIn>>, Error> {
+    let file = team_file(sources)?.unwrap_or_default();
+    let sign_in = file.sign_in.as_ref();
+    Ok(sign_in.map(|sign_in| signed_in::signing_in(sign_in, &file, sources, &Clock::default())))
 }
 
 /// The contexts of a kubeconfig, for a person to choose from.
@@ -258,7 +271,9 @@ fn team_file(sources: &Sources) -> Result<Option<TeamFile>, Error> {
     // Whoever names what to open asks for that and nothing else.
     let is_named = sources.kubeconfig.is_some() || !sources.contexts.is_empty();
     match &sources.data {
-        Some(folder) if !is_named => Membership::in_folder(folder).team_file(),
+        Some(folder) if !is_named && !sources.only_kubeconfig => {
+            Membership::in_folder(folder).team_file()
+        }
         _ => Ok(None),
     }
 }

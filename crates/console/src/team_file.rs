@@ -34,8 +34,10 @@ enum Reason {
     NoAccount { cluster: String, account: String },
     #[error("{0}, and there is no signIn")]
     NoSignIn(String),
-    #[error("{what} '{address}' must be https: what goes there opens everything")]
+    #[error("{what} '{address}' must be https: tokens go there")]
     NotTls { what: &'static str, address: String },
+    #[error("the account '{0}' takes credentials from a file, which people who join do not have")]
+    NamesAFile(String),
     #[error("the account '{0}' has more than one of role, profile and credentials")]
     TwoWays(String),
 }
@@ -68,6 +70,18 @@ impl TeamFile {
         Self::parse(text).map_err(|why| bad(from, &why))
     }
 
+    /// The same of a file that is joined by: it lies in no folder, and names nothing on its reader's machine.
+    ///
+    /// # Errors
+    /// As [`Self::of_text`], or it names a file.
+    pub fn of_joined(text: &str, from: &str) -> Result<Self, Error> {
+        let file = Self::of_text(text, from)?;
+        match file.aws.iter().find(|aws| aws.credentials.is_some()) {
+            Some(aws) => Err(bad(from, &Reason::NamesAFile(aws.name.clone()))),
+            None => Ok(file),
+        }
+    }
+
     /// What to call the team.
     pub fn called(&self) -> &str {
         self.name.as_deref().unwrap_or("your team")
@@ -98,6 +112,9 @@ impl TeamFile {
             ];
             if ways == [true, true] {
                 return Err(Reason::TwoWays(aws.name.clone()));
+            }
+            if let (Some(_), Some(endpoint)) = (&aws.role, &aws.endpoint) {
+                over_tls("the endpoint", endpoint)?;
             }
             if aws.role.is_some() && self.sign_in.is_none() {
                 let what = format!("the account '{}' has a role", aws.name);
@@ -161,8 +178,15 @@ fn bad(from: &str, why: &Reason) -> Error {
     .hint("docs/TEAMFILE.md describes what it may say")
 }
 
+/// Tokens go over TLS, or nowhere but to this machine.
 fn over_tls(what: &'static str, address: &url::Url) -> Result<(), Reason> {
-    if address.scheme() == "https" {
+    let is_here = match address.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    if address.scheme() == "https" || is_here {
         return Ok(());
     }
     Err(Reason::NotTls {
@@ -191,6 +215,8 @@ mod tests {
         assert!(refused(&format!("{SIGN_IN}{plain}")).contains("https"));
         assert!(refused("signIn: {issuer: 'http://id.example', clientId: x}\n").contains("issuer"));
         assert!(refused("aws: [{name: a, region: r, role: arn}]\n").contains("no signIn"));
+        let clear = "aws: [{name: a, region: r, role: arn, endpoint: 'http://sts.example'}]\n";
+        assert!(refused(&format!("{SIGN_IN}{clear}")).contains("endpoint"));
         let two = "aws: [{name: a, region: r, role: arn, profile: p}]\n";
         assert!(refused(&format!("{SIGN_IN}{two}")).contains("more than one"));
         let eks = "clusters: [{name: a, server: 'https://a.example', eks: {account: shop}}]\n";

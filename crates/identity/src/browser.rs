@@ -21,7 +21,7 @@ use crate::provider::{Provider, Tokens};
 /// No port is free, no browser opens, nobody comes back in time, the provider refuses, or what it sends proves nothing.
 pub async fn sign_in(
     provider: &Provider,
-    open: impl FnOnce(&Url) -> std::io::Result<()>,
+    open: impl FnOnce(&Url) -> std::io::Result<()> + Send + 'static,
     patience: Duration,
 ) -> Result<Tokens, Failure> {
     let spec = provider.spec();
@@ -40,9 +40,21 @@ pub async fn sign_in(
         asked = asked.add_prompt(CoreAuthPrompt::Consent);
     }
     let (url, state, nonce) = asked.set_pkce_challenge(challenge).url();
-    open(&url).map_err(|why| Failure::NoBrowser(why.to_string()))?;
-    let landed =
-        tokio::time::timeout(patience, landing.wait(state.secret(), &provider.issuer())).await;
+    let opened = async {
+        // A browser in a terminal is there until it is closed: the page it comes back to is served meanwhile.
+        match tokio::task::spawn_blocking(move || open(&url)).await {
+            Ok(Err(why)) => Err(Failure::NoBrowser(why.to_string())),
+            Ok(Ok(())) | Err(_) => std::future::pending().await,
+        }
+    };
+    let issuer = provider.issuer();
+    let came_back = async {
+        tokio::select! {
+            failed = opened => failed,
+            landed = landing.wait(state.secret(), &issuer) => landed,
+        }
+    };
+    let landed = tokio::time::timeout(patience, came_back).await;
     let landed = landed.map_err(|_| {
         Failure::NotDone(format!(
             "nobody came back from the browser in {} s",

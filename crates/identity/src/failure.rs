@@ -3,6 +3,8 @@
 //! Owns the words. No token, code or secret is ever in them: what a provider says is taken by its code and its description,
 //! both short and without control characters.
 
+use crate::keeper::NotKept;
+
 /// The most of a provider's words that is shown, in characters.
 const MOST: usize = 200;
 
@@ -48,6 +50,26 @@ pub enum Failure {
     /// Nobody is signed in.
     #[error("nobody is signed in")]
     SignedOut,
+    /// The tokens' time is over, and the provider gave nothing to get others with.
+    #[error("the sign-in has ended, and {host} gave nothing to go on with it")]
+    Ended {
+        /// The provider's host, or what stands for it.
+        host: String,
+    },
+    /// Somebody else is, or was, signed in here.
+    #[error("{is} signed in, and what is open is {was}'s")]
+    AnotherPerson {
+        /// Whose session it is.
+        was: String,
+        /// Who came.
+        is: String,
+    },
+    /// What is kept could not be deleted: the sign-in may go on from it.
+    #[error("what is kept of the sign-in could not be deleted: {0}")]
+    StillKept(NotKept),
+    /// Another process holds the session's file for too long.
+    #[error("another Landfall on this machine is using the sign-in and does not let go of it")]
+    InUse,
 }
 
 /// What does not hold of something that was received.
@@ -88,7 +110,7 @@ pub enum Unproven {
 impl Failure {
     /// Whether the same may work later without anybody doing anything.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
+        matches!(self, Self::Unreachable { .. } | Self::InUse)
     }
 }
 

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
 use crate::failure::Failure;
-use crate::provider::{Person, Provider, Spec, Tokens};
+use crate::provider::{Provider, Refreshed, Spec};
 use crate::session::Giver;
 use crate::wire::Clock;
 
@@ -46,12 +46,18 @@ impl Issuer {
 
 #[async_trait]
 impl Giver for Issuer {
-    async fn refresh(
-        &self,
-        refresh: &SecretString,
-        of: Option<&Person>,
-    ) -> Result<Tokens, Failure> {
-        self.provider().await?.refresh(refresh, of).await
+    fn host(&self) -> String {
+        Self::host(self).to_owned()
+    }
+
+    async fn refresh(&self, refresh: &SecretString) -> Refreshed {
+        match self.provider().await {
+            Ok(provider) => provider.refresh(refresh).await,
+            Err(why) => Refreshed {
+                next: None,
+                tokens: Err(why),
+            },
+        }
     }
 
     async fn revoke(&self, refresh: &SecretString) -> Result<(), Failure> {

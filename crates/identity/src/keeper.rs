@@ -52,10 +52,11 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// The entry of one application at one issuer.
-    pub fn of(issuer: &str, client_id: &str) -> Self {
+    /// The entry of one application at one issuer, for who is told by `whose`: the same issuer and application may stand in
+    /// anybody's file, and what another file says must never go on with this session.
+    pub fn of(issuer: &str, client_id: &str, whose: &str) -> Self {
         Self {
-            user: format!("{client_id} at {issuer}"),
+            user: format!("{client_id} at {issuer} of {whose}"),
         }
     }
 

@@ -5,6 +5,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Query, State};
@@ -21,6 +22,9 @@ use crate::failure::{Failure, shown};
 
 /// The path that the provider knows. Okta compares the whole address letter by letter.
 pub const PATH: &str = "/landfall/signed-in";
+
+/// How long the page may take to its reader.
+const PAGE: Duration = Duration::from_secs(2);
 
 /// What the browser brought.
 #[derive(Debug)]
@@ -93,17 +97,28 @@ impl Landing {
             heard,
         });
         let pages = Router::new().route(PATH, get(land)).with_state(expected);
-        // It ends once the page has been sent to the one who was heard.
         let ended = async move {
             is_heard.recv().await;
         };
         let served = axum::serve(self.listener, pages).with_graceful_shutdown(ended);
-        served
-            .await
-            .map_err(|why| Failure::NoBrowser(why.to_string()))?;
-        landed
-            .await
-            .map_err(|_| Failure::NotDone("the page on this machine was closed".to_owned()))
+        let served = async {
+            served
+                .await
+                .map_err(|why| Failure::NoBrowser(why.to_string()))
+        };
+        tokio::pin!(served, landed);
+        let landed = tokio::select! {
+            landed = &mut landed => {
+                // The page is still on its way to the browser; another program's half-sent request is not waited for.
+                let _page = tokio::time::timeout(PAGE, &mut served).await;
+                landed
+            }
+            served = &mut served => {
+                served?;
+                landed.await
+            }
+        };
+        landed.map_err(|_| Failure::NotDone("the page on this machine was closed".to_owned()))
     }
 }
 

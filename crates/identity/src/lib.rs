@@ -27,6 +27,6 @@ pub use dumps::no_core_dumps;
 pub use failure::{Failure, Unproven};
 pub use issuer::Issuer;
 pub use keeper::{Keeper, Keyring, Memory, NotKept};
-pub use provider::{Person, Provider, Spec, Tokens};
-pub use session::{Giver, Session, Standing};
+pub use provider::{Person, Provider, Refreshed, Spec, Tokens};
+pub use session::{Giver, Session, Standing, finish};
 pub use wire::Clock;

@@ -80,6 +80,15 @@ pub struct Tokens {
     pub person: Person,
 }
 
+/// What came for a refresh token.
+#[derive(Debug)]
+pub struct Refreshed {
+    /// The refresh token that takes the old one's place, whether or not what came with it proves anything.
+    pub next: Option<SecretString>,
+    /// The tokens, proven, or why there are none.
+    pub tokens: Result<Tokens, Failure>,
+}
+
 /// All further claims of an ID token: which of them lists groups is the team's choice.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Further {
@@ -191,28 +200,37 @@ impl Provider {
         self.wire.now()
     }
 
-    /// Gets new tokens for a refresh token, of the person if it is known already. A provider that gives no new refresh token leaves the old one valid.
-    ///
-    /// # Errors
-    /// It does not answer, refuses, or sends what proves nothing.
-    pub async fn refresh(
-        &self,
-        refresh: &SecretString,
-        of: Option<&Person>,
-    ) -> Result<Tokens, Failure> {
+    /// Gets new tokens for a refresh token. A provider that gives no new refresh token leaves the old one valid.
+    pub async fn refresh(&self, refresh: &SecretString) -> Refreshed {
         let token = RefreshToken::new(refresh.expose_secret().to_owned());
         let requests = self.requests();
-        let request = requests.exchange_refresh_token(&token);
-        let request = request.map_err(|_| self.not_offered("tokens"))?;
-        let given = request.request_async(&self.wire).await;
-        let given = given.map_err(|error| self.refused(error))?;
-        // OpenID Connect Core 12.2: what is given for a refresh token need not name the nonce, and names the same person.
-        let mut tokens = self.proven(&given, |_: Option<&Nonce>| Ok(())).await?;
-        if of.is_some_and(|known| known.subject != tokens.person.subject) {
-            return Err(Failure::Unproven(Unproven::Person));
-        }
-        tokens.refresh = tokens.refresh.or_else(|| Some(refresh.clone()));
-        Ok(tokens)
+        let given = match requests.exchange_refresh_token(&token) {
+            Ok(request) => request
+                .request_async(&self.wire)
+                .await
+                .map_err(|error| self.refused(error)),
+            Err(_) => Err(self.not_offered("tokens")),
+        };
+        let given = match given {
+            Ok(given) => given,
+            Err(why) => {
+                return Refreshed {
+                    next: None,
+                    tokens: Err(why),
+                };
+            }
+        };
+        // Whatever the rest proves: the one that was sent may be used up now.
+        let next = given
+            .refresh_token()
+            .map(|next| SecretString::from(next.secret().clone()));
+        // OpenID Connect Core 12.2: what is given for a refresh token need not name the nonce.
+        let proven = self.proven(&given, |_: Option<&Nonce>| Ok(())).await;
+        let tokens = proven.map(|mut tokens| {
+            tokens.refresh = tokens.refresh.or_else(|| Some(refresh.clone()));
+            tokens
+        });
+        Refreshed { next, tokens }
     }
 
     /// Takes a refresh token back, and with it what was given for it.

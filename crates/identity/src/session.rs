@@ -2,55 +2,73 @@
 //!
 //! Owns the order in which a new refresh token is kept before anything is done with what came with it, and what happens when
 //! the provider does not answer (again later) or refuses (never again: the session is over, and only the person can begin
-//! another).
+//! another). Whoever waits may go away at any moment: what uses a refresh token up runs in a task of its own to its end,
+//! which [`finish`] waits for before a process ends.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::PathBuf;
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, watch};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Unproven};
 use crate::keeper::{Keeper, NotKept};
 use crate::plan::Plan;
-use crate::provider::{Person, Provider, Tokens};
+use crate::provider::{Person, Refreshed, Tokens};
 
 /// How long the keyring may take: where it asks the person to unlock it, nobody may be there.
 const KEYRING: Duration = Duration::from_secs(20);
+/// How long another process may use the session's file: a request to the provider and two to the keyring.
+const OTHERS: Duration = Duration::from_secs(30);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How many uses of a refresh token are under way in this process.
+static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts one use for as long as it lives.
+struct UnderWay;
+
+impl UnderWay {
+    fn begins() -> Self {
+        UNDER_WAY.fetch_add(1, Ordering::SeqCst);
+        Self
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        UNDER_WAY.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Waits, before a process ends, until no refresh token is half used: one that was sent is dead at the provider, and its
+/// successor has to be kept. For at most `patience`.
+pub async fn finish(patience: Duration) {
+    let under_way = async {
+        while UNDER_WAY.load(Ordering::SeqCst) > 0 {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    let _late = tokio::time::timeout(patience, under_way).await;
+}
 
 /// Who gives tokens.
 #[async_trait]
 pub trait Giver: Send + Sync {
-    /// New tokens for a refresh token; as [`Provider::refresh`].
-    async fn refresh(&self, refresh: &SecretString, of: Option<&Person>)
-    -> Result<Tokens, Failure>;
+    /// Its name, for words.
+    fn host(&self) -> String;
+    /// New tokens for a refresh token; as [`Provider::refresh`](crate::Provider::refresh).
+    async fn refresh(&self, refresh: &SecretString) -> Refreshed;
     /// Takes a refresh token back.
     async fn revoke(&self, refresh: &SecretString) -> Result<(), Failure>;
     /// The time by our clock.
     fn now(&self) -> Timestamp;
-}
-
-#[async_trait]
-impl Giver for Provider {
-    async fn refresh(
-        &self,
-        refresh: &SecretString,
-        of: Option<&Person>,
-    ) -> Result<Tokens, Failure> {
-        Self::refresh(self, refresh, of).await
-    }
-
-    async fn revoke(&self, refresh: &SecretString) -> Result<(), Failure> {
-        Self::revoke(self, refresh).await
-    }
-
-    fn now(&self) -> Timestamp {
-        Self::now(self)
-    }
 }
 
 /// How a session stands, for a person to see.
@@ -72,9 +90,9 @@ pub enum Standing {
         /// Why they are not made anew at the moment.
         late: Option<Failure>,
     },
-    /// The provider refuses to go on: only a new sign-in helps.
+    /// It cannot go on: only a new sign-in helps.
     Over {
-        /// Its words.
+        /// Why, in the provider's words where it has any.
         why: Failure,
     },
 }
@@ -88,10 +106,14 @@ pub struct Session {
 struct Inner {
     giver: Arc<dyn Giver>,
     keeper: Arc<dyn Keeper>,
+    /// Held while the keyring is used: one call that takes too long must not come after the next.
+    keeping: Arc<std::sync::Mutex<()>>,
     /// Held while a refresh token is used: of several processes each would use it up for the others.
     lock: Option<PathBuf>,
     /// One at a time makes tokens anew.
     held: Arc<Mutex<Held>>,
+    /// The person is signing out: what still arrives is for nobody.
+    is_leaving: AtomicBool,
     tokens: watch::Sender<(Plan, Option<Arc<Tokens>>)>,
     standing: watch::Sender<Standing>,
     not_kept: watch::Sender<Option<NotKept>>,
@@ -100,7 +122,33 @@ struct Inner {
 #[derive(Default)]
 struct Held {
     refresh: Option<SecretString>,
+    /// Whose that is, as far as it is known.
+    subject: Option<String>,
+    /// Whose tokens were given out.
     person: Option<Person>,
+    /// Whether it is in the keyring, too.
+    is_kept: bool,
+}
+
+/// What the keyring holds: whose it is, and the refresh token.
+struct Kept {
+    subject: String,
+    refresh: SecretString,
+}
+
+impl Kept {
+    fn written(subject: &str, refresh: &SecretString) -> SecretString {
+        // Neither holds a line's end: a subject is at most 255 ASCII characters, a token is one word.
+        SecretString::from(format!("{subject}\n{}", refresh.expose_secret()))
+    }
+
+    fn read(text: &SecretString) -> Option<Self> {
+        let (subject, refresh) = text.expose_secret().rsplit_once('\n')?;
+        Some(Self {
+            subject: subject.to_owned(),
+            refresh: SecretString::from(refresh.to_owned()),
+        })
+    }
 }
 
 impl Session {
@@ -110,8 +158,10 @@ impl Session {
         let inner = Arc::new(Inner {
             giver,
             keeper,
+            keeping: Arc::default(),
             lock,
             held: Arc::default(),
+            is_leaving: AtomicBool::new(false),
             tokens: watch::Sender::default(),
             standing: watch::Sender::new(Standing::Resuming { late: None }),
             not_kept: watch::Sender::default(),
@@ -121,9 +171,11 @@ impl Session {
         let reading = Arc::clone(&inner);
         let fresh = tokio::spawn(async move {
             if let Ok(mut held) = held {
-                held.refresh = reading.kept().await;
-                if held.refresh.is_none() {
-                    reading.standing.send_replace(Standing::SignedOut);
+                match reading.kept().await {
+                    Ok(Some(kept)) => held.goes_on_with(kept),
+                    Ok(None) | Err(_) => {
+                        reading.standing.send_replace(Standing::SignedOut);
+                    }
                 }
             }
             let session = Arc::downgrade(&reading);
@@ -134,9 +186,12 @@ impl Session {
     }
 
     /// Somebody signed in.
-    pub async fn begin(&self, tokens: Tokens) {
-        let mut held = self.inner.held.lock().await;
-        self.inner.take(&mut held, tokens).await;
+    ///
+    /// # Errors
+    /// What was opened with this session is another person's: they have to sign out first.
+    pub async fn begin(&self, tokens: Tokens) -> Result<(), Failure> {
+        let inner = Arc::clone(&self.inner);
+        to_its_end(async move { inner.begin(tokens).await }).await
     }
 
     /// Tokens that can be used now.
@@ -147,11 +202,8 @@ impl Session {
         if let Some(tokens) = self.inner.usable() {
             return Ok(tokens);
         }
-        // In a task of its own: who asked may give up half-way, and a refresh token that is used up by then would be
-        // lost with its successor.
         let inner = Arc::clone(&self.inner);
-        let asked = tokio::spawn(async move { inner.tokens().await });
-        asked.await.unwrap_or(Err(Failure::SignedOut))
+        to_its_end(async move { inner.tokens().await }).await
     }
 
     /// How it stands, and how it changes.
@@ -167,17 +219,13 @@ impl Session {
     /// Ends the session here at once, and at the provider.
     ///
     /// # Errors
-    /// The provider could not be told: here it is over all the same.
+    /// The provider could not be told, or what is kept could not be deleted.
     pub async fn sign_out(&self) -> Result<(), Failure> {
-        let mut held = self.inner.held.lock().await;
-        let Held { refresh, .. } = std::mem::take(&mut *held);
-        self.inner.tokens.send_replace(Default::default());
-        self.inner.standing.send_replace(Standing::SignedOut);
-        self.inner.keep(None).await;
-        match refresh {
-            Some(refresh) => self.inner.giver.revoke(&refresh).await,
-            None => Ok(()),
-        }
+        let inner = Arc::clone(&self.inner);
+        inner.is_leaving.store(true, Ordering::SeqCst);
+        inner.tokens.send_replace(Default::default());
+        inner.standing.send_replace(Standing::SignedOut);
+        to_its_end(async move { inner.sign_out().await }).await
     }
 }
 
@@ -187,13 +235,83 @@ impl Drop for Session {
     }
 }
 
+/// Runs what may use a refresh token up in a task of its own: whoever waits may give up half-way.
+async fn to_its_end<T: Send + 'static>(
+    use_of_it: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    let under_way = UnderWay::begins();
+    let task = tokio::spawn(async move {
+        let outcome = use_of_it.await;
+        drop(under_way);
+        outcome
+    });
+    task.await.unwrap_or(Err(Failure::SignedOut))
+}
+
+impl Held {
+    fn goes_on_with(&mut self, kept: Kept) {
+        self.refresh = Some(kept.refresh);
+        self.subject = Some(kept.subject);
+        self.is_kept = true;
+    }
+}
+
 impl Inner {
+    async fn begin(&self, tokens: Tokens) -> Result<(), Failure> {
+        let mut held = self.held.lock().await;
+        if let Some(was) = &held.person
+            && was.subject != tokens.person.subject
+        {
+            let why = Failure::AnotherPerson {
+                was: was.called().to_owned(),
+                is: tokens.person.called().to_owned(),
+            };
+            if let Some(refresh) = &tokens.refresh
+                && let Err(why) = self.giver.revoke(refresh).await
+            {
+                tracing::debug!(%why, "a sign-in that is not used goes on at the provider");
+            }
+            return Err(why);
+        }
+        // Where the others do not let go of it, a person at the screen comes first.
+        let _locked = self.lock().await.unwrap_or_default();
+        self.take(&mut held, tokens).await;
+        Ok(())
+    }
+
     async fn tokens(&self) -> Result<Arc<Tokens>, Failure> {
         let mut held = self.held.lock().await;
         // Whoever held the lock before may have made them anew.
         match self.usable() {
             Some(tokens) => Ok(tokens),
             None => self.renew(&mut held).await,
+        }
+    }
+
+    async fn sign_out(&self) -> Result<(), Failure> {
+        let mut held = self.held.lock().await;
+        let _locked = self.lock().await.unwrap_or_default();
+        let mut refresh = std::mem::take(&mut *held).refresh;
+        let kept = self.kept().await;
+        // Another process may have used up the one that is held here.
+        if let Ok(Some(kept)) = kept {
+            refresh = Some(kept.refresh);
+        }
+        let deleted = self.with_keeper(|keeper| keeper.delete()).await;
+        let revoked = match &refresh {
+            Some(refresh) => self.giver.revoke(refresh).await,
+            None => Ok(()),
+        };
+        // A renewal that was under way has seen it by now.
+        self.tokens.send_replace(Default::default());
+        self.standing.send_replace(Standing::SignedOut);
+        self.is_leaving.store(false, Ordering::SeqCst);
+        match (deleted, revoked) {
+            // Where there is no keyring nothing of ours can be in it.
+            (Ok(()) | Err(NotKept::NoKeyring(_)), revoked) => revoked,
+            // What is still there opens nothing any more.
+            (Err(_), Ok(())) if refresh.is_some() => Ok(()),
+            (Err(why), _) => Err(Failure::StillKept(why)),
         }
     }
 
@@ -204,68 +322,131 @@ impl Inner {
 
     /// Makes tokens anew; only whoever holds the lock does.
     async fn renew(&self, held: &mut Held) -> Result<Arc<Tokens>, Failure> {
+        if let Some(why) = self.why_not() {
+            return Err(why);
+        }
+        let _locked = match self.lock().await {
+            Ok(locked) => locked,
+            Err(why) => return Err(self.later(why)),
+        };
+        match self.kept().await {
+            // Another process may have used up the one that is held here, and kept the next; or it is not ours at all.
+            Ok(Some(kept)) => {
+                let is_others = |person: &Person| person.subject != kept.subject;
+                if let Some(was) = held.person.clone().filter(is_others) {
+                    let is = kept.subject;
+                    let was = was.called().to_owned();
+                    return Err(self.over(held, Failure::AnotherPerson { was, is }));
+                }
+                held.goes_on_with(kept);
+            }
+            Ok(None) if held.is_kept => {
+                // Signed out by another process.
+                *held = Held::default();
+                self.tokens.send_replace(Default::default());
+                self.standing.send_replace(Standing::SignedOut);
+                return Err(Failure::SignedOut);
+            }
+            Err(why) if held.is_kept => {
+                // The one that is held here may be used up: a provider that sees it twice ends the whole session.
+                let host = "the keyring".to_owned();
+                let why = why.to_string();
+                return Err(self.later(Failure::Unreachable { host, why }));
+            }
+            Ok(None) | Err(_) => {}
+        }
+        let Some(refresh) = held.refresh.clone() else {
+            let host = self.giver.host();
+            return Err(self.over(held, Failure::Ended { host }));
+        };
+        let Refreshed { next, tokens } = self.giver.refresh(&refresh).await;
+        if let Some(next) = next {
+            // Before anything is judged: the one that was sent may be dead.
+            held.refresh = Some(next);
+            self.keep(held).await;
+        }
+        let subject = held.subject.clone();
+        let tokens = tokens.and_then(|tokens| match subject {
+            Some(subject) if subject != tokens.person.subject => {
+                Err(Failure::Unproven(Unproven::Person))
+            }
+            _ => Ok(tokens),
+        });
+        match tokens {
+            Ok(tokens) => Ok(self.take(held, tokens).await),
+            Err(why) if why.may_pass() => Err(self.later(why)),
+            Err(why) => {
+                // What proves nothing says nothing about what is kept: it may be another process' by now.
+                if matches!(why, Failure::Refused { .. })
+                    && self.with_keeper(|keeper| keeper.delete()).await.is_ok()
+                {
+                    held.is_kept = false;
+                }
+                Err(self.over(held, why))
+            }
+        }
+    }
+
+    /// Why the provider is not asked now, however many want tokens.
+    fn why_not(&self) -> Option<Failure> {
+        if self.is_leaving.load(Ordering::SeqCst) {
+            return Some(Failure::SignedOut);
+        }
         let waiting = {
             let (plan, _) = &*self.tokens.borrow();
             plan.next().is_some_and(|next| next > self.giver.now())
         };
-        let why_not = match &*self.standing.borrow() {
+        match &*self.standing.borrow() {
             Standing::Over { why } => Some(why.clone()),
             Standing::SignedOut => Some(Failure::SignedOut),
-            // However many want tokens meanwhile: the provider is asked when the plan says so.
             Standing::SignedIn { late, .. } | Standing::Resuming { late } => {
                 late.clone().filter(|_| waiting)
             }
-        };
-        if let Some(why) = why_not {
-            return Err(why);
         }
-        let _locked = self.lock().await;
-        // Another process may have used up the one that is held here, and kept the next.
-        if let Some(kept) = self.kept().await {
-            held.refresh = Some(kept);
-        }
-        let Some(refresh) = held.refresh.clone() else {
-            // A provider that gives none: what is there lives out its time, and nothing comes after it.
-            self.tokens.send_modify(|(plan, _)| plan.refused());
-            return Err(Failure::SignedOut);
-        };
-        match self.giver.refresh(&refresh, held.person.as_ref()).await {
-            Ok(tokens) => Ok(self.take(held, tokens).await),
-            Err(why) if why.may_pass() => {
-                let now = self.giver.now();
-                self.tokens.send_modify(|(plan, _)| plan.unanswered(now));
-                self.standing.send_modify(|standing| match standing {
-                    Standing::SignedIn { late, .. } | Standing::Resuming { late } => {
-                        *late = Some(why.clone());
-                    }
-                    Standing::SignedOut | Standing::Over { .. } => {}
-                });
-                Err(why)
+    }
+
+    /// There are no tokens now, and may be later.
+    fn later(&self, why: Failure) -> Failure {
+        let now = self.giver.now();
+        self.tokens.send_modify(|(plan, _)| plan.unanswered(now));
+        self.standing.send_modify(|standing| match standing {
+            Standing::SignedIn { late, .. } | Standing::Resuming { late } => {
+                *late = Some(why.clone());
             }
-            Err(why) => {
-                *held = Held::default();
-                self.tokens.send_modify(|(plan, tokens)| {
-                    plan.refused();
-                    *tokens = None;
-                });
-                self.standing
-                    .send_replace(Standing::Over { why: why.clone() });
-                // What proves nothing says nothing about what is kept: it may be another process' by now.
-                if matches!(why, Failure::Refused { .. }) {
-                    self.keep(None).await;
-                }
-                Err(why)
-            }
-        }
+            Standing::SignedOut | Standing::Over { .. } => {}
+        });
+        why
+    }
+
+    /// There will be no tokens any more. Whose session it was is remembered: what is open was opened with it.
+    fn over(&self, held: &mut Held, why: Failure) -> Failure {
+        held.refresh = None;
+        held.subject = None;
+        self.tokens.send_modify(|(plan, tokens)| {
+            plan.refused();
+            *tokens = None;
+        });
+        self.standing
+            .send_replace(Standing::Over { why: why.clone() });
+        why
     }
 
     /// Keeps the refresh token, and only then gives out what came with it.
     async fn take(&self, held: &mut Held, tokens: Tokens) -> Arc<Tokens> {
         held.refresh.clone_from(&tokens.refresh);
+        held.subject = Some(tokens.person.subject.clone());
         held.person = Some(tokens.person.clone());
-        self.keep(tokens.refresh.clone()).await;
+        self.keep(held).await;
         let tokens = Arc::new(tokens);
-        let plan = Plan::given(self.giver.now(), tokens.until);
+        if self.is_leaving.load(Ordering::SeqCst) {
+            return tokens;
+        }
+        // Without a way to make them anew they live out their time.
+        let from = match tokens.refresh {
+            Some(_) => self.giver.now(),
+            None => tokens.until,
+        };
+        let plan = Plan::given(from, tokens.until);
         self.tokens.send_replace((plan, Some(Arc::clone(&tokens))));
         self.standing.send_replace(Standing::SignedIn {
             person: tokens.person.clone(),
@@ -275,21 +456,23 @@ impl Inner {
         tokens
     }
 
-    async fn kept(&self) -> Option<SecretString> {
+    async fn kept(&self) -> Result<Option<Kept>, NotKept> {
         match self.with_keeper(|keeper| keeper.load()).await {
-            Ok(kept) => kept,
+            Ok(text) => Ok(text.as_ref().and_then(Kept::read)),
             Err(why) => {
-                self.not_kept.send_replace(Some(why));
-                None
+                self.not_kept.send_replace(Some(why.clone()));
+                Err(why)
             }
         }
     }
 
-    async fn keep(&self, secret: Option<SecretString>) {
-        let kept = match secret {
-            Some(secret) => self.with_keeper(move |keeper| keeper.store(&secret)).await,
-            None => self.with_keeper(|keeper| keeper.delete()).await,
+    async fn keep(&self, held: &mut Held) {
+        let (Some(refresh), Some(subject)) = (&held.refresh, &held.subject) else {
+            return;
         };
+        let text = Kept::written(subject, refresh);
+        let kept = self.with_keeper(move |keeper| keeper.store(&text)).await;
+        held.is_kept = kept.is_ok();
         self.not_kept.send_replace(kept.err());
     }
 
@@ -298,7 +481,11 @@ impl Inner {
         call: impl FnOnce(&dyn Keeper) -> Result<T, NotKept> + Send + 'static,
     ) -> Result<T, NotKept> {
         let keeper = Arc::clone(&self.keeper);
-        let called = tokio::task::spawn_blocking(move || call(&*keeper));
+        let keeping = Arc::clone(&self.keeping);
+        let called = tokio::task::spawn_blocking(move || {
+            let _one_at_a_time = keeping.lock().unwrap_or_else(PoisonError::into_inner);
+            call(&*keeper)
+        });
         match tokio::time::timeout(KEYRING, called).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(NotKept::NoKeyring("it broke".to_owned())),
@@ -307,24 +494,37 @@ impl Inner {
     }
 
     /// Waits for the other processes of this person. Where files cannot be locked each is alone.
-    async fn lock(&self) -> Option<File> {
-        let path = self.lock.clone()?;
+    async fn lock(&self) -> Result<Option<File>, Failure> {
+        let Some(path) = self.lock.clone() else {
+            return Ok(None);
+        };
         let locked = tokio::task::spawn_blocking(move || {
             let file = File::options()
                 .create(true)
                 .truncate(false)
                 .write(true)
                 .open(path)?;
-            file.lock()?;
-            Ok::<File, std::io::Error>(file)
+            let begun = Instant::now();
+            // A process that was stopped would hold it for ever.
+            loop {
+                match file.try_lock() {
+                    Ok(()) => return Ok(Some(file)),
+                    Err(TryLockError::WouldBlock) if begun.elapsed() < OTHERS => {
+                        std::thread::sleep(LOOK);
+                    }
+                    Err(TryLockError::WouldBlock) => return Ok(None),
+                    Err(TryLockError::Error(why)) => return Err(why),
+                }
+            }
         });
         match locked.await {
-            Ok(Ok(file)) => Some(file),
+            Ok(Ok(Some(file))) => Ok(Some(file)),
+            Ok(Ok(None)) => Err(Failure::InUse),
             Ok(Err(why)) => {
                 tracing::warn!(%why, "the session's file cannot be locked");
-                None
+                Ok(None)
             }
-            Err(_) => None,
+            Err(_) => Ok(None),
         }
     }
 }
@@ -357,10 +557,8 @@ async fn keep_fresh(inner: Weak<Inner>) {
         tokio::select! {
             () = due => {
                 let Some(session) = inner.upgrade() else { return };
-                let mut held = session.held.lock().await;
-                // Whoever held the lock before may have made them anew.
-                let is_due = session.tokens.borrow().0.next().is_some_and(|next| next <= session.giver.now());
-                if is_due && let Err(why) = session.renew(&mut held).await {
+                let renewed = to_its_end(async move { session.renew_if_due().await });
+                if let Err(why) = renewed.await {
                     tracing::debug!(%why, "no new tokens");
                 }
             }
@@ -369,9 +567,21 @@ async fn keep_fresh(inner: Weak<Inner>) {
     }
 }
 
+impl Inner {
+    async fn renew_if_due(&self) -> Result<(), Failure> {
+        let mut held = self.held.lock().await;
+        // Whoever held the lock before may have made them anew.
+        let next = self.tokens.borrow().0.next();
+        if next.is_some_and(|next| next <= self.giver.now()) {
+            self.renew(&mut held).await?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::atomic::AtomicU32;
 
     use jiff::SignedDuration;
     use tokio::time::Instant;
@@ -385,6 +595,7 @@ mod tests {
         Gives,
         Silent,
         Refuses,
+        GivesUnproven,
     }
 
     /// A provider in a time that is not waited for; its tokens live a minute.
@@ -426,7 +637,11 @@ mod tests {
 
     #[async_trait]
     impl Giver for Simulated {
-        async fn refresh(&self, _: &SecretString, _: Option<&Person>) -> Result<Tokens, Failure> {
+        fn host(&self) -> String {
+            "id.example".to_owned()
+        }
+
+        async fn refresh(&self, _: &SecretString) -> Refreshed {
             assert_eq!(
                 self.at_once.fetch_add(1, Ordering::Relaxed),
                 0,
@@ -435,8 +650,8 @@ mod tests {
             let number = self.asked.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(Duration::from_millis(300)).await;
             self.at_once.fetch_sub(1, Ordering::Relaxed);
-            let host = "id.example".to_owned();
-            match *self.does.lock().unwrap() {
+            let host = self.host();
+            let tokens = match *self.does.lock().unwrap() {
                 Does::Gives => Ok(self.tokens(Some(&format!("refresh {number}")))),
                 Does::Silent => Err(Failure::Unreachable {
                     host,
@@ -446,7 +661,11 @@ mod tests {
                     host,
                     said: "invalid_grant".to_owned(),
                 }),
-            }
+                Does::GivesUnproven => Err(Failure::Unproven(Unproven::Signature)),
+            };
+            let gave = !matches!(*self.does.lock().unwrap(), Does::Silent | Does::Refuses);
+            let next = gave.then(|| SecretString::from(format!("refresh {number}")));
+            Refreshed { next, tokens }
         }
 
         async fn revoke(&self, _: &SecretString) -> Result<(), Failure> {
@@ -469,8 +688,14 @@ mod tests {
         });
         let kept = Arc::new(Memory::default());
         let session = Session::resume(giver.clone(), kept.clone(), None);
-        session.begin(giver.tokens(refresh)).await;
+        session.begin(giver.tokens(refresh)).await.unwrap();
         (giver, kept, session)
+    }
+
+    /// The refresh token that is kept.
+    fn of(kept: &Memory) -> String {
+        let kept = Kept::read(&kept.load().unwrap().unwrap()).unwrap();
+        kept.refresh.expose_secret().to_owned()
     }
 
     async fn pass(seconds: u64) {
@@ -486,8 +711,7 @@ mod tests {
         }
         let asked = giver.asked();
         assert!((11..=13).contains(&asked), "{asked}");
-        let last = kept.load().unwrap().unwrap();
-        let last = secrecy::ExposeSecret::expose_secret(&last).to_owned();
+        let last = of(&kept);
         assert_eq!(last, format!("refresh {}", asked - 1));
     }
 
@@ -506,8 +730,7 @@ mod tests {
                 pass(1).await;
             }
         }
-        let last = kept.load().unwrap().unwrap();
-        let last = secrecy::ExposeSecret::expose_secret(&last).to_owned();
+        let last = of(&kept);
         assert_eq!(last, format!("refresh {}", giver.asked() - 1));
     }
 
@@ -562,7 +785,131 @@ mod tests {
         pass(50).await;
         assert!(session.tokens().await.is_ok(), "it lives out its time");
         pass(60).await;
-        assert_eq!(session.tokens().await.unwrap_err(), Failure::SignedOut);
+        let why = session.tokens().await.unwrap_err();
+        assert!(matches!(why, Failure::Ended { .. }), "{why}");
+        let standing = session.standing().borrow().clone();
+        assert!(matches!(standing, Standing::Over { .. }), "{standing:?}");
         assert_eq!(giver.asked(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_proves_nothing_loses_no_refresh_token() {
+        let (giver, kept, session) = begun(Some("first")).await;
+        giver.does(Does::GivesUnproven);
+        pass(60).await;
+        assert!(session.tokens().await.is_err());
+        assert_eq!(giver.asked(), 1);
+        assert_eq!(of(&kept), "refresh 0", "the one that was sent is dead");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_process_signing_out_ends_it_here_too() {
+        let (giver, kept, session) = begun(Some("first")).await;
+        kept.delete().unwrap();
+        pass(60).await;
+        assert!(matches!(session.tokens().await, Err(Failure::SignedOut)));
+        assert_eq!(giver.asked(), 0);
+        assert!(kept.load().unwrap().is_none(), "and nothing is kept again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_persons_token_is_never_used_and_what_is_open_stays_its_owners() {
+        let (giver, kept, session) = begun(Some("first")).await;
+        let jos = Kept::written("jo", &SecretString::from("of jo".to_owned()));
+        kept.store(&jos).unwrap();
+        pass(60).await;
+        let why = session.tokens().await.unwrap_err();
+        assert!(matches!(why, Failure::AnotherPerson { .. }), "{why}");
+        assert_eq!(giver.asked(), 0);
+        assert_eq!(of(&kept), "of jo");
+        let mut jo = giver.tokens(Some("of jo"));
+        jo.person.subject = "jo".to_owned();
+        let why = session.begin(jo.clone()).await.unwrap_err();
+        assert!(matches!(why, Failure::AnotherPerson { .. }), "{why}");
+        session.sign_out().await.unwrap();
+        session.begin(jo).await.unwrap();
+        assert!(session.tokens().await.is_ok());
+    }
+
+    /// A keyring that is locked from a moment on.
+    #[derive(Default)]
+    struct Locking {
+        kept: Memory,
+        is_locked: AtomicBool,
+    }
+
+    impl Keeper for Locking {
+        fn load(&self) -> Result<Option<SecretString>, NotKept> {
+            match self.is_locked.load(Ordering::Relaxed) {
+                true => Err(NotKept::Locked),
+                false => self.kept.load(),
+            }
+        }
+
+        fn store(&self, secret: &SecretString) -> Result<(), NotKept> {
+            match self.is_locked.load(Ordering::Relaxed) {
+                true => Err(NotKept::Locked),
+                false => self.kept.store(secret),
+            }
+        }
+
+        fn delete(&self) -> Result<(), NotKept> {
+            match self.is_locked.load(Ordering::Relaxed) {
+                true => Err(NotKept::Locked),
+                false => self.kept.delete(),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn signed_out_is_not_said_where_a_locked_keyring_may_still_hold_it() {
+        let (giver, _, _) = begun(None).await;
+        let keyring = Arc::new(Locking::default());
+        let first = Session::resume(giver.clone(), keyring.clone(), None);
+        first.begin(giver.tokens(Some("first"))).await.unwrap();
+        drop(first);
+        keyring.is_locked.store(true, Ordering::Relaxed);
+        let second = Session::resume(giver.clone(), keyring.clone(), None);
+        let outcome = second.sign_out().await;
+        assert!(matches!(outcome, Err(Failure::StillKept(_))), "{outcome:?}");
+        assert!(keyring.kept.load().unwrap().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_the_keyring_is_locked_a_token_that_may_be_used_up_is_not_sent() {
+        let (giver, _, _) = begun(None).await;
+        let keyring = Arc::new(Locking::default());
+        let session = Session::resume(giver.clone(), keyring.clone(), None);
+        session.begin(giver.tokens(Some("first"))).await.unwrap();
+        keyring.is_locked.store(true, Ordering::Relaxed);
+        pass(60).await;
+        let why = session.tokens().await.unwrap_err();
+        assert!(why.may_pass(), "{why}");
+        assert_eq!(giver.asked(), 0);
+        keyring.is_locked.store(false, Ordering::Relaxed);
+        pass(130).await;
+        assert!(session.tokens().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_process_that_was_stopped_does_not_stop_the_others_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let file = File::create(&path).unwrap();
+        file.lock().unwrap();
+        let held = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            drop(file);
+        });
+        let giver = Arc::new(Simulated {
+            began: Instant::now(),
+            does: std::sync::Mutex::new(Does::Gives),
+            asked: AtomicU32::new(0),
+            at_once: AtomicU32::new(0),
+        });
+        let session = Session::resume(giver.clone(), Arc::new(Memory::default()), Some(path));
+        session.begin(giver.tokens(Some("first"))).await.unwrap();
+        held.join().unwrap();
+        assert!(session.tokens().await.is_ok());
     }
 }

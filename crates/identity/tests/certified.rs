@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use identity::{Failure, Keeper, Memory, Session, Standing, invite, sign_in};
+use identity::{Failure, Issuer, Keeper, Memory, Session, Standing, Tokens, invite, sign_in};
 use secrecy::ExposeSecret;
 use support::{Certified, MIA};
 use url::Url;
@@ -88,18 +88,25 @@ async fn a_code_typed_elsewhere_signs_in_too() {
     assert_eq!(tokens.unwrap().person.groups, ["dev", "sre"]);
 }
 
+/// Signs in as another start of the program would have, so that only what is kept is there.
+async fn keep(issuer: &Arc<Issuer>, kept: &Arc<Memory>, tokens: Tokens) {
+    let before = Session::resume(issuer.clone(), kept.clone(), None);
+    before.begin(tokens).await.unwrap();
+}
+
 #[tokio::test]
 async fn tokens_are_made_anew_by_one_request_at_a_time_and_the_keyring_has_the_last() {
     let certified = Certified::start(60).await;
-    let provider = Arc::new(certified.discover().await);
-    let tokens = sign_in(&provider, as_person(&certified, MIA), PATIENCE)
+    let issuer = certified.asked_later();
+    let provider = issuer.provider().await.unwrap();
+    let tokens = sign_in(provider, as_person(&certified, MIA), PATIENCE)
         .await
         .unwrap();
     let first = tokens.refresh.clone().unwrap();
     let kept = Arc::new(Memory::default());
-    kept.store(&first).unwrap();
+    keep(&issuer, &kept, tokens).await;
     // As after a new start: only the refresh token is there.
-    let session = Arc::new(Session::resume(provider, kept.clone(), None));
+    let session = Arc::new(Session::resume(issuer.clone(), kept.clone(), None));
     let asked = Arc::new(AtomicUsize::new(0));
     let all = (0..20).map(|_| {
         let (session, asked) = (Arc::clone(&session), Arc::clone(&asked));
@@ -120,9 +127,8 @@ async fn tokens_are_made_anew_by_one_request_at_a_time_and_the_keyring_has_the_l
         "one refresh for all: a refresh token is used up by the first"
     );
     let now = kept.load().unwrap().unwrap();
-    assert_ne!(
-        now.expose_secret(),
-        first.expose_secret(),
+    assert!(
+        !now.expose_secret().contains(first.expose_secret()),
         "the provider changes it each time"
     );
 }
@@ -130,14 +136,15 @@ async fn tokens_are_made_anew_by_one_request_at_a_time_and_the_keyring_has_the_l
 #[tokio::test]
 async fn after_signing_out_nothing_is_kept_and_the_provider_knows() {
     let certified = Certified::start(60).await;
-    let provider = Arc::new(certified.discover().await);
+    let issuer = certified.asked_later();
+    let provider = issuer.provider().await.unwrap();
     let kept = Arc::new(Memory::default());
-    let session = Session::resume(provider.clone(), kept.clone(), None);
-    let tokens = sign_in(&provider, as_person(&certified, MIA), PATIENCE)
+    let session = Session::resume(issuer.clone(), kept.clone(), None);
+    let tokens = sign_in(provider, as_person(&certified, MIA), PATIENCE)
         .await
         .unwrap();
     let refresh = tokens.refresh.clone().unwrap();
-    session.begin(tokens).await;
+    session.begin(tokens).await.unwrap();
     assert!(matches!(
         *session.standing().borrow(),
         Standing::SignedIn { .. }
@@ -146,22 +153,25 @@ async fn after_signing_out_nothing_is_kept_and_the_provider_knows() {
     assert!(kept.load().unwrap().is_none());
     assert_eq!(*session.standing().borrow(), Standing::SignedOut);
     assert_eq!(session.tokens().await.unwrap_err(), Failure::SignedOut);
-    let refused = provider.refresh(&refresh, None).await.unwrap_err();
+    let refused = provider.refresh(&refresh).await.tokens.unwrap_err();
     assert!(matches!(refused, Failure::Refused { .. }), "{refused:?}");
 }
 
 #[tokio::test]
 async fn a_session_that_the_provider_ended_is_over_and_asks_no_more() {
     let certified = Certified::start(60).await;
-    let provider = Arc::new(certified.discover().await);
-    let tokens = sign_in(&provider, as_person(&certified, MIA), PATIENCE)
+    let issuer = certified.asked_later();
+    let provider = issuer.provider().await.unwrap();
+    let tokens = sign_in(provider, as_person(&certified, MIA), PATIENCE)
         .await
         .unwrap();
-    let refresh = tokens.refresh.unwrap();
-    provider.revoke(&refresh).await.unwrap();
+    provider
+        .revoke(tokens.refresh.as_ref().unwrap())
+        .await
+        .unwrap();
     let kept = Arc::new(Memory::default());
-    kept.store(&refresh).unwrap();
-    let session = Session::resume(provider, kept.clone(), None);
+    keep(&issuer, &kept, tokens).await;
+    let session = Session::resume(issuer.clone(), kept.clone(), None);
     let refused = session.tokens().await.unwrap_err();
     assert!(matches!(refused, Failure::Refused { .. }), "{refused:?}");
     assert!(matches!(
@@ -178,20 +188,74 @@ async fn a_session_that_the_provider_ended_is_over_and_asks_no_more() {
 #[tokio::test]
 async fn an_outage_of_the_provider_ended_the_session() {
     let mut certified = Certified::start(60).await;
-    let provider = Arc::new(certified.discover().await);
-    let tokens = sign_in(&provider, as_person(&certified, MIA), PATIENCE)
+    let issuer = certified.asked_later();
+    let provider = issuer.provider().await.unwrap();
+    let tokens = sign_in(provider, as_person(&certified, MIA), PATIENCE)
         .await
         .unwrap();
     let kept = Arc::new(Memory::default());
-    kept.store(&tokens.refresh.unwrap()).unwrap();
+    keep(&issuer, &kept, tokens).await;
     certified.becomes("busy").await;
-    let session = Session::resume(provider, kept.clone(), None);
+    let session = Session::resume(issuer.clone(), kept.clone(), None);
     let late = session.tokens().await.unwrap_err();
     assert!(late.may_pass(), "{late}");
     assert!(late.to_string().contains("503"), "{late}");
     assert!(kept.load().unwrap().is_some());
     certified.becomes("well").await;
+    let mut standing = session.standing();
+    let back = standing.wait_for(|now| matches!(now, Standing::SignedIn { .. }));
+    let back = tokio::time::timeout(PATIENCE, back).await;
+    assert!(back.is_ok(), "it is asked again by itself, a little later");
     assert_eq!(session.tokens().await.unwrap().person.called(), MIA);
+}
+
+#[tokio::test]
+async fn a_session_goes_on_though_the_provider_was_down_at_the_start() {
+    let mut certified = Certified::start(60).await;
+    let issuer = certified.asked_later();
+    let provider = issuer.provider().await.unwrap();
+    let tokens = sign_in(provider, as_person(&certified, MIA), PATIENCE)
+        .await
+        .unwrap();
+    let kept = Arc::new(Memory::default());
+    keep(&issuer, &kept, tokens).await;
+    certified.becomes("busy").await;
+    let later = certified.asked_later();
+    let session = Session::resume(later, kept.clone(), None);
+    assert!(session.tokens().await.unwrap_err().may_pass());
+    let standing = session.standing().borrow().clone();
+    assert!(
+        matches!(standing, Standing::Resuming { late: Some(_) }),
+        "{standing:?}"
+    );
+    certified.becomes("well").await;
+    let mut standing = session.standing();
+    let back = standing.wait_for(|now| matches!(now, Standing::SignedIn { .. }));
+    let back = tokio::time::timeout(Duration::from_secs(60), back).await;
+    assert!(back.is_ok(), "by itself");
+}
+
+#[tokio::test]
+async fn another_programs_half_sent_request_does_not_hold_a_sign_in_up() {
+    use tokio::io::AsyncWriteExt;
+    let certified = Certified::start(60).await;
+    let provider = certified.discover().await;
+    let browser = certified.browser();
+    let runtime = tokio::runtime::Handle::current();
+    let port = certified.redirect;
+    let open = move |address: &url::Url| {
+        let address = address.clone();
+        runtime.spawn(async move {
+            let other = tokio::net::TcpStream::connect(("127.0.0.1", port)).await;
+            let mut other = other.unwrap();
+            other.write_all(b"GET /landfall").await.unwrap();
+            browser.sign_in(&address, MIA).await;
+            std::future::pending::<()>().await;
+        });
+        Ok(())
+    };
+    let tokens = sign_in(&provider, open, PATIENCE).await.unwrap();
+    assert_eq!(tokens.person.called(), MIA);
 }
 
 #[tokio::test]

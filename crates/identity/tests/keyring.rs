@@ -72,8 +72,8 @@ fn the_keyring_keeps_one_token_for_each_application() {
         command.arg(std::env::current_exe().unwrap());
         return inside(name, command);
     }
-    let ours = Keyring::of("https://id.tidewater.example", "landfall");
-    let other = Keyring::of("https://id.other.example", "landfall");
+    let ours = Keyring::of("https://id.tidewater.example", "landfall", "team");
+    let other = Keyring::of("https://id.other.example", "landfall", "team");
     assert!(ours.load().unwrap().is_none());
     ours.store(&SecretString::from("the first")).unwrap();
     ours.store(&SecretString::from(SECRET)).unwrap();
@@ -93,7 +93,7 @@ fn a_machine_without_a_keyring_says_so() {
         command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
         return inside(name, command);
     }
-    let ours = Keyring::of("https://id.tidewater.example", "landfall");
+    let ours = Keyring::of("https://id.tidewater.example", "landfall", "team");
     let why = ours.load().unwrap_err();
     assert!(matches!(why, NotKept::NoKeyring(_)), "{why}");
     assert!(ours.store(&SecretString::from(SECRET)).is_err());

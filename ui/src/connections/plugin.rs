@@ -1,6 +1,6 @@
 //! The command that a kubeconfig context wants to run for signing in: shown whole, and allowed by a button.
 //!
-//! Owns that question. Exactly what is shown is allowed, by its digest.
+//! Owns that question. Exactly what is shown is allowed, by its digest: so nothing of it is shortened.
 
 use api::error::{Code, Error};
 use api::request::{AllowPlugin, Plugin, ReadPlugin};
@@ -48,18 +48,19 @@ pub fn MayRun(
 
 fn question(plugin: &Plugin, allow: impl Fn(String) + Copy + Send + 'static) -> AnyView {
     let Some(program) = &plugin.program else {
-        return view! { <p class="said">"There is no such program on this machine."</p> }.into_any();
+        return view! { <p class="said">"There is no such program on this machine."</p> }
+            .into_any();
     };
     let arguments = plugin
         .arguments
         .iter()
-        .map(|one| view! { <li class="mono wrap">{foreign::line(one)}</li> })
+        .map(|one| view! { <li class="mono wrap">{foreign::visible(one)}</li> })
         .collect_view();
     let variables = plugin
         .variables
         .iter()
         .map(|(name, value)| {
-            view! { <li class="mono wrap">"with " {foreign::line(name)} "=" {foreign::line(value)}</li> }
+            view! { <li class="mono wrap">"with " {foreign::visible(name)} "=" {foreign::visible(value)}</li> }
         })
         .collect_view();
     let digest = plugin.digest.clone();
@@ -67,7 +68,7 @@ fn question(plugin: &Plugin, allow: impl Fn(String) + Copy + Send + 'static) -> 
         <details class="refusals may-run">
             <summary>"Look at the command"</summary>
             <p class="said">
-                "To sign in, the kubeconfig wants to run " <span class="mono wrap">{foreign::line(program)}</span>
+                "To sign in, the kubeconfig wants to run " <span class="mono wrap">{foreign::visible(program)}</span>
                 " on this machine with your rights:"
             </p>
             <ul>{arguments} {variables}</ul>

@@ -3,6 +3,7 @@
 //! Owns what is said on the way. Other commands never open a browser, unless they were told to with `--sign-in`.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,12 +20,7 @@ const RESUMING: Duration = Duration::from_secs(20);
 
 /// Runs the command.
 pub async fn run(arguments: arguments::SignIn) -> Result<ExitCode, Error> {
-    let console = Console::open(&Sources {
-        team: arguments.team,
-        data: console::data_folder(),
-        ..Sources::default()
-    })?;
-    let signing_in = console.signing_in().ok_or_else(no_team)?;
+    let signing_in = of_team(arguments.team)?.ok_or_else(no_team)?;
     if arguments.code {
         signing_in.with_code(show_code).await?;
     } else {
@@ -72,6 +68,15 @@ pub async fn for_an_answer(console: &Console, asked_for: bool) -> Result<(), Err
         // The systems say themselves what they lack.
         _ => Ok(()),
     }
+}
+
+/// Who signs people in to the team that is named, or was joined.
+pub fn of_team(team: Option<PathBuf>) -> Result<Option<Arc<SigningIn>>, Error> {
+    console::signing_in(&Sources {
+        team,
+        data: console::data_folder(),
+        ..Sources::default()
+    })
 }
 
 /// Whoever has to be told before anything else is read.

@@ -3,29 +3,22 @@
 use std::process::ExitCode;
 
 use api::{Error, SignInState};
-use console::{Console, Sources};
 
 use super::show;
-use super::sign_in::{no_team, stands};
+use super::sign_in::{no_team, of_team, stands};
 use crate::arguments::SignOut;
 
 /// Runs the command.
 pub async fn run(arguments: SignOut) -> Result<ExitCode, Error> {
-    let console = Console::open(&Sources {
-        team: arguments.team,
-        data: console::data_folder(),
-        ..Sources::default()
-    })?;
-    let signing_in = console.signing_in().ok_or_else(no_team)?;
-    let was_out = matches!(
-        stands(&signing_in).await.state,
-        SignInState::SignedOut { .. }
-    );
+    let signing_in = of_team(arguments.team)?.ok_or_else(no_team)?;
+    let before = stands(&signing_in).await;
+    // However it stands: what cannot be read now may still be kept.
     signing_in.sign_out().await?;
-    show(if was_out {
-        "Nobody was signed in.\n"
-    } else {
-        "Signed out.\n"
+    let was_out = matches!(before.state, SignInState::SignedOut { .. });
+    show(match (was_out, before.not_kept) {
+        (true, None) => "Nobody was signed in.\n",
+        (true, Some(_)) => "Nobody is signed in, and there is no keyring that could keep it.\n",
+        (false, _) => "Signed out.\n",
     });
     Ok(ExitCode::SUCCESS)
 }

@@ -12,6 +12,7 @@ use console::team_file::signature::{self, KeyError};
 use console::{Membership, Offer};
 use jiff::Timestamp;
 
+use super::sign_in::of_team;
 use super::{is_confirmed, show};
 use crate::arguments::{Init, Join, Key, Sign, Team};
 use crate::print::{bold, foreign, styled};
@@ -30,10 +31,12 @@ pub async fn run(team: Team) -> Result<ExitCode, Error> {
             });
         }
         Team::Leave => {
+            // Without the team's file nobody could end the sign-in any more; one that cannot be used never began one.
+            if let Ok(Some(signing_in)) = of_team(None) {
+                signing_in.sign_out().await?;
+            }
             membership()?.leave()?;
-            show(
-                "The team is forgotten on this machine. `landfall sign-out` before that also ends the sign-in.\n",
-            );
+            show("The team is forgotten on this machine, and you are signed out there.\n");
         }
         Team::Key(key) => make_key(&key)?,
         Team::Sign(sign) => sign_file(&sign)?,

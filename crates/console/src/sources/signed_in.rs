@@ -32,10 +32,20 @@ pub fn signing_in(
         ports: sign_in.ports.clone(),
         authorities: sign_in.authorities.clone(),
     };
+    // A session belongs to the file that it was begun with: another one with the same issuer may send its tokens anywhere.
+    let whose = match (&sources.team, &file.signed_by) {
+        (None, Some(key)) => key.clone(),
+        (None, None) => String::new(),
+        (Some(path), _) => std::fs::canonicalize(path)
+            .unwrap_or_else(|_| path.clone())
+            .display()
+            .to_string(),
+    };
     let keeper: Arc<dyn identity::Keeper> = match &sources.data {
         Some(_) => Arc::new(identity::Keyring::of(
             sign_in.issuer.as_str(),
             &sign_in.client_id,
+            &whose,
         )),
         None => Arc::new(identity::Memory::default()),
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
-use identity::{Provider, Spec};
+use identity::{Issuer, Provider, Spec};
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
@@ -95,6 +95,11 @@ impl Certified {
     pub async fn discover(&self) -> Provider {
         let clock = Arc::new(Timestamp::now);
         Provider::discover(self.spec(), clock).await.unwrap()
+    }
+
+    /// The provider as a session has it: asked when somebody first needs it.
+    pub fn asked_later(&self) -> Arc<Issuer> {
+        Arc::new(Issuer::new(self.spec(), Arc::new(Timestamp::now)))
     }
 
     /// A browser with no cookies yet.
