@@ -46,6 +46,7 @@ pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + S
                     program: command.program(),
                     arguments: command.arguments(),
                     variables: command.variables(),
+                    server: command.server(),
                     is_allowed: workspace.console.is_allowed(&command),
                     digest: command.digest(),
                 })

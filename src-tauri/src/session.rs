@@ -112,7 +112,7 @@ impl Session {
             ..Sources::default()
         };
         // Without the team's file nobody could end the sign-in any more; a file that cannot be used never began one.
-        if let Ok(Some(signing_in)) = console::signing_in(&sources) {
+        if let Ok(Some(signing_in)) = console::signing_in(&sources, &console::Clock::default()) {
             signing_in.sign_out().await?;
         }
         membership()?.leave()

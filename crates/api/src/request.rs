@@ -157,6 +157,8 @@ pub struct Plugin {
     pub program: Option<String>,
     /// The program as the kubeconfig names it, and what it is given.
     pub arguments: Vec<String>,
+    /// Where its credential goes.
+    pub server: String,
     /// The variables that the kubeconfig sets for it.
     pub variables: Vec<(String, String)>,
     /// What stands for exactly this command.

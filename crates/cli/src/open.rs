@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use api::Error;
 use api::error::Code;
-use console::{Console, Sources};
+use console::{Clock, Console, Sources};
 use sandbox::served::Served;
 use sandbox::start::Options;
 
@@ -62,8 +62,12 @@ async fn opened(systems: &Systems, sparing: bool) -> Result<Open, Error> {
         history: console::history_file(),
         ..Sources::default()
     };
-    let console = Console::open(&sources)?;
-    sign_in::for_an_answer(&console, systems.sign_in).await?;
+    let clock = Clock::default();
+    let signing_in = console::signing_in(&sources, &clock)?;
+    if let Some(signing_in) = &signing_in {
+        sign_in::for_an_answer(signing_in, systems.sign_in).await?;
+    }
+    let console = Console::open_with(&sources, clock, signing_in)?;
     Ok(Open {
         console,
         patience,

@@ -1,6 +1,7 @@
 //! What a kubeconfig wants to run on this machine, and whether a person allowed exactly that.
 //!
-//! Owns what makes one command the same as another: its program's path, its arguments and the variables set for it. Does
+//! Owns what makes one command the same as another: its program's path, its arguments, the variables set for it, and where
+//! its credential goes. Does
 //! not remember what was allowed, and runs nothing.
 
 use std::fmt;
@@ -19,6 +20,8 @@ pub struct Command {
     pub(crate) variables: Vec<(String, String)>,
     /// The file that it is; `None` where there is no such program.
     pub(crate) program: Option<PathBuf>,
+    /// Where its credential goes: a kubeconfig of anybody's may name a command that was allowed for another server.
+    pub(crate) server: String,
 }
 
 impl Command {
@@ -42,8 +45,13 @@ impl Command {
         Some(shown(&path.to_string_lossy()))
     }
 
-    /// What stands for exactly this command: the SHA-256, in hexadecimal digits, of the program's path, the arguments
-    /// and the variables, in their order.
+    /// Where its credential goes, shown in the same way, with a word where whoever answers there is not looked at.
+    pub fn server(&self) -> String {
+        shown(&self.server)
+    }
+
+    /// What stands for exactly this command: the SHA-256, in hexadecimal digits, of the program's path, the server, the
+    /// arguments and the variables, in their order.
     pub fn digest(&self) -> String {
         let mut digest = Sha256::new();
         // Each part with its length before it: no two commands are written the same.
@@ -52,6 +60,7 @@ impl Command {
             digest.update(bytes);
         };
         part(b"landfall command 1");
+        part(self.server.as_bytes());
         part(
             self.program
                 .as_deref()
@@ -175,6 +184,7 @@ mod tests {
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
             program: Some(PathBuf::from("/usr/bin/aws")),
+            server: "https://prod.example".to_owned(),
         }
     }
 
@@ -185,9 +195,12 @@ mod tests {
         moved.program = Some(PathBuf::from("/tmp/aws"));
         let mut gone = allowed.clone();
         gone.program = None;
+        let mut elsewhere = allowed.clone();
+        elsewhere.server = "https://evil.example".to_owned();
         let others = [
             moved,
             gone,
+            elsewhere,
             command(&["aws", "eks", "get-tokens"], &[("AWS_PROFILE", "prod")]),
             command(&["aws", "eks get-token"], &[("AWS_PROFILE", "prod")]),
             command(&["aws", "eks", "get-token", ""], &[("AWS_PROFILE", "prod")]),

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::context::{Context, Origin};
 use crate::failure::{Failure, Why};
-use crate::kubeconfig::{load, without_credentials};
+use crate::kubeconfig::{goes_to, load, without_credentials};
 use crate::plugin::{self, Plugin};
 use crate::proxy::proxy;
 
@@ -43,6 +43,7 @@ impl Ground {
         let kubeconfig = load(&context.name, files).map_err(|error| unusable(error.to_string()))?;
         let cluster = kubeconfig.clusters.first().and_then(|c| c.cluster.as_ref());
         let proxy = cluster.and_then(|cluster| cluster.proxy_url.clone());
+        let goes_to = goes_to(&kubeconfig);
         let mut config = futures::executor::block_on(Config::from_custom_kubeconfig(
             kubeconfig,
             &KubeConfigOptions::default(),
@@ -54,7 +55,7 @@ impl Ground {
         config.cluster_url = url(&without_credentials(&config.cluster_url.to_string()))?;
         plugin::refuse_provider(&config.auth_info)?;
         let plugin = plugin::named(&config.auth_info)
-            .map(Plugin::of)
+            .map(|exec| Plugin::of(exec, &goes_to))
             .transpose()?;
         // kube runs whatever stands here.
         config.auth_info.exec = None;

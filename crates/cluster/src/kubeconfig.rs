@@ -354,7 +354,21 @@ impl Merged {
 pub fn command(context: &Context) -> Option<Command> {
     let kubeconfig = load(&context.name, context.files()).ok()?;
     let user = kubeconfig.auth_infos.first()?.auth_info.as_ref()?;
-    plugin::command(plugin::named(user)?)
+    plugin::command(plugin::named(user)?, &goes_to(&kubeconfig))
+}
+
+/// Where what a kubeconfig's user signs in with goes, and whether whoever answers there is looked at.
+pub(crate) fn goes_to(kubeconfig: &Kubeconfig) -> String {
+    let cluster = kubeconfig
+        .clusters
+        .first()
+        .and_then(|one| one.cluster.as_ref());
+    let server = cluster.and_then(|cluster| cluster.server.as_deref());
+    let server = without_credentials(server.unwrap_or_default());
+    match cluster.and_then(|cluster| cluster.insecure_skip_tls_verify) {
+        Some(true) => format!("{server} (whoever answers there: insecure-skip-tls-verify)"),
+        Some(false) | None => server,
+    }
 }
 
 /// Where a context's cluster is, without anything of who reaches it: for a team file, which others read.

@@ -61,8 +61,8 @@ pub(crate) fn refuse_provider(user: &AuthInfo) -> Result<(), Failure> {
     }
 }
 
-/// The command that a kubeconfig names. Blocking: it looks for the program.
-pub(crate) fn command(exec: &ExecConfig) -> Option<Command> {
+/// The command that a kubeconfig names for a server. Blocking: it looks for the program.
+pub(crate) fn command(exec: &ExecConfig, server: &str) -> Option<Command> {
     let name = exec.command.clone().filter(|name| !name.is_empty())?;
     let program = find(&name, std::env::var_os("PATH").as_deref());
     let mut arguments = vec![name];
@@ -78,13 +78,14 @@ pub(crate) fn command(exec: &ExecConfig) -> Option<Command> {
         arguments,
         variables,
         program,
+        server: server.to_owned(),
     })
 }
 
 impl Plugin {
     /// What a kubeconfig names, if it can be run. Blocking: it looks for the program.
-    pub(crate) fn of(exec: &ExecConfig) -> Result<Self, Failure> {
-        let Some(command) = command(exec) else {
+    pub(crate) fn of(exec: &ExecConfig, server: &str) -> Result<Self, Failure> {
+        let Some(command) = command(exec, server) else {
             return Err(failure(
                 "the sign-in plugin of the kubeconfig has no command",
             ));

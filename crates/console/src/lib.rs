@@ -66,7 +66,21 @@ impl Console {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_at(sources: &Sources, clock: Clock) -> Result<Self, Error> {
-        let systems = Arc::new(sources::Systems::open(sources, &clock)?);
+        let signing_in = sources::signing_in(sources, &clock)?;
+        Self::open_with(sources, clock, signing_in)
+    }
+
+    /// Opens what `sources` names with a sign-in that [`signing_in`] gave for it: somebody may have signed in before
+    /// anything is asked. Must be called inside a Tokio runtime.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(
+        sources: &Sources,
+        clock: Clock,
+        signing_in: Option<Arc<SigningIn>>,
+    ) -> Result<Self, Error> {
+        let systems = Arc::new(sources::Systems::open(sources, &clock, signing_in)?);
         let (commands, received) = mpsc::unbounded_channel();
         let history = History::open(history::Options {
             path: sources.history.clone(),

@@ -74,10 +74,10 @@ pub struct Systems {
 ///
 /// # Errors
 /// The team file cannot be used.
-pub fn signing_in(sources: &Sources) -> Result<Option<Arc<SigningIn>>, Error> {
+pub fn signing_in(sources: &Sources, clock: &Clock) -> Result<Option<Arc<SigningIn>>, Error> {
     let file = team_file(sources)?.unwrap_or_default();
     let sign_in = file.sign_in.as_ref();
-    Ok(sign_in.map(|sign_in| signed_in::signing_in(sign_in, &file, sources, &Clock::default())))
+    Ok(sign_in.map(|sign_in| signed_in::signing_in(sign_in, &file, sources, clock)))
 }
 
 /// The contexts of a kubeconfig, for a person to choose from.
@@ -123,12 +123,12 @@ pub fn allow_plugin(folder: &Path, digest: &str) -> Result<(), Error> {
 
 impl Systems {
     /// Opens what `sources` names. Must be called inside a Tokio runtime.
-    pub fn open(sources: &Sources, clock: &Clock) -> Result<Self, Error> {
+    pub fn open(
+        sources: &Sources,
+        clock: &Clock,
+        signing_in: Option<Arc<SigningIn>>,
+    ) -> Result<Self, Error> {
         let file = team_file(sources)?.unwrap_or_default();
-        let signing_in = file
-            .sign_in
-            .as_ref()
-            .map(|sign_in| signed_in::signing_in(sign_in, &file, sources, clock));
         let session = signing_in.as_ref().map(|signing_in| signing_in.session());
         let now = clock.clone();
         let aws = cloud::Options {

@@ -431,7 +431,12 @@ fn innermost(error: &dyn std::error::Error) -> String {
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost.to_string()
+    let words = innermost.to_string();
+    // rustls adds a link for programmers.
+    if words.contains("close_notify") {
+        return "it closed the connection".to_owned();
+    }
+    words
 }
 
 /// Why something was not verified.

@@ -69,7 +69,8 @@ fn question(plugin: &Plugin, allow: impl Fn(String) + Copy + Send + 'static) -> 
             <summary>"Look at the command"</summary>
             <p class="said">
                 "To sign in, the kubeconfig wants to run " <span class="mono wrap">{foreign::visible(program)}</span>
-                " on this machine with your rights:"
+                " on this machine with your rights, and to send what it says to "
+                <span class="mono wrap">{foreign::visible(&plugin.server)}</span> ":"
             </p>
             <ul>{arguments} {variables}</ul>
             <p>

@@ -58,6 +58,7 @@ fn said(command: &Command) -> String {
     for (name, value) in command.variables() {
         page.push_str(&format!("  with {name}={value}\n"));
     }
+    page.push_str(&format!("  for {}\n", command.server()));
     page.push_str(&format!("  digest {}\n", command.digest()));
     page
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use api::error::Code;
 use api::{Error, SignIn, SignInState};
-use console::{Console, Invitation, SigningIn, Sources};
+use console::{Clock, Invitation, SigningIn, Sources};
 
 use crate::arguments;
 use crate::print::{bold, foreign, styled};
@@ -47,15 +47,13 @@ pub async fn run(arguments: arguments::SignIn) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What other commands do first: whoever is not signed in is told so, or signed in where that was asked for.
-pub async fn for_an_answer(console: &Console, asked_for: bool) -> Result<(), Error> {
-    let Some(signing_in) = console.signing_in() else {
-        return Ok(());
-    };
-    let stands = stands(&signing_in).await;
+/// What other commands do before they open anything: whoever is not signed in is told so, or signed in where that was asked
+/// for.
+pub async fn for_an_answer(signing_in: &SigningIn, asked_for: bool) -> Result<(), Error> {
+    let stands = stands(signing_in).await;
     match stands.state {
         SignInState::SignedOut { .. } | SignInState::Over { .. } if asked_for => {
-            in_browser(&signing_in).await
+            in_browser(signing_in).await
         }
         SignInState::SignedOut { .. } => Err(not_signed_in(
             format!("nobody is signed in at {}", stands.provider),
@@ -72,11 +70,12 @@ pub async fn for_an_answer(console: &Console, asked_for: bool) -> Result<(), Err
 
 /// Who signs people in to the team that is named, or was joined.
 pub fn of_team(team: Option<PathBuf>) -> Result<Option<Arc<SigningIn>>, Error> {
-    console::signing_in(&Sources {
+    let sources = Sources {
         team,
         data: console::data_folder(),
         ..Sources::default()
-    })
+    };
+    console::signing_in(&sources, &Clock::default())
 }
 
 /// Whoever has to be told before anything else is read.
@@ -111,7 +110,7 @@ fn not_signed_in(message: String, not_kept: Option<&str>) -> Error {
     }
 }
 
-async fn in_browser(signing_in: &Arc<SigningIn>) -> Result<(), Error> {
+async fn in_browser(signing_in: &SigningIn) -> Result<(), Error> {
     signing_in
         .in_browser(|address| {
             say(&format!(

@@ -9,6 +9,9 @@ use kube::config::AuthProviderConfig;
 
 use super::*;
 
+/// Where credentials go.
+const SERVER: &str = "https://prod.example";
+
 fn exec(yaml: &str) -> ExecConfig {
     serde_yaml_ng::from_str(yaml).unwrap()
 }
@@ -41,17 +44,17 @@ fn a_name_is_the_first_program_on_path_that_can_be_run() {
 fn the_command_is_what_the_file_says() {
     let command = command(&exec(
         "{command: /bin/sh, args: [-c, 'echo  x'], env: [{name: B, value: '1'}, {name: A, value: '2'}, {name: C}]}",
-    ))
+    ), SERVER)
     .unwrap();
     assert_eq!(command.arguments(), ["/bin/sh", "-c", "echo  x"]);
     let variables: Vec<_> = command.variables().into_iter().map(|v| v.0).collect();
     assert_eq!(variables, ["B", "A"], "in the file's order");
     assert_eq!(command.program().as_deref(), Some("/bin/sh"));
-    assert!(super::command(&exec("{args: [x]}")).is_none());
+    assert!(super::command(&exec("{args: [x]}"), SERVER).is_none());
 }
 
 fn refused(yaml: &str) -> String {
-    match Plugin::of(&exec(yaml)) {
+    match Plugin::of(&exec(yaml), SERVER) {
         Ok(_) => panic!("{yaml} can be run"),
         Err(failure) => {
             assert!(failure.needs_sign_in());
@@ -82,13 +85,13 @@ fn what_cannot_be_run_says_why() {
 #[test]
 fn a_plugin_is_told_of_the_cluster_only_where_it_is_to_be() {
     let v1 = "apiVersion: client.authentication.k8s.io/v1, command: /bin/sh";
-    let plugin = Plugin::of(&exec(&format!("{{{v1}}}"))).unwrap();
+    let plugin = Plugin::of(&exec(&format!("{{{v1}}}")), SERVER).unwrap();
     assert_eq!(
         plugin.info,
         r#"{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","spec":{"interactive":false}}"#
     );
     let wants = exec(&format!("{{{v1}, provideClusterInfo: true}}"));
-    assert!(Plugin::of(&wants).is_err(), "of which cluster?");
+    assert!(Plugin::of(&wants, SERVER).is_err(), "of which cluster?");
 }
 
 #[test]

@@ -9,9 +9,12 @@ fn plugin(script: &str) -> Arc<Plugin> {
     let exec = serde_json::json!({"apiVersion": "client.authentication.k8s.io/v1", "command": "/bin/sh",
         "args": ["-c", script]});
     Arc::new(
-        Plugin::of(&serde_json::from_value(exec).unwrap())
-            .ok()
-            .unwrap(),
+        Plugin::of(
+            &serde_json::from_value(exec).unwrap(),
+            "https://prod.example",
+        )
+        .ok()
+        .unwrap(),
     )
 }
 
