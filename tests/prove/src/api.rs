@@ -39,6 +39,18 @@ const KINDS: &[Kind] = &[
     ("Ingress", "networking.k8s.io/v1", "ingresses", true),
     ("Role", "rbac.authorization.k8s.io/v1", "roles", true),
     (
+        "ClusterRole",
+        "rbac.authorization.k8s.io/v1",
+        "clusterroles",
+        false,
+    ),
+    (
+        "ClusterRoleBinding",
+        "rbac.authorization.k8s.io/v1",
+        "clusterrolebindings",
+        false,
+    ),
+    (
         "RoleBinding",
         "rbac.authorization.k8s.io/v1",
         "rolebindings",

@@ -9,6 +9,7 @@ pub mod by_hand;
 pub mod declared;
 pub mod definitions;
 pub mod ending;
+pub mod first_minute;
 pub mod github;
 pub mod ground;
 pub mod images;

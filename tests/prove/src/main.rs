@@ -16,6 +16,7 @@ use clap::Parser;
 use serde_json::json;
 
 use prove::ending::Endings;
+use prove::first_minute::{self, Rig, Row};
 use prove::github;
 use prove::ground::Ground;
 use prove::keep;
@@ -63,11 +64,15 @@ struct Arguments {
     /// Only moto, oidc-provider and a Secret Service, and what is relied on of each; with --up they are kept beside the ground
     #[arg(long)]
     peers: bool,
+    /// Only the first minute: a sign-in by a real browser, real clusters that take it, and what may not go wrong after that;
+    /// with --only those whose name contains it
+    #[arg(long, conflicts_with_all = ["contract", "github", "peers", "record", "up"])]
+    sign_in: bool,
     /// Ends every ground that --up keeps, and waits until it is gone
     #[arg(long)]
     down: bool,
     /// Fills a real API server with so many apps and measures the product beside kubectl (LANDFALL_KUBECTL, or on PATH)
-    #[arg(long, value_name = "APPS", num_args = 0..=1, default_missing_value = "1000", conflicts_with_all = ["contract", "github", "peers", "record", "up"])]
+    #[arg(long, value_name = "APPS", num_args = 0..=1, default_missing_value = "1000", conflicts_with_all = ["contract", "github", "peers", "record", "sign_in", "up"])]
     load: Option<usize>,
     /// How many pods --load makes
     #[arg(long, value_name = "PODS", default_value_t = 10_000, requires = "load")]
@@ -101,6 +106,9 @@ async fn main() -> ExitCode {
 async fn chosen(arguments: &Arguments) -> ExitCode {
     if arguments.down {
         return down().await;
+    }
+    if arguments.sign_in {
+        return arguments.first_minute().await;
     }
     let mut scenarios = match scenario::all() {
         Ok(scenarios) => scenarios,
@@ -327,6 +335,63 @@ impl Arguments {
             );
         }
         ExitCode::from(if passed == all { 0 } else { WRONG })
+    }
+
+    /// Signs somebody in who has nothing yet, and all that may go wrong with it.
+    async fn first_minute(&self) -> ExitCode {
+        if self.list {
+            for check in first_minute::CHECKS {
+                println!("{:24} {}", check.name, check.proves);
+            }
+            return ExitCode::SUCCESS;
+        }
+        let only = self.only.as_deref();
+        let mut names = first_minute::CHECKS.iter().map(|check| check.name);
+        if only.is_some_and(|only| !names.any(|name| name.contains(only))) {
+            return say_and_end("no check has that in its name", USAGE);
+        }
+        let say = |line: &str| eprintln!("prove: {line}");
+        let begun = Instant::now();
+        let programs = first_minute::Programs::get(self.landfall.as_deref(), &say).await;
+        let started = match programs {
+            Ok(programs) => Rig::start(programs).await,
+            Err(error) => Err(error),
+        };
+        let rig = match started {
+            Ok(rig) => rig,
+            Err(error) if error.is_missing() => return self.not_run(&error.to_string()),
+            Err(error) => return say_and_end(&error.to_string(), BROKEN),
+        };
+        eprintln!(
+            "prove: the rig is up ({:.0} s)",
+            begun.elapsed().as_secs_f64()
+        );
+        let told = |row: &Row| match &row.outcome {
+            _ if self.json => {}
+            Ok(seen) => println!(
+                "✓ {} ({:.0} s): {seen}",
+                row.check.name,
+                row.took.as_secs_f64()
+            ),
+            Err(why) => println!("✗ {}: {}\n    {why}", row.check.name, row.check.proves),
+        };
+        let rows = first_minute::run(&rig, only, &told).await;
+        let passed = rows.iter().filter(|row| row.outcome.is_ok()).count();
+        if self.json {
+            let rows: Vec<_> = rows.iter().map(Row::json).collect();
+            println!(
+                "{}",
+                json!({"checks": rows.len(), "passed": passed, "rows": rows})
+            );
+        } else {
+            println!(
+                "sign-in      {} checks, {passed} passed; the product was run {} times, {:.0} s",
+                rows.len(),
+                rig.runs(),
+                begun.elapsed().as_secs_f64()
+            );
+        }
+        ExitCode::from(if passed == rows.len() { 0 } else { WRONG })
     }
 
     /// Fills a real API server and measures the product on it, beside kubectl.

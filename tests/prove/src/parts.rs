@@ -135,7 +135,7 @@ impl Parts {
     /// Where a program is.
     ///
     /// # Panics
-    /// Never for a name of [`PARTS`].
+    /// Never for a name of [`PARTS`] that was got.
     pub fn path(&self, name: &'static str) -> &Path {
         &self.programs[name]
     }
@@ -145,11 +145,32 @@ impl Parts {
     /// # Errors
     /// Go is missing, or a program cannot be built.
     pub async fn get(say: &dyn Fn(&str)) -> Result<Self, PartsError> {
+        let mut parts = Self::only(PARTS.iter(), say).await?;
+        let cache = open_cache()?;
+        for project in DEFINITIONS {
+            parts.crds.extend(project.get(&cache, say).await?);
+        }
+        Ok(parts)
+    }
+
+    /// The same for an API server alone, without any CRD.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn api_server(say: &dyn Fn(&str)) -> Result<Self, PartsError> {
+        let names = ["etcd", "kube-apiserver"];
+        Self::only(PARTS.iter().filter(|part| names.contains(&part.name)), say).await
+    }
+
+    async fn only(
+        parts: impl Iterator<Item = &'static Part>,
+        say: &dyn Fn(&str),
+    ) -> Result<Self, PartsError> {
         let cache = open_cache()?;
         let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
         let mut programs = BTreeMap::new();
         let mut crds = Vec::new();
-        for part in PARTS {
+        for part in parts {
             let ready = assets.as_ref().map(|folder| folder.join(part.name));
             let place = place(part, &cache)?;
             let program = match ready.filter(|path| path.is_file()) {
@@ -160,9 +181,6 @@ impl Parts {
                 crds.extend(build::definitions(part, module, &cache, &place).await?);
             }
             programs.insert(part.name, program);
-        }
-        for project in DEFINITIONS {
-            crds.extend(project.get(&cache, say).await?);
         }
         Ok(Self { programs, crds })
     }

@@ -6,9 +6,9 @@
 
 pub mod checks;
 mod fetch;
-mod moto;
+pub(crate) mod moto;
 mod provider;
-mod secret_service;
+pub(crate) mod secret_service;
 
 use std::path::PathBuf;
 use std::time::Duration;

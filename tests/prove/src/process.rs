@@ -171,7 +171,9 @@ pub(crate) fn send(signal: &str, to: &str) -> bool {
 /// The command for a program that gets this signal when we die.
 pub(crate) fn dies_with_us(signal: &str, program: &Path) -> Command {
     if cfg!(target_os = "linux") {
-        let mut command = Command::new("setpriv");
+        // By its path: the program may be given a PATH of its own.
+        let setpriv = crate::tool::find("setpriv").unwrap_or_else(|| "setpriv".into());
+        let mut command = Command::new(setpriv);
         command.args(["--pdeathsig", signal, "--"]).arg(program);
         command
     } else {

@@ -8,7 +8,7 @@ use super::fetch::Fetched;
 use crate::ports::LOCAL;
 use crate::process::{NotReady, Process, until};
 
-pub(super) const NAME: &str = "moto";
+pub(crate) const NAME: &str = "moto";
 
 const MOTO: Fetched = Fetched {
     name: NAME,
@@ -17,7 +17,7 @@ const MOTO: Fetched = Fetched {
 };
 
 /// The Python that has it, fetched into the cache if it is not there.
-pub(super) async fn get(cache: &Path, say: &dyn Fn(&str)) -> Result<PathBuf, PeersError> {
+pub(crate) async fn get(cache: &Path, say: &dyn Fn(&str)) -> Result<PathBuf, PeersError> {
     let kept = MOTO
         .get(cache, say, async |folder, files| {
             let venv = folder.join(NAME);
@@ -41,17 +41,17 @@ fn python(venv: &Path) -> PathBuf {
     venv.join("bin/python")
 }
 
-pub(super) fn url(port: u16) -> String {
+pub(crate) fn url(port: u16) -> String {
     format!("http://{LOCAL}:{port}")
 }
 
-pub(super) fn start(python: &Path, url: &str, folder: &Path) -> std::io::Result<Process> {
+pub(crate) fn start(python: &Path, url: &str, folder: &Path) -> std::io::Result<Process> {
     let port = url.rsplit(':').next().unwrap_or_default();
     let arguments = ["-m", "moto.server", "-H", LOCAL, "-p", port].map(str::to_owned);
     Process::start(NAME, python, folder, &arguments, &[])
 }
 
-pub(super) async fn until_ready(
+pub(crate) async fn until_ready(
     process: &mut Process,
     http: &reqwest::Client,
     url: &str,

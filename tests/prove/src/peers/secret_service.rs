@@ -15,20 +15,20 @@ use super::PeersError;
 use crate::process::{NotReady, Process, until};
 use crate::tool;
 
-pub(super) const NAME: &str = "gnome-keyring-daemon";
+pub(crate) const NAME: &str = "gnome-keyring-daemon";
 const HINT: &str = "apt-get install gnome-keyring dbus libsecret-tools";
 /// What the keyring is unlocked with.
 const PASSWORD: &str = "prove";
 
 /// Where its programs are.
 #[derive(Clone, Debug)]
-pub(super) struct Programs {
+pub(crate) struct Programs {
     bus: PathBuf,
     keyring: PathBuf,
     tool: PathBuf,
 }
 
-pub(super) fn programs() -> Result<Programs, PeersError> {
+pub(crate) fn programs() -> Result<Programs, PeersError> {
     let find = |name: &str| {
         tool::find(name).ok_or_else(|| PeersError::Missing {
             peer: "a Secret Service",
@@ -48,13 +48,13 @@ pub struct SecretService {
     /// What `DBUS_SESSION_BUS_ADDRESS` has to be.
     pub address: String,
     /// Where it stores.
-    pub(super) kept: PathBuf,
+    pub(crate) kept: PathBuf,
     home: PathBuf,
     tool: PathBuf,
 }
 
 impl SecretService {
-    pub(super) fn at(folder: &Path, programs: &Programs) -> Self {
+    pub(crate) fn at(folder: &Path, programs: &Programs) -> Self {
         let home = folder.join("home").join(NAME);
         Self {
             address: format!("unix:path={}", folder.join("bus").display()),
@@ -65,7 +65,7 @@ impl SecretService {
     }
 
     /// Starts the bus, and the keyring when the bus is there.
-    pub(super) async fn start(
+    pub(crate) async fn start(
         &self,
         programs: &Programs,
         folder: &Path,
@@ -107,7 +107,7 @@ impl SecretService {
         Ok((bus, keyring))
     }
 
-    pub(super) async fn until_ready(&self, process: &mut Process) -> Result<Duration, NotReady> {
+    pub(crate) async fn until_ready(&self, process: &mut Process) -> Result<Duration, NotReady> {
         // Before it is there the tool says why; then it finds nothing, and says nothing.
         let ready = async || {
             let output = self.run(&["lookup", "ready", "is-it"], "").await;
