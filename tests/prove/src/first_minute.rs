@@ -15,7 +15,7 @@ mod searched;
 
 use std::time::{Duration, Instant};
 
-use futures::future::BoxFuture;
+use futures::future::LocalBoxFuture;
 use serde_json::Value;
 
 pub use rig::{Programs, Rig};
@@ -35,7 +35,7 @@ pub struct Check {
     pub name: &'static str,
     /// What it proves.
     pub proves: &'static str,
-    run: for<'a> fn(&'a Rig) -> BoxFuture<'a, Checked<String>>,
+    run: for<'a> fn(&'a Rig) -> LocalBoxFuture<'a, Checked<String>>,
 }
 
 /// One line a check, which rustfmt leaves alone.

@@ -9,6 +9,7 @@ use std::process::Stdio;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use rcgen::PublicKeyData;
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -105,7 +106,7 @@ impl Issuer {
         };
         let mut lines = BufReader::new(stdout).lines();
         let url = lines.next_line().await?.ok_or_else(silent)?;
-        let pin = STANDARD.encode(Sha256::digest(key.signing_key.public_key_der()));
+        let pin = STANDARD.encode(Sha256::digest(key.signing_key.subject_public_key_info()));
         Ok(Self {
             url,
             authority: key.cert.pem(),
