@@ -232,7 +232,7 @@ impl Cluster {
 }
 
 /// One request, as the audit log has it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Answered {
     /// The HTTP status.
     pub status: u64,

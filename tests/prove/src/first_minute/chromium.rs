@@ -16,6 +16,13 @@ use crate::process::{Process, end_all, until};
 /// How long the pages may take.
 const LONGEST: Duration = Duration::from_secs(60);
 
+/// What is said of a page that is not there any more.
+const PASSING: [&str; 3] = [
+    "no such element",
+    "stale element",
+    "element not interactable",
+];
+
 /// The driver.
 pub(super) struct Chromium {
     url: String,
@@ -128,16 +135,15 @@ impl Chromium {
         .await?;
         let begun = Instant::now();
         while begun.elapsed() < LONGEST {
-            match self.page(path).await? {
-                Page::Login => {
-                    self.write(path, "input[name=login]", login).await?;
-                    self.write(path, "input[name=password]", "any").await?;
-                    self.click(path).await?;
+            match self.step(path, login).await {
+                Ok(Some(text)) => return Ok(text),
+                Ok(None) => {}
+                // The page went while it was looked at.
+                Err(Wrong::Not { said, .. }) if PASSING.iter().any(|one| said.starts_with(one)) => {
                 }
-                Page::Consent => self.click(path).await?,
-                Page::End(text) => return Ok(text),
-                Page::NotYet => tokio::time::sleep(Duration::from_millis(100)).await,
+                Err(wrong) => return Err(wrong),
             }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         let at = self
             .ask(reqwest::Method::GET, &format!("{path}/url"), None)
@@ -146,6 +152,21 @@ impl Chromium {
             what: "the provider's pages have to lead back to Landfall".to_owned(),
             said: at.to_string(),
         })
+    }
+
+    /// Does what the page wants; its text where it wants nothing more.
+    async fn step(&self, path: &str, login: &str) -> Checked<Option<String>> {
+        match self.page(path).await? {
+            Page::Login => {
+                self.write(path, "input[name=login]", login).await?;
+                self.write(path, "input[name=password]", "any").await?;
+                self.click(path).await?;
+            }
+            Page::Consent => self.click(path).await?,
+            Page::End(text) => return Ok(Some(text)),
+            Page::NotYet => {}
+        }
+        Ok(None)
     }
 
     async fn page(&self, path: &str) -> Checked<Page> {

@@ -28,14 +28,9 @@ const DELAY: u64 = 150;
 
 /// What it was asked so far.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct Counted {
-    /// Requests of any kind.
-    pub requests: u64,
-    /// Of these to the token endpoint.
+    /// Requests to the token endpoint.
     pub tokens: u64,
-    /// Codes that were exchanged.
-    pub sign_ins: u64,
     /// Refresh tokens that were exchanged.
     pub refreshes: u64,
     /// Requests for tokens that were refused.

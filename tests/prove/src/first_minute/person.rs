@@ -133,8 +133,6 @@ pub(super) struct Said {
     pub out: String,
     /// Its standard error.
     pub err: String,
-    /// What it took.
-    pub took: Duration,
     words: String,
 }
 
@@ -175,7 +173,6 @@ pub(super) struct Running {
     child: Child,
     out: PathBuf,
     err: PathBuf,
-    begun: Instant,
     words: String,
     looks: AbortHandle,
 }
@@ -212,7 +209,6 @@ impl Running {
             status,
             out: read(&self.out)?,
             err: read(&self.err)?,
-            took: self.begun.elapsed(),
             words: self.words.clone(),
         })
     }
@@ -285,7 +281,6 @@ impl Person {
         if let Some(log) = self.log {
             command.env("RUST_LOG", log);
         }
-        let begun = Instant::now();
         let child = Command::from(command).kill_on_drop(true).spawn()?;
         let id = child.id().unwrap_or_default();
         let looks = tokio::spawn(look_at(id, file("seen"))).abort_handle();
@@ -294,7 +289,6 @@ impl Person {
             child,
             out,
             err,
-            begun,
             words: words.join(" "),
             looks,
         })

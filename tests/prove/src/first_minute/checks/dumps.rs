@@ -14,8 +14,11 @@ use crate::tool;
 /// Takes every limit from cores, then becomes the program. What cannot be raised stays as high as it may be.
 const UNLIMITED: &str =
     r#"ulimit -c unlimited 2>/dev/null || ulimit -c "$(ulimit -Hc)"; exec "$@""#;
-/// Without this right also root may look into no process that is not to be dumped.
-const RIGHT: [&str; 2] = ["--inh-caps=-sys_ptrace", "--bounding-set=-sys_ptrace"];
+/// Without these rights also root may look into no process that is not to be dumped.
+const RIGHTS: [&str; 2] = [
+    "--inh-caps=-sys_ptrace,-perfmon,-sys_admin",
+    "--bounding-set=-sys_ptrace,-perfmon,-sys_admin",
+];
 
 /// The command for a program whose cores the system would write, and into which only those may look who own it.
 pub(in super::super) fn with_cores(program: &Path) -> Command {
@@ -26,12 +29,12 @@ pub(in super::super) fn with_cores(program: &Path) -> Command {
     command
 }
 
-/// `setpriv` that takes the right to look into others, where somebody has it.
+/// `setpriv` that takes the rights to look into others, where somebody has them.
 fn limited() -> Command {
     let mut command = Command::new(tool::find("setpriv").unwrap_or_else(|| "setpriv".into()));
     command.args(["--pdeathsig", "KILL"]);
     if std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
-        command.args(RIGHT);
+        command.args(RIGHTS);
     }
     command
 }
@@ -68,11 +71,11 @@ pub async fn none(rig: &Rig) -> Checked<String> {
         !is_open,
         "its environment and maps can be read",
     )?;
-    send("SEGV", &running.id.to_string());
+    send("ABRT", &running.id.to_string());
     let said = running.end().await?;
     so(
         "it is ended by the signal",
-        said.status.signal() == Some(11),
+        said.status.signal() == Some(6),
         said.whole(),
     )?;
     so(
@@ -93,7 +96,7 @@ pub async fn none(rig: &Rig) -> Checked<String> {
         false => "this system writes none of other programs either",
     };
     Ok(format!(
-        "limit {} soft, {} hard; not dumpable; SIGSEGV left no core; {left}",
+        "limit {} soft, {} hard; not dumpable; SIGABRT left no core; {left}",
         numbers[0], numbers[1]
     ))
 }
@@ -120,7 +123,7 @@ async fn one_that_does_nothing(rig: &Rig) -> Checked<(bool, ExitStatus)> {
     })
     .await?;
     let open = can_be_looked_into(id)?;
-    send("SEGV", &id.to_string());
+    send("ABRT", &id.to_string());
     Ok((open, child.wait().await?))
 }
 

@@ -62,14 +62,15 @@ pub async fn minute_tokens(rig: &Rig) -> Checked<String> {
         refreshes,
     )?;
     let answered = &rig.cluster.answered()?[answered..];
-    let failed: Vec<_> = answered
+    let failed = answered
         .iter()
-        .filter(|one| one.status >= 400 && one.status != 404)
-        .collect();
+        .filter(|one| one.status >= 400 && one.status != 404);
+    let failed = failed.map(|one| format!("{} to {} for {}", one.status, one.who, one.what));
+    let failed: Vec<String> = failed.collect();
     so(
         "the cluster refused nothing",
         failed.is_empty(),
-        format!("{failed:?}"),
+        failed.join(", "),
     )?;
     let hers = answered.iter().filter(|one| one.who == MIA).count();
     Ok(format!(

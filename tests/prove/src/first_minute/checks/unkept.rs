@@ -7,13 +7,17 @@ use super::is_whole;
 
 /// There is no keyring.
 pub async fn no_keyring(rig: &Rig) -> Checked<String> {
+    rig.issuer.becomes("seconds 60").await?;
     let person = rig.person_without_keyring()?;
+    rig.joins(&person).await?;
     unkept(rig, &person, "no keyring").await
 }
 
-/// It is locked, and nobody is there to unlock it.
+/// It was locked after somebody signed in, and nobody is there to unlock it.
 pub async fn locked_keyring(rig: &Rig) -> Checked<String> {
-    let person = rig.person().await?;
+    rig.issuer.becomes("seconds 60").await?;
+    let person = rig.signed_in().await?;
+    is_whole(person.run(&["board", "--json"]).await?)?;
     if let Some(keyring) = &person.keyring {
         keyring.lock().await?;
     }
@@ -21,8 +25,6 @@ pub async fn locked_keyring(rig: &Rig) -> Checked<String> {
 }
 
 async fn unkept(rig: &Rig, person: &Person, why: &str) -> Checked<String> {
-    rig.issuer.becomes("seconds 60").await?;
-    rig.joins(person).await?;
     let unsigned = person.run(&["board"]).await?.ends(3)?;
     let unsigned = unsigned.says("--sign-in")?;
     let is_said = unsigned.err.contains(why);
@@ -43,10 +45,8 @@ async fn unkept(rig: &Rig, person: &Person, why: &str) -> Checked<String> {
         found.hits.is_empty(),
         found.said(),
     )?;
-    let reason = said
-        .err
-        .lines()
-        .find(|line| line.contains("ends with this command"));
+    let mut lines = said.err.lines();
+    let reason = lines.find(|line| line.contains("ends with this command"));
     Ok(format!(
         "\"{}\"; a board with --sign-in; {} files searched, 0 hits",
         reason.unwrap_or_default(),
