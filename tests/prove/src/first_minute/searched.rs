@@ -1,6 +1,7 @@
 //! Looking for secrets where none may be: every form of each, in every file below some folders.
 //!
-//! Owns the forms: as it is, in parts, in base64 of either alphabet wherever it begins, percent-encoded and as hexadecimal.
+//! Owns the forms: as it is, in parts, in base64 of either alphabet wherever it begins, percent-encoded, as hexadecimal and as
+//! a list of numbers.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -146,11 +147,11 @@ fn forms_of(secret: &Secret) -> Vec<(String, Vec<u8>)> {
                 forms.push((format!("{is} in {name}"), form));
             }
         }
-        let hexadecimal = value.bytes().map(|byte| format!("{byte:02x}"));
-        forms.push((
-            format!("{is} in hexadecimal"),
-            hexadecimal.collect::<String>().into_bytes(),
-        ));
+        // As a list of bytes is logged.
+        let numbers: Vec<String> = value.bytes().map(|byte| byte.to_string()).collect();
+        forms.push((format!("{is} in numbers"), numbers.join(", ").into_bytes()));
+        let hexadecimal: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
+        forms.push((format!("{is} in hexadecimal"), hexadecimal.into_bytes()));
         let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
         if encoded != value {
             forms.push((format!("{is} percent-encoded"), encoded.into_bytes()));
@@ -215,6 +216,7 @@ mod tests {
         }
         let hexadecimal: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
         assert!(found(hexadecimal.as_bytes()) > 0);
+        assert!(found(format!("{:?}", value.as_bytes()).as_bytes()) > 0);
     }
 
     #[test]

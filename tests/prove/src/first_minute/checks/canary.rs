@@ -40,6 +40,11 @@ pub async fn nowhere(rig: &Rig) -> Checked<String> {
     let is_found = search.secrets() > 0 && planted.hits.len() >= search.secrets();
     so("what is planted is found", is_found, planted.hits.len())?;
 
+    let logs = std::fs::read_dir(rig.said())?.filter_map(Result::ok);
+    let logs = logs.filter_map(|file| std::fs::read_to_string(file.path()).ok());
+    let logged = logs.filter(|log| log.contains("TRACE")).count();
+    so("the product logs as much as it can", logged > 4, logged)?;
+
     let found = search.through(&[rig.people(), rig.said().to_owned()])?;
     so(
         "nothing holds a secret",
@@ -47,7 +52,7 @@ pub async fn nowhere(rig: &Rig) -> Checked<String> {
         found.said(),
     )?;
     Ok(format!(
-        "{} secrets in every form, {} files of {:.1} MiB that {} runs left (home, output, environment, words, the keyring's own files): 0 hits; the keyring's service {held}",
+        "{} secrets in every form, {} files of {:.1} MiB that {} runs left (home, output, {logged} logs of RUST_LOG=trace, environment, words, the keyring's own files): 0 hits; the keyring's service {held}",
         search.secrets(),
         found.files,
         found.bytes as f64 / 1_048_576.0,
