@@ -14,7 +14,8 @@ pub async fn closed(rig: &Rig) -> Checked<String> {
 }
 
 async fn down(rig: &Rig, how: &str) -> Checked<String> {
-    rig.issuer.becomes("seconds 60").await?;
+    // So short that what goes on for long needs new ones meanwhile.
+    rig.issuer.becomes("seconds 20").await?;
     let person = rig.signed_in().await?;
     let watching = person.start(&["why", "checkout", "--app", "checkout", "--watch", "--json"])?;
     until("the long-lived one has to answer", async || {
@@ -35,6 +36,17 @@ async fn down(rig: &Rig, how: &str) -> Checked<String> {
     until("the board has to come back by itself", async || {
         let board = person.run(&["board", "--json"]).await?;
         Ok(is_whole(board).map(drop).map_err(|wrong| wrong.to_string()))
+    })
+    .await?;
+    // Nobody else is running now.
+    let before = rig.issuer.count().await?.refreshes;
+    until("what went on has to have tokens again", async || {
+        let now = rig.issuer.count().await?;
+        Ok(if now.refreshes > before {
+            Ok(())
+        } else {
+            Err(format!("{now:?}"))
+        })
     })
     .await?;
     let opened = person.opened()?.len();
@@ -70,10 +82,28 @@ async fn meanwhile(
     let said = board.out.lines().chain(board.err.lines());
     let mut said = said.filter(|line| line.contains("did not answer"));
     let said = said.next().unwrap_or_default().trim().to_owned();
+    let before = rig.issuer.count().await?.tokens;
+    until("what had tokens has to ask in vain", async || {
+        let now = rig.issuer.count().await?;
+        Ok(if now.tokens > before {
+            Ok(())
+        } else {
+            Err(format!("{now:?}"))
+        })
+    })
+    .await?;
+    so(
+        "it is not called over",
+        !board.whole().contains("is over"),
+        board.whole(),
+    )?;
     so(
         "it is not called signed out",
         !board.whole().contains("nobody is signed in"),
         board.whole(),
     )?;
-    Ok((said, "what had tokens saw a change".to_owned()))
+    Ok((
+        said,
+        "what had tokens saw a change, asked in vain, and had tokens again".to_owned(),
+    ))
 }
