@@ -15,6 +15,10 @@ import https from 'node:https';
 import { createInterface } from 'node:readline';
 import Provider from 'oidc-provider';
 
+// The library's remarks are no answers.
+console.info = console.error;
+console.warn = console.error;
+
 const wanted = JSON.parse(process.env.PROVIDER);
 const issuer = `https://127.0.0.1:${wanted.port}`;
 let seconds = wanted.seconds;
