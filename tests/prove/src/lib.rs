@@ -9,6 +9,7 @@ pub mod by_hand;
 pub mod declared;
 pub mod definitions;
 pub mod ending;
+#[cfg(unix)]
 pub mod first_minute;
 pub mod github;
 pub mod ground;

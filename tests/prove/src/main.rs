@@ -16,6 +16,7 @@ use clap::Parser;
 use serde_json::json;
 
 use prove::ending::Endings;
+#[cfg(unix)]
 use prove::first_minute::{self, Rig, Row};
 use prove::github;
 use prove::ground::Ground;
@@ -337,7 +338,13 @@ impl Arguments {
         ExitCode::from(if passed == all { 0 } else { WRONG })
     }
 
+    #[cfg(not(unix))]
+    async fn first_minute(&self) -> ExitCode {
+        self.not_run("the first minute needs Linux")
+    }
+
     /// Signs somebody in who has nothing yet, and all that may go wrong with it.
+    #[cfg(unix)]
     async fn first_minute(&self) -> ExitCode {
         if self.list {
             for check in first_minute::CHECKS {
