@@ -172,8 +172,6 @@ fn within_base64(alphabet: &impl Engine, begin: usize, value: &[u8]) -> Vec<u8> 
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test says what it expects")]
-
     use super::*;
 
     fn secret() -> Secret {
