@@ -79,6 +79,10 @@ pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + S
                 session.close().await;
                 signing_in.sign_out().await
             }),
+            LeaveTeam::NAME => answer::<LeaveTeam, _>(invoke, |_| async move {
+                end_all(&streams);
+                session.leave().await
+            }),
             OfferTeam::NAME => {
                 answer::<OfferTeam, _>(
                     invoke,
