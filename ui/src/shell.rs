@@ -142,7 +142,9 @@ fn Open(
     BoardFeed::provide();
     ConnectionFeed::provide();
     FollowFeed::provide();
-    SignInFeed::provide();
+    let sign_in = SignInFeed::provide();
+    // A board of nothing would say that no apps were found.
+    let closed = Memo::new(move |_| sign_in.nothing_is_open());
     let router = Router::here();
     let viewport = Viewport::provide();
     let screen = Memo::new(move |_| kind(&router.screen()));
@@ -158,8 +160,9 @@ fn Open(
             >
                 <Banner />
                 {move || match screen.get() {
-                    2 => view! { <JourneyScreen /> }.into_any(),
                     3 => view! { <Connections /> }.into_any(),
+                    _ if closed.get() => ().into_any(),
+                    2 => view! { <JourneyScreen /> }.into_any(),
                     4 => view! { <Changes /> }.into_any(),
                     5 => view! { <Coverage /> }.into_any(),
                     6 => view! { <AppScreen /> }.into_any(),

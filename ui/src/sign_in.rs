@@ -47,6 +47,21 @@ impl SignInFeed {
         expect_context()
     }
 
+    /// Whether nobody is signed in yet, so that there is nothing to show but the way in. After a sign-in that is over, what
+    /// was last known stays.
+    pub fn nothing_is_open(self) -> bool {
+        self.now.with(|now| {
+            matches!(
+                now.as_ref().map(|now| &now.state),
+                Some(
+                    SignInState::SignedOut { .. }
+                        | SignInState::InBrowser { .. }
+                        | SignInState::Code { .. }
+                )
+            )
+        })
+    }
+
     /// Begins a sign-in. How it goes comes by the stream.
     pub fn begin(self, with_code: bool) {
         if self.beginning.get_untracked() {
