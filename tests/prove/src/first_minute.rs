@@ -60,6 +60,7 @@ pub static CHECKS: &[Check] = checks! {
     "port-taken" checks::redirect::port_taken => "a port that is taken is passed over, and where all are it is said";
     "core-dumps" checks::dumps::none => "no core is written of a process that holds tokens, and none can be";
     "eks" checks::eks::opened => "a cluster of EKS' takes the token that is made of a role's credentials, and refuses another cluster's";
+    "rights" checks::rights::exact => "with exactly the rights that team init proposes everything is read, and without any one of them exactly what it names is not";
     "canary" checks::canary::nowhere => "no token, code or verifier is anywhere outside the keyring: files, output with RUST_LOG=trace, environment, words";
 };
 
@@ -154,6 +155,9 @@ pub enum Wrong {
     /// Something that should be JSON is not.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+    /// Something that should be YAML is not.
+    #[error(transparent)]
+    Yaml(#[from] serde_yaml_ng::Error),
     /// It is not as it has to be.
     #[error("{what}: {said}")]
     Not {

@@ -9,6 +9,7 @@ pub(super) mod first_minute;
 pub(super) mod minutes;
 pub(super) mod redirect;
 pub(super) mod refused;
+pub(super) mod rights;
 pub(super) mod unkept;
 
 use std::time::{Duration, Instant};
