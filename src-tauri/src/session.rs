@@ -115,7 +115,7 @@ impl Session {
         if let Ok(Some(signing_in)) = console::signing_in(&sources, &console::Clock::default()) {
             signing_in.sign_out().await?;
         }
-        membership()?.leave()
+        Membership::here()?.leave()
     }
 
     /// What is open.
@@ -149,7 +149,7 @@ impl Session {
     /// good.
     pub async fn join(&self, join: &JoinTeam) -> Result<Opened, Error> {
         let offer = Membership::offer(&join.from).await?;
-        membership()?.join(&offer, &join.fingerprint)?;
+        Membership::here()?.join(&offer, &join.fingerprint)?;
         self.open(Open::Team).await
     }
 
@@ -158,7 +158,7 @@ impl Session {
         if self.start.team.is_some() || self.start.at_once || self.start.sandbox {
             return None;
         }
-        let file = membership().and_then(|membership| membership.team_file());
+        let file = Membership::here().and_then(|membership| membership.team_file());
         match file {
             Ok(file) => file.map(|file| file.called().to_owned()),
             // Opening it says why.
@@ -214,15 +214,6 @@ impl Session {
             ..Sources::default()
         }
     }
-}
-
-fn membership() -> Result<Membership, Error> {
-    console::data_folder()
-        .map(|folder| Membership::in_folder(&folder))
-        .ok_or_else(|| {
-            Error::new(Code::Usage, "there is no folder to keep the team in")
-                .hint("Set HOME, or XDG_DATA_HOME.")
-        })
 }
 
 async fn sandbox() -> Result<Arc<Workspace>, Error> {

@@ -219,7 +219,7 @@ pub struct Allow {
 #[derive(Subcommand)]
 pub enum Team {
     /// Proposes a team's files from the clusters and accounts that you can see; changes nothing
-    Init(Init),
+    Init(Box<Init>),
     /// Joins a team: reads its file, shows its key's fingerprint, and asks whether it is the right one
     Join(Join),
     /// Reads the team's file anew

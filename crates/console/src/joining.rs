@@ -58,6 +58,18 @@ impl Kept {
 }
 
 impl Membership {
+    /// This machine's.
+    ///
+    /// # Errors
+    /// There is no folder to keep it in.
+    pub fn here() -> Result<Self, Error> {
+        let folder = crate::sources::data_folder();
+        folder.map(|folder| Self { folder }).ok_or_else(|| {
+            Error::new(Code::Usage, "there is no folder to keep the team in")
+                .hint("Set HOME, or XDG_DATA_HOME.")
+        })
+    }
+
     /// The membership that is kept in a folder of the platform's for data.
     pub fn in_folder(folder: &Path) -> Self {
         Self {

@@ -20,10 +20,10 @@ use crate::print::{bold, foreign, styled};
 /// Runs the command.
 pub async fn run(team: Team) -> Result<ExitCode, Error> {
     match team {
-        Team::Init(init) => found(init).await?,
+        Team::Init(init) => found(*init).await?,
         Team::Join(join) => join_team(join).await?,
         Team::Update => {
-            let is_new = membership()?.update().await?;
+            let is_new = Membership::here()?.update().await?;
             show(if is_new {
                 "The team file is new, and used from now on.\n"
             } else {
@@ -35,7 +35,7 @@ pub async fn run(team: Team) -> Result<ExitCode, Error> {
             if let Ok(Some(signing_in)) = of_team(None) {
                 signing_in.sign_out().await?;
             }
-            membership()?.leave()?;
+            Membership::here()?.leave()?;
             show("The team is forgotten on this machine, and you are signed out there.\n");
         }
         Team::Key(key) => make_key(&key)?,
@@ -100,7 +100,7 @@ async fn found(init: Init) -> Result<(), Error> {
 }
 
 async fn join_team(join: Join) -> Result<(), Error> {
-    let membership = membership()?;
+    let membership = Membership::here()?;
     let offer = Membership::offer(&join.from).await?;
     show(&offered(&offer));
     let fingerprint = match join.fingerprint {
@@ -201,13 +201,4 @@ fn password(none: bool, question: &str) -> Result<Option<String>, Error> {
 
 fn refused(why: KeyError) -> Error {
     Error::new(Code::BadFile, why.to_string())
-}
-
-fn membership() -> Result<Membership, Error> {
-    console::data_folder()
-        .map(|folder| Membership::in_folder(&folder))
-        .ok_or_else(|| {
-            Error::new(Code::Usage, "there is no folder to keep the team in")
-                .hint("Set HOME, or XDG_DATA_HOME.")
-        })
 }
