@@ -55,7 +55,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("minisign", &["console"]),
     ("webbrowser", &["landfall", "landfall-desktop"]),
     ("rusqlite", &["history"]),
-    ("axum", &["identity", "sandbox"]),
+    ("axum", &["identity", "sandbox", "prove"]),
     ("tauri", &["landfall-desktop"]),
     ("tray-icon", &["landfall-desktop"]),
     ("notify-rust", &["landfall-desktop"]),

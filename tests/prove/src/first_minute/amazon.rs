@@ -183,36 +183,53 @@ async fn review(State(shared): State<Arc<Shared>>, Json(mut review): Json<Value>
             json!({"authenticated": true, "user": {"username": arn, "groups": ["okta:dev"]}})
         }
         Err(why) => {
-            known.refused.push(why.clone());
-            json!({"authenticated": false, "error": why})
+            known.refused.push(why.to_string());
+            json!({"authenticated": false, "error": why.to_string()})
         }
     };
     Json(review)
 }
 
-async fn whose(shared: &Shared, token: &str) -> Result<String, String> {
-    let encoded = token.strip_prefix(PREFIX).ok_or("it is no token of EKS'")?;
-    let url = URL_SAFE_NO_PAD
-        .decode(encoded)
-        .map_err(|why| why.to_string())?;
-    let url = String::from_utf8(url).map_err(|why| why.to_string())?;
-    let url = url::Url::parse(&url).map_err(|why| why.to_string())?;
+/// Why a token opens nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotLetIn(String);
+
+impl NotLetIn {
+    fn because(why: impl std::fmt::Display) -> Self {
+        Self(why.to_string())
+    }
+}
+
+async fn whose(shared: &Shared, token: &str) -> Result<String, NotLetIn> {
+    let encoded = token
+        .strip_prefix(PREFIX)
+        .ok_or_else(|| NotLetIn::because("it is no token of EKS'"))?;
+    let url = URL_SAFE_NO_PAD.decode(encoded).map_err(NotLetIn::because)?;
+    let url = String::from_utf8(url).map_err(NotLetIn::because)?;
+    let url = url::Url::parse(&url).map_err(NotLetIn::because)?;
     let host = format!("sts.{REGION}.amazonaws.com");
     if url.scheme() != "https" || url.host_str() != Some(host.as_str()) || url.path() != "/" {
-        return Err("it leads elsewhere than to STS".to_owned());
+        return Err(NotLetIn::because("it leads elsewhere than to STS"));
     }
     let query: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
-    let of = |name: &str| query.get(name).cloned().ok_or(format!("it has no {name}"));
+    let of = |name: &str| {
+        let found = query.get(name).cloned();
+        found.ok_or_else(|| NotLetIn::because(format!("it has no {name}")))
+    };
     if of("X-Amz-SignedHeaders")? != SIGNED || of("Action")? != "GetCallerIdentity" {
-        return Err("its cluster is not signed".to_owned());
+        return Err(NotLetIn::because("its cluster is not signed"));
     }
     let credential = of("X-Amz-Credential")?;
     let id = credential.split('/').next().unwrap_or_default().to_owned();
     let key = shared.known().keys.get(&id).cloned();
-    let key = key.ok_or("it is signed with a key that was never given")?;
+    let key =
+        key.ok_or_else(|| NotLetIn::because("it is signed with a key that was never given"))?;
     let wanted = signature(&url, &host, &of("X-Amz-Date")?, &key);
     if of("X-Amz-Signature")? != wanted {
-        return Err(format!("its signature is not one for {CLUSTER}"));
+        return Err(NotLetIn::because(format!(
+            "its signature is not one for {CLUSTER}"
+        )));
     }
     // moto reads no signature in a query, so the same is said in a header.
     let said = format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0");
@@ -223,13 +240,13 @@ async fn whose(shared: &Shared, token: &str) -> Result<String, String> {
         .header("authorization", said)
         .send()
         .await;
-    let answer = answer.map_err(|why| why.to_string())?.text().await;
-    let answer = answer.map_err(|why| why.to_string())?;
+    let answer = answer.map_err(NotLetIn::because)?.text().await;
+    let answer = answer.map_err(NotLetIn::because)?;
     let arn = answer
         .split_once("<Arn>")
         .and_then(|(_, rest)| rest.split_once("</"));
     arn.map(|(arn, _)| arn.to_owned())
-        .ok_or("STS does not know whose it is".to_owned())
+        .ok_or_else(|| NotLetIn::because("STS does not know whose it is"))
 }
 
 /// The signature (AWS' version 4) that a request has to have that is signed for this cluster.
