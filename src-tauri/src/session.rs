@@ -13,9 +13,6 @@ use sandbox::served::Served;
 use sandbox::start::Options;
 use tokio::sync::Mutex;
 
-/// How long a program that ends waits for a refresh token that is half used: its request is out.
-const HALF_USED: std::time::Duration = std::time::Duration::from_secs(20);
-
 /// What the program was started with.
 #[derive(Clone, Debug, Default)]
 pub struct Start {
@@ -101,7 +98,7 @@ impl Session {
     /// Closes what is open before the process ends: a refresh token that is half used is finished with.
     pub async fn end(&self) {
         self.close().await;
-        console::finish_signing_in(HALF_USED).await;
+        console::finish_signing_in().await;
     }
 
     /// Signs out and forgets the team that was joined.
@@ -171,35 +168,20 @@ impl Session {
             kubeconfig: None,
             ..self.sources(Vec::new())
         };
-        let console = Console::open(&sources)?;
-        let name = self.team_name().unwrap_or_default();
-        Ok(Arc::new(Workspace {
-            console,
-            opened: Opened {
-                name,
-                sandbox: false,
-            },
-            _served: std::sync::Mutex::new(None),
-        }))
+        workspace(&sources, self.team_name().unwrap_or_default())
     }
 
     fn kubeconfig(&self, contexts: Vec<String>) -> Result<Arc<Workspace>, Error> {
-        let mut sources = self.sources(contexts);
-        // The person's own clusters were asked for, not the team's.
-        sources.only_kubeconfig = true;
+        let sources = Sources {
+            // The person's own clusters were asked for, not the team's.
+            only_kubeconfig: true,
+            ..self.sources(contexts)
+        };
         let name = sources.kubeconfig.as_ref().map_or_else(
             || "kubeconfig".to_owned(),
             |path| path.display().to_string(),
         );
-        let console = Console::open(&sources)?;
-        Ok(Arc::new(Workspace {
-            console,
-            opened: Opened {
-                name,
-                sandbox: false,
-            },
-            _served: std::sync::Mutex::new(None),
-        }))
+        workspace(&sources, name)
     }
 
     fn sources(&self, contexts: Vec<String>) -> Sources {
@@ -214,6 +196,18 @@ impl Session {
             ..Sources::default()
         }
     }
+}
+
+fn workspace(sources: &Sources, name: String) -> Result<Arc<Workspace>, Error> {
+    let console = Console::open(sources)?;
+    Ok(Arc::new(Workspace {
+        console,
+        opened: Opened {
+            name,
+            sandbox: false,
+        },
+        _served: std::sync::Mutex::new(None),
+    }))
 }
 
 async fn sandbox() -> Result<Arc<Workspace>, Error> {

@@ -14,9 +14,6 @@ use clap::Parser;
 
 use arguments::{Arguments, Command};
 
-/// How long a program that ends waits for a refresh token that is half used: its request is out.
-const HALF_USED: std::time::Duration = std::time::Duration::from_secs(20);
-
 fn main() -> ExitCode {
     let no_dumps = console::no_core_dumps();
     let arguments = match Arguments::try_parse() {
@@ -68,7 +65,7 @@ fn main() -> ExitCode {
             outcome = run => outcome,
             code = exit::asked() => Ok(code),
         };
-        console::finish_signing_in(HALF_USED).await;
+        console::finish_signing_in().await;
         outcome
     });
     // Watches and servers end with the runtime; nothing of theirs is worth waiting for.
