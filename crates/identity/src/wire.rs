@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
+use url::Url;
 
 /// The time by this machine's clock.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -29,6 +30,9 @@ pub enum WireError {
     /// It says that it cannot answer now: an outage is no refusal.
     #[error("it answers {0}")]
     NotNow(http::StatusCode),
+    /// It would go elsewhere than to this machine, in plain.
+    #[error("{0} is not https")]
+    Plain(String),
     /// What came back is larger than anything that is expected.
     #[error("the answer is larger than {MOST} bytes")]
     TooMuch,
@@ -41,29 +45,36 @@ pub enum WireError {
 #[derive(Clone)]
 pub struct Wire {
     client: reqwest::Client,
+    /// Whether the issuer is a plain one on this machine, and nothing else is spoken to.
+    only_here: bool,
     clock: Clock,
     /// By how many seconds the provider's clock is ahead of ours.
     ahead: Arc<AtomicI64>,
 }
 
 impl Wire {
-    /// A client that trusts what the system trusts, and these authorities, each a PEM certificate.
+    /// A client for an issuer that trusts what the system trusts, and these authorities, each a PEM certificate. Over TLS
+    /// only, unless the issuer is a plain one on this machine: then it speaks to this machine only, and through no proxy.
     ///
     /// # Errors
     /// An authority is no certificate.
-    pub fn new(authorities: &[String], clock: Clock) -> Result<Self, WireError> {
+    pub fn new(issuer: &Url, authorities: &[String], clock: Clock) -> Result<Self, WireError> {
         let mut certificates = Vec::new();
         for pem in authorities {
             certificates.extend(reqwest::Certificate::from_pem_bundle(pem.as_bytes())?);
         }
-        let client = reqwest::Client::builder()
+        let only_here = issuer.scheme() == "http" && is_here(issuer);
+        let mut client = reqwest::Client::builder()
             .tls_certs_merge(certificates)
             .redirect(reqwest::redirect::Policy::none())
             .timeout(PATIENCE)
-            .https_only(true)
-            .build()?;
+            .https_only(!only_here);
+        if only_here {
+            client = client.no_proxy();
+        }
         Ok(Self {
-            client,
+            client: client.build()?,
+            only_here,
             clock,
             ahead: Arc::default(),
         })
@@ -104,6 +115,11 @@ impl Wire {
 
     async fn send(self, request: HttpRequest) -> Result<HttpResponse, WireError> {
         let request = reqwest::Request::try_from(request)?;
+        if self.only_here && !is_here(request.url()) {
+            return Err(WireError::Plain(
+                request.url().origin().ascii_serialization(),
+            ));
+        }
         let mut answer = self.client.execute(request).await?;
         self.learn(&answer);
         let status = answer.status();
@@ -125,11 +141,50 @@ impl Wire {
     }
 }
 
+/// Whether an address is this machine's.
+fn is_here(address: &Url) -> bool {
+    match address.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Domain(_)) | None => false,
+    }
+}
+
 impl<'c> AsyncHttpClient<'c> for Wire {
     type Error = WireError;
     type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, WireError>> + Send + 'c>>;
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(self.clone().send(request))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
+    use super::*;
+
+    async fn asked(issuer: &str, address: &str) -> WireError {
+        let issuer = issuer.parse().unwrap();
+        let wire = Wire::new(&issuer, &[], Arc::new(Timestamp::now)).unwrap();
+        let request = http::Request::get(address).body(Vec::new()).unwrap();
+        wire.send(request).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn plain_is_for_an_issuer_on_this_machine_and_goes_nowhere_else() {
+        let here = "http://127.0.0.1:1";
+        assert!(matches!(asked(here, here).await, WireError::Silent(why) if why.is_connect()));
+        let elsewhere = asked(here, "http://id.example/token").await;
+        assert!(matches!(elsewhere, WireError::Plain(_)), "{elsewhere}");
+        for issuer in [
+            "https://id.example",
+            "http://id.example",
+            "https://127.0.0.1:1",
+        ] {
+            let plain = asked(issuer, "http://127.0.0.1:1/token").await;
+            assert!(matches!(plain, WireError::Silent(why) if why.is_builder()));
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! tasks, the targets behind their load balancer, and who asks.
 //!
 //! Owns the account's state and what people do in it. What ECS makes of that is the scheduler's, and how AWS' protocols
-//! say it is [`http`]'s. Nothing runs in between: whoever looks first lets everything happen that was due by then, each
+//! say it is [`http`]'s, who asks `sts`'. Nothing runs in between: whoever looks first lets everything happen that was due by then, each
 //! thing as of its own moment.
 //!
 //! Simplified: one container a task, one target group a service, rolling updates only, tasks never end by themselves
@@ -12,6 +12,7 @@ mod answers;
 mod http;
 mod scheduler;
 mod state;
+mod sts;
 mod view;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,11 +21,13 @@ use serde_json::Value;
 
 use crate::clock::Clock;
 use crate::faults::Faults;
+use crate::provider::Provider;
 use crate::registry::Registry;
 use scheduler::Surroundings;
 use state::{Cluster, Definition, Deployment, Phase, Service, State};
 
 pub use http::router;
+pub use sts::ROLE;
 
 /// The region that everything is in.
 pub const REGION: &str = "eu-central-1";
@@ -44,6 +47,9 @@ pub struct Account {
     registry_host: String,
     faults: Faults,
     state: Arc<Mutex<State>>,
+    /// Whose ID tokens its role is given for.
+    provider: Option<Provider>,
+    sessions: Arc<Mutex<sts::Sessions>>,
 }
 
 /// A service's circuit breaker.
@@ -88,7 +94,16 @@ impl Account {
             registry_host: registry_host.to_owned(),
             faults,
             state: Arc::new(Mutex::new(State::new(seed))),
+            provider: None,
+            sessions: Arc::default(),
         }
+    }
+
+    /// The same with an identity provider, whose people may take its role.
+    #[must_use]
+    pub fn trusting(mut self, provider: &Provider) -> Self {
+        self.provider = Some(provider.clone());
+        self
     }
 
     /// What people call it.
@@ -193,6 +208,10 @@ impl Account {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, sts::Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The state, after everything that is due has happened.

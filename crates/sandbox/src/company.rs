@@ -25,6 +25,7 @@ use crate::git::{CodeHost, GitError, Repository};
 use crate::github::GitHub;
 use crate::kubernetes::{Store, StoreError};
 use crate::names::Names;
+use crate::provider::Provider;
 use crate::registry::Registry;
 use apps::{App, Environment};
 
@@ -86,6 +87,8 @@ pub struct Company {
     pub prod: Store,
     /// The AWS account.
     pub amazon: Account,
+    /// Who signs people in.
+    pub provider: Provider,
     /// Its apps.
     pub apps: Vec<App>,
     /// The commits that have a label.
@@ -122,6 +125,7 @@ impl Company {
         let code = CodeHost::new(clock.clone())?;
         let registry = Registry::new(clock.clone());
         let faults = Faults::default();
+        let provider = Provider::new(&names, clock.clone())?;
         let mut company = Self {
             github: GitHub::new(code.clone(), &names.code_host),
             code,
@@ -132,12 +136,14 @@ impl Company {
                 &names.registry_host,
                 faults.clone(),
                 seed,
-            ),
+            )
+            .trusting(&provider),
             registry,
             faults,
             shelf: Shelf::default(),
             nonprod: Store::new(&names.nonprod, clock.clone()),
             prod: Store::new(&names.prod, clock.clone()),
+            provider,
             apps,
             landmarks: BTreeMap::new(),
             counters: ci::Counters::new(&names),

@@ -14,6 +14,7 @@ pub mod git;
 pub mod github;
 pub mod kubernetes;
 pub mod names;
+pub mod provider;
 pub mod registry;
 pub mod serve;
 pub mod served;

@@ -20,6 +20,8 @@ pub struct Served {
     pub kubeconfig: PathBuf,
     /// The team file's path.
     pub team: PathBuf,
+    /// The path of the team file of people who sign in.
+    pub sign_in: PathBuf,
     /// A folder for the reader's clones, so that they go when the company goes.
     pub cache: PathBuf,
     /// A file for what the reader saw of it, so that it goes too.
@@ -73,8 +75,10 @@ impl Served {
         let sandbox = Sandbox::start(options).await?;
         let kubeconfig = folder.join("kubeconfig.yaml");
         let team = folder.join("team.yaml");
+        let sign_in = folder.join("landfall.yaml");
         std::fs::write(&kubeconfig, sandbox.kubeconfig()).map_err(failed)?;
         std::fs::write(&team, sandbox.team_file()).map_err(failed)?;
+        std::fs::write(&sign_in, sandbox.sign_in_file(None)).map_err(failed)?;
         std::fs::write(folder.join(CREDENTIALS), sandbox.credentials_file()).map_err(failed)?;
         // Of this very company: another start's commits have other SHAs on another day.
         let situations = serde_json::to_vec(sandbox.situations())
@@ -85,6 +89,7 @@ impl Served {
             sandbox,
             kubeconfig,
             team,
+            sign_in,
             cache: folder.join("cache"),
             history: folder.join("history.db"),
             _temporary: temporary,

@@ -21,6 +21,7 @@ use crate::git;
 use crate::github;
 use crate::kubernetes;
 use crate::kubernetes::access::Rules;
+use crate::provider;
 use crate::registry;
 use crate::serve::{Requests, Server};
 use crate::situations::{self, Situation, SituationError};
@@ -31,13 +32,15 @@ const USER: &str = "developer";
 pub(crate) const CREDENTIALS: &str = "aws-credentials";
 /// Somebody whom every cluster knows and who may do nothing yet.
 const NEWCOMER: &str = "newcomer";
+/// What the identity provider is called among people.
+const PROVIDER: &str = "identity";
 
 /// How to start.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Which company: the seed names everything.
     pub seed: u64,
-    /// The first of five ports in a row; any free ones if absent.
+    /// The first of six ports in a row; any free ones if absent.
     pub port: Option<u16>,
     /// Only the apps of these roles; all if absent.
     pub only: Option<Vec<String>>,
@@ -94,16 +97,19 @@ pub enum System {
     Registry,
     /// AWS: Amazon ECS, and what goes with it.
     Aws,
+    /// Who signs people in.
+    Provider,
 }
 
 impl System {
     /// All of them, in the order of their ports.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Nonprod,
         Self::Prod,
         Self::Code,
         Self::Registry,
         Self::Aws,
+        Self::Provider,
     ];
 
     fn name(self) -> &'static str {
@@ -113,6 +119,7 @@ impl System {
             Self::Code => "the code host",
             Self::Registry => "the registry",
             Self::Aws => "the AWS account",
+            Self::Provider => "the identity provider",
         }
     }
 }
@@ -127,7 +134,7 @@ struct Place {
 pub struct Sandbox {
     company: Company,
     situations: Vec<Situation>,
-    places: [Place; 5],
+    places: [Place; 6],
     _tasks: JoinSet<()>,
 }
 
@@ -151,6 +158,13 @@ impl Sandbox {
         for store in [&company.nonprod, &company.prod] {
             store.set_rules(USER, Rules::everything());
             store.set_rules(NEWCOMER, Rules::default());
+            for person in company.provider.people() {
+                let rules = match person.group {
+                    "support" => Rules::read_all_but(&["secrets"]),
+                    _ => Rules::everything(),
+                };
+                store.trust(&company.provider, &person.email, rules);
+            }
         }
         let mut places = Vec::with_capacity(System::ALL.len());
         for (number, system) in (0_u16..).zip(System::ALL) {
@@ -174,7 +188,12 @@ impl Sandbox {
             company.nonprod.clone(),
             company.clock.clone(),
         ));
-        let places = <[Place; 5]>::try_from(places)
+        if let Some(provider) = places.last() {
+            company
+                .provider
+                .is_at(&format!("http://{}", provider.address));
+        }
+        let places = <[Place; 6]>::try_from(places)
             .map_err(|_| CompanyError::Missing("server".to_owned()))?;
         Ok(Self {
             company,
@@ -210,6 +229,36 @@ impl Sandbox {
     /// The team file, in the form of docs/TEAMFILE.md. It names the file of [`Self::credentials_file`], which lies
     /// beside it.
     pub fn team_file(&self) -> String {
+        let mut file = self.team();
+        file["aws"][0]["credentials"] = json!(CREDENTIALS);
+        yaml(&file)
+    }
+
+    /// The team file of people who sign in: nothing else opens what it names. `signed_by` is the key that it will be signed
+    /// with, for whoever wants to join by it.
+    pub fn sign_in_file(&self, signed_by: Option<&str>) -> String {
+        let names = &self.company.names;
+        let mut file = self.team();
+        if let Some(key) = signed_by {
+            file["signedBy"] = json!(key);
+        }
+        file["signIn"] = json!({
+            "issuer": self.company.provider.issuer(),
+            "clientId": provider::CLIENT,
+        });
+        let role =
+            |person: &provider::Person| json!({"name": person.role, "groups": [person.group]});
+        file["roles"] = self.company.provider.people().iter().map(role).collect();
+        file["clusters"] = json!([
+            {"name": names.nonprod, "server": self.url(System::Nonprod)},
+            {"name": names.prod, "server": self.url(System::Prod)},
+        ]);
+        file["aws"][0]["role"] = json!(amazon::ROLE);
+        yaml(&file)
+    }
+
+    /// What both files say.
+    fn team(&self) -> serde_json::Value {
         let names = &self.company.names;
         let code = self.url(System::Code);
         let environments = Environment::ALL.map(|environment| {
@@ -222,7 +271,7 @@ impl Sandbox {
                 ],
             })
         });
-        yaml(&json!({
+        json!({
             "version": 1,
             "name": names.company,
             "codeHosts": [{
@@ -235,10 +284,14 @@ impl Sandbox {
                 "name": names.account,
                 "region": amazon::REGION,
                 "endpoint": self.url(System::Aws),
-                "credentials": CREDENTIALS,
             }],
             "environments": environments,
-        }))
+        })
+    }
+
+    /// Who signs people in, to be one of them.
+    pub fn provider(&self) -> &provider::Provider {
+        &self.company.provider
     }
 
     /// The account's credentials, in the form of AWS' shared credentials file: `--sandbox` takes none of anybody's own.
@@ -257,8 +310,9 @@ impl Sandbox {
                     System::Code => &names.code_host,
                     System::Registry => &names.registry_host,
                     System::Aws => &names.account,
+                    System::Provider => PROVIDER,
                 };
-                (name.clone(), self.url(system))
+                (name.to_owned(), self.url(system))
             })
             .to_vec()
     }
@@ -329,24 +383,26 @@ impl Sandbox {
     }
 
     fn place(&self, system: System) -> &Place {
-        let [nonprod, prod, code, registry, aws] = &self.places;
+        let [nonprod, prod, code, registry, aws, provider] = &self.places;
         match system {
             System::Nonprod => nonprod,
             System::Prod => prod,
             System::Code => code,
             System::Registry => registry,
             System::Aws => aws,
+            System::Provider => provider,
         }
     }
 
     fn place_mut(&mut self, system: System) -> &mut Place {
-        let [nonprod, prod, code, registry, aws] = &mut self.places;
+        let [nonprod, prod, code, registry, aws, provider] = &mut self.places;
         match system {
             System::Nonprod => nonprod,
             System::Prod => prod,
             System::Code => code,
             System::Registry => registry,
             System::Aws => aws,
+            System::Provider => provider,
         }
     }
 }
@@ -377,6 +433,7 @@ fn router(company: &Company, system: System) -> Router {
         }
         System::Registry => registry::router(&company.registry),
         System::Aws => amazon::router(&company.amazon),
+        System::Provider => provider::router(&company.provider),
     }
 }
 

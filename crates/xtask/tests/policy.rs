@@ -50,7 +50,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("aws-sdk-elasticloadbalancingv2", &["cloud"]),
     ("aws-sdk-sts", &["cloud"]),
     ("reqwest", &["forge", "identity", "contract", "prove"]),
-    ("openidconnect", &["identity"]),
+    ("openidconnect", &["identity", "sandbox"]),
     ("keyring", &["identity"]),
     ("minisign", &["console"]),
     ("webbrowser", &["landfall", "landfall-desktop"]),

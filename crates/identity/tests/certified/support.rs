@@ -105,15 +105,7 @@ impl Certified {
     /// A browser with no cookies yet.
     pub fn browser(&self) -> Browser {
         let authority = reqwest::Certificate::from_pem(self.authority.as_bytes()).unwrap();
-        let client = reqwest::Client::builder()
-            .tls_certs_only([authority])
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build();
-        Browser {
-            client: client.unwrap(),
-            cookies: Arc::default(),
-        }
+        Browser::new(reqwest::Client::builder().tls_certs_only([authority]))
     }
 }
 
@@ -122,15 +114,48 @@ impl Certified {
 pub struct Browser {
     client: reqwest::Client,
     cookies: Arc<Mutex<BTreeMap<String, String>>>,
+    /// Addresses that brought a code back, as a browser's history has them.
+    pub history: Arc<Mutex<Vec<Url>>>,
 }
 
 impl Browser {
+    /// A browser with no cookies yet.
+    pub fn new(client: reqwest::ClientBuilder) -> Self {
+        let client = client
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build();
+        Self {
+            client: client.unwrap(),
+            cookies: Arc::default(),
+            history: Arc::default(),
+        }
+    }
+
     /// Opens an address and signs in as `login` wherever it leads; the last page.
     pub async fn sign_in(&self, address: &Url, login: &str) -> String {
         let (mut at, mut form) = (address.clone(), None);
         for _ in 0..20 {
             let (next, page) = self.visit(&at, form.take()).await;
             if let Some(next) = next {
+                if next.query_pairs().any(|(name, _)| name == "code") {
+                    self.history.lock().unwrap().push(next.clone());
+                }
+                at = next;
+                continue;
+            }
+            if page.contains(r#"name="person""#) {
+                // The embedded company's provider: everybody can be anybody.
+                let fields = hidden(&page);
+                let mut chosen: Vec<(&str, &str)> = fields
+                    .iter()
+                    .map(|(name, value)| (&**name, &**value))
+                    .collect();
+                chosen.push(("person", "0"));
+                let action = at.join(&action(&page)).unwrap();
+                let (next, page) = self.visit(&action, Some(chosen)).await;
+                let Some(next) = next else { return page };
+                self.history.lock().unwrap().push(next.clone());
                 at = next;
                 continue;
             }
@@ -193,4 +218,15 @@ impl Browser {
 fn action(page: &str) -> String {
     let from = page.split(r#"action=""#).nth(1).expect("a form");
     from.split('"').next().unwrap().replace("&amp;", "&")
+}
+
+/// The fields of the page's form that nobody fills in.
+fn hidden(page: &str) -> Vec<(String, String)> {
+    let fields = page.split(r#"<input type="hidden" name=""#).skip(1);
+    let field = |field: &str| {
+        let (name, rest) = field.split_once(r#"" value=""#).unwrap();
+        let value = rest.split('"').next().unwrap();
+        (name.to_owned(), value.replace("&amp;", "&"))
+    };
+    fields.map(field).collect()
 }

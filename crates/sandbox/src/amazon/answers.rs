@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::scheduler::target_group_arn;
 use super::state::{Service, State};
-use super::{NUMBER, name_of, view};
+use super::{name_of, view};
 
 /// The memory that a task asks for, in MiB.
 const MEMORY: u32 = 512;
@@ -222,13 +222,6 @@ pub(super) fn target_health(arn: &str, state: &State, now: Timestamp) -> Result<
                 "One or more target groups not found".to_owned(),
             )
         })
-}
-
-/// Who asks, as XML.
-pub(super) fn caller() -> String {
-    format!(
-        "<Arn>arn:aws:iam::{NUMBER}:user/developer</Arn><UserId>AIDASANDBOXDEVELOPER</UserId><Account>{NUMBER}</Account>"
-    )
 }
 
 /// The services of the cluster that is asked about.

@@ -1,25 +1,26 @@
 //! AWS' two protocols on one address: JSON 1.1 for ECS, the Query protocol with XML for STS and Elastic Load Balancing.
 //!
-//! Owns who may ask (whoever has the account's access key; signatures are not checked, nothing here is worth it) and
-//! how a refusal is written. An endpoint that answers for several services is what stand-ins for AWS have too.
+//! Owns how a refusal is written; who may ask is `sts`' to say. An endpoint that answers for several services is what stand-ins for AWS have too.
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::answers::{self, Refusal};
-use super::{ACCESS_KEY, Account};
+use super::{Account, sts};
 
 /// What ECS' actions are called by, before their name.
 const ECS: &str = "AmazonEC2ContainerServiceV20141113.";
 const JSON: &str = "application/x-amz-json-1.1";
 const XML: &str = "text/xml";
+/// The namespace of STS' answers.
+const STS: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// Everything is asked for at the root.
 pub fn router(account: &Account) -> Router {
@@ -39,9 +40,8 @@ async fn handle(State(account): State<Account>, headers: HeaderMap, body: Bytes)
 }
 
 fn json_1_1(account: &Account, headers: &HeaderMap, target: &str, body: &[u8]) -> Response {
-    if !is_known(headers) {
-        let message = "The security token included in the request is invalid.";
-        return refused(&Refusal("UnrecognizedClientException", message.to_owned()));
+    if let Err(refusal) = sts::caller(account, headers) {
+        return refused(&refusal);
     }
     let asked: Value = match body {
         [] => json!({}),
@@ -68,16 +68,23 @@ fn refused(Refusal(code, message): &Refusal) -> Response {
 
 fn query(account: &Account, headers: &HeaderMap, body: &str) -> Response {
     let action = field(body, "Action");
-    if !is_known(headers) {
-        let message = "The security token included in the request is invalid";
-        let refusal = Refusal("InvalidClientTokenId", message.to_owned());
-        return refused_in_xml(StatusCode::FORBIDDEN, &refusal);
+    if action == "AssumeRoleWithWebIdentity" {
+        // It is not signed: the ID token says who asks.
+        return answered(&action, STS, sts::assume(account, |name| field(body, name)));
     }
+    let caller = match sts::caller(account, headers) {
+        Ok(caller) => caller,
+        // The Query protocol has other names for the same.
+        Err(Refusal(code, message)) => {
+            let code = match code {
+                "ExpiredTokenException" => "ExpiredToken",
+                _ => "InvalidClientTokenId",
+            };
+            return refused_in_xml(StatusCode::FORBIDDEN, &Refusal(code, message));
+        }
+    };
     let (namespace, result) = match action.as_str() {
-        "GetCallerIdentity" => (
-            "https://sts.amazonaws.com/doc/2011-06-15/",
-            Ok(answers::caller()),
-        ),
+        "GetCallerIdentity" => (STS, Ok(sts::identity(&caller))),
         "DescribeTargetHealth" => (
             "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
             answers::target_health(
@@ -92,6 +99,10 @@ fn query(account: &Account, headers: &HeaderMap, body: &str) -> Response {
             return refused_in_xml(StatusCode::BAD_REQUEST, &refusal);
         }
     };
+    answered(&action, namespace, result)
+}
+
+fn answered(action: &str, namespace: &str, result: Result<String, Refusal>) -> Response {
     match result {
         Ok(result) => said(
             StatusCode::OK,
@@ -100,7 +111,13 @@ fn query(account: &Account, headers: &HeaderMap, body: &str) -> Response {
                 "<{action}Response xmlns=\"{namespace}\"><{action}Result>{result}</{action}Result><ResponseMetadata><RequestId>sandbox</RequestId></ResponseMetadata></{action}Response>"
             ),
         ),
-        Err(refusal) => refused_in_xml(StatusCode::BAD_REQUEST, &refusal),
+        Err(refusal) => {
+            let status = match refusal.0 {
+                "AccessDenied" => StatusCode::FORBIDDEN,
+                _ => StatusCode::BAD_REQUEST,
+            };
+            refused_in_xml(status, &refusal)
+        }
     }
 }
 
@@ -113,16 +130,6 @@ fn refused_in_xml(status: StatusCode, Refusal(code, message): &Refusal) -> Respo
 
 fn said(status: StatusCode, form: &'static str, text: String) -> Response {
     (status, [(CONTENT_TYPE, form)], text).into_response()
-}
-
-/// Whether a request is signed with the account's access key.
-fn is_known(headers: &HeaderMap) -> bool {
-    headers
-        .get(AUTHORIZATION)
-        .and_then(|signed| signed.to_str().ok())
-        .and_then(|signed| signed.split_once("Credential="))
-        .and_then(|(_, credential)| credential.split('/').next())
-        .is_some_and(|key| key == ACCESS_KEY)
 }
 
 /// A field of a form.

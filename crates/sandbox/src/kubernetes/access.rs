@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::provider::Provider;
+
 /// What a user may do: anything that one of the rules allows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules(pub Vec<Rule>);
@@ -161,6 +163,8 @@ pub(crate) struct Access {
     tokens: BTreeMap<String, String>,
     /// Who a request without a token is.
     unnamed: Option<String>,
+    /// Whose ID tokens are believed: their users are called as their e-mail.
+    issuer: Option<Provider>,
 }
 
 /// The user that a cluster has from the start.
@@ -173,6 +177,7 @@ impl Default for Access {
             tokens: BTreeMap::new(),
             // kubectl sends no token over plain HTTP, so whoever does not say who they are may do everything.
             unnamed: Some(ADMIN.to_owned()),
+            issuer: None,
         };
         access.set(ADMIN, Rules::everything());
         access
@@ -184,6 +189,12 @@ impl Access {
     pub(crate) fn set(&mut self, user: &str, rules: Rules) {
         self.rules.insert(user.to_owned(), rules);
         self.tokens.insert(user.to_owned(), user.to_owned());
+    }
+
+    /// Believes a provider's ID tokens, and sets what one of its people may.
+    pub(crate) fn trust(&mut self, issuer: &Provider, email: &str, rules: Rules) {
+        self.issuer = Some(issuer.clone());
+        self.rules.insert(email.to_owned(), rules);
     }
 
     pub(crate) fn set_unnamed(&mut self, user: Option<&str>) {
@@ -203,7 +214,10 @@ impl Access {
     /// Who a token belongs to, if anyone.
     pub(crate) fn user(&self, token: Option<&str>) -> Option<String> {
         match token {
-            Some(token) => self.tokens.get(token).cloned(),
+            Some(token) => self.tokens.get(token).cloned().or_else(|| {
+                let person = self.issuer.as_ref()?.whose(token)?;
+                Some(person.email.clone())
+            }),
             None => self.unnamed.clone(),
         }
     }

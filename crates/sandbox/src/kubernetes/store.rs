@@ -25,6 +25,7 @@ use super::access::{Access, Rules};
 use super::kinds::{KINDS, Kind};
 use super::{managed, object};
 use crate::clock::{Clock, rfc3339};
+use crate::provider::Provider;
 
 /// A cluster's objects. Clones share them.
 #[derive(Clone, Debug)]
@@ -305,6 +306,11 @@ impl Store {
     /// Sets what a user may do. The user's name is their bearer token.
     pub fn set_rules(&self, user: &str, rules: Rules) {
         self.access().set(user, rules);
+    }
+
+    /// Believes a provider's ID tokens, and sets what one of its people may do.
+    pub fn trust(&self, issuer: &Provider, email: &str, rules: Rules) {
+        self.access().trust(issuer, email, rules);
     }
 
     /// Makes a user's token invalid: their requests answer 401.
