@@ -24,6 +24,9 @@ struct Arguments {
     /// Opens the embedded company at once
     #[arg(long, conflicts_with_all = ["context"])]
     sandbox: bool,
+    /// Opens it as one of its people, who has to sign in
+    #[arg(long, requires = "sandbox")]
+    sign_in: bool,
     /// The kubeconfig [default: KUBECONFIG, else ~/.kube/config]
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     }
     let session = Arc::new(Session::new(Start {
         sandbox: arguments.sandbox,
+        sign_in: arguments.sign_in,
         // A kubeconfig given by hand is opened at once; the person's own is offered.
         at_once: arguments.kubeconfig.is_some() || !arguments.context.is_empty(),
         kubeconfig: arguments.kubeconfig,

@@ -18,6 +18,8 @@ use tokio::sync::Mutex;
 pub struct Start {
     /// Open the embedded company at once.
     pub sandbox: bool,
+    /// As one of its people, who has to sign in.
+    pub sign_in: bool,
     /// Open the contexts at once.
     pub at_once: bool,
     /// The kubeconfig, if not the person's own.
@@ -56,7 +58,7 @@ impl Session {
     pub async fn begin(&self) -> Result<Beginning, Error> {
         let mut open = self.open.lock().await;
         if open.is_none() && self.start.sandbox {
-            *open = Some(sandbox().await?);
+            *open = Some(sandbox(self.start.sign_in).await?);
         } else if open.is_none() && self.start.at_once {
             *open = Some(self.kubeconfig(self.start.contexts.clone())?);
         }
@@ -81,7 +83,7 @@ impl Session {
     /// Opens something else.
     pub async fn open(&self, request: Open) -> Result<Opened, Error> {
         let workspace = match request {
-            Open::Sandbox => sandbox().await?,
+            Open::Sandbox { sign_in } => sandbox(sign_in).await?,
             Open::Team => self.team()?,
             Open::Kubeconfig { contexts } => self.kubeconfig(contexts)?,
         };
@@ -210,14 +212,18 @@ fn workspace(sources: &Sources, name: String) -> Result<Arc<Workspace>, Error> {
     }))
 }
 
-async fn sandbox() -> Result<Arc<Workspace>, Error> {
+/// Opens the embedded company; with a sign-in nothing else opens its systems, and it ends with this program.
+async fn sandbox(sign_in: bool) -> Result<Arc<Workspace>, Error> {
     let served = Served::start(Options::default(), None)
         .await
         .map_err(|error| Error::new(Code::Internal, error.to_string()))?;
     let sources = Sources {
-        kubeconfig: Some(served.kubeconfig.clone()),
+        kubeconfig: (!sign_in).then(|| served.kubeconfig.clone()),
         contexts: Vec::new(),
-        team: Some(served.team.clone()),
+        team: Some(match sign_in {
+            true => served.sign_in.clone(),
+            false => served.team.clone(),
+        }),
         data: None,
         cache: Some(served.cache.clone()),
         sparing: false,

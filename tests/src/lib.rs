@@ -173,7 +173,7 @@ fn start(seed: u64, port: u16, folder: &Path) -> Owned {
     owned
 }
 
-/// How many neighbouring ports a company is given: it takes five.
+/// How many neighbouring ports a company is given: it takes six.
 const BLOCK: u16 = 8;
 /// Where the blocks lie: below the ports that an operating system lends to outgoing connections (32,768 and up on
 /// Linux, 49,152 and up on macOS and Windows), so that nobody's connection sits on one before the company listens, or

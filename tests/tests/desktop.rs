@@ -6,8 +6,13 @@
     reason = "a test says what it expects by failing"
 )]
 
+#[cfg(unix)]
+#[path = "desktop/visitor.rs"]
+mod visitor;
+
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -29,6 +34,11 @@ struct Window {
 
 impl Window {
     async fn open(arguments: &[String]) -> Self {
+        Self::open_with(arguments, &[]).await
+    }
+
+    /// The same with variables in the program's environment.
+    async fn open_with(arguments: &[String], variables: &[(&str, &std::path::Path)]) -> Self {
         let (display, name) = start_display();
         let (port, native_port) = (own_ports(), own_ports());
         let data = tempfile::tempdir().expect("a temporary folder");
@@ -44,6 +54,7 @@ impl Window {
             // A desktop without a bus has no tray and no notifications, and everything else works.
             .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
             .env_remove("WAYLAND_DISPLAY")
+            .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -429,4 +440,116 @@ async fn what_happened_what_lacks_its_source_and_one_app_have_pages_of_their_own
         .close()
         .await
         .expect("the window closes");
+}
+
+/// What commands answer the page is kept from now on, to be searched for tokens. What streams tell it goes by Tauri's own
+/// object, which is frozen: those are searched where they are made (`console`'s `what_is_told_holds_no_token`).
+const LISTEN: &str = "window.heard = [];\
+    const fetched = window.fetch;\
+    window.fetch = async (...asked) => {\
+        const answer = await fetched(...asked);\
+        answer.clone().text().then(text => window.heard.push(text), () => {});\
+        return answer;\
+    };";
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_team_is_joined_and_signed_in_to_in_the_window_and_no_token_comes_there() {
+    let company = Company::serve(3);
+    let own = tempfile::tempdir().expect("a folder");
+    let visitor = Arc::new(visitor::Visitor::new(own.path()));
+    let nowhere = own.path().join("no-kubeconfig");
+    let window = Window::open_with(
+        &[],
+        &[("BROWSER", visitor.script()), ("KUBECONFIG", &nowhere)],
+    )
+    .await;
+    window.see("#team-link").await;
+    window.client.execute(LISTEN, vec![]).await.expect("runs");
+
+    // Join: the file is read, and its key's fingerprint shown before anything is kept.
+    let link = window
+        .client
+        .find(Locator::Css("#team-link"))
+        .await
+        .expect("there");
+    let file = company.folder.path().join("landfall.yaml");
+    link.send_keys(&file.display().to_string())
+        .await
+        .expect("typed");
+    window.click("#read-team").await;
+    window
+        .text_that(".fingerprint", |text| text.len() > 8)
+        .await;
+    window.click("#join-team").await;
+
+    // Nobody is signed in: no browser opens by itself.
+    window.see("#sign-in").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(
+        !visitor.was_asked(),
+        "nothing opens a browser but the button"
+    );
+    window.screenshot("sign-in").await;
+    window.click("#sign-in").await;
+    // The company's support engineer, who starts with what happened.
+    let browser = Arc::clone(&visitor);
+    let went = tokio::task::spawn_blocking(move || browser.choose(1)).await;
+    let (page, back) = went.expect("signed in");
+    window.see(".person").await;
+    let at = window.client.current_url().await.expect("an address");
+    assert!(at.as_str().contains("#/changes"), "{at}");
+    window.screenshot("signed-in-changes").await;
+    go(&window, "#/board").await;
+    window.see("[role=grid] .cell").await;
+    go(&window, "#/connections").await;
+    window
+        .text_that(".account", |text| text.contains("support"))
+        .await;
+    window.screenshot("signed-in-connections").await;
+
+    // What the page heard, has, and keeps: the person's name, and nothing that opens anything.
+    let all = "return [window.heard.join('\\n'), document.documentElement.outerHTML, location.href,\
+        JSON.stringify({...localStorage}), JSON.stringify({...sessionStorage}), document.cookie].join('\\n')";
+    let all = window.client.execute(all, vec![]).await.expect("texts");
+    let all = all.as_str().expect("a text");
+    assert!(all.contains("\"fingerprint\""), "it was listened to");
+    for secret in ["eyJ", "refresh_token", "code_verifier"] {
+        assert!(!all.contains(secret), "the page has '{secret}'");
+    }
+    let code = back
+        .split(['?', '&'])
+        .find_map(|part| part.strip_prefix("code="));
+    assert!(
+        !all.contains(code.expect("a code")),
+        "the page has the code"
+    );
+    // Opaque tokens are 43 letters; what was in the address that was opened is no secret.
+    for word in all.split(|letter: char| !letter.is_ascii_alphanumeric() && !"-_".contains(letter))
+    {
+        let is_token = word.len() == 43 && word.bytes().any(|byte| byte.is_ascii_digit());
+        assert!(!is_token || page.contains(word), "the page has {word}");
+    }
+
+    // Out: what the sign-in opened is gone from the screen.
+    window.click("#sign-out").await;
+    window.see("#sign-in").await;
+    go(&window, "#/board").await;
+    window.see("#sign-in").await;
+    let cells = window
+        .client
+        .find_all(Locator::Css("[role=grid] .cell"))
+        .await;
+    assert!(cells.expect("asked").is_empty(), "nobody is signed in");
+    window.client.close().await.expect("closed");
+}
+
+/// Goes to one of the window's addresses.
+async fn go(window: &Window, address: &str) {
+    let script = format!("location.hash = '{address}'");
+    window
+        .client
+        .execute(&script, vec![])
+        .await
+        .expect("gone there");
 }

@@ -3,8 +3,8 @@
 //! Owns the form `#/journey?ask=3f2c1ab&environment=production`; the same form will follow `landfall://`. An address
 //! is typed by others (a colleague's link), so anything may stand in it: what is not understood leads to the board.
 
-use api::Ask;
 use api::history::ChangeKind;
+use api::{Ask, Home};
 
 use crate::changes::choose::Wish;
 
@@ -52,6 +52,16 @@ impl Screen {
                 ..Ask::default()
             }),
             lane: Lane::default(),
+        }
+    }
+
+    /// The screen that somebody starts with.
+    pub fn home(home: Home) -> Self {
+        match home {
+            Home::Board => Self::Board,
+            Home::Changes => Self::Changes(Wish::default()),
+            Home::Coverage => Self::Coverage,
+            Home::Connections => Self::Connections,
         }
     }
 

@@ -51,7 +51,9 @@ pub fn BeginScreen() -> impl IntoView {
                             type="button"
                             id="try-sandbox"
                             disabled=move || busy.get()
-                            on:click=move |_| session.open(What::Sandbox, Open::Sandbox)
+                            on:click=move |_| {
+                                session.open(What::Sandbox, Open::Sandbox { sign_in: false });
+                            }
                         >
                             {move || {
                                 if opening.get() == Some(What::Sandbox) {
@@ -60,6 +62,18 @@ pub fn BeginScreen() -> impl IntoView {
                                     "Try the sandbox"
                                 }
                             }}
+                        </button>
+                        <button
+                            class="btn"
+                            type="button"
+                            id="try-sandbox-sign-in"
+                            title="As a developer, a support engineer or an SRE of the made-up company"
+                            disabled=move || busy.get()
+                            on:click=move |_| {
+                                session.open(What::Sandbox, Open::Sandbox { sign_in: true });
+                            }
+                        >
+                            "Sign in to it"
                         </button>
                     </div>
                 </section>

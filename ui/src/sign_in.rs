@@ -7,12 +7,14 @@ use api::{SignIn, SignInState};
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
+use crate::address::Screen;
 use crate::bridge;
 use crate::clock;
 use crate::feed::{Feed, follow, set_if_new};
 use crate::foreign;
 use crate::glyph::mark;
 use crate::notice;
+use crate::router::Router;
 use crate::session::Session;
 use crate::words::Tone;
 
@@ -35,7 +37,17 @@ impl SignInFeed {
             now: RwSignal::new(None),
             beginning: RwSignal::new(false),
         };
+        let router = Router::here();
         follow(WatchSignIn {}, feed.standing, move |now| {
+            let is_in = |now: &Option<SignIn>| match now.as_ref().map(|now| &now.state) {
+                Some(SignInState::SignedIn { home, .. }) => Some(*home),
+                _ => None,
+            };
+            let home = is_in(&now).filter(|_| feed.now.with_untracked(is_in).is_none());
+            // Somebody who came by a link, or is somewhere already, stays there.
+            if let (Some(home), Screen::Board) = (home, router.screen_now()) {
+                router.refine(Screen::home(home));
+            }
             set_if_new(feed.now, now);
         });
         provide_context(feed);

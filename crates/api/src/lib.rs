@@ -28,7 +28,7 @@ pub use journey::{Answer, Ask, Journey, Stage, StageKind, StageState, State};
 pub use news::BoardNews;
 pub use object::ObjectRef;
 pub use request::{Request, Stream};
-pub use sign_in::{SignIn, SignInState};
+pub use sign_in::{Home, SignIn, SignInState};
 
 /// The version that every JSON document of the terminal carries as `"version"`.
 pub const JSON_VERSION: u32 = 1;

@@ -98,8 +98,13 @@ pub struct KubeContext {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "kebab-case")]
 pub enum Open {
-    /// The embedded company.
-    Sandbox,
+    /// The embedded company: opened as one of its people who signs in, or at once.
+    #[serde(rename_all = "camelCase")]
+    Sandbox {
+        /// Whether somebody has to sign in.
+        #[serde(default)]
+        sign_in: bool,
+    },
     /// The team that was joined.
     Team,
     /// Contexts of the kubeconfig, by name; none means all of them.

@@ -18,6 +18,21 @@ pub struct SignIn {
     pub not_kept: Option<String>,
 }
 
+/// A screen that somebody may start with. What it is called in addresses is what it is called in the team file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Home {
+    /// All apps.
+    #[default]
+    Board,
+    /// What happened to them.
+    Changes,
+    /// What could not be linked to source.
+    Coverage,
+    /// The systems that answer.
+    Connections,
+}
+
 /// How a sign-in stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
@@ -61,6 +76,8 @@ pub enum SignInState {
         person: String,
         /// What they are in the team.
         roles: Vec<String>,
+        /// The screen that they start with: their first role's.
+        home: Home,
         /// When what opens the systems ends, unless it is made anew before.
         until: Timestamp,
         /// Why it is not made anew at the moment.

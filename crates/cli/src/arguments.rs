@@ -79,7 +79,8 @@ pub struct Systems {
     /// The team file [default: that of the team that was joined, where no kubeconfig or context is named]
     #[arg(long, value_name = "FILE")]
     pub team: Option<PathBuf>,
-    /// Signs in with the browser first if nobody is signed in: for where no keyring keeps a sign-in
+    /// Signs in with the browser first if nobody is signed in: for where no keyring keeps a sign-in, and for being one of
+    /// the people of --sandbox
     #[arg(long)]
     pub sign_in: bool,
     /// Starts the embedded company and asks that
@@ -220,6 +221,8 @@ pub struct Allow {
 pub enum Team {
     /// Proposes a team's files from the clusters and accounts that you can see; changes nothing
     Init(Box<Init>),
+    /// Says what is missing of a team's set-up: the file, its signature, the provider, the systems; changes nothing
+    Check(Check),
     /// Joins a team: reads its file, shows its key's fingerprint, and asks whether it is the right one
     Join(Join),
     /// Reads the team's file anew
@@ -232,6 +235,17 @@ pub enum Team {
     Sign(Sign),
     /// Prints the JSON Schema of team files
     Schema,
+}
+
+/// `landfall team check`
+#[derive(Args)]
+pub struct Check {
+    /// The team file [default: that of the team that was joined]
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// How long to wait for slow systems, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub patience: u64,
 }
 
 /// `landfall team init`

@@ -42,10 +42,19 @@ async fn opened(systems: &Systems, sparing: bool) -> Result<Open, Error> {
             None,
         )
         .await?;
-        let console = Console::open(&Sources {
+        let sources = Sources {
             sparing,
-            ..sources(&served)
-        })?;
+            ..match systems.sign_in {
+                true => signed_in_sources(&served),
+                false => sources(&served),
+            }
+        };
+        let clock = Clock::default();
+        let signing_in = console::signing_in(&sources, &clock)?;
+        if let Some(signing_in) = &signing_in {
+            sign_in::for_an_answer(signing_in, true).await?;
+        }
+        let console = Console::open_with(&sources, clock, signing_in)?;
         return Ok(Open {
             console,
             patience,
@@ -93,5 +102,14 @@ pub fn sources(served: &Served) -> Sources {
         sparing: false,
         history: Some(served.history.clone()),
         ..Sources::default()
+    }
+}
+
+/// What opens the embedded company as one of its people, who has to sign in: nothing else opens it then.
+pub fn signed_in_sources(served: &Served) -> Sources {
+    Sources {
+        kubeconfig: None,
+        team: Some(served.sign_in.clone()),
+        ..sources(served)
     }
 }

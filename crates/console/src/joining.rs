@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use api::Error;
 use api::error::Code;
-use forge::PageError;
+use forge::{GitFileError, GitLink, PageError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -249,6 +249,19 @@ impl Membership {
 /// A team file's text and its signature.
 async fn fetch(from: &str) -> Result<(String, String), Error> {
     match Url::parse(from) {
+        Ok(url) if let Some(link) = GitLink::parse(&url) => {
+            let path = link.path();
+            let signature = format!("{path}{SIGNATURE}");
+            let cache = crate::sources::cache_folder()?;
+            let read = link.read(&[path, &signature], cache).await;
+            let mut read = read.map_err(|why| not_in_git(&why))?.into_iter();
+            let text = read.next().flatten().ok_or_else(|| {
+                let why = GitFileError::Else(format!("the repository has no file {path}"));
+                not_in_git(&why)
+            })?;
+            let signature = read.next().flatten().ok_or_else(|| unsigned(from))?;
+            Ok((text, signature))
+        }
         Ok(url) if matches!(url.scheme(), "https" | "http") => {
             let mut beside = url.clone();
             beside.set_path(&format!("{}{SIGNATURE}", url.path()));
@@ -287,6 +300,20 @@ fn unread(why: &PageError) -> Error {
     Error::new(code, format!("the team file cannot be read: {why}"))
         .hint("Is the link whole, and the VPN on?")
         .retryable()
+}
+
+fn not_in_git(why: &GitFileError) -> Error {
+    let code = match why {
+        GitFileError::Unreachable(_) => Code::Unreachable,
+        GitFileError::Denied(_) => Code::Denied,
+        GitFileError::Else(_) => Code::BadFile,
+    };
+    let error = Error::new(code, format!("the team file cannot be read: {why}"))
+        .hint("The link is REPOSITORY//PATH?ref=BRANCH. A repository that not everybody may read is joined by a file: clone it, and give the path.");
+    match why {
+        GitFileError::Unreachable(_) => error.retryable(),
+        _ => error,
+    }
 }
 
 fn older(from: &str) -> Error {

@@ -4,6 +4,7 @@
 //! subscribers get what changed. No Tauri, no printing, no mutation of anything outside this process but its cache.
 
 mod allowed;
+pub mod checking;
 mod evaluation;
 mod follow;
 pub mod founding;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use api::error::Code;
-use api::{Error, SignIn, SignInState};
+use api::{Error, Home, SignIn, SignInState};
 use identity::{Failure, Invitation, Issuer, Person, Session, Standing};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -48,6 +48,11 @@ impl SigningIn {
             attempt: watch::Sender::default(),
             running: Mutex::default(),
         }
+    }
+
+    /// Who signs people in.
+    pub fn issuer(&self) -> Arc<Issuer> {
+        Arc::clone(&self.issuer)
     }
 
     /// The session behind it.
@@ -195,14 +200,31 @@ impl Drop for SigningIn {
 }
 
 /// What a person is in the team: the roles one of whose groups they are in, in the team file's order.
-pub fn roles_of(person: &Person, roles: &[Role]) -> Vec<String> {
-    let theirs = |role: &&Role| {
-        role.groups
-            .iter()
-            .any(|group| person.groups.contains(group))
+fn theirs<'a>(person: &'a Person, roles: &'a [Role]) -> impl Iterator<Item = &'a Role> {
+    roles.iter().filter(|role| {
+        let mut groups = role.groups.iter();
+        groups.any(|group| person.groups.contains(group))
+    })
+}
+
+/// Where roles start whose team file says nothing else, by their names.
+const HOMES: [(&str, Home); 3] = [
+    ("developer", Home::Board),
+    // A ticket says what is wrong since when: what happened then is the first thing to see.
+    ("support", Home::Changes),
+    ("sre", Home::Board),
+];
+
+/// The screen that a person starts with: that of their first role.
+fn home_of(person: &Person, roles: &[Role]) -> Home {
+    let usual = |role: &Role| {
+        let named = HOMES.iter().find(|(name, _)| *name == role.name);
+        named.map_or(Home::Board, |(_, home)| *home)
     };
-    let theirs = roles.iter().filter(theirs);
-    theirs.map(|role| role.name.clone()).collect()
+    let first = theirs(person, roles).next();
+    first.map_or(Home::Board, |role| {
+        role.home.map_or_else(|| usual(role), Home::from)
+    })
 }
 
 fn state(standing: &Standing, attempt: &Attempt, roles: &[Role]) -> SignInState {
@@ -231,7 +253,10 @@ fn state(standing: &Standing, attempt: &Attempt, roles: &[Role]) -> SignInState 
             late,
         } => SignInState::SignedIn {
             person: person.called().to_owned(),
-            roles: roles_of(person, roles),
+            roles: theirs(person, roles)
+                .map(|role| role.name.clone())
+                .collect(),
+            home: home_of(person, roles),
             until: *until,
             late: late.as_ref().map(ToString::to_string),
         },
@@ -278,5 +303,41 @@ pub fn error(why: &Failure) -> Error {
         error.retryable()
     } else {
         error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::team_file::TeamFile;
+
+    #[test]
+    fn the_first_role_that_somebody_has_says_where_they_start() {
+        let text = "version: 1\nroles:\n- {name: support, groups: [desk]}\n- {name: sre, groups: [platform], home: coverage}\n- {name: developer, groups: [dev]}\n";
+        let roles = TeamFile::of_text(text, "here").expect("a team file").roles;
+        let person = |groups: &[&str]| Person {
+            subject: "mia".to_owned(),
+            email: None,
+            name: None,
+            groups: groups.iter().map(|one| (*one).to_owned()).collect(),
+        };
+        let of = |groups: &[&str]| {
+            let person = person(groups);
+            let names: Vec<String> = theirs(&person, &roles)
+                .map(|one| one.name.clone())
+                .collect();
+            (names.join(" "), home_of(&person, &roles))
+        };
+        assert_eq!(of(&["desk"]), ("support".to_owned(), Home::Changes));
+        assert_eq!(of(&["platform"]), ("sre".to_owned(), Home::Coverage));
+        assert_eq!(of(&["dev"]), ("developer".to_owned(), Home::Board));
+        assert_eq!(
+            of(&["dev", "desk"]),
+            ("support developer".to_owned(), Home::Changes)
+        );
+        assert_eq!(of(&["nobody"]), (String::new(), Home::Board));
+        let wrong = "version: 1\nroles: [{name: a, groups: [b], home: kitchen}]\n";
+        let error = TeamFile::of_text(wrong, "here").expect_err("no such screen");
+        assert!(error.message.contains("kitchen"), "{error}");
     }
 }

@@ -26,7 +26,7 @@ use crate::team_file::TeamFile;
 
 use signed_in::OpenedBy;
 
-pub use folders::{data_folder, history_file};
+pub use folders::{cache_folder, data_folder, history_file};
 
 /// How old what a code host or registry said may be when it is wanted: short, so that a refresh is one, and long enough
 /// for one evaluation's wants to share one fetch.
@@ -264,7 +264,7 @@ impl Systems {
 }
 
 /// The team file that is named, or that of the team that was joined.
-fn team_file(sources: &Sources) -> Result<Option<TeamFile>, Error> {
+pub fn team_file(sources: &Sources) -> Result<Option<TeamFile>, Error> {
     if let Some(path) = &sources.team {
         return TeamFile::read(path).map(Some);
     }

@@ -156,6 +156,45 @@ pub(crate) struct Copy {
     repository: gix::ThreadSafeRepository,
 }
 
+impl Copy {
+    /// A file's text as of a commit; none if there is no such file.
+    ///
+    /// # Errors
+    /// The copy is damaged, or the file is no text of a sensible size.
+    pub(crate) fn text(&self, commit: &str, path: &str) -> Result<Option<String>, Trouble> {
+        let broken = |error: &dyn std::error::Error| {
+            Trouble::Other(format!("{path} cannot be read: {error}"))
+        };
+        let repository = self.repository.to_thread_local();
+        let id = gix::ObjectId::from_hex(commit.as_bytes()).map_err(|error| broken(&error))?;
+        let tree = repository
+            .find_commit(id)
+            .map_err(|error| broken(&error))?
+            .tree()
+            .map_err(|error| broken(&error))?;
+        let entry = tree
+            .lookup_entry_by_path(path)
+            .map_err(|error| broken(&error))?;
+        let Some(entry) = entry.filter(|entry| entry.mode().is_blob()) else {
+            return Ok(None);
+        };
+        let no_text = || {
+            Trouble::Other(format!(
+                "{path} is no text of at most {} bytes",
+                crate::in_git::MOST
+            ))
+        };
+        let header = entry.id().header().map_err(|error| broken(&error))?;
+        if header.size() > crate::in_git::MOST as u64 {
+            return Err(no_text());
+        }
+        let object = entry.object().map_err(|error| broken(&error))?;
+        String::from_utf8(object.data.clone())
+            .map(Some)
+            .map_err(|_| no_text())
+    }
+}
+
 /// What there is to read, and whether it is as fresh as it should be.
 #[derive(Clone)]
 pub(crate) struct Look {

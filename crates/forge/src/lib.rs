@@ -12,6 +12,7 @@ mod error;
 mod find;
 mod git;
 mod github;
+mod in_git;
 mod kept;
 mod page;
 mod registry;
@@ -30,6 +31,7 @@ use jiff::Timestamp;
 
 pub use config::{CodeHost, Config, RegistryHost, Token};
 pub use error::ForgeError;
+pub use in_git::{GitFileError, GitLink};
 pub use page::{PageError, page};
 
 use crate::clock::Clock;

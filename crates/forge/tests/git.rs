@@ -13,6 +13,8 @@ mod concern;
 mod copies;
 #[path = "git/declared.rs"]
 mod declared;
+#[path = "git/files.rs"]
+mod files;
 #[path = "git/random.rs"]
 mod random;
 #[path = "git/server.rs"]

@@ -59,6 +59,11 @@ struct Expected {
     heard: mpsc::Sender<()>,
 }
 
+/// Where the provider has to send the browser for a port.
+pub fn address(port: u16) -> String {
+    format!("http://127.0.0.1:{port}{PATH}")
+}
+
 impl Landing {
     /// Listens on the first of these ports that is free, on 127.0.0.1 alone.
     ///
@@ -79,7 +84,7 @@ impl Landing {
 
     /// Where the provider has to send the browser.
     pub fn address(&self) -> String {
-        format!("http://127.0.0.1:{}{PATH}", self.port)
+        address(self.port)
     }
 
     /// Waits for the one who brings this state, from this issuer. Nobody is answered any more after that.

@@ -12,6 +12,7 @@
 mod browser;
 mod device;
 mod dumps;
+mod examined;
 mod failure;
 mod issuer;
 mod keeper;
@@ -24,6 +25,7 @@ mod wire;
 pub use browser::sign_in;
 pub use device::{Invitation, Invited, invite};
 pub use dumps::no_core_dumps;
+pub use examined::{Examined, Known};
 pub use failure::{Failure, Unproven};
 pub use issuer::Issuer;
 pub use keeper::{Keeper, Keyring, Memory, NotKept};

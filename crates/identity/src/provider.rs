@@ -101,14 +101,14 @@ impl AdditionalClaims for Further {}
 
 /// Endpoints that OpenID Connect's own description lacks.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-struct Endpoints {
+pub(crate) struct Endpoints {
     revocation_endpoint: Option<RevocationUrl>,
     device_authorization_endpoint: Option<DeviceAuthorizationUrl>,
 }
 
 impl AdditionalProviderMetadata for Endpoints {}
 
-type Metadata = ProviderMetadata<
+pub(crate) type Metadata = ProviderMetadata<
     Endpoints,
     CoreAuthDisplay,
     CoreClientAuthMethod,
@@ -240,11 +240,7 @@ impl Provider {
     /// # Errors
     /// It does not answer, refuses, or offers no such thing.
     pub async fn revoke(&self, refresh: &SecretString) -> Result<(), Failure> {
-        let endpoint = self
-            .metadata()
-            .additional_metadata()
-            .revocation_endpoint
-            .clone();
+        let endpoint = self.revocation_endpoint();
         let endpoint = endpoint.ok_or_else(|| self.not_offered("way to sign out"))?;
         // By hand (RFC 7009, 2.1): the library asks no endpoint without TLS, and the embedded company's has none.
         let form = url::form_urlencoded::Serializer::new(String::new())
@@ -260,7 +256,7 @@ impl Provider {
             .body(form.into_bytes())
             .map_err(|_| self.not_offered("way to sign out"))?;
         let answer = self.wire.call(request).await;
-        let answer = answer.map_err(|why| silent(&self.host(), &why))?;
+        let answer = answer.map_err(|why| self.silent(&why))?;
         if answer.status().is_success() {
             return Ok(());
         }
@@ -286,6 +282,14 @@ impl Provider {
         Requests::from_provider_metadata(metadata, ClientId::new(self.spec.client_id.clone()), None)
     }
 
+    /// Where tokens are taken back.
+    pub(crate) fn revocation_endpoint(&self) -> Option<RevocationUrl> {
+        self.metadata()
+            .additional_metadata()
+            .revocation_endpoint
+            .clone()
+    }
+
     /// Where codes are asked for that are typed elsewhere.
     pub(crate) fn device_endpoint(&self) -> Option<DeviceAuthorizationUrl> {
         self.metadata()
@@ -296,6 +300,11 @@ impl Provider {
 
     pub(crate) fn wire(&self) -> &Wire {
         &self.wire
+    }
+
+    /// That it did not answer.
+    pub(crate) fn silent(&self, why: &WireError) -> Failure {
+        silent(&self.host(), why)
     }
 
     pub(crate) fn not_offered(&self, what: &'static str) -> Failure {
@@ -399,7 +408,7 @@ impl Provider {
         }
     }
 
-    fn metadata(&self) -> Arc<Metadata> {
+    pub(crate) fn metadata(&self) -> Arc<Metadata> {
         Arc::clone(&self.metadata.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -19,7 +19,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use identity::{
-    Failure, Issuer, Keeper, Memory, Provider, Session, Spec, Standing, Tokens, invite, sign_in,
+    Failure, Issuer, Keeper, Known, Memory, Provider, Session, Spec, Standing, Tokens, invite,
+    sign_in,
 };
 use jiff::Timestamp;
 use sandbox::clock::Clock;
@@ -109,6 +110,59 @@ async fn somebody_signs_in_and_is_who_they_are() {
         assert_eq!(tokens.person.called(), peer.person, "{}", peer.name);
         assert!(tokens.person.groups.iter().any(|one| one == peer.group));
         assert!(tokens.refresh.is_some(), "{}", peer.name);
+    }
+}
+
+#[tokio::test]
+async fn what_a_provider_offers_is_found_without_a_sign_in() {
+    for peer in both().await {
+        let port = peer.spec.ports[0];
+        // Both send a native application back to any port of this machine, as RFC 8252 has it; Okta only to those it knows.
+        let strange = support::free_port();
+        let spec = Spec {
+            ports: vec![port, strange],
+            scopes: ["groups", "offline_access", "payments"]
+                .map(str::to_owned)
+                .to_vec(),
+            ..peer.spec.clone()
+        };
+        let provider = Provider::discover(spec, Arc::new(Timestamp::now))
+            .await
+            .unwrap();
+        let found = provider.examined().await;
+        assert_eq!(found.unknown_scopes, ["payments"], "{}", peer.name);
+        assert!(
+            found.lasts && found.has_codes && found.can_revoke,
+            "{}",
+            peer.name
+        );
+        assert_eq!(
+            found.redirects,
+            [(port, Known::Yes), (strange, Known::Yes)],
+            "{}",
+            peer.name
+        );
+        let stranger = Spec {
+            client_id: "stranger".to_owned(),
+            ..peer.spec.clone()
+        };
+        let provider = Provider::discover(stranger, Arc::new(Timestamp::now))
+            .await
+            .unwrap();
+        let found = provider.examined().await;
+        assert!(
+            matches!(found.redirects[0].1, Known::No(_)),
+            "{}: {found:?}",
+            peer.name
+        );
+        let unlasting = Spec {
+            scopes: vec!["groups".to_owned()],
+            ..peer.spec.clone()
+        };
+        let provider = Provider::discover(unlasting, Arc::new(Timestamp::now))
+            .await
+            .unwrap();
+        assert!(!provider.examined().await.lasts, "{}", peer.name);
     }
 }
 

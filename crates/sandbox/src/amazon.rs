@@ -210,6 +210,14 @@ impl Account {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Every secret that was given to somebody who took the role: for tests that look where they went.
+    pub fn secrets(&self) -> Vec<String> {
+        self.sessions()
+            .values()
+            .flat_map(sts::Session::secrets)
+            .collect()
+    }
+
     fn sessions(&self) -> MutexGuard<'_, sts::Sessions> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -93,6 +93,8 @@ struct State {
     refresh: BTreeMap<String, Refresh>,
     /// Sign-ins, and whether each has ended.
     ended: Vec<bool>,
+    /// Every token that was given.
+    given: Vec<String>,
 }
 
 /// What somebody who signed in is given for, once.
@@ -216,6 +218,13 @@ impl Provider {
         let claims = token.claims(&verifier, |_: Option<&Nonce>| Ok(())).ok()?;
         let email = claims.email()?.as_str();
         self.0.people.iter().find(|person| person.email == email)
+    }
+
+    /// Every token that was given, and every code that only a program knows: for tests that look where they went.
+    pub fn secrets(&self) -> Vec<String> {
+        let state = self.state();
+        let codes = state.codes.keys().chain(state.invitations.keys());
+        codes.chain(&state.given).cloned().collect()
     }
 
     /// Signs somebody in who typed a code that a program showed; whether it is one that waits.
@@ -367,10 +376,12 @@ impl Provider {
         const BROKEN: Refusal = Refusal("server_error", "no token can be made");
         let access = random();
         let id = self.id_token(&granted, &access).ok_or(BROKEN)?;
+        state.given.extend([access.clone(), id.clone()]);
         let scope = granted.scopes.clone();
         let lasts = scope.split(' ').any(|scope| scope == "offline_access");
         let refresh_token = lasts.then(random);
         if let Some(token) = &refresh_token {
+            state.given.push(token.clone());
             let refresh = Refresh {
                 granted,
                 sign_in,

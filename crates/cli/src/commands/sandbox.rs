@@ -1,10 +1,14 @@
 //! `landfall sandbox`: serves the embedded company to anybody's clients, and lists its situations.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use api::Error;
 use api::error::Code;
+use console::team_file::signature;
+use jiff::Timestamp;
+use sandbox::served::Served;
 use sandbox::start::{Options, Sandbox};
 
 use super::{show, show_json};
@@ -29,6 +33,12 @@ async fn run_serve(serve: Serve) -> Result<ExitCode, Error> {
     let mut page = String::new();
     let _ = writeln!(page, "kubeconfig  {}", served.kubeconfig.display());
     let _ = writeln!(page, "team file   {}", served.team.display());
+    let (file, fingerprint) = sign(&served)?;
+    let _ = writeln!(
+        page,
+        "to join     landfall team join {} --fingerprint {fingerprint}",
+        file.display()
+    );
     for (name, address) in served.sandbox.addresses() {
         let _ = writeln!(page, "{name:<11} {address}");
     }
@@ -41,6 +51,24 @@ async fn run_serve(serve: Serve) -> Result<ExitCode, Error> {
         )
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Signs the file of people who sign in, with a key that nobody keeps: where it is, and the key's fingerprint.
+fn sign(served: &Served) -> Result<(PathBuf, String), Error> {
+    let failed = |why: &dyn std::fmt::Display| {
+        let file = served.sign_in.display();
+        Error::new(Code::BadFile, format!("{file} cannot be signed: {why}"))
+    };
+    let secret = tempfile::tempdir().map_err(|why| failed(&why))?;
+    let secret = secret.path().join("key");
+    let key = signature::make_key(&secret, None).map_err(|why| failed(&why))?;
+    let text = served.sandbox.sign_in_file(Some(key.text()));
+    let signed =
+        signature::sign(&text, &secret, None, Timestamp::now()).map_err(|why| failed(&why))?;
+    let beside = format!("{}.minisig", served.sign_in.display());
+    std::fs::write(&served.sign_in, text).map_err(|why| failed(&why))?;
+    std::fs::write(beside, signed).map_err(|why| failed(&why))?;
+    Ok((served.sign_in.clone(), key.fingerprint()))
 }
 
 async fn run_list(list: &List) -> Result<ExitCode, Error> {

@@ -3,24 +3,27 @@
 //! Owns the questions. What a signature proves is the console's to say.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use api::Error;
 use api::error::Code;
+use console::checking::{self, Found};
 use console::founding::{Founder, propose};
 use console::team_file::TeamFile;
 use console::team_file::signature::{self, KeyError};
-use console::{Membership, Offer};
+use console::{Membership, Offer, Sources};
 use jiff::Timestamp;
 
 use super::sign_in::of_team;
 use super::{is_confirmed, show};
-use crate::arguments::{Init, Join, Key, Sign, Team};
+use crate::arguments::{Check, Init, Join, Key, Sign, Team};
 use crate::print::{bold, foreign, styled};
 
 /// Runs the command.
 pub async fn run(team: Team) -> Result<ExitCode, Error> {
     match team {
         Team::Init(init) => found(*init).await?,
+        Team::Check(check) => return look(check).await,
         Team::Join(join) => join_team(join).await?,
         Team::Update => {
             let is_new = Membership::here()?.update().await?;
@@ -97,6 +100,46 @@ async fn found(init: Init) -> Result<(), Error> {
     );
     show(&page);
     Ok(())
+}
+
+/// Shows what was looked at, what is missing last and with what to do. Fails if anything is missing.
+async fn look(check: Check) -> Result<ExitCode, Error> {
+    let sources = Sources {
+        team: check.file,
+        data: console::data_folder(),
+        ..Sources::default()
+    };
+    let checks = checking::check(&sources, Duration::from_secs(check.patience)).await?;
+    let mut page = String::new();
+    for check in &checks {
+        let mark = match check.found {
+            Found::Fine => "\u{2713}",
+            Found::Missing => "\u{2717}",
+            Found::CannotTell => "?",
+        };
+        page.push_str(&format!(
+            "{mark} {} {}\n",
+            styled(bold(), foreign(&check.subject, 100)),
+            foreign(&check.says, 1000)
+        ));
+        if !check.to_do.is_empty() {
+            page.push_str(&format!("    {}\n", foreign(&check.to_do, 1000)));
+        }
+    }
+    let count = |found| checks.iter().filter(|check| check.found == found).count();
+    let (missing, untold) = (count(Found::Missing), count(Found::CannotTell));
+    page.push_str(&match (missing, untold) {
+        (0, 0) => "Nothing is missing.\n".to_owned(),
+        (0, untold) => format!("Nothing is missing that can be told; {untold} cannot.\n"),
+        (missing, 0) => format!("{missing} missing.\n"),
+        (missing, untold) => format!("{missing} missing, and {untold} that cannot be told.\n"),
+    });
+    show(&page);
+    Ok(ExitCode::from(match (missing, untold) {
+        (0, 0) => 0,
+        (0, _) => 3,
+        _ => 2,
+    }))
 }
 
 async fn join_team(join: Join) -> Result<(), Error> {

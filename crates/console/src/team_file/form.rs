@@ -129,6 +129,34 @@ pub struct Role {
     pub name: String,
     /// The groups of the provider whose members are this.
     pub groups: Vec<String>,
+    /// The screen that they start with; absent: the board, and for `support` the changes.
+    #[serde(default)]
+    pub home: Option<Home>,
+}
+
+/// A screen to start with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Home {
+    /// All apps.
+    Board,
+    /// What happened to them.
+    Changes,
+    /// What could not be linked to source.
+    Coverage,
+    /// The systems that answer.
+    Connections,
+}
+
+impl From<Home> for api::Home {
+    fn from(home: Home) -> Self {
+        match home {
+            Home::Board => Self::Board,
+            Home::Changes => Self::Changes,
+            Home::Coverage => Self::Coverage,
+            Home::Connections => Self::Connections,
+        }
+    }
 }
 
 /// One code host.

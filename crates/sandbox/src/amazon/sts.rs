@@ -22,6 +22,7 @@ pub(super) type Sessions = BTreeMap<String, Session>;
 
 /// Somebody in the role.
 pub(super) struct Session {
+    secret: String,
     token: String,
     name: String,
     until: Timestamp,
@@ -33,6 +34,13 @@ pub(super) enum Caller {
     Developer,
     /// Somebody in the role, by their session's name.
     InRole(String),
+}
+
+impl Session {
+    /// What opens the account.
+    pub(super) fn secrets(&self) -> [String; 2] {
+        [self.secret.clone(), self.token.clone()]
+    }
 }
 
 /// Who signed a request, or why it is nobody.
@@ -124,6 +132,7 @@ pub(super) fn assume(account: &Account, field: impl Fn(&str) -> String) -> Resul
         until = until.strftime("%Y-%m-%dT%H:%M:%SZ"),
     );
     let session = Session {
+        secret,
         token: session,
         name,
         until,

@@ -26,6 +26,8 @@ pub(super) struct Asked {
     pub state: Option<String>,
     #[serde(default)]
     pub nonce: Option<String>,
+    #[serde(default)]
+    pub prompt: Option<String>,
 }
 
 impl Asked {
@@ -142,6 +144,10 @@ async fn keys(State(provider): State<Provider>) -> Response {
 async fn choose(State(provider): State<Provider>, Query(asked): Query<Asked>) -> Response {
     match asked.wrong() {
         Some(why) => (StatusCode::BAD_REQUEST, Html(pages::refused(why))).into_response(),
+        // Nobody is ever signed in in the browser.
+        None if asked.prompt.as_deref() == Some("none") => {
+            provider.back(&asked, "error=login_required")
+        }
         None => Html(pages::who(&provider.0.company, provider.people(), &asked)).into_response(),
     }
 }
@@ -157,12 +163,7 @@ async fn chosen(State(provider): State<Provider>, Form(chosen): Form<Chosen>) ->
         return (StatusCode::BAD_REQUEST, Html(page)).into_response();
     };
     let code = provider.code(person, &asked);
-    let mut back = format!("{}?code={code}", asked.redirect_uri);
-    if let Some(state) = &asked.state {
-        back.push_str(&format!("&state={}", pages::in_a_query(state)));
-    }
-    back.push_str(&format!("&iss={}", pages::in_a_query(&provider.issuer())));
-    Redirect::to(&back).into_response()
+    provider.back(&asked, &format!("code={code}"))
 }
 
 async fn token(State(provider): State<Provider>, Form(asked): Form<TokenAsked>) -> Response {
@@ -245,6 +246,16 @@ impl Provider {
     /// Somebody by the number that a page's button has.
     fn person(&self, number: &str) -> Option<&Person> {
         self.people().get(number.parse::<usize>().ok()?)
+    }
+
+    /// Sends the browser back.
+    fn back(&self, asked: &Asked, with: &str) -> Response {
+        let mut back = format!("{}?{with}", asked.redirect_uri);
+        if let Some(state) = &asked.state {
+            back.push_str(&format!("&state={}", pages::in_a_query(state)));
+        }
+        back.push_str(&format!("&iss={}", pages::in_a_query(&self.issuer())));
+        Redirect::to(&back).into_response()
     }
 
     /// What it is called: its address, without a slash at the end.
