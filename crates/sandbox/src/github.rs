@@ -1,12 +1,13 @@
 //! What GitHub adds to Git: CI runs and pull requests, and the REST API (v3) that reads them.
 //!
-//! Owns runs, jobs, logs and pull requests. Commits, branches and files are read from the [`CodeHost`], so that both
+//! Owns runs, jobs, logs, pull requests and who is signed in. Commits, branches and files are read from the [`CodeHost`], so that both
 //! always agree. Only reading is served: the company's own life goes on through this type's functions.
 
 mod endpoints;
 mod http;
 mod patch;
 mod records;
+mod sign_in;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use crate::git::CodeHost;
 
 pub use http::router;
 pub use records::{Conclusion, Job, Pull, PullState, Run, RunStatus, Step};
+pub use sign_in::Application;
 
 /// The code host's CI runs and pull requests. Clones share them.
 #[derive(Clone, Debug)]
@@ -34,6 +36,7 @@ struct Records {
     /// Repositories that the API shows to nobody.
     denied: BTreeSet<String>,
     limit: RateLimit,
+    accounts: sign_in::Accounts,
 }
 
 /// How many requests may still be made. GitHub allows 5,000 an hour to somebody who is signed in.

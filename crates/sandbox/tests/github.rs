@@ -6,7 +6,9 @@ use reqwest::Response;
 use sandbox::clock::Clock;
 use sandbox::faults::Faults;
 use sandbox::git::{CodeHost, Edit, Repository};
-use sandbox::github::{Conclusion, GitHub, Job, Pull, PullState, Run, RunStatus, Step, router};
+use sandbox::github::{
+    Application, Conclusion, GitHub, Job, Pull, PullState, Run, RunStatus, Step, router,
+};
 use sandbox::serve::{ANY_PORT, Server};
 use serde_json::Value;
 
@@ -559,4 +561,83 @@ async fn a_hidden_repository_and_a_nameless_client_are_refused() {
     let nameless = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = format!("{}/api/v3/repos/shop/checkout", host.server.url());
     assert_eq!(nameless.get(url).send().await.unwrap().status(), 403);
+}
+
+#[tokio::test]
+async fn the_device_flow_has_the_shapes_of_githubs_documentation() {
+    let host = Host::start().await;
+    host.github.register(Application {
+        client_id: "Iv1.app".to_owned(),
+        device_flow: true,
+        tokens_end: true,
+        interval: 5,
+    });
+    let post = async |path: &str, form: &str, accept: &str| {
+        let url = format!("{}{path}", host.server.url());
+        let kind = "application/x-www-form-urlencoded";
+        let request = host.client.post(url).header("content-type", kind);
+        let answer = request
+            .header("accept", accept)
+            .body(form.to_owned())
+            .send();
+        let answer = answer.await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let json = async |path: &str, form: &str| {
+        let (status, body) = post(path, form, "application/json").await;
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let keys: Vec<String> = body.as_object().unwrap().keys().cloned().collect();
+        (status, body, keys)
+    };
+    // Without a wish for JSON a form is answered.
+    let (_, form) = post("/login/device/code", "client_id=Iv1.app", "*/*").await;
+    assert!(
+        form.contains("user_code=") && form.contains("&interval=5"),
+        "{form}"
+    );
+
+    let (_, asked, keys) = json("/login/device/code", "client_id=Iv1.app&scope=").await;
+    let said = [
+        "device_code",
+        "expires_in",
+        "interval",
+        "user_code",
+        "verification_uri",
+    ];
+    assert_eq!(keys, said);
+    assert_eq!(asked["expires_in"], 900);
+    assert_eq!(
+        asked["verification_uri"],
+        "https://code.example/login/device"
+    );
+    let code = asked["user_code"].as_str().unwrap();
+    assert_eq!((code.len(), &code[4..5]), (9, "-"));
+    let token = format!(
+        "client_id=Iv1.app&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&device_code={}",
+        asked["device_code"].as_str().unwrap()
+    );
+    let at = "/login/oauth/access_token";
+    let (status, pending, keys) = json(at, &token).await;
+    assert_eq!(
+        (status, pending["error"].as_str()),
+        (200, Some("authorization_pending"))
+    );
+    assert_eq!(keys, ["error", "error_description", "error_uri"]);
+    // Too early: five seconds more from now on.
+    let (status, early, _) = json(at, &token).await;
+    assert_eq!((status, early["error"].as_str()), (200, Some("slow_down")));
+    assert_eq!(early["interval"], 10);
+    let (_, wrong, _) = json(at, &token.replace("device_code=", "device_code=x")).await;
+    assert_eq!(wrong["error"], "incorrect_device_code");
+    let (_, refused, _) = json(
+        at,
+        "client_id=Iv1.app&grant_type=refresh_token&refresh_token=x",
+    )
+    .await;
+    assert_eq!(refused["error"], "bad_refresh_token");
+    let user = host
+        .client
+        .get(format!("{}/api/v3/user", host.server.url()));
+    let user = user.bearer_auth("none").send().await.unwrap();
+    assert_eq!(user.status().as_u16(), 401);
 }

@@ -5,7 +5,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Query, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HOST, IF_NONE_MATCH, LINK, USER_AGENT,
 };
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::endpoints;
+use super::sign_in;
 use super::view::View;
 use super::{GitHub, RateLimit};
 
@@ -50,6 +51,7 @@ pub fn router(github: &GitHub) -> Router {
     let at = |ending: &str| format!("{repository}{ending}");
     Router::new()
         .route("/api/v3/rate_limit", get(rate_limit))
+        .route("/api/v3/user", get(sign_in::user))
         .route(repository, get(endpoint!(endpoints::repository)))
         .route(&at("/branches"), get(endpoint!(endpoints::branches)))
         .route(&at("/branches/{*rest}"), get(endpoint!(endpoints::branch)))
@@ -84,6 +86,8 @@ pub fn router(github: &GitHub) -> Router {
         )
         .route("/api/v3/{*rest}", get(nothing))
         .layer(from_fn_with_state(github.clone(), guard))
+        .route("/login/device/code", post(sign_in::device_code))
+        .route("/login/oauth/access_token", post(sign_in::access_token))
         // Where the redirect to a log leads: another host on GitHub, without tokens and limits.
         .route("/_logs/{owner}/{name}/{id}", get(log))
         .with_state(github.clone())
@@ -237,7 +241,7 @@ fn answer(
     let repository = github
         .code
         .repository(&path)
-        .filter(|_| !github.is_denied(&path));
+        .filter(|_| !github.is_denied(&path) && github.shows(&path, &asked.headers));
     let Some(repository) = repository else {
         return Problem::not_found().into_response();
     };
@@ -261,7 +265,7 @@ fn answer(
     }
 }
 
-fn json_response(status: StatusCode, body: &Value) -> Response {
+pub(super) fn json_response(status: StatusCode, body: &Value) -> Response {
     (
         status,
         [(CONTENT_TYPE, "application/json; charset=utf-8")],
@@ -305,6 +309,10 @@ async fn guard(State(github): State<GitHub>, request: Request, next: Next) -> Re
                        resources-in-the-rest-api#user-agent-required).";
         return (StatusCode::FORBIDDEN, message).into_response();
     }
+    let credentials = match github.credentials(request.headers()) {
+        Ok(credentials) => credentials,
+        Err(problem) => return problem.into_response(),
+    };
     let is_free = request.uri().path() == "/api/v3/rate_limit";
     if !is_free && github.rate_limit().remaining() == 0 {
         let problem = Problem {
@@ -342,6 +350,11 @@ async fn guard(State(github): State<GitHub>, request: Request, next: Next) -> Re
     }
     *response.status_mut() = parts.status;
     *response.headers_mut() = parts.headers;
+    for (name, value) in credentials {
+        if let Ok(value) = value.parse() {
+            response.headers_mut().insert(name, value);
+        }
+    }
     with_limits(response, &github.rate_limit())
 }
 
