@@ -41,11 +41,12 @@ const provider = new Provider(issuer, {
     },
   ],
   scopes: ['openid', 'offline_access', 'email', 'profile', 'groups'],
-  claims: { openid: ['sub'], email: ['email'], profile: ['name'], groups: ['groups'] },
+  // `id` and `login` are what GitHub says of a person.
+  claims: { openid: ['sub', 'id', 'login'], email: ['email'], profile: ['name'], groups: ['groups'] },
   conformIdTokenClaims: false,
   findAccount: (_context, login) => ({
     accountId: login,
-    claims: () => ({ sub: login, email: login, name: login.split(/[+@]/)[0], groups: groups(login) }),
+    claims: () => ({ sub: login, id: 7, login, email: login, name: login.split(/[+@]/)[0], groups: groups(login) }),
   }),
   features: {
     deviceFlow: { enabled: true },

@@ -323,23 +323,7 @@ impl Provider {
     where
         E: openidconnect::ErrorResponse + std::fmt::Display + 'static,
     {
-        let host = self.host();
-        match error {
-            RequestTokenError::ServerResponse(said) => Failure::Refused {
-                host,
-                said: shown(&said.to_string()),
-            },
-            RequestTokenError::Request(why) => silent(&host, &why),
-            // Its words may quote what was sent.
-            RequestTokenError::Parse(..) => Failure::Unreachable {
-                host,
-                why: "its answer cannot be read".to_owned(),
-            },
-            RequestTokenError::Other(_) => Failure::Unreachable {
-                host,
-                why: "its answer is none that was expected".to_owned(),
-            },
-        }
+        refusal(self.host(), error)
     }
 
     /// The tokens of an answer, proven.
@@ -413,6 +397,29 @@ impl Provider {
     }
 }
 
+/// What a token request at `host` that failed means.
+pub(crate) fn refusal<E>(host: String, error: RequestTokenError<WireError, E>) -> Failure
+where
+    E: openidconnect::ErrorResponse + std::fmt::Display + 'static,
+{
+    match error {
+        RequestTokenError::ServerResponse(said) => Failure::Refused {
+            host,
+            said: shown(&said.to_string()),
+        },
+        RequestTokenError::Request(why) => silent(&host, &why),
+        // Its words may quote what was sent.
+        RequestTokenError::Parse(..) => Failure::Unreachable {
+            host,
+            why: "its answer cannot be read".to_owned(),
+        },
+        RequestTokenError::Other(_) => Failure::Unreachable {
+            host,
+            why: "its answer is none that was expected".to_owned(),
+        },
+    }
+}
+
 async fn metadata(spec: &Spec, wire: &Wire) -> Result<Metadata, Failure> {
     let host = host_of(&spec.issuer);
     // An issuer is compared letter by letter: what a URL's own parser adds to it is taken away.
@@ -438,12 +445,12 @@ async fn metadata(spec: &Spec, wire: &Wire) -> Result<Metadata, Failure> {
     })
 }
 
-fn host_of(issuer: &Url) -> String {
+pub(crate) fn host_of(issuer: &Url) -> String {
     issuer.host_str().unwrap_or("the provider").to_owned()
 }
 
 /// What no answer means, without the address that was asked: a code may be in it.
-fn silent(host: &str, why: &WireError) -> Failure {
+pub(crate) fn silent(host: &str, why: &WireError) -> Failure {
     let why = match why {
         WireError::Silent(why) if why.is_timeout() => "it took too long".to_owned(),
         WireError::Silent(why) => innermost(why),

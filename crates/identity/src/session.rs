@@ -206,6 +206,20 @@ impl Session {
         to_its_end(async move { inner.tokens().await }).await
     }
 
+    /// Whoever this access token was shown to does not accept it: it is given out no more, and the giver is asked anew. Of
+    /// another one than the last that says nothing.
+    pub fn refused(&self, access: &SecretString) {
+        self.inner.tokens.send_if_modified(|(plan, tokens)| {
+            let is_it = tokens
+                .as_ref()
+                .is_some_and(|tokens| tokens.access.expose_secret() == access.expose_secret());
+            if is_it {
+                (*plan, *tokens) = (Plan::default(), None);
+            }
+            is_it
+        });
+    }
+
     /// How it stands, and how it changes.
     pub fn standing(&self) -> watch::Receiver<Standing> {
         self.inner.standing.subscribe()

@@ -51,6 +51,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("aws-sdk-sts", &["cloud"]),
     ("reqwest", &["forge", "identity", "contract", "prove"]),
     ("openidconnect", &["identity", "sandbox"]),
+    ("oauth2", &["identity"]),
     ("keyring", &["identity"]),
     ("minisign", &["console"]),
     ("webbrowser", &["landfall", "landfall-desktop"]),
