@@ -34,7 +34,7 @@ pub enum Command {
     Coverage(Coverage),
     /// Says which systems answer, and what may not be read there
     Doctor(Doctor),
-    /// Signs you in, with your browser or with a code
+    /// Signs you in, with your browser or with a code; at a code host, too
     SignIn(SignIn),
     /// Signs you out, on this machine and at the provider
     SignOut(SignOut),
@@ -189,6 +189,12 @@ pub struct SignIn {
     /// Shows a code to type on another machine instead of opening a browser here
     #[arg(long)]
     pub code: bool,
+    /// Signs you in at this code host of the team file, or at github.com, with a code to type on its pages
+    #[arg(long, value_name = "HOST")]
+    pub code_host: Option<String>,
+    /// Asks for a token of your own instead, or reads it from standard input
+    #[arg(long, requires = "code_host", conflicts_with = "code")]
+    pub token: bool,
     /// The team file [default: that of the team that was joined]
     #[arg(long, value_name = "FILE")]
     pub team: Option<PathBuf>,
@@ -197,6 +203,9 @@ pub struct SignIn {
 /// `landfall sign-out`
 #[derive(Args)]
 pub struct SignOut {
+    /// Only at this code host: forgets the token that is kept for it
+    #[arg(long, value_name = "HOST")]
+    pub code_host: Option<String>,
     /// The team file [default: that of the team that was joined]
     #[arg(long, value_name = "FILE")]
     pub team: Option<PathBuf>,

@@ -5,6 +5,7 @@
 
 mod allowed;
 pub mod checking;
+mod code_host;
 mod evaluation;
 mod follow;
 pub mod founding;
@@ -29,10 +30,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 pub use cluster::{Clock, Command};
+pub use code_host::CodeHostSignIn;
 pub use identity::{Invitation, finish as finish_signing_in, no_core_dumps};
 pub use joining::{Membership, Offer};
 pub use sign_in::SigningIn;
-pub use sources::{Sources, allow_plugin, contexts, data_folder, history_file, plugin, signing_in};
+pub use sources::{
+    Sources, allow_plugin, code_host, contexts, data_folder, history_file, plugin, signing_in,
+};
 pub use subscription::{Subscription, Update};
 
 use evaluation::Evaluation;

@@ -3,6 +3,7 @@
 //! Owns the choice of contexts and the mapping of the edges' errors to what a person reads.
 
 mod accounts;
+mod code_hosts;
 mod folders;
 mod signed_in;
 
@@ -20,6 +21,7 @@ use facts::Team;
 use forge::Forge;
 
 use crate::allowed::Allowed;
+use crate::code_host::CodeHostSignIn;
 use crate::joining::Membership;
 use crate::sign_in::SigningIn;
 use crate::team_file::TeamFile;
@@ -78,6 +80,15 @@ pub fn signing_in(sources: &Sources, clock: &Clock) -> Result<Option<Arc<Signing
     let file = team_file(sources)?.unwrap_or_default();
     let sign_in = file.sign_in.as_ref();
     Ok(sign_in.map(|sign_in| signed_in::signing_in(sign_in, &file, sources, clock)))
+}
+
+/// The sign-in at one code host: of the team file, or github.com. Asks nobody yet.
+///
+/// # Errors
+/// The team file cannot be used, or names no such code host.
+pub fn code_host(sources: &Sources, host: &str, clock: &Clock) -> Result<CodeHostSignIn, Error> {
+    let file = team_file(sources)?.unwrap_or_default();
+    code_hosts::one(&file, host, sources, clock)
 }
 
 /// The contexts of a kubeconfig, for a person to choose from.
@@ -154,7 +165,7 @@ impl Systems {
             .map(|context| Cluster::start(context, options.clone()))
             .collect();
         let accounts = accounts::open(&file, sources, &contexts, &roles, &aws)?;
-        let config = forge_config(&file, sources)?;
+        let config = forge_config(&file, sources, clock)?;
         let clock = clock.clone();
         let forge = Forge::with_clock(config, move || clock.now()).map_err(|error| {
             Error::new(
@@ -363,23 +374,17 @@ fn with_hint(error: impl Into<Error>) -> Error {
     error
 }
 
-fn forge_config(file: &TeamFile, sources: &Sources) -> Result<forge::Config, Error> {
+fn forge_config(file: &TeamFile, sources: &Sources, clock: &Clock) -> Result<forge::Config, Error> {
     let cache = match &sources.cache {
         Some(folder) => folder.clone(),
         None => folders::cache_folder()?,
     };
-    let code_hosts = file.code_hosts.iter().map(|host| forge::CodeHost {
-        host: host.host.clone(),
-        address: host.address.clone(),
-        api: host.api.clone(),
-        token: None,
-    });
     let registries = file.registries.iter().map(|registry| forge::RegistryHost {
         host: registry.host.clone(),
         address: registry.address.clone(),
     });
     Ok(forge::Config {
-        code_hosts: code_hosts.collect(),
+        code_hosts: code_hosts::all(file, sources, clock)?,
         registries: registries.collect(),
         cache,
         fresh_for: FRESH_FOR,

@@ -36,6 +36,8 @@ enum Reason {
     NoSignIn(String),
     #[error("{what} '{address}' must be https: tokens go there")]
     NotTls { what: &'static str, address: String },
+    #[error("the code host '{0}' has a signIn and no api, which alone tells whose a token is")]
+    NoApi(String),
     #[error("the account '{0}' takes credentials from a file, which people who join do not have")]
     NamesAFile(String),
     #[error("the account '{0}' has more than one of role, profile and credentials")]
@@ -138,6 +140,15 @@ impl TeamFile {
             }
             over_tls("the server", &cluster.server)?;
         }
+        for host in self.code_hosts.iter().filter(|host| host.sign_in.is_some()) {
+            let (Some(address), Some(pages)) = (host.address(), host.pages()) else {
+                continue;
+            };
+            over_tls("the code host's address", &address)?;
+            over_tls("the code host's sign-in", &pages)?;
+            let api = host.api().ok_or_else(|| Reason::NoApi(host.host.clone()))?;
+            over_tls("the code host's API", &api)?;
+        }
         match &self.sign_in {
             Some(sign_in) => over_tls("the issuer", &sign_in.issuer),
             None => Ok(()),
@@ -223,6 +234,14 @@ mod tests {
         assert!(refused(eks).contains("'shop'"));
         let same = format!("{SIGN_IN}aws: [{{name: a, region: r}}]\n{cluster}");
         assert!(refused(&same).contains("'a'"));
+        let code = "codeHosts: [{host: h.example, signIn: {clientId: x}}]\n";
+        assert!(refused(code).contains("no api"));
+        let clear =
+            "codeHosts: [{host: h.example, api: 'http://h.example/api', signIn: {clientId: x}}]\n";
+        assert!(refused(clear).contains("https"));
+        let clear =
+            "codeHosts: [{host: github.com, signIn: {clientId: x, address: 'http://h.example'}}]\n";
+        assert!(refused(clear).contains("https"));
         let text = format!("version: 1\n{SIGN_IN}{cluster}");
         let file = TeamFile::parse(&text).expect("fine");
         let sign_in = file.sign_in.expect("there");

@@ -5,9 +5,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use identity::{Failure, Session};
+use identity::{CodeHost, Failure, Session};
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
+
+use crate::code_host;
 
 /// The ID token of whoever is signed in: what clusters that trust the issuer are shown, and what AWS gives credentials for.
 pub struct IdToken(pub Arc<Session>);
@@ -73,6 +75,29 @@ impl cluster::Tokens for EksToken {
             hint: why.hint,
             may_pass: why.may_pass,
         })
+    }
+}
+
+/// The token of whoever is signed in at a code host.
+pub struct CodeHostToken(pub Arc<CodeHost>);
+
+#[async_trait]
+impl forge::Tokens for CodeHostToken {
+    async fn token(&self) -> Result<Option<SecretString>, forge::NoToken> {
+        self.0.token().await.map_err(|why| forge::NoToken {
+            reason: code_host::lacking(self.0.host(), &why),
+        })
+    }
+
+    async fn refused(&self, token: &SecretString) {
+        self.0.refused(token);
+    }
+
+    fn whom(&self) -> forge::Whom {
+        forge::Whom {
+            identity: self.0.account().map(|account| code_host::called(&account)),
+            problem: code_host::problem(&self.0),
+        }
     }
 }
 

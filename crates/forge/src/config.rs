@@ -2,14 +2,16 @@
 //!
 //! Owns the mapping from a host's name, as image labels and Flux sources write it, to its addresses.
 
-use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
+use crate::tokens::Tokens;
+
 /// Where things are, and how old an answer may be.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// The code hosts with anything special about them; any other host is met at `https://<host>`.
     pub code_hosts: Vec<CodeHost>,
@@ -22,7 +24,7 @@ pub struct Config {
 }
 
 /// One code host.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CodeHost {
     /// Its name, as image labels and Flux sources write it, with a port if they write one.
     pub host: String,
@@ -30,8 +32,8 @@ pub struct CodeHost {
     pub address: Option<Url>,
     /// Where GitHub's REST API answers; absent: none, unless the host is `github.com`.
     pub api: Option<Url>,
-    /// A token that may read.
-    pub token: Option<Token>,
+    /// Who has tokens that may read; absent: only what everybody may read is read.
+    pub tokens: Option<Arc<dyn Tokens>>,
 }
 
 /// One image registry.
@@ -41,28 +43,6 @@ pub struct RegistryHost {
     pub host: String,
     /// Where the OCI distribution API answers; absent: `https://<host>`.
     pub address: Option<Url>,
-}
-
-/// A secret that is never printed.
-#[derive(Clone)]
-pub struct Token(String);
-
-impl Token {
-    /// Wraps a secret.
-    pub fn new(secret: impl Into<String>) -> Self {
-        Self(secret.into())
-    }
-
-    /// The secret itself, for a request's header and nothing else.
-    pub(crate) fn secret(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
-    }
 }
 
 impl Config {
@@ -93,9 +73,9 @@ impl Config {
         }
     }
 
-    /// The secret for a code host.
-    pub(crate) fn token(&self, host: &str) -> Option<&Token> {
-        self.code_host(host).and_then(|known| known.token.as_ref())
+    /// Who has tokens for a code host.
+    pub(crate) fn tokens(&self, host: &str) -> Option<&Arc<dyn Tokens>> {
+        self.code_host(host).and_then(|known| known.tokens.as_ref())
     }
 
     /// Where a registry answers.
@@ -175,7 +155,7 @@ mod tests {
                 host: "code.shop.example".to_owned(),
                 address: Url::parse("http://127.0.0.1:4000/git/").ok(),
                 api: Url::parse("http://127.0.0.1:4000/api/v3").ok(),
-                token: Some(Token::new("hunter2")),
+                tokens: None,
             }],
             registries: vec![RegistryHost {
                 host: "registry.shop.example".to_owned(),
@@ -222,8 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_never_printed() {
-        assert!(!format!("{:?}", config()).contains("hunter2"));
+    fn an_address_is_shown_without_its_password() {
         assert_eq!(
             shown(&Url::parse("https://me:hunter2@host.example/a/").unwrap()),
             "https://host.example/a"

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::clock::Clock;
 use crate::error::Trouble;
+use crate::tokens::Whom;
 
 /// The most refusals listed for one host: more say nothing new.
 const MAX_REFUSALS: usize = 20;
@@ -102,17 +103,28 @@ impl Ledger {
         }
     }
 
-    /// Every host, code hosts first.
-    pub(crate) fn connections(&self, now: Timestamp) -> Vec<Connection> {
+    /// Every host, code hosts first; `whom` says who we are at a code host.
+    pub(crate) fn connections(
+        &self,
+        now: Timestamp,
+        whom: impl Fn(&str) -> Whom,
+    ) -> Vec<Connection> {
         self.entries()
             .iter()
-            .map(|((kind, host), entry)| Connection {
-                name: host.clone(),
-                kind: *kind,
-                address: entry.address.clone(),
-                identity: None,
-                state: entry.state(now),
-                refusals: entry.refusals.values().cloned().collect(),
+            .map(|((kind, host), entry)| {
+                let whom = match kind {
+                    SystemKind::CodeHost => whom(host),
+                    _ => Whom::default(),
+                };
+                let problem = whom.problem.into_iter();
+                Connection {
+                    name: host.clone(),
+                    kind: *kind,
+                    address: entry.address.clone(),
+                    identity: whom.identity,
+                    state: entry.state(now),
+                    refusals: problem.chain(entry.refusals.values().cloned()).collect(),
+                }
             })
             .collect()
     }
@@ -177,7 +189,7 @@ mod tests {
     }
 
     fn only(ledger: &Ledger) -> Connection {
-        let mut all = ledger.connections(at(10));
+        let mut all = ledger.connections(at(10), |_| Whom::default());
         assert_eq!(all.len(), 1);
         all.remove(0)
     }
@@ -244,7 +256,7 @@ mod tests {
             "h answers no more requests until 14:02:00 UTC: its rate limit is used up"
         );
         assert_eq!(retry_at, Some(at(11)));
-        let over = ledger.connections(at(12));
+        let over = ledger.connections(at(12), |_| Whom::default());
         assert!(matches!(over[0].state, ConnectionState::Live { .. }));
     }
 }

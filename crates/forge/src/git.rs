@@ -9,6 +9,7 @@ mod messages;
 mod reverts;
 mod store;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,9 +28,10 @@ pub(crate) use self::store::Snapshot;
 use self::store::Store;
 use crate::RETRY;
 use crate::clock::{Clock, Holds};
-use crate::config::{Config, Token, is_private, shown, split};
+use crate::config::{Config, is_private, shown, split};
 use crate::connections::Ledger;
 use crate::error::Trouble;
+use crate::tokens::Pass;
 
 /// How long a caller waits for a fetch that others may go on waiting for. A first copy of a large repository takes
 /// longer; the caller is told so and asks again.
@@ -85,7 +87,7 @@ impl Git {
             key: key.to_owned(),
             host: host.to_owned(),
             store: Store::new(&self.config.cache, key, &shown(&url)),
-            token: self.config.token(host).cloned(),
+            config: Arc::clone(&self.config),
             url,
             fresh_for: self.config.fresh_for,
             opened: self.clock.now(),
@@ -120,7 +122,7 @@ pub(crate) struct Repository {
     key: String,
     host: String,
     url: Url,
-    token: Option<Token>,
+    config: Arc<Config>,
     store: Store,
     fresh_for: Duration,
     /// When this process first wanted it: what another one fetched before that may miss the push that is asked about.
@@ -327,21 +329,33 @@ impl Repository {
             .max(self.opened)
             .max(self.clock.back())
             .max(than);
-        let source = Source {
-            repository: &self.key,
-            host: &self.host,
-            url: &self.url,
-            token: self.token.as_ref(),
-        };
         let subject = split(&self.key).map_or("", |(_, path)| path);
-        let fetched = fetch::fetch(
-            &self.store,
-            &source,
-            not_before,
-            || self.clock.now(),
-            &self.stop,
-        )
-        .and_then(|snapshot| self.open(snapshot));
+        let fetched = |pass: &Pass| {
+            let source = Source {
+                repository: &self.key,
+                host: &self.host,
+                url: &self.url,
+                pass,
+                refused: Cell::new(false),
+            };
+            let now = || self.clock.now();
+            let fetched = fetch::fetch(&self.store, &source, not_before, now, &self.stop);
+            (fetched, source.refused.get())
+        };
+        // Who has the token is asked from this thread: the caller may go away at any moment.
+        let runtime = tokio::runtime::Handle::current();
+        let pass = runtime.block_on(self.config.pass(&self.host, &self.url));
+        let fetched = match fetched(&pass) {
+            (first, true) => {
+                let next = self.config.next_pass(&self.host, &self.url, &pass);
+                match runtime.block_on(next) {
+                    Some(next) => fetched(&next).0,
+                    None => first,
+                }
+            }
+            (first, false) => first,
+        };
+        let fetched = fetched.and_then(|snapshot| self.open(snapshot));
         let now = self.clock.now();
         let mut state = locked(&self.state);
         state.ended += 1;

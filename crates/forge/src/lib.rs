@@ -16,6 +16,7 @@ mod in_git;
 mod kept;
 mod page;
 mod registry;
+mod tokens;
 mod web;
 
 use std::collections::BTreeMap;
@@ -29,10 +30,11 @@ use facts::image::Image;
 use facts::{Found, Read, Want};
 use jiff::Timestamp;
 
-pub use config::{CodeHost, Config, RegistryHost, Token};
+pub use config::{CodeHost, Config, RegistryHost};
 pub use error::ForgeError;
 pub use in_git::{GitFileError, GitLink};
 pub use page::{PageError, page};
+pub use tokens::{NoToken, Tokens, Whom};
 
 use crate::clock::Clock;
 use crate::config::{is_private, shown};
@@ -54,6 +56,7 @@ pub struct Forge {
 }
 
 pub(crate) struct Inner {
+    config: Arc<Config>,
     fresh_for: Duration,
     ledger: Arc<Ledger>,
     git: Git,
@@ -101,7 +104,9 @@ impl Forge {
         let clock = Clock::new(now);
         let config = Arc::new(config);
         let ledger = Arc::new(Ledger::new(clock.clone()));
-        for known in &config.code_hosts {
+        // One with nothing special about it is shown once it was met.
+        let has_address = |known: &&CodeHost| known.address.is_some() || known.api.is_some();
+        for known in config.code_hosts.iter().filter(has_address) {
             if let Some(url) = config.git_url(&format!("{}/x", known.host)) {
                 let address = known
                     .address
@@ -130,6 +135,7 @@ impl Forge {
         Ok(Self {
             inner: Arc::new(Inner {
                 fresh_for: config.fresh_for,
+                config,
                 git,
                 github,
                 registries,
@@ -172,6 +178,10 @@ impl Forge {
 
     /// How every code host and registry that is configured or was met stands, code hosts first.
     pub fn connections(&self) -> Vec<Connection> {
-        self.inner.ledger.connections(self.inner.clock.now())
+        let whom = |host: &str| {
+            let tokens = self.inner.config.tokens(host);
+            tokens.map(|tokens| tokens.whom()).unwrap_or_default()
+        };
+        self.inner.ledger.connections(self.inner.clock.now(), whom)
     }
 }

@@ -52,7 +52,7 @@ impl Reader {
                 host: HOST.to_owned(),
                 address: Some(server.url.parse().unwrap()),
                 api: None,
-                token: None,
+                tokens: None,
             }],
             registries: Vec::new(),
             cache: cache.to_owned(),

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -17,19 +18,66 @@ use facts::code::{
     CiRun, CiState, HeadOf, PullRequest, PullState as FactState, Resolved, ResolvedBy,
 };
 use facts::{Coverage, Found, Read, Want};
-use forge::{CodeHost, Config, Forge, Token};
+use forge::{CodeHost, Config, Forge, NoToken, Tokens, Whom};
 use jiff::{SignedDuration, Timestamp};
 use sandbox::clock::Clock;
 use sandbox::faults::Faults;
 use sandbox::git::{CodeHost as Company, Edit, Repository};
 use sandbox::github::{Conclusion, GitHub, Job, Pull, PullState, Run, RunStatus, Step};
 use sandbox::serve::{ANY_PORT, Server};
+use secrecy::{ExposeSecret, SecretString};
 
 const REPOSITORY: &str = "code.shop.example/shop/api";
 const START: i64 = 1_800_000_000;
 
 fn at(minute: i64) -> Timestamp {
     Timestamp::from_second(START).unwrap() + SignedDuration::from_mins(minute)
+}
+
+/// Gives what it is told to, and hears what was refused.
+struct Given {
+    next: Mutex<Result<Option<SecretString>, NoToken>>,
+    after: Mutex<Result<Option<SecretString>, NoToken>>,
+    refused: Mutex<Vec<String>>,
+}
+
+impl Given {
+    /// Gives the one until it is refused, and then the other.
+    fn first(token: &str, after: Result<Option<&str>, &str>) -> Arc<Self> {
+        let after = after.map(|token| token.map(SecretString::from));
+        Arc::new(Self {
+            next: Mutex::new(Ok(Some(SecretString::from(token)))),
+            after: Mutex::new(after.map_err(|reason| NoToken {
+                reason: reason.to_owned(),
+            })),
+            refused: Mutex::default(),
+        })
+    }
+
+    fn refused(&self) -> Vec<String> {
+        self.refused.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Tokens for Given {
+    async fn token(&self) -> Result<Option<SecretString>, NoToken> {
+        self.next.lock().unwrap().clone()
+    }
+
+    async fn refused(&self, token: &SecretString) {
+        let token = token.expose_secret().to_owned();
+        self.refused.lock().unwrap().push(token);
+        *self.next.lock().unwrap() = self.after.lock().unwrap().clone();
+    }
+
+    fn whom(&self) -> Whom {
+        let next = self.next.lock().unwrap();
+        Whom {
+            identity: next.is_ok().then(|| "mia".to_owned()),
+            problem: next.as_ref().err().map(|why| why.reason.clone()),
+        }
+    }
 }
 
 /// A forge whose clock stands until it is told to go on.
@@ -41,6 +89,10 @@ struct Reader {
 
 impl Reader {
     fn new(url: &str, has_api: bool) -> Self {
+        Self::with(url, has_api, Given::first("hunter2", Ok(Some("hunter2"))))
+    }
+
+    fn with(url: &str, has_api: bool, tokens: Arc<Given>) -> Self {
         let cache = tempfile::tempdir().unwrap();
         let second = Arc::new(AtomicI64::new(START + 1_000_000));
         let now = Arc::clone(&second);
@@ -49,7 +101,7 @@ impl Reader {
                 host: "code.shop.example".to_owned(),
                 address: Some(url.parse().unwrap()),
                 api: has_api.then(|| format!("{url}/api/v3").parse().unwrap()),
-                token: Some(Token::new("hunter2")),
+                tokens: Some(tokens),
             }],
             registries: Vec::new(),
             cache: cache.path().to_owned(),
@@ -734,6 +786,109 @@ async fn a_token_does_not_follow_a_page_to_another_server() {
     let reader = Reader::new(&url, true);
     assert_eq!(reader.ci(&"1".repeat(40)).await, Read::Known(Vec::new()));
     assert!(other.asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_token_does_not_follow_a_redirect_to_another_server() {
+    let (script, url) = scripted().await;
+    let (other, elsewhere) = scripted().await;
+    script.say(302, &[("location", &format!("{elsewhere}/runs"))], "");
+    other.say(200, &[], r#"{"workflow_runs":[]}"#);
+    script.say(200, &[], r#"{"check_runs":[]}"#);
+    let reader = Reader::new(&url, true);
+    assert_eq!(reader.ci(&"1".repeat(40)).await, Read::Known(Vec::new()));
+    let followed = other.asked.lock().unwrap().clone();
+    assert_eq!(followed, [("/runs".to_owned(), None)]);
+    let own = script.asked.lock().unwrap();
+    assert!(own.iter().all(|(_, token)| token.is_some()), "{own:?}");
+}
+
+#[tokio::test]
+async fn a_refused_token_is_sent_no_more_and_what_everybody_may_read_is_read_without() {
+    let (script, url) = scripted().await;
+    script.say(401, &[], r#"{"message":"Bad credentials"}"#);
+    script.say(200, &[], r#"{"workflow_runs":[]}"#);
+    script.say(200, &[], r#"{"check_runs":[]}"#);
+    let tokens = Given::first(
+        "old",
+        Err("the sign-in there is no longer good: sign in again"),
+    );
+    let reader = Reader::with(&url, true, Arc::clone(&tokens));
+    assert_eq!(reader.ci(&"1".repeat(40)).await, Read::Known(Vec::new()));
+    let shown: Vec<_> = {
+        let asked = script.asked.lock().unwrap();
+        asked.iter().map(|(_, token)| token.clone()).collect()
+    };
+    assert_eq!(shown, [Some("Bearer old".to_owned()), None, None]);
+    assert_eq!(tokens.refused(), ["old"]);
+
+    // What is not shown to everybody is said to be just that, and not to be missing.
+    script.say(404, &[], r#"{"message":"Not Found"}"#);
+    let Read::Gap(Coverage::Denied { message }) = reader.ci(&"2".repeat(40)).await else {
+        panic!("not denied");
+    };
+    assert_eq!(
+        message,
+        "code.shop.example does not let us read shop/api: the sign-in there is no longer good: sign in again"
+    );
+    let connections = reader.forge.connections();
+    assert_eq!(connections[0].identity, None);
+    assert_eq!(
+        connections[0].refusals[0],
+        "the sign-in there is no longer good: sign in again"
+    );
+
+    // Somebody signs in: the next request is made with it, and nothing was opened anew.
+    *tokens.next.lock().unwrap() = Ok(Some(SecretString::from("new")));
+    script.say(200, &[], r#"{"workflow_runs":[]}"#);
+    script.say(200, &[], r#"{"check_runs":[]}"#);
+    reader.later(61);
+    assert_eq!(reader.ci(&"2".repeat(40)).await, Read::Known(Vec::new()));
+    let asked = script.asked.lock().unwrap();
+    assert_eq!(asked.last().unwrap().1.as_deref(), Some("Bearer new"));
+    let connections = reader.forge.connections();
+    assert_eq!(connections[0].identity.as_deref(), Some("mia"));
+}
+
+#[tokio::test]
+async fn a_renewed_token_is_tried_at_once() {
+    let (script, url) = scripted().await;
+    script.say(401, &[], r#"{"message":"Bad credentials"}"#);
+    script.say(200, &[], r#"{"workflow_runs":[]}"#);
+    script.say(200, &[], r#"{"check_runs":[]}"#);
+    let reader = Reader::with(&url, true, Given::first("old", Ok(Some("next"))));
+    assert_eq!(reader.ci(&"1".repeat(40)).await, Read::Known(Vec::new()));
+    let asked = script.asked.lock().unwrap();
+    assert_eq!(asked[1].1.as_deref(), Some("Bearer next"));
+}
+
+#[tokio::test]
+async fn no_token_goes_over_plain_http_to_another_machine() {
+    // TEST-NET-1 answers nobody; this machine stands in its place as a proxy, which sees all that is sent.
+    if std::env::var_os("LANDFALL_TEST_PLAIN").is_none() {
+        let (proxy, url) = scripted().await;
+        let output = tokio::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "no_token_goes_over_plain_http_to_another_machine",
+            ])
+            .env("LANDFALL_TEST_PLAIN", "1")
+            .env("http_proxy", &url)
+            .env_remove("NO_PROXY")
+            .env_remove("no_proxy")
+            .output()
+            .await
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{said}");
+        let asked = proxy.asked.lock().unwrap();
+        assert!(!asked.is_empty(), "the proxy saw nothing");
+        assert!(asked.iter().all(|(_, token)| token.is_none()), "{asked:?}");
+        return;
+    }
+    let reader = Reader::new("http://192.0.2.1", true);
+    let read = reader.ci(&"1".repeat(40)).await;
+    assert!(matches!(read, Read::Gap(_)), "{read:?}");
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
-//! `landfall sign-in`: signs a person in, with their browser or with a code that they type elsewhere.
+//! `landfall sign-in`: signs a person in, with their browser or with a code that they type elsewhere; at a code host with a
+//! code or with a token of their own.
 //!
 //! Owns what is said on the way. Other commands never open a browser, unless they were told to with `--sign-in`.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use api::error::Code;
 use api::{Error, SignIn, SignInState};
-use console::{Clock, Invitation, SigningIn, Sources};
+use console::{Clock, CodeHostSignIn, Invitation, SigningIn, Sources};
 
 use crate::arguments;
 use crate::print::{bold, foreign, styled};
@@ -20,6 +21,9 @@ const RESUMING: Duration = Duration::from_secs(20);
 
 /// Runs the command.
 pub async fn run(arguments: arguments::SignIn) -> Result<ExitCode, Error> {
+    if let Some(host) = &arguments.code_host {
+        return at_code_host(host, &arguments).await;
+    }
     let signing_in = of_team(arguments.team)?.ok_or_else(no_team)?;
     if arguments.code {
         signing_in.with_code(show_code).await?;
@@ -47,6 +51,48 @@ pub async fn run(arguments: arguments::SignIn) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Signs a person in at a code host.
+async fn at_code_host(host: &str, arguments: &arguments::SignIn) -> Result<ExitCode, Error> {
+    let signing_in = code_host(host, arguments.team.clone())?;
+    let who = if arguments.token {
+        signing_in.with_token(token(host)?).await?
+    } else {
+        signing_in.with_code(show_code).await?
+    };
+    say(&format!(
+        "Signed in at {} as {}.",
+        foreign(host, 100),
+        foreign(&who, 200)
+    ));
+    if let Some(why) = signing_in.not_kept() {
+        say(&format!(
+            "It ends with this command, and is of no use to others: {}.",
+            foreign(&why, 200)
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The sign-in at a code host of the team that is named, or was joined.
+pub fn code_host(host: &str, team: Option<PathBuf>) -> Result<CodeHostSignIn, Error> {
+    console::code_host(&of(team), host, &Clock::default())
+}
+
+/// A token that the person types or pastes unseen, or that a program writes. Never an argument: those stand in the shell's
+/// history, and every program on the machine may read them.
+fn token(host: &str) -> Result<String, Error> {
+    let read = if std::io::stdin().is_terminal() {
+        rpassword::prompt_password(format!("Token for {}: ", foreign(host, 100)))
+    } else {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map(|_| line)
+    };
+    read.map_err(|why| {
+        Error::new(Code::Usage, format!("the token could not be read: {why}"))
+            .hint("Type it where it is asked for, or write it to standard input.")
+    })
+}
+
 /// What other commands do before they open anything: whoever is not signed in is told so, or signed in where that was asked
 /// for.
 pub async fn for_an_answer(signing_in: &SigningIn, asked_for: bool) -> Result<(), Error> {
@@ -70,12 +116,15 @@ pub async fn for_an_answer(signing_in: &SigningIn, asked_for: bool) -> Result<()
 
 /// Who signs people in to the team that is named, or was joined.
 pub fn of_team(team: Option<PathBuf>) -> Result<Option<Arc<SigningIn>>, Error> {
-    let sources = Sources {
+    console::signing_in(&of(team), &Clock::default())
+}
+
+fn of(team: Option<PathBuf>) -> Sources {
+    Sources {
         team,
         data: console::data_folder(),
         ..Sources::default()
-    };
-    console::signing_in(&sources, &Clock::default())
+    }
 }
 
 /// Whoever has to be told before anything else is read.

@@ -1,15 +1,22 @@
-//! `landfall sign-out`: ends the sign-in on this machine and at the provider.
+//! `landfall sign-out`: ends the sign-in on this machine and at the provider, or that at a code host on this machine.
 
 use std::process::ExitCode;
 
 use api::{Error, SignInState};
 
 use super::show;
-use super::sign_in::{no_team, of_team, stands};
+use super::sign_in::{code_host, no_team, of_team, stands};
 use crate::arguments::SignOut;
 
 /// Runs the command.
 pub async fn run(arguments: SignOut) -> Result<ExitCode, Error> {
+    if let Some(host) = &arguments.code_host {
+        let where_to = code_host(host, arguments.team)?.sign_out().await?;
+        show(&format!(
+            "Signed out at {host} on this machine. There the token stays valid until you take it back: {where_to}.\n"
+        ));
+        return Ok(ExitCode::SUCCESS);
+    }
     let signing_in = of_team(arguments.team)?.ok_or_else(no_team)?;
     let before = stands(&signing_in).await;
     // However it stands: what cannot be read now may still be kept.

@@ -32,15 +32,7 @@ pub fn signing_in(
         ports: sign_in.ports.clone(),
         authorities: sign_in.authorities.clone(),
     };
-    // A session belongs to the file that it was begun with: another one with the same issuer may send its tokens anywhere.
-    let whose = match (&sources.team, &file.signed_by) {
-        (None, Some(key)) => key.clone(),
-        (None, None) => String::new(),
-        (Some(path), _) => std::fs::canonicalize(path)
-            .unwrap_or_else(|_| path.clone())
-            .display()
-            .to_string(),
-    };
+    let whose = whose(file, sources);
     let keeper: Arc<dyn identity::Keeper> = match &sources.data {
         Some(_) => Arc::new(identity::Keyring::of(
             sign_in.issuer.as_str(),
@@ -58,6 +50,19 @@ pub fn signing_in(
     let session = identity::Session::resume(issuer.clone(), keeper, lock);
     let roles = file.roles.clone();
     Arc::new(SigningIn::new(issuer, Arc::new(session), roles))
+}
+
+/// Whose session it is: it belongs to the file that it was begun with, because another one that names the same issuer or code
+/// host may send its tokens anywhere.
+pub fn whose(file: &TeamFile, sources: &Sources) -> String {
+    match (&sources.team, &file.signed_by) {
+        (None, Some(key)) => key.clone(),
+        (None, None) => String::new(),
+        (Some(path), _) => std::fs::canonicalize(path)
+            .unwrap_or_else(|_| path.clone())
+            .display()
+            .to_string(),
+    }
 }
 
 /// What the team's clusters are opened by.

@@ -169,6 +169,54 @@ pub struct CodeHost {
     pub address: Option<Url>,
     /// GitHub's REST API; absent: none, unless the host is github.com.
     pub api: Option<Url>,
+    /// The application that people sign in with at this host. Absent: a token of their own is all that they can give.
+    #[serde(default)]
+    pub sign_in: Option<CodeHostSignIn>,
+}
+
+/// A GitHub App or an OAuth app whose device flow is on. It needs no secret.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CodeHostSignIn {
+    /// Its client id.
+    pub client_id: String,
+    /// What an OAuth app asks for, such as `repo` for private repositories; a GitHub App's permissions are its own.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// Where `/login/device/code` and `/login/oauth/access_token` are; absent: the host's address.
+    #[serde(default)]
+    pub address: Option<Url>,
+}
+
+impl CodeHost {
+    /// GitHub's own, with nothing special about it.
+    pub fn github() -> Self {
+        Self {
+            host: "github.com".to_owned(),
+            address: None,
+            api: None,
+            sign_in: None,
+        }
+    }
+
+    /// Where its Git answers.
+    pub fn address(&self) -> Option<Url> {
+        let derived = || Url::parse(&format!("https://{}", self.host)).ok();
+        self.address.clone().or_else(derived)
+    }
+
+    /// Where its REST API answers, if it has one.
+    pub fn api(&self) -> Option<Url> {
+        let is_github = self.host.eq_ignore_ascii_case("github.com");
+        let derived = || Url::parse("https://api.github.com").ok();
+        self.api.clone().or_else(|| derived().filter(|_| is_github))
+    }
+
+    /// Where its pages for signing in are.
+    pub fn pages(&self) -> Option<Url> {
+        let said = self.sign_in.as_ref().and_then(|one| one.address.clone());
+        said.or_else(|| self.address())
+    }
 }
 
 /// One registry.

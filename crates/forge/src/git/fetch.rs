@@ -4,6 +4,7 @@
 //! the truth that is returned; the references in the clone only tell the server what we already have.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -14,11 +15,12 @@ use gix::protocol::handshake::Ref;
 use gix::protocol::transport::client::blocking_io::http;
 use gix::refs::transaction::{PreviousValue, RefEdit};
 use jiff::Timestamp;
+use secrecy::ExposeSecret;
 use url::Url;
 
 use super::store::{Snapshot, Store};
-use crate::config::Token;
 use crate::error::{self, Http, Trouble, deepest};
+use crate::tokens::Pass;
 use crate::web::{CONNECT, SILENCE, is_own};
 
 /// A clone made of more packs than this is made anew: every fetch adds one, and every read looks into all of them.
@@ -29,7 +31,9 @@ pub(crate) struct Source<'a> {
     pub(crate) repository: &'a str,
     pub(crate) host: &'a str,
     pub(crate) url: &'a Url,
-    pub(crate) token: Option<&'a Token>,
+    pub(crate) pass: &'a Pass,
+    /// Whether the server refused the token.
+    pub(crate) refused: Cell<bool>,
 }
 
 /// Fetches, unless another process did so at or after `not_before`.
@@ -326,7 +330,9 @@ fn credentials(
         return None;
     };
     let asking = Url::parse(&context.url.as_ref()?.to_str_lossy()).ok()?;
-    if asking.host() != source.url.host()
+    // Over plain http the library sends none, not even on this machine.
+    if asking.scheme() != source.url.scheme()
+        || asking.host() != source.url.host()
         || asking.port_or_known_default() != source.url.port_or_known_default()
     {
         return None;
@@ -334,7 +340,7 @@ fn credentials(
     Some(gix::credentials::protocol::Outcome {
         identity: gix::sec::identity::Account {
             username: "x-access-token".to_owned(),
-            password: source.token?.secret().to_owned(),
+            password: source.pass.token()?.expose_secret().to_owned(),
             oauth_refresh_token: None,
         },
         next: gix::credentials::protocol::Context::default().into(),
@@ -359,10 +365,15 @@ fn trouble(source: &Source<'_>, error: &gix::Error) -> Trouble {
         reason,
     };
     if error.is_unauthenticated() {
-        return denied(if source.token.is_some() {
-            "it does not accept the token"
-        } else {
-            "it asks for a sign-in"
+        let is_sent = source.url.scheme() == "https";
+        return denied(match source.pass {
+            Pass::Token(_) if is_sent => {
+                source.refused.set(true);
+                "it does not accept the token"
+            }
+            Pass::Token(_) => "it asks for a sign-in, and Git sends no token over plain http",
+            Pass::Lacking(reason) => reason,
+            Pass::Nobody => "it asks for a sign-in",
         });
     }
     let answer = error

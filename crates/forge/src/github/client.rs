@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 use api::connection::SystemKind;
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, IF_NONE_MATCH, LINK};
+use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LINK};
+use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -20,6 +21,7 @@ use crate::config::{Config, below, is_private, shown, split};
 use crate::connections::Ledger;
 use crate::error::{Http, Trouble, http, tidy};
 use crate::git::locked;
+use crate::tokens::Pass;
 use crate::web::Web;
 
 /// Pages read of one list; GitHub gives 100 items a page.
@@ -185,14 +187,25 @@ impl Client {
     ) -> Result<(Arc<[u8]>, Option<Url>), Refusal> {
         self.not_limited(target.host)?;
         let known = locked(&self.tagged).get(url).cloned();
-        let mut request = self.request(target, url);
-        if let Some(known) = &known {
-            request = request.header(IF_NONE_MATCH, &known.etag);
+        let sent = async |pass: &Pass| {
+            let mut request = self.request(target, url, pass);
+            if let Some(known) = &known {
+                request = request.header(IF_NONE_MATCH, &known.etag);
+            }
+            request
+                .send()
+                .await
+                .map_err(|error| target.no_answer(&error))
+        };
+        let mut pass = self.config.pass(target.host, url).await;
+        let mut response = sent(&pass).await?;
+        if response.status().as_u16() == 401
+            && let Some(next) = self.config.next_pass(target.host, url, &pass).await
+        {
+            // The next token, or none: what everybody may read is read without.
+            pass = next;
+            response = sent(&pass).await?;
         }
-        let response = request
-            .send()
-            .await
-            .map_err(|error| target.no_answer(&error))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         if let (304, Some(known)) = (status, known) {
@@ -202,7 +215,7 @@ impl Client {
             .await
             .map_err(|error| target.no_answer(&error))?;
         if !(200..300).contains(&status) {
-            return Err(self.refused(target, status, &headers, &body));
+            return Err(self.refused(target, &pass, status, &headers, &body));
         }
         let body: Arc<[u8]> = body.into();
         let next = headers
@@ -234,7 +247,8 @@ impl Client {
     pub(super) async fn log(&self, target: &Target<'_>, url: Url) -> Option<String> {
         self.not_limited(target.host).ok()?;
         // Redirects to another host lose the token by themselves.
-        let response = self.request(target, &url).send().await.ok()?;
+        let pass = self.config.pass(target.host, &url).await;
+        let response = self.request(target, &url, &pass).send().await.ok()?;
         if !response.status().is_success() {
             return None;
         }
@@ -249,17 +263,27 @@ impl Client {
         Some(String::from_utf8_lossy(&end).into_owned())
     }
 
-    fn request(&self, target: &Target<'_>, url: &Url) -> reqwest::RequestBuilder {
-        let mut request = self
+    fn request(&self, target: &Target<'_>, url: &Url, pass: &Pass) -> reqwest::RequestBuilder {
+        let request = self
             .web
             .client(url)
             .get(url.clone())
             .header(ACCEPT, "application/vnd.github+json")
             .header("x-github-api-version", "2022-11-28");
-        if let Some(token) = self.config.token(target.host) {
-            request = request.header(AUTHORIZATION, format!("Bearer {}", token.secret()));
+        // Whatever led here: only the API itself is shown a token.
+        let token = pass
+            .token()
+            .filter(|_| url.origin() == target.base.origin())
+            .and_then(|token| {
+                HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())).ok()
+            });
+        match token {
+            Some(mut token) => {
+                token.set_sensitive(true);
+                request.header(AUTHORIZATION, token)
+            }
+            None => request,
         }
-        request
     }
 
     fn not_limited(&self, host: &str) -> Result<(), Trouble> {
@@ -277,6 +301,7 @@ impl Client {
     fn refused(
         &self,
         target: &Target<'_>,
+        pass: &Pass,
         status: u16,
         headers: &HeaderMap,
         body: &[u8],
@@ -295,6 +320,15 @@ impl Client {
         } else {
             words
         };
+        // GitHub says 404 of what it does not show to whoever asks: without the token that there should be, what is not there
+        // cannot be told from what is not shown.
+        if let (401 | 403 | 404, Some(lacking)) = (status, pass.lacking()) {
+            return Refusal::Trouble(Trouble::Denied {
+                host: target.host.to_owned(),
+                subject: target.path.to_owned(),
+                reason: lacking.to_owned(),
+            });
+        }
         match status {
             // 409: an empty repository; 422: not the SHA of anything here.
             404 | 409 | 410 | 422 => Refusal::Missing,

@@ -125,7 +125,7 @@ fn config(world: &World) -> Config {
             host: word(&code["host"]),
             address: url(&code["address"]),
             api: url(&code["api"]),
-            token: None,
+            tokens: None,
         }],
         registries: vec![RegistryHost {
             host: word(&images["host"]),
