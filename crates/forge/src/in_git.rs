@@ -97,7 +97,7 @@ impl GitLink {
                 host: host.clone(),
                 address: Some(address),
                 api: None,
-                token: None,
+                tokens: None,
             }],
             registries: Vec::new(),
             cache,

@@ -52,7 +52,7 @@ impl Kept {
         let [id, login, scopes, until, access, refresh] = words.as_slice() else {
             return None;
         };
-        let there = |word: &'_ str| (word != NONE).then(|| word.to_owned());
+        let there = |word: &str| (word != NONE).then(|| word.to_owned());
         let until = match there(until) {
             Some(second) => Some(Timestamp::from_second(second.parse().ok()?).ok()?),
             None => None,

@@ -56,8 +56,8 @@ impl Requests {
     pub fn new(spec: CodeHostSpec, clock: Clock) -> Result<Self, Failure> {
         let addresses = [&spec.device, &spec.token, &spec.user];
         let wire = Wire::new(&spec.token, &spec.authorities, clock);
-        let plain = |address: &&&Url| address.scheme() != "https" && !is_here(address);
-        if addresses.iter().find(plain).is_some() {
+        let is_plain = |address: &&Url| address.scheme() != "https" && !is_here(address);
+        if addresses.iter().any(is_plain) {
             return Err(Failure::NotOffered {
                 host: spec.host,
                 what: "address over TLS to sign in at",
