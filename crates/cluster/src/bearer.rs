@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use crate::failure::{Failure, Why};
@@ -21,6 +22,14 @@ pub(crate) enum Bearer {
 }
 
 impl Bearer {
+    /// When the token ends that it has; `None` where that is not known.
+    pub(crate) fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Tokens(tokens) => tokens.until(),
+            Self::Plugin(sign_in, _) => sign_in.until(),
+        }
+    }
+
     /// A token that is good now.
     pub(crate) async fn token(&self) -> Result<SecretString, Failure> {
         match self {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use api::{Connection, ObjectRef};
 use facts::{ClusterFacts, Key, Kind, Selection};
+use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -15,6 +16,7 @@ use crate::line::Line;
 use crate::namespaces::Namespaces;
 use crate::options::Options;
 use crate::read::{self, ReadError};
+use crate::reviews::Reviews;
 use crate::wanted::Wanted;
 use crate::watch::{LISTS_AT_ONCE, Shared, keep};
 
@@ -46,6 +48,7 @@ impl Cluster {
             discovery: Discovery::new(),
             namespaces: Namespaces::new(own),
             wanted: Wanted::default(),
+            reviews: Reviews::new(),
             lists: Semaphore::new(LISTS_AT_ONCE),
             options,
         });
@@ -65,6 +68,10 @@ impl Cluster {
         tasks.spawn({
             let shared = shared.clone();
             async move { shared.discovery.keep(&shared.line, &shared.options).await }
+        });
+        tasks.spawn({
+            let shared = shared.clone();
+            async move { shared.reviews.keep(&shared).await }
         });
         tasks.spawn(read_all(shared.clone()));
         Self {
@@ -105,6 +112,27 @@ impl Cluster {
     /// Reads all pods and ReplicaSets from now on.
     pub fn want_all(&self) {
         self.shared.wanted.all();
+    }
+
+    /// From now on the connection says which rights we have there: somebody looks.
+    pub fn want_rights(&self) {
+        self.shared.reviews.want();
+    }
+
+    /// Asks now which rights we have there, if anybody looks: they may be another's, or have been granted.
+    pub fn ask_rights_anew(&self) {
+        self.shared.reviews.ask_anew();
+    }
+
+    /// Whether it answers, and has not said yet which rights we have there.
+    pub fn rights_are_due(&self) -> bool {
+        self.shared.line.server().is_some() && self.connection().borrow().rights.is_empty()
+    }
+
+    /// When what opens it ends, unless it is made anew before: a token, a certificate. `None` where that is not known, or it
+    /// is not open.
+    pub fn until(&self) -> Option<Timestamp> {
+        self.shared.line.server()?.until()
     }
 
     /// Tries to reach it now, however long the wait still is, with the kubeconfig read anew.

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
 use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::certificate;
 use crate::context::{Context, Origin};
 use crate::failure::{Failure, Why};
 use crate::kubeconfig::{goes_to, load, without_credentials};
@@ -74,6 +76,17 @@ impl Ground {
         user.client_key = None;
         user.client_certificate_data = Some(base64(certificate));
         user.client_key_data = Some(base64(key).into());
+    }
+
+    /// Blocking: reads a file. When the certificate ends that is shown to the server; `None` where none is.
+    pub(crate) fn certificate_ends(&self) -> Option<Timestamp> {
+        let user = &self.config.auth_info;
+        let pem = match (&user.client_certificate_data, &user.client_certificate) {
+            (Some(data), _) => BASE64_STANDARD.decode(data).ok()?,
+            (None, Some(path)) => std::fs::read(path).ok()?,
+            (None, None) => return None,
+        };
+        certificate::ends(&pem)
     }
 
     /// Blocking: reads the system's trust store.

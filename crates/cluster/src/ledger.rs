@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use api::Connection;
+use api::connection::Right;
 use facts::cluster::Scope;
 use facts::{ClusterFacts, Coverage, Key, Kind, Reach};
 use jiff::{SignedDuration, Timestamp};
@@ -179,6 +180,11 @@ impl Ledger {
                 state.facts.coverage.insert((kind, Scope::All), coverage);
             }
         }
+        if failure.needs_sign_in() {
+            // Whoever signs in next may be another.
+            state.told.rights.clear();
+            state.told.admins.clear();
+        }
         state.told.failure = Some(failure.clone());
         state.told.retry_at = Some(retry_at);
         self.say(state);
@@ -328,6 +334,14 @@ impl Ledger {
     pub(crate) fn identified(&self, identity: Option<String>) {
         let mut state = self.state();
         state.told.identity = identity;
+        self.say(state);
+    }
+
+    /// Which rights we have, and who may do everything there.
+    pub(crate) fn may(&self, rights: Vec<Right>, admins: Vec<String>) {
+        let mut state = self.state();
+        state.told.rights = rights;
+        state.told.admins = admins;
         self.say(state);
     }
 

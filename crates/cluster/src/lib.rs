@@ -6,7 +6,9 @@
 //! that creates, changes or deletes an object. What a kubeconfig names to sign in with is run only if a person allowed it.
 
 mod address;
+mod admins;
 mod bearer;
+mod certificate;
 mod cluster;
 mod consent;
 mod context;
@@ -24,6 +26,7 @@ mod plugin;
 mod project;
 mod proxy;
 mod read;
+mod reviews;
 mod rights;
 mod server;
 mod sign_in;

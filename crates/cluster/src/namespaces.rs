@@ -17,6 +17,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::failure::{Failure, Why};
 use crate::kinds::place;
+use crate::ledger::Ledger;
 use crate::options::Options;
 use crate::server::{Review, Server};
 use crate::tolerant::{Flag, List, Part, Text};
@@ -60,6 +61,13 @@ impl Namespaces {
         names
     }
 
+    /// The namespaces that are read one by one where all of them may not be read at once.
+    pub(crate) fn read_one_by_one(&self, ledger: &Ledger) -> Vec<String> {
+        let mut names = self.candidates(ledger.namespaces());
+        names.truncate(MOST);
+        names
+    }
+
     /// Whether the rules let us list a kind in a namespace; `None` if they don't say.
     async fn may_list(
         &self,
@@ -81,21 +89,15 @@ impl Namespaces {
             entry.1.clone()
         };
         let rules = cell
-            .get_or_init(|| async {
-                let review = Review::Rules(namespace);
-                match server.review(review, options.answer_within).await {
-                    Ok(answer) => Rules::read(&answer.body),
-                    Err(_) => Rules::default(),
-                }
-            })
+            .get_or_init(|| Rules::ask(namespace, server, options))
             .await;
-        rules.may_list(place(kind).group, place(kind).plural)
+        rules.may("list", place(kind).group, place(kind).plural)
     }
 }
 
 /// What the server says that we may do in a namespace.
 #[derive(Default)]
-struct Rules {
+pub(crate) struct Rules {
     /// Whether the list is all there is: some authorizers cannot list what they allow.
     is_complete: bool,
     rules: Vec<Rule>,
@@ -124,6 +126,15 @@ struct Rule {
 }
 
 impl Rules {
+    /// Asks for them; where there is no answer they say nothing.
+    pub(crate) async fn ask(namespace: &str, server: &Server, options: &Options) -> Self {
+        let review = Review::Rules(namespace);
+        match server.review(review, options.answer_within).await {
+            Ok(answer) => Self::read(&answer.body),
+            Err(_) => Self::default(),
+        }
+    }
+
     fn read(body: &[u8]) -> Self {
         let review: Part<RulesReview> = serde_json::from_slice(body).unwrap_or_default();
         let status = review.0.status.0;
@@ -135,13 +146,14 @@ impl Rules {
         }
     }
 
-    fn may_list(&self, group: &str, plural: &str) -> Option<bool> {
+    /// Whether they let us do something; `None` if they don't say.
+    pub(crate) fn may(&self, verb: &str, group: &str, plural: &str) -> Option<bool> {
         let has = |list: &List<Text>, wanted: &str| {
             list.0.iter().any(|text| text.0 == "*" || text.0 == wanted)
         };
         let may = self.rules.iter().any(|rule| {
             rule.resource_names.0.is_empty()
-                && has(&rule.verbs, "list")
+                && has(&rule.verbs, verb)
                 && has(&rule.api_groups, group)
                 && has(&rule.resources, plural)
         });
@@ -249,16 +261,16 @@ mod tests {
                 {"verbs":["get","list","watch"],"apiGroups":["","apps"],"resources":["pods","deployments"]},
                 {"verbs":["list"],"apiGroups":[""],"resources":["services"],"resourceNames":["one"]}]}}"#,
         );
-        assert_eq!(rules.may_list("", "pods"), Some(true));
-        assert_eq!(rules.may_list("apps", "deployments"), Some(true));
-        assert_eq!(rules.may_list("", "services"), Some(false));
-        assert_eq!(rules.may_list("apps", "replicasets"), Some(false));
+        assert_eq!(rules.may("list", "", "pods"), Some(true));
+        assert_eq!(rules.may("list", "apps", "deployments"), Some(true));
+        assert_eq!(rules.may("list", "", "services"), Some(false));
+        assert_eq!(rules.may("list", "apps", "replicasets"), Some(false));
         let incomplete = Rules::read(
             br#"{"status":{"incomplete":true,"resourceRules":[{"verbs":["*"],"apiGroups":["*"],"resources":["pods"]}]}}"#,
         );
-        assert_eq!(incomplete.may_list("", "pods"), Some(true));
-        assert_eq!(incomplete.may_list("", "nodes"), None);
-        assert_eq!(Rules::read(b"<html>").may_list("", "pods"), None);
-        assert_eq!(Rules::read(b"{}").may_list("", "pods"), None);
+        assert_eq!(incomplete.may("list", "", "pods"), Some(true));
+        assert_eq!(incomplete.may("list", "", "nodes"), None);
+        assert_eq!(Rules::read(b"<html>").may("list", "", "pods"), None);
+        assert_eq!(Rules::read(b"{}").may("list", "", "pods"), None);
     }
 }

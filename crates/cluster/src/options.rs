@@ -114,6 +114,8 @@ pub struct Options {
     pub poll: Duration,
     /// How often a cluster without some Flux kind is asked whether it has it now.
     pub rediscover: Duration,
+    /// How often the server is asked which rights we have, while nothing is known to have changed.
+    pub rights_every: Duration,
     /// Which of the commands that kubeconfigs name to sign in with may run; none unless somebody says so.
     pub consent: Consent,
     /// How long such a command may run before it is ended with all that it began.
@@ -173,6 +175,7 @@ impl Default for Options {
             recheck: Duration::from_secs(60),
             poll: Duration::from_secs(15),
             rediscover: Duration::from_secs(30),
+            rights_every: Duration::from_secs(600),
             consent: Consent::default(),
             plugin_within: Duration::from_secs(30),
             clock: Clock::default(),

@@ -12,6 +12,8 @@ use crate::kinds::{is_found, place};
 /// One right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Right {
+    /// The kind that it reads; none for logs, which are no kind.
+    pub kind: Option<Kind>,
     /// The API group; empty for the core.
     pub group: &'static str,
     /// The resource, as RBAC spells it.
@@ -24,6 +26,16 @@ pub struct Right {
     pub is_optional: bool,
 }
 
+impl Right {
+    /// What it is a right to, as RBAC's own messages name it: `deployments.apps`.
+    pub fn name(&self) -> String {
+        match self.group {
+            "" => self.resource.to_owned(),
+            group => format!("{}.{group}", self.resource),
+        }
+    }
+}
+
 /// What is done with every kind: lists and watches keep the facts true, one object is shown whole when somebody opens it.
 const READ: &[&str] = &["get", "list", "watch"];
 
@@ -33,6 +45,7 @@ pub fn rights() -> Vec<Right> {
         let place = place(kind);
         // Kinds of other platforms are served nowhere here.
         (!place.plural.is_empty()).then(|| Right {
+            kind: Some(kind),
             group: place.group,
             resource: place.plural,
             verbs: READ,
@@ -41,6 +54,7 @@ pub fn rights() -> Vec<Right> {
         })
     });
     let logs = Right {
+        kind: None,
         group: "",
         resource: "pods/log",
         verbs: &["get"],

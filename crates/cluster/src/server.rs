@@ -35,6 +35,8 @@ pub(crate) struct Server {
     bearer: Option<Bearer>,
     /// Until when the certificate that a sign-in plugin gave is good.
     until: Option<Timestamp>,
+    /// When the certificate ends that the client shows, wherever it is from.
+    certificate_ends: Option<Timestamp>,
     /// Requests under way, whether or not who asked still waits; they end with the connection.
     sent: Mutex<JoinSet<()>>,
 }
@@ -59,6 +61,21 @@ pub(crate) enum Review<'a> {
     Myself(&'a str),
     /// What we may do in a namespace.
     Rules(&'a str),
+    /// Whether we may do one thing in all namespaces at once.
+    Access(Access<'a>),
+}
+
+/// One thing to do in all namespaces at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Access<'a> {
+    /// `list`.
+    pub(crate) verb: &'a str,
+    /// The API group; empty for the core.
+    pub(crate) group: &'a str,
+    /// The plural.
+    pub(crate) resource: &'a str,
+    /// The subresource; empty for none.
+    pub(crate) subresource: &'a str,
 }
 
 impl Server {
@@ -86,13 +103,19 @@ impl Server {
             }
         };
         let within = options.answer_within;
-        let (client, host) = blocking(move || ground.client(within)).await?;
+        let (client, host, certificate_ends) = blocking(move || {
+            let ends = ground.certificate_ends();
+            let (client, host) = ground.client(within)?;
+            Ok((client, host, ends))
+        })
+        .await?;
         Ok(Self {
             client,
             host,
             clock: options.clock.clone(),
             bearer,
             until,
+            certificate_ends,
             sent: Mutex::default(),
         })
     }
@@ -100,6 +123,14 @@ impl Server {
     /// Whether its credentials have run out, so that another must be dialled.
     pub(crate) fn is_stale(&self) -> bool {
         self.until.is_some_and(|until| self.clock.now() >= until)
+    }
+
+    /// When what opens the server ends, unless it is made anew before; `None` where that is not known.
+    pub(crate) fn until(&self) -> Option<Timestamp> {
+        match &self.bearer {
+            Some(bearer) => bearer.until(),
+            None => self.until.into_iter().chain(self.certificate_ends).min(),
+        }
     }
 
     /// Gets a path.
@@ -127,6 +158,19 @@ impl Server {
                     "apiVersion": "authorization.k8s.io/v1",
                     "kind": "SelfSubjectRulesReview",
                     "spec": {"namespace": namespace},
+                }),
+            ),
+            Review::Access(access) => (
+                "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews".to_owned(),
+                serde_json::json!({
+                    "apiVersion": "authorization.k8s.io/v1",
+                    "kind": "SelfSubjectAccessReview",
+                    "spec": {"resourceAttributes": {
+                        "verb": access.verb,
+                        "group": access.group,
+                        "resource": access.resource,
+                        "subresource": access.subresource,
+                    }},
                 }),
             ),
         };

@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -79,6 +80,15 @@ impl SignIn {
                 Why::Credentials,
                 "running the sign-in plugin of the kubeconfig broke off",
             )),
+        }
+    }
+
+    /// Until when the credential is used that the last run gave; `None` where there is none, or it has no end.
+    pub(crate) fn until(&self) -> Option<Timestamp> {
+        let run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*run.as_ref()?.outcome.borrow() {
+            Some(Ok(credential)) => credential.until,
+            Some(Err(_)) | None => None,
         }
     }
 

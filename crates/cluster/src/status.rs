@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::connection::{Connection, ConnectionState, SystemKind};
+use api::connection::{Connection, ConnectionState, Right, SystemKind};
 use facts::cluster::Scope;
 use facts::{ClusterFacts, Coverage, Kind, Reach};
 use jiff::Timestamp;
@@ -29,6 +29,10 @@ pub(crate) struct Told {
     pub(crate) ailing: BTreeMap<Kind, Failure>,
     /// What else may not be done: "watch pods".
     pub(crate) refusals: BTreeSet<String>,
+    /// Which rights we have; empty where nobody asked yet.
+    pub(crate) rights: Vec<Right>,
+    /// Who may do everything there, where one of these is missing and that may be read.
+    pub(crate) admins: Vec<String>,
 }
 
 impl Told {
@@ -43,6 +47,8 @@ impl Told {
             answered: None,
             ailing: BTreeMap::new(),
             refusals: BTreeSet::new(),
+            rights: Vec::new(),
+            admins: Vec::new(),
         }
     }
 }
@@ -59,7 +65,11 @@ pub(crate) fn connection(
         address: told.address.clone(),
         identity: told.identity.clone(),
         state: state(told, facts, pending),
+        // Whoever opens it knows: `Cluster::until`.
+        until: None,
         refusals: refusals(told, facts),
+        rights: told.rights.clone(),
+        granted_by: told.admins.clone(),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use async_trait::async_trait;
 use http::HeaderValue;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::failure::{Failure, Why};
@@ -18,6 +19,11 @@ pub trait Tokens: Send + Sync {
     /// # Errors
     /// If there is none, with what a person is to know of it.
     async fn token(&self) -> Result<SecretString, NoToken>;
+
+    /// When the token ends that it has, by our clock; `None` where there is none, or that is not known.
+    fn until(&self) -> Option<Timestamp> {
+        None
+    }
 }
 
 /// Why there is no token. Its words are shown: they hold no secret.

@@ -21,6 +21,7 @@ use crate::line::Line;
 use crate::namespaces::Namespaces;
 use crate::options::Options;
 use crate::project::{self, Change, Object, Page};
+use crate::reviews::Reviews;
 use crate::server::{Server, segment};
 use crate::wanted::{SPARED, Wanted};
 
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) discovery: Discovery,
     pub(crate) namespaces: Namespaces,
     pub(crate) wanted: Wanted,
+    pub(crate) reviews: Reviews,
     pub(crate) options: Options,
     /// Lists under way at once: the server throttles each user, and pages are large.
     pub(crate) lists: Semaphore,

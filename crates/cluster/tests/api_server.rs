@@ -323,3 +323,75 @@ async fn the_companys_clock_is_followed() {
         "{offset:?}"
     );
 }
+
+/// The ClusterRole that `landfall team init` proposes, without its rule of one resource.
+fn role_without(left_out: Option<&str>) -> Value {
+    let text = cluster::cluster_role("landfall-reader", &[]);
+    let document = serde_yaml_ng::Deserializer::from_str(&text).next().unwrap();
+    let mut role: Value = serde::Deserialize::deserialize(document).unwrap();
+    let rules = role["rules"].as_array_mut().unwrap();
+    let before = rules.len();
+    rules.retain(|rule| left_out.is_none_or(|name| rule["resources"][0] != name));
+    assert_eq!(rules.len(), before - usize::from(left_out.is_some()));
+    role
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whichever_rule_is_left_out_of_the_role_its_row_is_missing_and_no_other() {
+    let api = ApiServer::start().await;
+    api.store.set_rules("jo", Rules::nothing());
+    api.apply(role_without(None));
+    let binding = |role: &str, subject: Value| {
+        json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": {"name": format!("{role}s")},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+            "subjects": [subject]})
+    };
+    let group = "rbac.authorization.k8s.io";
+    api.apply(binding(
+        "landfall-reader",
+        json!({"apiGroup": group, "kind": "User", "name": "jo"}),
+    ));
+    api.apply(binding(
+        "cluster-admin",
+        json!({"apiGroup": group, "kind": "Group", "name": "platform"}),
+    ));
+    let cluster = api.watch("jo");
+    cluster.want_rights();
+    let mut connection = cluster.connection();
+    let known = connection.wait_for(|c| !c.rights.is_empty());
+    let all = known.await.unwrap().clone();
+    assert_eq!(all.rights_held(), (25, 25), "{:#?}", all.rights);
+    assert!(all.granted_by.is_empty(), "nobody has to be asked");
+    for right in cluster::rights() {
+        api.apply(role_without(Some(right.resource)));
+        cluster.ask_rights_anew();
+        let so = connection.wait_for(|c| c.rights_amiss().map(|row| &row.name).eq([&right.name()]));
+        let so = tokio::time::timeout(Duration::from_secs(10), so).await;
+        let Ok(so) = so.map(|so| so.unwrap().clone()) else {
+            panic!(
+                "{}: {:#?}",
+                right.name(),
+                cluster.connection().borrow().rights
+            )
+        };
+        let row = so.rights_amiss().next().unwrap();
+        assert_eq!(row.without, right.without);
+        assert_eq!(
+            row.held.words(),
+            format!("missing: may not {}", right.verbs.join(", "))
+        );
+        // Who reads no bindings is not told who may do everything.
+        assert!(so.granted_by.is_empty());
+    }
+    let mut role = role_without(Some("events"));
+    let rules = role["rules"].as_array_mut().unwrap();
+    rules.push(
+        json!({"apiGroups": [group], "resources": ["clusterrolebindings"], "verbs": ["list"]}),
+    );
+    api.apply(role);
+    cluster.ask_rights_anew();
+    let told = connection.wait_for(|c| c.granted_by == ["group platform"]);
+    let told = tokio::time::timeout(Duration::from_secs(10), told).await;
+    assert!(told.is_ok(), "{:#?}", cluster.connection().borrow());
+}

@@ -22,6 +22,8 @@ mod plugins;
 mod protocol;
 #[path = "watch/responder.rs"]
 mod responder;
+#[path = "watch/rights.rs"]
+mod rights;
 #[path = "watch/tls.rs"]
 mod tls;
 #[path = "watch/wanted.rs"]

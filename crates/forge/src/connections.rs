@@ -123,6 +123,9 @@ impl Ledger {
                     address: entry.address.clone(),
                     identity: whom.identity,
                     state: entry.state(now),
+                    until: None,
+                    rights: Vec::new(),
+                    granted_by: Vec::new(),
                     refusals: problem.chain(entry.refusals.values().cloned()).collect(),
                 }
             })

@@ -58,6 +58,10 @@ pub struct Behaviour {
     pub ahead: i64,
     /// What SelfSubjectRulesReview answers by namespace; nothing: 404.
     pub rules: BTreeMap<String, Value>,
+    /// `verb resource`, with its subresource, to which SelfSubjectAccessReview says no.
+    pub may_not: BTreeSet<String>,
+    /// What SelfSubjectAccessReview answers with in place of a review: a status, or anything at all.
+    pub reviews: Option<(u16, String)>,
 }
 
 struct Inner {
@@ -365,6 +369,25 @@ fn early(
                 Some(rules) => good(&json!({"status": rules})),
                 None => status(404, "the server could not find the requested resource"),
             });
+        }
+        "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews" => {
+            if let Some((code, said)) = &inner.behaviour.reviews {
+                return Err(match code {
+                    200 => said.clone().into_response(),
+                    code => status(*code, said),
+                });
+            }
+            let asked: Value = serde_json::from_slice(body).unwrap();
+            let asked = &asked["spec"]["resourceAttributes"];
+            let text = |field: &str| asked[field].as_str().unwrap();
+            let resource = match text("subresource") {
+                "" => text("resource").to_owned(),
+                subresource => format!("{}/{subresource}", text("resource")),
+            };
+            assert!(asked.get("namespace").is_none(), "in all of them at once");
+            let what = format!("{} {resource}", text("verb"));
+            let allowed = !inner.behaviour.may_not.contains(&what);
+            return Err(good(&json!({"status": {"allowed": allowed}})));
         }
         _ => {}
     }
