@@ -45,7 +45,7 @@ impl Account {
             platform: Platform::Ecs,
             ..ClusterFacts::default()
         };
-        let connection = status::connection(&spec, &Told::default(), &facts, false);
+        let connection = status::connection(&spec, &Told::default(), &facts, None);
         let shared = Arc::new(Shared {
             facts: watch::Sender::new(Arc::new(facts)),
             connection: watch::Sender::new(connection),
@@ -93,6 +93,15 @@ impl Account {
         let _ = tokio::time::timeout(self.patience, ended).await;
     }
 
+    /// When the session of the role ends that opens it, unless it is made anew before; `None` where it is opened by other
+    /// credentials, whose end the SDK keeps to itself.
+    pub fn until(&self) -> Option<Timestamp> {
+        match &self.spec.credentials {
+            Source::Role(broker) => broker.until(),
+            Source::Chain | Source::Profile(_) | Source::File { .. } | Source::Given(_) => None,
+        }
+    }
+
     /// Reads it now, however long the wait still is.
     pub fn try_now(&self) {
         self.shared.wake.notify_one();
@@ -127,6 +136,9 @@ async fn keep(shared: Arc<Shared>, spec: Spec, options: Options) {
             }
             Err(failure) => {
                 tracing::debug!(account = spec.name, %failure, "a round ended early");
+                if matches!(failure.why, Why::SignedOut | Why::NotAssumed) {
+                    clients.tried.forget();
+                }
                 if let (Why::SignedOut, Source::Role(broker)) = (failure.why, &spec.credentials) {
                     broker.doubt();
                     // Whoever signs in next may be another.
@@ -138,9 +150,12 @@ async fn keep(shared: Arc<Shared>, spec: Spec, options: Options) {
             }
         };
         let facts = shared.facts.borrow().clone();
-        shared
-            .connection
-            .send_replace(status::connection(&spec, &told, &facts, true));
+        shared.connection.send_replace(status::connection(
+            &spec,
+            &told,
+            &facts,
+            Some(&clients.tried),
+        ));
         note(&shared, &clients.meter);
         tokio::select! {
             () = tokio::time::sleep(wait) => {}

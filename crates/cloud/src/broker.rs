@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future;
 use aws_sdk_sts::config::{Credentials, ProvideCredentials};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::fresh::{Fresh, Maker};
 use crate::no_credentials::NoCredentials;
@@ -81,6 +81,11 @@ impl Broker {
             }
             came => came,
         }
+    }
+
+    /// By our clock, when the credentials end that there are; `None` where there are none.
+    pub fn until(&self) -> Option<Timestamp> {
+        self.fresh.until()
     }
 
     /// Whose credentials they are: another number after a sign-out.

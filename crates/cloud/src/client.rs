@@ -3,6 +3,7 @@
 use crate::meter::Meter;
 use crate::options::Options;
 use crate::source::{Place, Source};
+use crate::tried::Tried;
 
 /// An account and region to read.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +37,8 @@ pub(crate) struct Clients {
     pub(crate) balancers: aws_sdk_elasticloadbalancingv2::Client,
     pub(crate) sts: aws_sdk_sts::Client,
     pub(crate) meter: Meter,
+    /// What came of what was asked.
+    pub(crate) tried: Tried,
 }
 
 impl Clients {
@@ -64,6 +67,7 @@ impl Clients {
                     .build(),
             ),
             meter,
+            tried: Tried::default(),
         }
     }
 }

@@ -129,6 +129,12 @@ impl<T: Clone + Send + 'static> Fresh<T> {
         }
     }
 
+    /// By our clock, when the one that there is ends; `None` where there is none.
+    pub(crate) fn until(&self) -> Option<Timestamp> {
+        let held = self.0.held();
+        held.value.as_ref().and(held.plan.until())
+    }
+
     /// Which one's it is: another number, and what was made of it before is not to be used either.
     pub(crate) fn era(&self) -> u64 {
         self.0.held().era

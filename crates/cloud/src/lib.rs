@@ -25,6 +25,7 @@ mod skew;
 mod source;
 mod status;
 mod time;
+mod tried;
 mod web_identity;
 
 pub use account::Account;

@@ -109,6 +109,11 @@ impl Plan {
         true
     }
 
+    /// When it ends.
+    pub(crate) fn until(&self) -> Option<Timestamp> {
+        self.life.map(|life| life.until)
+    }
+
     /// Whether it can be used.
     pub(crate) fn is_usable(&self, now: Timestamp) -> bool {
         self.life

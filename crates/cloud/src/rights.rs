@@ -13,6 +13,8 @@ pub struct Right {
     pub actions: &'static [&'static str],
     /// What is unknown without it.
     pub without: &'static str,
+    /// Whether only proposing a team's files uses it, and reading an account goes without.
+    pub is_for_founding: bool,
 }
 
 /// All rights that reading uses. None of these actions can be narrowed to single resources in each of AWS' services.
@@ -29,6 +31,7 @@ pub const RIGHTS: [Right; 4] = [
             "ecs:DescribeTaskDefinition",
         ],
         without: "the apps that run on Amazon ECS",
+        is_for_founding: false,
     },
     Right {
         name: "EcsDeployments",
@@ -38,16 +41,19 @@ pub const RIGHTS: [Right; 4] = [
             "ecs:DescribeServiceRevisions",
         ],
         without: "whether an ECS service was rolled back, and by what",
+        is_for_founding: false,
     },
     Right {
         name: "TargetHealth",
         actions: &["elasticloadbalancing:DescribeTargetHealth"],
         without: "whether traffic reaches an ECS service",
+        is_for_founding: false,
     },
     Right {
         name: "EksClusters",
         actions: &["eks:ListClusters", "eks:DescribeCluster"],
         without: "which EKS clusters there are: signing in to a known one works without",
+        is_for_founding: true,
     },
 ];
 
@@ -99,6 +105,25 @@ mod tests {
             &mut sent,
         );
         assert_eq!(sent, of_policy);
+    }
+
+    #[test]
+    fn what_comes_of_every_action_that_reading_sends_is_noted_by_its_name() {
+        let mut text = String::new();
+        for file in [
+            "round.rs",
+            "round/deployments.rs",
+            "round/services.rs",
+            "round/tasks.rs",
+        ] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(file);
+            text.push_str(&std::fs::read_to_string(path).unwrap());
+        }
+        let noted = text.split("note(\"").skip(1);
+        let noted: BTreeSet<&str> = noted.map(|rest| rest.split('"').next().unwrap()).collect();
+        let read = RIGHTS.iter().filter(|right| !right.is_for_founding);
+        let read: BTreeSet<&str> = read.flat_map(|right| right.actions).copied().collect();
+        assert_eq!(noted, read);
     }
 
     /// The SDK's calls in these files, as IAM names them.

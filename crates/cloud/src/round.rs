@@ -81,6 +81,7 @@ impl Reader {
     /// If nothing is answered: no network, no credentials, too many requests.
     pub(crate) async fn round(&mut self) -> Result<ClusterFacts, Failure> {
         let now = self.options.clock.now();
+        self.clients.tried.begin_round();
         let mut round = Round {
             facts: ClusterFacts {
                 platform: Platform::Ecs,
@@ -115,7 +116,7 @@ impl Reader {
             let mut arns = Vec::new();
             let mut pages = self.clients.ecs.list_clusters().into_paginator().send();
             while let Some(page) = pages.next().await {
-                let page = page.map_err(|error| Failure::of(&error))?;
+                let page = self.clients.tried.note("ecs:ListClusters", page)?;
                 arns.extend(page.cluster_arns().iter().cloned());
             }
             arns
@@ -137,7 +138,7 @@ impl Reader {
                 .send()
                 .await;
             // Its tags only name environments: whoever may not read them still sees the services.
-            match asked.map_err(|error| Failure::of(&error)) {
+            match self.clients.tried.note("ecs:DescribeClusters", asked) {
                 Ok(answer) => {
                     for cluster in answer.clusters() {
                         let namespace = project::cluster(cluster);

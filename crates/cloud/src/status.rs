@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::broker::ASSUME;
 use crate::client::Spec;
 use crate::failure::{Failure, Why};
+use crate::tried::Tried;
 
 /// What the facts don't hold of a connection.
 #[derive(Debug, Default)]
@@ -41,23 +42,27 @@ impl Told {
     }
 }
 
-/// The connection as views show it.
+/// The connection as views show it; `tried` once a round has ended.
 pub(crate) fn connection(
     spec: &Spec,
     told: &Told,
     facts: &ClusterFacts,
-    settled: bool,
+    tried: Option<&Tried>,
 ) -> Connection {
     Connection {
         name: spec.name.clone(),
         kind: SystemKind::Ecs,
         address: spec.address(),
         identity: told.identity.clone(),
-        state: state(told, facts, settled),
+        state: state(told, facts, tried.is_some()),
+        // Whoever holds the role knows: `Account::until`.
+        until: None,
         refusals: match &told.failure {
             Some(failure) if failure.why == Why::NotAssumed => vec![failure.message.clone()],
             _ => refusals(facts),
         },
+        rights: tried.map(|tried| tried.rights(spec)).unwrap_or_default(),
+        granted_by: Vec::new(),
     }
 }
 

@@ -71,6 +71,11 @@ impl EksTokens {
         &self.cluster
     }
 
+    /// By our clock, when the token ends that there is; `None` where there is none.
+    pub fn until(&self) -> Option<Timestamp> {
+        self.fresh.until()
+    }
+
     /// A token that the cluster takes now. Must be called inside a Tokio runtime.
     ///
     /// # Errors

@@ -78,8 +78,11 @@ impl Reader {
             .cluster(cluster)
             .service(service)
             .send()
-            .await
-            .map_err(|error| Failure::of(&error))?;
+            .await;
+        let answer = self
+            .clients
+            .tried
+            .note("ecs:ListServiceDeployments", answer)?;
         let mut briefs = answer.service_deployments.unwrap_or_default();
         briefs.sort_by_key(|brief| {
             std::cmp::Reverse(brief.created_at().map(|at| (at.secs(), at.subsec_nanos())))
@@ -123,8 +126,11 @@ impl Reader {
             .describe_service_deployments()
             .set_service_deployment_arns(Some(arns))
             .send()
-            .await
-            .map_err(|error| Failure::of(&error))?;
+            .await;
+        let answer = self
+            .clients
+            .tried
+            .note("ecs:DescribeServiceDeployments", answer)?;
         let told = answer.service_deployments.unwrap_or_default();
         Ok(told
             .into_iter()
@@ -146,8 +152,11 @@ impl Reader {
             .describe_service_revisions()
             .set_service_revision_arns(Some(arns))
             .send()
-            .await
-            .map_err(|error| Failure::of(&error))?;
+            .await;
+        let answer = self
+            .clients
+            .tried
+            .note("ecs:DescribeServiceRevisions", answer)?;
         for revision in answer.service_revisions() {
             if let (Some(arn), Some(definition)) =
                 (revision.service_revision_arn(), revision.task_definition())

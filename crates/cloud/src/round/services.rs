@@ -28,7 +28,7 @@ impl Reader {
             .into_paginator()
             .send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| Failure::of(&error))?;
+            let page = self.clients.tried.note("ecs:ListServices", page)?;
             arns.extend(page.service_arns().iter().cloned());
         }
         let mut services = Vec::new();
@@ -41,8 +41,8 @@ impl Reader {
                 .set_services(Some(some.to_vec()))
                 .include(ServiceField::Tags)
                 .send()
-                .await
-                .map_err(|error| Failure::of(&error))?;
+                .await;
+            let answer = self.clients.tried.note("ecs:DescribeServices", answer)?;
             services.extend(answer.services.unwrap_or_default());
         }
         services.retain(|service| service.status() == Some("ACTIVE"));
@@ -140,8 +140,12 @@ impl Reader {
             .describe_task_definition()
             .task_definition(name)
             .send()
-            .await
-            .map_err(|error| unknown_revision(Failure::of(&error)))?;
+            .await;
+        let answer = self
+            .clients
+            .tried
+            .note("ecs:DescribeTaskDefinition", answer)
+            .map_err(unknown_revision)?;
         answer
             .task_definition()
             .map(project::definition)
@@ -178,8 +182,11 @@ impl Reader {
             .describe_target_health()
             .target_group_arn(arn)
             .send()
-            .await
-            .map_err(|error| Failure::of(&error))?;
+            .await;
+        let answer = self
+            .clients
+            .tried
+            .note("elasticloadbalancing:DescribeTargetHealth", answer)?;
         let described = answer.target_health_descriptions().iter();
         Ok(described.map(project::target).collect())
     }

@@ -36,8 +36,8 @@ impl Reader {
                 .cluster(cluster)
                 .set_tasks(Some(some.to_vec()))
                 .send()
-                .await
-                .map_err(|error| Failure::of(&error))?;
+                .await;
+            let answer = self.clients.tried.note("ecs:DescribeTasks", answer)?;
             // Those that are gone meanwhile are listed as failures with the reason MISSING.
             tasks.extend(answer.tasks.unwrap_or_default());
         }
@@ -56,7 +56,7 @@ impl Reader {
             .into_paginator()
             .send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| Failure::of(&error))?;
+            let page = self.clients.tried.note("ecs:ListTasks", page)?;
             arns.extend(page.task_arns().iter().cloned());
         }
         Ok(arns)

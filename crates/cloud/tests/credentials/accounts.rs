@@ -72,6 +72,15 @@ async fn one_account_of_three_that_refuses_says_so_and_the_others_are_read() {
         }
     );
     assert_eq!(denied.refusals, [format!("assume {words}")]);
+    // It was asked for nothing: nothing is claimed of it, and no session of a role opens it.
+    assert_eq!(denied.rights_held(), (0, 3));
+    assert!(denied.rights.iter().all(|right| !right.held.is_missing()));
+    assert_eq!(accounts[1].until(), None);
+    assert!(
+        accounts[0]
+            .until()
+            .is_some_and(|end| end > options.clock.now())
+    );
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use api::connection::Held;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -277,6 +278,44 @@ async fn what_may_not_be_read_is_denied_with_aws_own_words_and_the_rest_is_there
         }
         let refused = account.connection().borrow().refusals.clone();
         assert_eq!(refused.len(), 1, "{refused:?}");
+        let rights = account.connection().borrow().rights.clone();
+        let missing = rights.iter().filter_map(|right| match &right.held {
+            Held::No { verbs } => Some((verbs.clone(), right.without.as_str())),
+            _ => None,
+        });
+        let without = match kind {
+            Kind::EcsServiceDeployment => "whether an ECS service was rolled back, and by what",
+            _ => "the apps that run on Amazon ECS",
+        };
+        let missing: Vec<_> = missing.collect();
+        assert_eq!(missing, [(vec![format!("ecs:{action}")], without)]);
+    }
+}
+
+#[tokio::test]
+async fn a_right_is_held_once_each_of_its_actions_was_seen_to_work_and_not_before() {
+    let account = account(&rolled_back().serve().await, &["shop"]);
+    assert!(account.connection().borrow().rights.is_empty());
+    after_round(&account, 1).await;
+    let connection = account.connection().borrow().clone();
+    assert_eq!(connection.rights_held(), (3, 3), "{:#?}", connection.rights);
+    assert_eq!(account.until(), None, "nobody says when a key ends");
+
+    // An account without services: next to nothing is sent, so next to nothing is known.
+    let stub = rolled_back();
+    stub.answer("ListServices", json!({"serviceArns": []}));
+    stub.answer("ListTasks", json!({"taskArns": []}));
+    stub.answer("ListStopped", json!({"taskArns": []}));
+    let account = self::account(&stub.serve().await, &["shop"]);
+    after_round(&account, 1).await;
+    let connection = account.connection().borrow().clone();
+    assert_eq!(connection.rights_held(), (0, 3), "{:#?}", connection.rights);
+    for right in connection.rights_amiss() {
+        let words = right.held.words();
+        assert!(
+            words.starts_with("cannot tell: not before it is used: "),
+            "{words}"
+        );
     }
 }
 
