@@ -222,6 +222,27 @@ impl World {
         self.taken_up(user, &attributes).await
     }
 
+    /// Lets a user do something in all namespaces, by a ClusterRole and its binding of one name, which is told. A server
+    /// takes them up a moment later.
+    pub(crate) async fn allow_everywhere(
+        &self,
+        user: &str,
+        rules: &Value,
+    ) -> Result<String, Broken> {
+        let rbac = "/apis/rbac.authorization.k8s.io/v1";
+        let name = unique("may");
+        let role = json!({"metadata": {"name": name}, "rules": rules});
+        let binding = json!({"metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}]});
+        for (resource, object) in [("clusterroles", role), ("clusterrolebindings", binding)] {
+            let path = format!("{rbac}/{resource}");
+            self.api.post(&path, &object).gives(201).await?;
+            self.owns(format!("{path}/{name}"));
+        }
+        Ok(name)
+    }
+
     /// Waits until a user may do what a role allows: a server reads roles from a cache, a moment after they are written.
     pub(crate) async fn taken_up(&self, user: &str, attributes: &Value) -> Result<(), Broken> {
         let reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";

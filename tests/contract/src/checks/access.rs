@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::broken::{Checked, field, filled, says};
+use crate::broken::{Broken, Checked, field, filled, says};
 use crate::world::{World, config_map, unique};
 
 pub(crate) async fn unknown_token(world: &World) -> Checked {
@@ -74,25 +74,10 @@ pub(crate) async fn by_role(world: &World) -> Checked {
 
 pub(crate) async fn by_cluster_role(world: &World) -> Checked {
     let space = world.space().await?;
-    let (user, name) = (unique("jo"), unique("contract"));
-    let rbac = "/apis/rbac.authorization.k8s.io/v1";
-    let role = json!({"metadata": {"name": name}, "rules": [
-        {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "list"]}]});
-    world
-        .api
-        .post(&format!("{rbac}/clusterroles"), &role)
-        .gives(201)
-        .await?;
-    world.owns(format!("{rbac}/clusterroles/{name}"));
-    let binding = json!({"metadata": {"name": name},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}]});
-    world
-        .api
-        .post(&format!("{rbac}/clusterrolebindings"), &binding)
-        .gives(201)
-        .await?;
-    world.owns(format!("{rbac}/clusterrolebindings/{name}"));
+    let user = unique("jo");
+    let rules =
+        json!([{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "list"]}]);
+    world.allow_everywhere(&user, &rules).await?;
     let attributes = json!({"verb": "get", "group": "apps", "resource": "deployments"});
     world.taken_up(&user, &attributes).await?;
     let jo = world.api.impersonating(&user);
@@ -100,6 +85,23 @@ pub(crate) async fn by_cluster_role(world: &World) -> Checked {
     jo.get(&space.apps("deployments")).gives(200).await?;
     let call = jo.get("/apis/apps/v1/replicasets");
     call.refused(403, "Forbidden").await.map(|_| ())
+}
+
+pub(crate) async fn bindings(world: &World) -> Checked {
+    let user = unique("jo");
+    let rules = json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]);
+    let name = world.allow_everywhere(&user, &rules).await?;
+    let path = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings?limit=500";
+    let list = world.api.get(path).gives(200).await?;
+    let mut items = list["items"].as_array().into_iter().flatten();
+    let ours = items.find(|item| item["metadata"]["name"] == name.as_str());
+    let ours = ours.ok_or_else(|| Broken::NotSo("the binding is listed".to_owned()))?;
+    field(ours, "/roleRef/kind", "ClusterRole")?;
+    field(ours, "/roleRef/name", name.as_str())?;
+    field(ours, "/subjects/0/kind", "User")?;
+    field(ours, "/subjects/0/name", user.as_str())?;
+    let jo = world.api.impersonating(&user);
+    jo.get(path).refused(403, "Forbidden").await.map(|_| ())
 }
 
 pub(crate) async fn speaking_for_others(world: &World) -> Checked {

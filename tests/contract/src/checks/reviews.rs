@@ -41,6 +41,38 @@ pub(crate) async fn may_not(world: &World) -> Checked {
     Ok(())
 }
 
+pub(crate) async fn everywhere(world: &World) -> Checked {
+    let user = unique("jo");
+    let rules = json!([
+        {"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get"]},
+        {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "list"]},
+    ]);
+    world.allow_everywhere(&user, &rules).await?;
+    let known = json!({"verb": "get", "resource": "pods"});
+    world.taken_up(&user, &known).await?;
+    let jo = world.api.impersonating(&user);
+    for (verb, group, resource, subresource, allowed) in [
+        ("get", "", "pods", "", true),
+        ("list", "", "pods", "", false),
+        ("get", "", "pods", "log", true),
+        ("get", "", "pods", "exec", false),
+        ("list", "apps", "deployments", "", true),
+        ("watch", "apps", "deployments", "", false),
+        ("list", "", "deployments", "", false),
+        ("list", "apps", "replicasets", "", false),
+        ("list", "nosuch.example", "things", "", false),
+    ] {
+        let attributes = json!({
+            "verb": verb, "group": group, "resource": resource, "subresource": subresource,
+        });
+        let call = jo.post(ACCESS, &access(&attributes));
+        let answer = call.gives(201).await?;
+        field(&answer, "/status/allowed", allowed)?;
+        absent(&answer, "/status/evaluationError")?;
+    }
+    Ok(())
+}
+
 pub(crate) async fn may_what(world: &World) -> Checked {
     let nothing = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {}});
     let status = world.api.post(ACCESS, &nothing);
