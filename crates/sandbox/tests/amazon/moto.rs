@@ -4,12 +4,17 @@
 
 use std::collections::BTreeSet;
 
-use sandbox::amazon::{Breaker, router};
+use sandbox::amazon::{Account, Breaker, ROLE, router};
+use sandbox::clock::Clock;
+use sandbox::faults::Faults;
+use sandbox::names::Names;
+use sandbox::provider::{self, Provider};
+use sandbox::registry::Registry;
 use sandbox::serve::{ANY_PORT, Server};
 use serde_json::{Value, json};
 
 use super::peer::Moto;
-use super::{Ground, KEY, ask, query};
+use super::{Ground, KEY, ask, query, signed};
 
 /// What the account says and moto 5.2 does not, so that nothing here holds it to anything.
 const MOTO_HAS_NOT: &[&str] = &[
@@ -98,6 +103,118 @@ async fn what_it_says_is_what_moto_says_field_by_field() {
     let (_, ours) = query(&server.url(), KEY, who).await;
     let (_, theirs) = query(&moto.url, "test", who).await;
     assert_eq!(tags(&ours), tags(&theirs));
+}
+
+#[tokio::test]
+async fn a_role_is_given_for_an_id_token_as_moto_gives_it_and_for_nothing_else() {
+    let clock = Clock::default();
+    let provider = Provider::new(&Names::of(3), clock.clone()).unwrap();
+    let issuer = Server::start(&clock, provider::router(&provider), ANY_PORT);
+    let issuer = issuer.await.unwrap();
+    provider.is_at(&issuer.url());
+    let registry = Registry::new(clock.clone());
+    let faults = Faults::default();
+    let account = Account::new(
+        "aws",
+        clock.clone(),
+        registry,
+        "registry.example",
+        faults,
+        1,
+    );
+    let account = account.trusting(&provider);
+    let server = Server::start(&clock, router(&account), ANY_PORT)
+        .await
+        .unwrap();
+    let moto = Moto::start();
+    let token = id_token(&issuer.url(), &provider).await;
+    let asked = |role: &str, token: &str| {
+        format!(
+            "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn={role}&RoleSessionName=mia&DurationSeconds=900&WebIdentityToken={token}"
+        )
+    };
+    let (status, ours) = query(&server.url(), "", &asked(ROLE, &token)).await;
+    let (expected, theirs) = query(&moto.url, "test", &asked(ROLE, &token)).await;
+    assert_eq!((status, expected), (200, 200), "{ours} {theirs}");
+    let known = tags(&theirs);
+    let unknown: Vec<_> = tags(&ours).difference(&known).copied().collect();
+    // The subject and the audience are in AWS' own reference, and not in moto.
+    let excused = ["Audience", "SubjectFromWebIdentityToken"];
+    assert!(
+        unknown.iter().all(|tag| excused.contains(tag)),
+        "{unknown:?}: {theirs}"
+    );
+
+    let within = |tag: &str| {
+        let rest = ours.split(&format!("<{tag}>")).nth(1).unwrap();
+        rest.split('<').next().unwrap().to_owned()
+    };
+    let who = |key: String, session: String| {
+        let url = server.url();
+        async move {
+            let answer = signed(&url, &key, "sts")
+                .header("content-type", "application/x-www-form-urlencoded")
+                .header("x-amz-security-token", session)
+                .body("Action=GetCallerIdentity&Version=2011-06-15")
+                .send()
+                .await
+                .unwrap();
+            (answer.status().as_u16(), answer.text().await.unwrap())
+        }
+    };
+    let (key, session) = (within("AccessKeyId"), within("SessionToken"));
+    let (status, caller) = who(key.clone(), session.clone()).await;
+    assert_eq!(status, 200, "{caller}");
+    assert!(
+        caller.contains(":assumed-role/landfall-reader/mia<"),
+        "{caller}"
+    );
+    let (status, other) = who(key.clone(), "another".to_owned()).await;
+    assert!(
+        status == 403 && other.contains("InvalidClientTokenId"),
+        "{other}"
+    );
+
+    let other = "arn:aws:iam::123456789012:role/admin";
+    let (status, refused) = query(&server.url(), "", &asked(other, &token)).await;
+    assert!(
+        status == 403 && refused.contains("AccessDenied"),
+        "{refused}"
+    );
+    for forged in ["", "eyJhbGciOiJub25lIn0.e30.", &token[..token.len() - 4]] {
+        let (status, refused) = query(&server.url(), "", &asked(ROLE, forged)).await;
+        assert!(
+            status == 400 && refused.contains("InvalidIdentityToken"),
+            "{refused}"
+        );
+    }
+    clock.advance(jiff::SignedDuration::from_secs(901));
+    let (_, late) = who(key, session).await;
+    assert!(late.contains("ExpiredToken"), "{late}");
+    let (_, late) = query(&server.url(), "", &asked(ROLE, &token)).await;
+    assert!(
+        late.contains("InvalidIdentityToken"),
+        "its ID token ended too: {late}"
+    );
+}
+
+/// The ID token of somebody who signs in by a code.
+async fn id_token(issuer: &str, provider: &Provider) -> String {
+    let post = async |path: &str, form: String| -> Value {
+        let kind = "application/x-www-form-urlencoded";
+        let request = reqwest::Client::new().post(format!("{issuer}{path}"));
+        let answer = request.header("content-type", kind).body(form).send();
+        let text = answer.await.unwrap().text().await.unwrap();
+        serde_json::from_str(&text).unwrap()
+    };
+    let invited = post("/device/code", "client_id=landfall&scope=openid".to_owned()).await;
+    let person = &provider.people()[0];
+    assert!(provider.typed(invited["user_code"].as_str().unwrap(), person));
+    let code = invited["device_code"].as_str().unwrap();
+    let grant = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code";
+    let form = format!("client_id=landfall&grant_type={grant}&device_code={code}");
+    let given = post("/token", form).await;
+    given["id_token"].as_str().unwrap().to_owned()
 }
 
 /// Every field of an answer with its type: `services[].desiredCount number`.
