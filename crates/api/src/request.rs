@@ -30,11 +30,13 @@ pub trait Stream: Serialize + DeserializeOwned {
 }
 
 /// Every command there is, in the order the documentation lists them.
-pub const COMMANDS: [&str; 21] = [
+pub const COMMANDS: [&str; 23] = [
     AllowPlugin::NAME,
+    AskRights::NAME,
     Begin::NAME,
     BeginSignIn::NAME,
     CancelSignIn::NAME,
+    ExportBundle::NAME,
     Follow::NAME,
     JoinTeam::NAME,
     LeaveTeam::NAME,
@@ -361,6 +363,31 @@ pub struct WatchSignIn {}
 impl Stream for WatchSignIn {
     const NAME: &'static str = "watch_sign_in";
     type Item = Option<SignIn>;
+}
+
+/// Asks the clusters now which rights we have there; what they say comes with the connections.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct AskRights {}
+
+impl Request for AskRights {
+    const NAME: &'static str = "ask_rights";
+    type Reply = ();
+}
+
+/// Writes a diagnostic bundle, which holds no secret, to the folder for downloads.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ExportBundle {}
+
+impl Request for ExportBundle {
+    const NAME: &'static str = "export_bundle";
+    type Reply = Exported;
+}
+
+/// A file that was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exported {
+    /// Where it is.
+    pub path: String,
 }
 
 /// The connections, live.

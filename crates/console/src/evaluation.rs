@@ -21,10 +21,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::WatchStream;
 
+use crate::connections;
+use crate::errors::Errors;
 use crate::past::Past;
 use crate::reader::Reader;
 use crate::sources::Systems;
 use crate::subscription::Publisher;
+use crate::team_file::form::Owner;
 use crate::wants::{Fetch, WantBook};
 
 /// The least time between two evaluations: one frame of what a person can follow.
@@ -85,6 +88,10 @@ pub struct Evaluation {
     answers: Vec<Asked>,
     apps: Vec<Looked>,
     connections: Vec<Publisher<Vec<Connection>>>,
+    /// Whom the team file says to ask for rights.
+    owners: Arc<[Owner]>,
+    /// What could not be answered.
+    errors: Errors,
     past: Past,
     /// When the engine says that the answer changes by itself.
     changes_at: Option<Timestamp>,
@@ -133,6 +140,8 @@ impl Evaluation {
             image_sources: Arc::new(systems.image_sources()),
             cluster_facts,
             forge: systems.forge(),
+            owners: systems.owners(),
+            errors: systems.errors().clone(),
             clusters,
             accounts,
             news,
@@ -201,7 +210,11 @@ impl Evaluation {
                     reader,
                 });
             }
-            Command::Connections(publisher) => self.connections.push(publisher),
+            Command::Connections(publisher) => {
+                // Nobody else looks at rights: a short answer does not ask for them.
+                self.clusters.iter().for_each(cluster::Cluster::want_rights);
+                self.connections.push(publisher);
+            }
             Command::App(app, publisher) => {
                 let reader = self.reader();
                 self.apps.push(Looked {
@@ -380,8 +393,9 @@ impl Evaluation {
                 }
                 answer
             });
-            if let Ok(answer) = &answer {
-                self.past.answer(answer, settled);
+            match &answer {
+                Ok(answer) => self.past.answer(answer, settled),
+                Err(why) => self.errors.note(why, now),
             }
             asked.publisher.publish(answer, settled);
             self.answers.push(asked);
@@ -403,9 +417,12 @@ impl Evaluation {
             (instant, now),
         );
         if !self.connections.is_empty() {
-            let connections = self.connections();
+            let (clusters, accounts) = (&self.clusters, &self.accounts);
+            let connections = connections::all(clusters, accounts, &self.forge, &self.owners);
+            let mut clusters = self.clusters.iter();
+            let settled = answer_settled && !clusters.any(cluster::Cluster::rights_are_due);
             for publisher in &self.connections {
-                publisher.publish(connections.clone(), answer_settled);
+                publisher.publish(connections.clone(), settled);
             }
         }
         for reader in self.readers() {
@@ -441,20 +458,5 @@ impl Evaluation {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-    }
-
-    fn connections(&self) -> Vec<Connection> {
-        let clusters = self
-            .clusters
-            .iter()
-            .map(|cluster| cluster.connection().borrow().clone());
-        let accounts = self
-            .accounts
-            .iter()
-            .map(|account| account.connection().borrow().clone());
-        clusters
-            .chain(accounts)
-            .chain(self.forge.connections())
-            .collect()
     }
 }

@@ -4,8 +4,11 @@
 //! subscribers get what changed. No Tauri, no printing, no mutation of anything outside this process but its cache.
 
 mod allowed;
+mod bundle;
 pub mod checking;
 mod code_host;
+mod connections;
+mod errors;
 mod evaluation;
 mod follow;
 pub mod founding;
@@ -20,6 +23,7 @@ pub mod team_file;
 mod tokens;
 mod wants;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,6 +56,7 @@ pub struct Console {
     /// Wakes what waits for a sign-in.
     woken: Option<JoinHandle<()>>,
     following: Following,
+    clock: Clock,
     /// Dropped last: what was seen is written before anything ends.
     _history: History,
 }
@@ -93,7 +98,7 @@ impl Console {
             now: clock.now(),
         });
         let past = Past::new(history.scribe(), history.kept());
-        let evaluation = tokio::spawn(Evaluation::new(&systems, past, clock).run(received));
+        let evaluation = tokio::spawn(Evaluation::new(&systems, past, clock.clone()).run(received));
         let woken = systems.signing_in().map(|signing_in| {
             let systems = Arc::downgrade(&systems);
             tokio::spawn(async move {
@@ -118,6 +123,7 @@ impl Console {
             systems,
             woken,
             following: Following::default(),
+            clock,
             _history: history,
         })
     }
@@ -219,7 +225,37 @@ impl Console {
     /// # Errors
     /// When the object's system is none of ours, does not answer, refuses, or has no such object.
     pub async fn read_object(&self, object: &ObjectRef) -> Result<String, Error> {
-        self.systems.read_object(object).await
+        let read = self.systems.read_object(object).await;
+        if let Err(why) = &read {
+            self.systems.errors().note(why, self.clock.now());
+        }
+        read
+    }
+
+    /// Asks the clusters now which rights we have there, where somebody looks at the connections.
+    pub fn ask_rights_anew(&self) {
+        self.systems.ask_rights_anew();
+    }
+
+    /// Writes a diagnostic bundle: to the file, or to one of its own in the folder for downloads. It holds no secret. What
+    /// does not answer within `patience` is in it as not answering. The file that was written.
+    ///
+    /// # Errors
+    /// There is such a file already, or it cannot be written.
+    pub async fn export_bundle(
+        &self,
+        to: Option<&Path>,
+        patience: Duration,
+    ) -> Result<PathBuf, Error> {
+        let mut connections = self.watch_connections();
+        let connections = connections.settled(patience).await.ok_or_else(ended)?;
+        let sign_in = self.watch_sign_in().next().await;
+        let sign_in = sign_in.and_then(|update| update.value);
+        let now = self.clock.now();
+        let text = self.systems.bundle(now, sign_in, connections)?;
+        let path = to.map_or_else(|| bundle::place(now), Path::to_path_buf);
+        bundle::write(&path, &text)?;
+        Ok(path)
     }
 
     /// The command that a context of the kubeconfig wants to run for signing in, if it wants to run one: what a person sees

@@ -14,21 +14,26 @@ use std::time::Duration;
 
 use api::error::Code;
 use api::request::KubeContext;
-use api::{Error, ObjectRef};
+use api::{Connection, Error, ObjectRef, SignIn};
 use cloud::{Account, Broker};
 use cluster::{Clock, Cluster, Context};
-use facts::Team;
+use facts::{ClusterFacts, Team};
 use forge::Forge;
+use jiff::Timestamp;
+use tokio::sync::watch;
 
 use crate::allowed::Allowed;
+use crate::bundle::{self, Settings};
 use crate::code_host::CodeHostSignIn;
+use crate::errors::Errors;
 use crate::joining::Membership;
 use crate::sign_in::SigningIn;
 use crate::team_file::TeamFile;
+use crate::team_file::form::Owner;
 
 use signed_in::OpenedBy;
 
-pub use folders::{cache_folder, data_folder, history_file};
+pub use folders::{cache_folder, data_folder, downloads_folder, history_file};
 
 /// How old what a code host or registry said may be when it is wanted: short, so that a refresh is one, and long enough
 /// for one evaluation's wants to share one fetch.
@@ -69,6 +74,10 @@ pub struct Systems {
     roles: Vec<Broker>,
     contexts: Vec<Context>,
     allowed: Arc<Allowed>,
+    /// The team file, if one is used.
+    file: Option<TeamFile>,
+    settings: Settings,
+    errors: Errors,
 }
 
 /// Who signs people in, without opening anything else: a kubeconfig or a cluster that is broken hinders nobody. None where
@@ -139,7 +148,10 @@ impl Systems {
         clock: &Clock,
         signing_in: Option<Arc<SigningIn>>,
     ) -> Result<Self, Error> {
-        let file = team_file(sources)?.unwrap_or_default();
+        let named = team_file(sources)?;
+        let settings = Settings::of(sources, named.is_some());
+        let is_used = named.is_some();
+        let file = named.unwrap_or_default();
         let session = signing_in.as_ref().map(|signing_in| signing_in.session());
         let now = clock.clone();
         let aws = cloud::Options {
@@ -183,6 +195,9 @@ impl Systems {
             roles: roles.into_values().collect(),
             contexts,
             allowed,
+            file: is_used.then_some(file),
+            settings,
+            errors: Errors::default(),
         })
     }
 
@@ -214,6 +229,48 @@ impl Systems {
         self.roles.iter().for_each(Broker::forget);
         self.clusters.iter().for_each(Cluster::try_now);
         self.accounts.iter().for_each(Account::try_now);
+        self.ask_rights_anew();
+    }
+
+    /// Asks now which rights we have.
+    pub fn ask_rights_anew(&self) {
+        self.clusters.iter().for_each(Cluster::ask_rights_anew);
+    }
+
+    /// Whom the team file says to ask for rights.
+    pub fn owners(&self) -> Arc<[Owner]> {
+        let owners = self.file.iter().flat_map(|file| file.owners.iter());
+        owners.cloned().collect()
+    }
+
+    /// The last errors.
+    pub fn errors(&self) -> &Errors {
+        &self.errors
+    }
+
+    /// The bundle's text, as everything stands.
+    pub fn bundle(
+        &self,
+        made_at: Timestamp,
+        sign_in: Option<SignIn>,
+        connections: Vec<Connection>,
+    ) -> Result<String, Error> {
+        let facts = |name: &str, facts: watch::Receiver<Arc<ClusterFacts>>| {
+            (name.to_owned(), facts.borrow().clone())
+        };
+        let clusters = self.clusters.iter();
+        let clusters = clusters.map(|one| facts(one.name(), one.facts()));
+        let accounts = self.accounts.iter();
+        let accounts = accounts.map(|one| facts(one.name(), one.facts()));
+        bundle::text(bundle::Parts {
+            made_at,
+            settings: &self.settings,
+            team_file: self.file.as_ref(),
+            sign_in,
+            connections,
+            facts: clusters.chain(accounts).collect(),
+            errors: self.errors.all(),
+        })
     }
 
     pub fn clusters(&self) -> Arc<[Cluster]> {

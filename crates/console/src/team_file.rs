@@ -4,6 +4,7 @@
 //! `facts::Team` and to the edges.
 
 pub mod form;
+mod shown;
 pub mod signature;
 
 use std::collections::BTreeSet;
@@ -261,6 +262,22 @@ mod tests {
             published == schema,
             "docs/landfall.schema.json is old: LANDFALL_WRITE_DOCS=1 cargo test -p console schema"
         );
+    }
+
+    #[test]
+    fn owners_say_of_what_and_where_to_ask_and_nothing_else() {
+        let text = "version: 1\nowners: [{of: prod, ask: '#platform'}, {of: 'shop-*', ask: sre@shop.example}]\n";
+        let file = TeamFile::parse(text).expect("fine");
+        assert_eq!(file.owners[1].of, "shop-*");
+        assert_eq!(file.owners[1].ask, "sre@shop.example");
+        for wrong in [
+            "[{of: prod}]",
+            "[{ask: x}]",
+            "[{of: a, ask: x, password: y}]",
+        ] {
+            let text = format!("version: 1\nowners: {wrong}\n");
+            assert!(TeamFile::parse(&text).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use identity::{CodeHost, Failure, Session};
+use identity::{CodeHost, Failure, Session, Standing};
+use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
@@ -24,6 +25,14 @@ impl cluster::Tokens for IdToken {
                 hint: hint(&why).to_owned(),
                 may_pass: why.may_pass(),
             }),
+        }
+    }
+
+    fn until(&self) -> Option<Timestamp> {
+        let standing = self.0.standing();
+        match &*standing.borrow() {
+            Standing::SignedIn { until, .. } => Some(*until),
+            Standing::SignedOut | Standing::Resuming { .. } | Standing::Over { .. } => None,
         }
     }
 }
@@ -75,6 +84,10 @@ impl cluster::Tokens for EksToken {
             hint: why.hint,
             may_pass: why.may_pass,
         })
+    }
+
+    fn until(&self) -> Option<Timestamp> {
+        self.made.get()?.until()
     }
 }
 

@@ -25,6 +25,14 @@ pub fn history_file() -> Option<PathBuf> {
     data_folder().map(|folder| folder.join("history.db"))
 }
 
+/// The folder that a browser would save to: `XDG_DOWNLOAD_DIR`, else `Downloads` in the person's own folder, else that.
+pub fn downloads_folder() -> PathBuf {
+    let own = variable("HOME").or_else(|| variable("USERPROFILE"));
+    let own = own.unwrap_or_else(std::env::temp_dir);
+    let folder = variable("XDG_DOWNLOAD_DIR").unwrap_or_else(|| own.join("Downloads"));
+    if folder.is_dir() { folder } else { own }
+}
+
 /// A variable that names a folder; an empty one names none.
 fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name)

@@ -7,15 +7,17 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
+
+use super::shown;
 
 /// The ports that the browser is sent back to where the file names none: unassigned ones, below those that systems hand
 /// out for outgoing connections. The provider has to know each of them.
 pub const PORTS: [u16; 3] = [8741, 18741, 28741];
 
 /// landfall.yaml: what cannot be found by looking. Holds no secret.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TeamFile {
     /// The version of this form: 1.
@@ -36,6 +38,9 @@ pub struct TeamFile {
     /// What people are in the team, the first that fits counts.
     #[serde(default)]
     pub roles: Vec<Role>,
+    /// Whom to ask for rights that are missing.
+    #[serde(default)]
+    pub owners: Vec<Owner>,
     /// Code hosts whose address or API cannot be derived from their name.
     #[serde(default)]
     pub code_hosts: Vec<CodeHost>,
@@ -54,10 +59,11 @@ pub struct TeamFile {
 }
 
 /// The OpenID provider, such as Okta, and this application in it.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SignIn {
     /// The issuer, exactly as its tokens name it: https://acme.okta.com.
+    #[serde(serialize_with = "shown::address")]
     pub issuer: Url,
     /// The application's client id: a public client with PKCE, no secret.
     pub client_id: String,
@@ -72,7 +78,7 @@ pub struct SignIn {
     #[serde(default = "ports")]
     pub ports: Vec<u16>,
     /// Certificates of authorities, as PEM, that are trusted for the issuer beside the system's.
-    #[serde(default)]
+    #[serde(default, serialize_with = "shown::certificates")]
     pub authorities: Vec<String>,
 }
 
@@ -91,15 +97,16 @@ fn ports() -> Vec<u16> {
 }
 
 /// A Kubernetes cluster that takes the sign-in.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Cluster {
     /// What people call it; an environment's `cluster` may name it.
     pub name: String,
     /// Where its API server answers.
+    #[serde(serialize_with = "shown::address")]
     pub server: Url,
     /// The certificate of its authority, as PEM; absent: the system's.
-    #[serde(default)]
+    #[serde(default, serialize_with = "shown::certificates")]
     pub authority: Option<String>,
     /// A namespace to look in where all of them may not be read at once; absent: `default`.
     #[serde(default)]
@@ -111,7 +118,7 @@ pub struct Cluster {
 }
 
 /// Which EKS cluster it is.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Eks {
     /// The name of an entry of `aws`.
@@ -122,7 +129,7 @@ pub struct Eks {
 }
 
 /// What some people are in the team. It decides what is offered; what works is decided by the clusters and accounts.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Role {
     /// Its name: developer, support, sre.
@@ -159,15 +166,27 @@ impl From<Home> for api::Home {
     }
 }
 
+/// Who keeps something, and can be asked for rights to it.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Owner {
+    /// What: the name of a cluster, an account or an app, or a namespace; with one * for anything. The nearest counts.
+    pub of: String,
+    /// Where to ask: a channel, a group, a mail address.
+    pub ask: String,
+}
+
 /// One code host.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CodeHost {
     /// As image labels and Flux sources name it.
     pub host: String,
     /// Where Git's smart HTTP answers; absent: https://<host>.
+    #[serde(default, serialize_with = "shown::may_be_address")]
     pub address: Option<Url>,
     /// GitHub's REST API; absent: none, unless the host is github.com.
+    #[serde(default, serialize_with = "shown::may_be_address")]
     pub api: Option<Url>,
     /// The application that people sign in with at this host. Absent: a token of their own is all that they can give.
     #[serde(default)]
@@ -220,18 +239,19 @@ impl CodeHost {
 }
 
 /// One registry.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Registry {
     /// As image references name it.
     pub host: String,
     /// Where the OCI distribution API answers; absent: https://<host>.
+    #[serde(default, serialize_with = "shown::may_be_address")]
     pub address: Option<Url>,
 }
 
 /// One account and region of AWS. Its credentials are never here: the sign-in gives them, the SDK's own chain has them, the
 /// named profile, or the named file.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Aws {
     /// What people call it; an environment's `cluster` may name it.
@@ -239,6 +259,7 @@ pub struct Aws {
     /// The region, such as `eu-west-1`.
     pub region: String,
     /// Where AWS answers, if not at its own address.
+    #[serde(default, serialize_with = "shown::may_be_address")]
     pub endpoint: Option<Url>,
     /// The IAM role that everyone takes with the sign-in (AssumeRoleWithWebIdentity).
     pub role: Option<String>,
@@ -246,6 +267,7 @@ pub struct Aws {
     pub profile: Option<String>,
     /// A file in the form of `~/.aws/credentials` whose credentials are taken, and no others; beside the team file if it
     /// is no whole path.
+    #[serde(default, serialize_with = "shown::file_name")]
     pub credentials: Option<PathBuf>,
     /// The ECS clusters to read; absent: all.
     #[serde(default)]
@@ -261,7 +283,7 @@ impl Aws {
 }
 
 /// One environment.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Environment {
     /// Its name.

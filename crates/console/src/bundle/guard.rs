@@ -1,0 +1,243 @@
+//! The last look at a bundle: whatever looks like a secret is taken out of every text, and people's names out of addresses.
+//!
+//! Owns the one table of shapes. It guesses, and guesses too much: a hidden name costs a question, a shown token costs a
+//! cluster. It is a guard and not the reason why a bundle holds no secret.
+
+use std::sync::LazyLock;
+
+use api::headline::plain;
+use regex::{Captures, Regex};
+use serde_json::Value;
+
+/// What stands in a secret's place.
+pub(super) const HIDDEN: &str = "(hidden)";
+
+/// From how many characters on capitals, small letters and digits in one are taken for a key.
+const KEY_LENGTH: usize = 24;
+
+/// What secrets look like, and what is left of each. Only ASCII is told apart by case.
+const SHAPES: [(&str, &str); 12] = [
+    // A private key, whole or cut off.
+    (
+        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)",
+        HIDDEN,
+    ),
+    // An address with credentials in it.
+    (r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#]*@", "${1}(hidden)@"),
+    // A header: the scheme says that a credential follows.
+    (
+        r"\b((?i-u:bearer|basic|negotiate))\s+[A-Za-z0-9+/=_.~-]{8,}",
+        "$1 (hidden)",
+    ),
+    // Signed tokens and keys in JSON: their first bytes are always these in base64.
+    (r"eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)*", HIDDEN),
+    // AWS: ids of keys and sessions.
+    (r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}", HIDDEN),
+    // An EKS cluster's token.
+    (r"k8s-aws-v1\.[A-Za-z0-9_-]+", HIDDEN),
+    // GitHub, classic and fine-grained.
+    (r"(?:gh[opsru]_|github_pat_)[A-Za-z0-9_]{10,}", HIDDEN),
+    // GitLab and Slack.
+    (
+        r"(?:gl(?:pat|dt|rt|cbt|ptt|ft|soat)-|xox[a-z]-|xapp-)[A-Za-z0-9_-]{10,}",
+        HIDDEN,
+    ),
+    // Google: access tokens and keys of its APIs.
+    (r"(?:ya29\.|AIza)[A-Za-z0-9_.-]{10,}", HIDDEN),
+    // Docker, npm, HashiCorp's Vault.
+    (r"(?:dckr_[a-z]+_|npm_|hv[sbr]\.)[A-Za-z0-9_-]{10,}", HIDDEN),
+    // Whatever is set to something under a name that says what it is: token=x, "password": "x", X-Amz-Signature=x.
+    (
+        r#"((?i-u:password|passwd|passphrase|secret|token|key|credential|signature|authorization|assertion|cookie)["']?\s*[=:]\s*["']?)[^\s"',;&]{3,}"#,
+        "${1}(hidden)",
+    ),
+    // People: what stands before the @ is theirs.
+    (
+        r"[A-Za-z0-9._%+'-]+@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)",
+        "…@$1",
+    ),
+];
+
+/// The patterns of the table; that each of them is one is tested.
+static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    let patterns = SHAPES.iter();
+    let patterns = patterns.map(|(shape, left)| Regex::new(shape).map(|shape| (shape, *left)));
+    patterns.filter_map(Result::ok).collect()
+});
+
+static RUN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"[A-Za-z0-9+_=~-]+").ok());
+
+/// Goes over every text in a document, names of fields too.
+pub(super) fn over(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = clean(text),
+        Value::Array(values) => values.iter_mut().for_each(over),
+        Value::Object(fields) => {
+            let before = std::mem::take(fields);
+            fields.extend(before.into_iter().map(|(name, mut value)| {
+                over(&mut value);
+                (clean(&name), value)
+            }));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// A text without what looks like a secret, on one line and without what is invisible: that could part a token.
+pub(super) fn clean(text: &str) -> String {
+    let mut text = plain(text, usize::MAX);
+    for (shape, left) in PATTERNS.iter() {
+        if shape.is_match(&text) {
+            text = shape.replace_all(&text, *left).into_owned();
+        }
+    }
+    let Some(run) = &*RUN else {
+        return HIDDEN.to_owned();
+    };
+    let shown = |run: &Captures<'_>| {
+        let run = run.get(0).map_or("", |run| run.as_str());
+        if looks_random(run) { HIDDEN } else { run }.to_owned()
+    };
+    run.replace_all(&text, shown).into_owned()
+}
+
+fn looks_random(run: &str) -> bool {
+    let has = |is: fn(&char) -> bool| run.chars().filter(is).count();
+    run.len() >= KEY_LENGTH
+        && has(char::is_ascii_uppercase) >= 2
+        && has(char::is_ascii_lowercase) >= 2
+        && has(char::is_ascii_digit) >= 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shape_of_the_table_is_a_pattern() {
+        for (shape, _) in SHAPES {
+            assert!(Regex::new(shape).is_ok(), "{:?}", Regex::new(shape));
+        }
+        assert_eq!(PATTERNS.len(), SHAPES.len());
+        assert!(RUN.is_some());
+    }
+
+    #[test]
+    fn what_looks_like_a_secret_is_taken_out_of_whatever_stands_around_it() {
+        // Made up, and put together here so that nobody's scanner takes this file for a leak.
+        let join = |parts: &[&str]| parts.concat();
+        let secrets = [
+            join(&["eyJhbGciOiJSUzI1NiJ9", ".eyJzdWIiOiJqbyJ9", ".c2lnbmF0dXJl"]),
+            join(&["AK", "IAIOSFODNN7EXAMPLE"]),
+            join(&["AS", "IAIOSFODNN7EXAMPLE"]),
+            join(&["wJalrXUtnFEMI7K7MDENGbPx", "RfiCYEXAMPLEKEY"]),
+            join(&["gh", "p_16C7e42F292c6912E7710c838347Ae178B4a"]),
+            join(&["gh", "s_16C7e42F292c"]),
+            join(&["github", "_pat_11ABCDEFG0123456789_abcdefghij"]),
+            join(&["gl", "pat-x1y2z3x1y2z3x1y2z3x1"]),
+            join(&["xo", "xb-1234567890-abcdefghijkl"]),
+            join(&["ya", "29.a0AfH6SMBx1y2z3"]),
+            join(&["k8s-", "aws-v1.aHR0cHM6Ly9zdHMuZXUtd2VzdC0x"]),
+            join(&["hv", "s.CAESIJ1234567890abc"]),
+            join(&[
+                "-----BEGIN RSA PRI",
+                "VATE KEY-----\nMIIEpAIB\n-----END RSA PRI",
+                "VATE KEY-----",
+            ]),
+            join(&["-----BEGIN PRI", "VATE KEY-----\nMIIEpAIBcut"]),
+        ];
+        let around = [
+            "{}",
+            "the provider said: {}",
+            "{}.",
+            "\"{}\"",
+            "(got {}, wanted another)",
+            "Authorization: Bearer {}",
+            "https://jo:{}@code.example/shop",
+            "https://code.example/?access_token={}&x=1",
+            "password={}",
+            "é{}é",
+        ];
+        for secret in &secrets {
+            for around in around {
+                let said = clean(&around.replace("{}", secret));
+                let telling = secret.replace('\n', " ");
+                let core: String = telling.chars().skip(6).take(10).collect();
+                assert!(!said.contains(&core), "{secret:?} in {around:?}: {said}");
+                assert!(said.contains(HIDDEN), "{said}");
+            }
+            // An invisible character in the middle parts nothing.
+            let (one, two) = secret.split_at(8);
+            let said = clean(&format!("{one}\u{200b}{two}"));
+            assert!(!said.contains(two.trim()), "{said}");
+        }
+        for (text, left) in [
+            (
+                "Authorization: Basic am86aHVudGVyMg==",
+                "Authorization: (hidden) (hidden)",
+            ),
+            (
+                "https://jo:hunter2@code.example/shop",
+                "https://(hidden)@code.example/shop",
+            ),
+            (
+                "https://hunter2@code.example",
+                "https://(hidden)@code.example",
+            ),
+            (
+                "https://jo:p@ss:w@code.example",
+                "https://(hidden)@code.example",
+            ),
+            ("client_secret: hunter2", "client_secret: (hidden)"),
+            (
+                "X-Amz-Signature=0a0b0c0d&X-Amz-Date=1",
+                "X-Amz-Signature=(hidden)&X-Amz-Date=1",
+            ),
+            (
+                "User \"jo.doe+x@shop.example\" cannot list",
+                "User \"…@shop.example\" cannot list",
+            ),
+            (
+                "arn:aws:sts::1:assumed-role/reader/jo@shop.example",
+                "arn:aws:sts::1:assumed-role/reader/…@shop.example",
+            ),
+        ] {
+            assert_eq!(clean(text), left);
+        }
+    }
+
+    #[test]
+    fn what_is_needed_to_help_stays() {
+        for text in [
+            "https://ABC0123456789DEF.gr7.eu-west-1.eks.amazonaws.com",
+            "http://127.0.0.1:41234/api/v3",
+            "arn:aws:iam::123456789012:role/landfall-reader",
+            "kustomizations.kustomize.toolkit.fluxcd.io",
+            "sha256:0a0b0c0d0e0f000102030405060708090a0b0c0d0e0f00010203040506070809",
+            "secrets is forbidden: cannot list resource \"secrets\" in API group \"\" at the cluster scope",
+            "whether a pod waits for a secret that was not synced",
+            "the credentials were not accepted (401 Unauthorized) (sign in again)",
+            "main@sha1:0a0b0c",
+            "2026-11-30T19:07:21.123456789Z",
+            "checkout-7d9c5b8f4d-x2x7k",
+            "-----BEGIN CERTIFICATE-----",
+            "#platform-help",
+        ] {
+            // What stands before an @ is taken for a person's.
+            if !text.contains('@') {
+                assert_eq!(clean(text), text);
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_fields_are_gone_over_too() {
+        let secret = ["gh", "p_16C7e42F292c6912E7710c838347Ae178B4a"].concat();
+        let mut value = serde_json::json!({secret.clone(): [{"a": secret}], "n": 7});
+        over(&mut value);
+        assert_eq!(
+            value,
+            serde_json::json!({"(hidden)": [{"a": "(hidden)"}], "n": 7})
+        );
+    }
+}

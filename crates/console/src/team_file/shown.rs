@@ -1,0 +1,49 @@
+//! How the team file's words are shown to whoever helps: addresses without credentials, certificates by their number, files
+//! by their name.
+//!
+//! Owns these forms. A team file holds no secret; whoever wrote one into it all the same does not send it on.
+
+use std::path::PathBuf;
+
+use serde::Serializer;
+use url::Url;
+
+/// An address without user and password.
+pub fn address<S: Serializer>(address: &Url, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(bare(address).as_str())
+}
+
+/// The same of one that may be absent.
+pub fn may_be_address<S: Serializer>(address: &Option<Url>, to: S) -> Result<S::Ok, S::Error> {
+    match address {
+        Some(address) => to.serialize_some(bare(address).as_str()),
+        None => to.serialize_none(),
+    }
+}
+
+fn bare(address: &Url) -> Url {
+    let mut bare = address.clone();
+    // Refused only where an address can have neither.
+    let _ = bare.set_username("");
+    let _ = bare.set_password(None);
+    bare
+}
+
+/// How many certificates there are.
+pub fn certificates<'a, S: Serializer>(
+    texts: impl IntoIterator<Item = &'a String>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    let texts = texts.into_iter();
+    let of = |text: &String| text.matches("-----BEGIN CERTIFICATE-----").count();
+    to.serialize_str(&format!("{} certificates", texts.map(of).sum::<usize>()))
+}
+
+/// A file's name alone: its folder may name a person.
+pub fn file_name<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
+    let name = path.as_ref().and_then(|path| path.file_name());
+    match name {
+        Some(name) => to.serialize_some(&name.to_string_lossy()),
+        None => to.serialize_none(),
+    }
+}
