@@ -153,6 +153,7 @@ impl Who {
                 roles,
                 until,
                 late,
+                home: _,
             } => {
                 who.state = "signed in";
                 who.domain = person.rsplit_once('@').map(|(_, domain)| domain.to_owned());

@@ -142,7 +142,7 @@ pub struct Role {
 }
 
 /// A screen to start with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Home {
     /// All apps.
@@ -194,7 +194,7 @@ pub struct CodeHost {
 }
 
 /// A GitHub App or an OAuth app whose device flow is on. It needs no secret.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CodeHostSignIn {
     /// Its client id.
@@ -203,7 +203,7 @@ pub struct CodeHostSignIn {
     #[serde(default)]
     pub scopes: Vec<String>,
     /// Where `/login/device/code` and `/login/oauth/access_token` are; absent: the host's address.
-    #[serde(default)]
+    #[serde(default, serialize_with = "shown::may_be_address")]
     pub address: Option<Url>,
 }
 
