@@ -32,7 +32,7 @@ pub enum Command {
     Changes(Changes),
     /// Lists what could not be linked to source, with what would fix it
     Coverage(Coverage),
-    /// Says which systems answer, and what may not be read there
+    /// Says which systems answer, as whom, what may not be read there and who could grant it; exports a diagnostic bundle
     Doctor(Doctor),
     /// Signs you in, with your browser or with a code; at a code host, too
     SignIn(SignIn),
@@ -175,6 +175,12 @@ pub struct Coverage {
 /// `landfall doctor`
 #[derive(Args)]
 pub struct Doctor {
+    /// Lists every right, not only what is missing or cannot be told
+    #[arg(long)]
+    pub all: bool,
+    /// Writes a diagnostic bundle to this file, which must not be there yet: how everything stands, without secrets
+    #[arg(long, value_name = "FILE")]
+    pub bundle: Option<PathBuf>,
     /// Prints JSON
     #[arg(long)]
     pub json: bool,

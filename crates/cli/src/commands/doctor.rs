@@ -1,5 +1,6 @@
-//! `landfall doctor`: which systems answer, as whom, and what may not be read there.
+//! `landfall doctor`: which systems answer, as whom, until when, what may not be read there, and who could grant it.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use api::{ConnectionState, Error};
@@ -24,7 +25,22 @@ pub async fn run(doctor: Doctor) -> Result<ExitCode, Error> {
             &serde_json::json!({ "version": api::JSON_VERSION, "connections": connections }),
         )?;
     } else {
-        show(&print::connections::connections(&connections));
+        let now = jiff::Timestamp::now();
+        show(&print::connections::connections(
+            &connections,
+            doctor.all,
+            now,
+        ));
+    }
+    if let Some(file) = &doctor.bundle {
+        let written = open.console.export_bundle(Some(file), open.patience);
+        let written = written.await?;
+        // Beside the document that --json promises, not in it.
+        let _closed = writeln!(
+            anstream::stderr(),
+            "wrote {}: read it before you send it",
+            written.display()
+        );
     }
     let well = connections
         .iter()

@@ -1,14 +1,16 @@
-//! The connections in the terminal: which systems answer, as whom, and what may not be read there.
+//! The connections in the terminal: which systems answer, as whom, until when, and which rights are missing there.
 
 use std::fmt::Write;
 
-use api::connection::SystemKind;
+use api::connection::{Held, Right, SystemKind};
+use api::time::relative;
 use api::{Connection, ConnectionState};
+use jiff::Timestamp;
 
 use super::{blue, bold, dim, foreign, green, red, styled, yellow};
 
-/// All connections as text.
-pub fn connections(connections: &[Connection]) -> String {
+/// All connections as text; of the rights only what is amiss, unless all are wanted.
+pub fn connections(connections: &[Connection], all: bool, now: Timestamp) -> String {
     let mut page = String::new();
     for connection in connections {
         let kind = match connection.kind {
@@ -23,9 +25,11 @@ pub fn connections(connections: &[Connection]) -> String {
             .as_ref()
             .map(|who| format!(" as {}", foreign(who, 100)))
             .unwrap_or_default();
+        let until = connection.until.map(|until| until_when(until, now));
+        let until = until.unwrap_or_default();
         let _ = writeln!(
             page,
-            "{glyph} {} {}{identity}  {}",
+            "{glyph} {} {}{identity}{until}  {}",
             styled(bold(), foreign(&connection.name, 100)),
             styled(
                 dim(),
@@ -41,8 +45,66 @@ pub fn connections(connections: &[Connection]) -> String {
                 foreign(refusal, 300)
             );
         }
+        rights(&mut page, connection, all);
     }
     page
+}
+
+/// When what opens it ends: a token that is made anew in time, or a certificate that is not.
+fn until_when(until: Timestamp, now: Timestamp) -> String {
+    match until > now {
+        true => format!(
+            " until {} ({})",
+            until.strftime("%Y-%m-%d %H:%M UTC"),
+            relative(until, now)
+        ),
+        false => format!(", which ended {}", relative(until, now)),
+    }
+}
+
+/// "24 of 25 rights", and below it what is missing, what that hides, and whom to ask.
+fn rights(page: &mut String, connection: &Connection, all: bool) {
+    if connection.rights.is_empty() {
+        return;
+    }
+    let (held, of) = connection.rights_held();
+    let _ = writeln!(
+        page,
+        "    {}",
+        styled(dim(), format!("{held} of {of} rights"))
+    );
+    let amiss: Vec<&Right> = connection.rights_amiss().collect();
+    let shown = connection.rights.iter();
+    for right in shown.filter(|right| all || amiss.contains(right)) {
+        let (glyph, words) = match &right.held {
+            Held::Yes => (
+                styled(green(), "✓"),
+                format!("to {}", right.verbs.join(", ")),
+            ),
+            Held::NotNeeded { .. } => (styled(dim(), "–"), right.held.words()),
+            Held::Unknown { .. } => (styled(yellow(), "?"), right.held.words()),
+            Held::Only { .. } | Held::No { .. } => (styled(yellow(), "✗"), right.held.words()),
+        };
+        let _ = write!(
+            page,
+            "    {glyph} {}: {}",
+            foreign(&right.name, 100),
+            foreign(&words, 300)
+        );
+        let _ = match amiss.contains(&right) {
+            true => writeln!(
+                page,
+                ". Without it is unknown: {}",
+                foreign(&right.without, 200)
+            ),
+            false => writeln!(page),
+        };
+    }
+    if !connection.granted_by.is_empty() {
+        let whom = connection.granted_by.iter().map(|who| foreign(who, 200));
+        let whom: Vec<String> = whom.collect();
+        let _ = writeln!(page, "    {} {}", styled(bold(), "ask"), whom.join(", or "));
+    }
 }
 
 fn state(state: &ConnectionState) -> (String, String) {
@@ -81,5 +143,78 @@ fn state(state: &ConnectionState) -> (String, String) {
             styled(yellow(), "–"),
             format!("absent: {}", foreign(what, 400)),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn right(name: &str, held: Held) -> Right {
+        Right {
+            name: name.to_owned(),
+            verbs: vec!["list".to_owned(), "watch".to_owned()],
+            held,
+            without: format!("what {name} say"),
+        }
+    }
+
+    fn printed(all: bool) -> String {
+        let at = |second| Timestamp::from_second(second).unwrap_or_default();
+        let connection = Connection {
+            name: "prod".to_owned(),
+            kind: SystemKind::Cluster,
+            address: "https://prod.example".to_owned(),
+            identity: Some("jo".to_owned()),
+            state: ConnectionState::Live { since: at(0) },
+            until: Some(at(3600)),
+            refusals: Vec::new(),
+            rights: vec![
+                right("pods", Held::Yes),
+                right(
+                    "events",
+                    Held::No {
+                        verbs: vec!["watch".to_owned()],
+                    },
+                ),
+                right(
+                    "nodes",
+                    Held::Unknown {
+                        why: "\u{1b}[2J\nrefused".to_owned(),
+                    },
+                ),
+                right(
+                    "canaries",
+                    Held::NotNeeded {
+                        why: "not installed here".to_owned(),
+                    },
+                ),
+            ],
+            granted_by: vec!["#platform\u{202e}".to_owned(), "group admins".to_owned()],
+        };
+        let page = connections(&[connection], all, at(60));
+        anstream::adapter::strip_str(&page).to_string()
+    }
+
+    #[test]
+    fn only_what_is_amiss_is_listed_with_what_it_hides_and_whom_to_ask() {
+        let expected = "\
+✓ prod cluster at https://prod.example as jo until 1970-01-01 01:00 UTC (in 59 minutes)  live
+    1 of 3 rights
+    ✗ events: missing: may not watch. Without it is unknown: what events say
+    ? nodes: cannot tell: [2J refused. Without it is unknown: what nodes say
+    ask #platform, or group admins
+";
+        assert_eq!(printed(false), expected);
+    }
+
+    #[test]
+    fn all_of_them_are_listed_where_that_is_wanted() {
+        let page = printed(true);
+        assert!(page.contains("    ✓ pods: to list, watch\n"), "{page}");
+        assert!(
+            page.contains("    – canaries: not needed: not installed here\n"),
+            "{page}"
+        );
     }
 }

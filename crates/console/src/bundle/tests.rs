@@ -103,7 +103,7 @@ fn nothing_that_was_planted_gets_out_and_what_helps_does() {
         for helps in [
             "https://prod.example:6443",
             "https://id.example",
-            "1 certificates",
+            "(certificates: 1)",
             "\"keys\"",
             "production",
             "#platform-help",

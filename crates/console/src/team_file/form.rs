@@ -106,7 +106,7 @@ pub struct Cluster {
     #[serde(serialize_with = "shown::address")]
     pub server: Url,
     /// The certificate of its authority, as PEM; absent: the system's.
-    #[serde(default, serialize_with = "shown::certificates")]
+    #[serde(default, serialize_with = "shown::may_be_certificates")]
     pub authority: Option<String>,
     /// A namespace to look in where all of them may not be read at once; absent: `default`.
     #[serde(default)]

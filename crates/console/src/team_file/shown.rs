@@ -29,14 +29,22 @@ fn bare(address: &Url) -> Url {
     bare
 }
 
-/// How many certificates there are.
-pub fn certificates<'a, S: Serializer>(
-    texts: impl IntoIterator<Item = &'a String>,
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    let texts = texts.into_iter();
-    let of = |text: &String| text.matches("-----BEGIN CERTIFICATE-----").count();
-    to.serialize_str(&format!("{} certificates", texts.map(of).sum::<usize>()))
+/// How many certificates each text holds.
+pub fn certificates<S: Serializer>(texts: &[String], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(texts.iter().map(|text| number(text)))
+}
+
+/// The same of one that may be absent.
+pub fn may_be_certificates<S: Serializer>(text: &Option<String>, to: S) -> Result<S::Ok, S::Error> {
+    match text {
+        Some(text) => to.serialize_some(&number(text)),
+        None => to.serialize_none(),
+    }
+}
+
+fn number(text: &str) -> String {
+    let number = text.matches("-----BEGIN CERTIFICATE-----").count();
+    format!("(certificates: {number})")
 }
 
 /// A file's name alone: its folder may name a person.
