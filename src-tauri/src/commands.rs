@@ -5,12 +5,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use api::error::Code;
 use api::request::{
-    AllowPlugin, Begin, BeginSignIn, CancelSignIn, Follow, JoinTeam, LeaveTeam, OfferTeam, Open,
-    Plugin, ReadObject, ReadPlugin, Request, SignOut, Stream, Unfollow, Unwatch, WatchAnswer,
-    WatchApp, WatchBoard, WatchChanges, WatchConnections, WatchFollowed, WatchSignIn,
+    AllowPlugin, AskRights, Begin, BeginSignIn, CancelSignIn, ExportBundle, Exported, Follow,
+    JoinTeam, LeaveTeam, OfferTeam, Open, Plugin, ReadObject, ReadPlugin, Request, SignOut, Stream,
+    Unfollow, Unwatch, WatchAnswer, WatchApp, WatchBoard, WatchChanges, WatchConnections,
+    WatchFollowed, WatchSignIn,
 };
 use api::{Board, BoardNews, Error};
 use console::Subscription;
@@ -21,6 +23,9 @@ use tauri::{Manager, Wry};
 
 use crate::session::{Session, Workspace};
 use crate::tell::Teller;
+
+/// How long systems may take before a bundle says that they do not answer.
+const BUNDLE_WITHIN: Duration = Duration::from_secs(15);
 
 /// The running streams by their channel's id.
 type Streams = Arc<Mutex<HashMap<u32, JoinHandle<()>>>>;
@@ -98,6 +103,17 @@ pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + S
                 // What is shown of the old systems ends with them.
                 end_all(&streams);
                 session.open(open).await
+            }),
+            AskRights::NAME => answer::<AskRights, _>(invoke, |_| async move {
+                session.workspace().await?.console.ask_rights_anew();
+                Ok(())
+            }),
+            ExportBundle::NAME => answer::<ExportBundle, _>(invoke, |_| async move {
+                let workspace = session.workspace().await?;
+                let written = workspace.console.export_bundle(None, BUNDLE_WITHIN).await?;
+                Ok(Exported {
+                    path: written.display().to_string(),
+                })
             }),
             ReadObject::NAME => answer::<ReadObject, _>(invoke, |read| async move {
                 session

@@ -1,8 +1,10 @@
-//! The Connections screen: which systems answer, who we are there, and what we may not read.
+//! The Connections screen: which systems answer, who we are there, until when, and which rights are missing.
 //!
 //! Owns the table and the way to open something else.
 
+mod bundle;
 mod plugin;
+mod rights;
 pub mod summary;
 
 use api::connection::{Connection, ConnectionState, SystemKind};
@@ -19,6 +21,7 @@ use crate::session::{Session, Standing};
 use crate::sign_in::Account;
 use crate::time::Length;
 use crate::words::{self, Tone};
+use bundle::Export;
 use plugin::MayRun;
 
 /// The screen.
@@ -104,6 +107,7 @@ pub fn Connections() -> impl IntoView {
                     "No system matches."
                 </p>
             </Show>
+            <Export />
             <p class="foot dim">
                 {move || session.beginning.get().map(|beginning| format!("Landfall {}", beginning.version))}
             </p>
@@ -124,6 +128,9 @@ fn system(connection: &Connection) -> impl IntoView + use<> {
         .identity
         .as_ref()
         .map(|identity| view! { <span class="dim">"as " {foreign::line(identity)}</span> });
+    let until = connection
+        .until
+        .map(|until| view! { <span class="dim">"until " {clock::wall(until)}</span> });
     let refusals = (!connection.refusals.is_empty()).then(|| {
         view! {
             <details class="refusals">
@@ -154,9 +161,11 @@ fn system(connection: &Connection) -> impl IntoView + use<> {
                         {foreign::line(&connection.address)}
                     </span>
                     {identity}
+                    {until}
                 </div>
                 {detail(&connection.state)}
                 {may_run}
+                {rights::rights(connection)}
                 {refusals}
             </div>
             <span class=format!("state {}", tone.name())>{state}</span>

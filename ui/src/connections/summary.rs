@@ -93,7 +93,10 @@ mod tests {
             address: "https://example".to_owned(),
             identity: None,
             state,
+            until: None,
             refusals: vec![],
+            rights: vec![],
+            granted_by: vec![],
         }
     }
 
