@@ -9,8 +9,8 @@
 use std::process::Command;
 use std::time::Duration;
 
-use api::Connection;
 use api::connection::SystemKind;
+use api::{Ask, Connection};
 use console::{Clock, Console, Sources};
 use sandbox::github::Application;
 use sandbox::served::Served;
@@ -65,7 +65,6 @@ impl Team {
     async fn begin() -> Self {
         let options = Options {
             seed: 2,
-            only: Some(vec!["checkout".to_owned(), "catalog".to_owned()]),
             ..Options::default()
         };
         let company = Served::start(options, None).await.expect("it starts");
@@ -104,7 +103,18 @@ impl Team {
 
     /// How the code host stands once everything was asked for.
     async fn code_host(&self, console: &Console) -> Connection {
-        console.board(PATIENCE).await.unwrap();
+        // A commit's answer asks for its CI runs, which Git alone does not tell.
+        let situations = self.company.sandbox.situations();
+        let delivered = situations
+            .iter()
+            .find(|one| one.name == "delivered-everywhere");
+        let ask = Ask {
+            text: delivered.unwrap().ask.clone(),
+            app: None,
+            environment: None,
+            repository: None,
+        };
+        console.answer(ask, PATIENCE).await.unwrap();
         let all = console.watch_connections().settled(PATIENCE).await.unwrap();
         let code_hosts =
             |one: &Connection| one.kind == SystemKind::CodeHost && one.name == self.host;
@@ -159,12 +169,14 @@ fn one_command_signs_in_and_another_reads_with_it() {
         github.make_token("github_pat_mia", "mia", Some("repo,read:org"), None);
         let who = again.with_token("github_pat_mia".to_owned()).await.unwrap();
         assert_eq!(who, "mia (scopes repo, read:org)");
-        tokio::time::sleep(Duration::from_secs(6)).await;
-        let stands = team.code_host(&console).await;
-        assert_eq!(
-            stands.identity.as_deref(),
-            Some("mia (scopes repo, read:org)")
-        );
+        let signed_in = async {
+            // Heads are read anew while somebody asks.
+            while team.code_host(&console).await.identity.as_ref() != Some(&who) {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let signed_in = tokio::time::timeout(PATIENCE, signed_in).await;
+        signed_in.expect("the open console reads with it");
         let said = again.sign_out().await.unwrap();
         assert!(said.contains("/settings/tokens"), "{said}");
         drop(console);

@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::GitHub;
-use super::http::{Problem, json_response};
+use super::http::{Problem, escape, json_response};
 use super::view::{node_id, number_of};
 
 /// How long a code may be typed in.
@@ -489,14 +489,11 @@ fn said(headers: &HeaderMap, status: StatusCode, body: &Value) -> Response {
         Value::Object(fields) => fields,
         _ => &Map::new(),
     };
-    let escaped = |text: &str| {
-        percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
-    };
     let pairs = fields.iter().map(|(name, value)| {
         let value = value
             .as_str()
             .map_or_else(|| value.to_string(), str::to_owned);
-        format!("{}={}", escaped(name), escaped(&value))
+        format!("{}={}", escape(name), escape(&value))
     });
     let form = pairs.collect::<Vec<_>>().join("&");
     let kind = "application/x-www-form-urlencoded; charset=utf-8";
