@@ -442,8 +442,54 @@ fn the_company_lists_its_situations_and_the_tour_ends_well() {
     let output = Terminal::new().run(&["tour"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     assert!(
+        text(&output).contains("Signed in as"),
+        "the sign-in is part of it: {}",
+        text(&output)
+    );
+    assert!(
         text(&output).contains("is not in production"),
         "{}",
         text(&output)
+    );
+}
+
+#[test]
+fn a_teams_set_up_is_checked_and_what_is_missing_comes_with_what_to_do() {
+    let company = Company::serve(5);
+    let file = company.folder.path().join("landfall.yaml");
+    let path = file.display().to_string();
+    let terminal = Terminal::new();
+    let check = |path: &str| {
+        let output = terminal.run(&["team", "check", path, "--patience", "10"]);
+        (output.status.code(), text(&output))
+    };
+    let (code, said) = check(&path);
+    // Nobody is signed in: what needs that cannot be told, and is not called well.
+    assert_eq!(code, Some(3), "{said}");
+    for line in [
+        "✓ the signature is the file's",
+        "answers as the issuer",
+        "sends browsers back to http://127.0.0.1:8741/landfall/signed-in",
+        "? your sign-in nobody is signed in",
+        "Nothing is missing that can be told; 2 cannot.",
+    ] {
+        assert!(said.contains(line), "{line} is not in:\n{said}");
+    }
+    let text_of = std::fs::read_to_string(&file).expect("there");
+    let wrong = company.folder.path().join("wrong.yaml");
+    std::fs::write(
+        &wrong,
+        text_of.replace("clientId: landfall", "clientId: stranger"),
+    )
+    .expect("written");
+    let (code, said) = check(&wrong.display().to_string());
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("✗ the signature"), "{said}");
+    assert!(said.contains("does not send browsers back to"), "{said}");
+    let joined = terminal.run(&["team", "check"]);
+    assert!(
+        text(&joined).contains("no team was joined here"),
+        "{}",
+        text(&joined)
     );
 }

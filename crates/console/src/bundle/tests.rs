@@ -81,6 +81,7 @@ fn signed_in() -> SignInState {
         person: "PLANTED-12@shop.example".to_owned(),
         roles: vec!["sre".to_owned()],
         until: Timestamp::UNIX_EPOCH,
+        home: api::Home::Board,
         late: None,
     }
 }
