@@ -2,6 +2,8 @@
 //!
 //! Owns the sign-in's stream in the page. Nothing here signs anybody in by itself: every sign-in begins with a button.
 
+use std::cell::Cell;
+
 use api::request::{BeginSignIn, CancelSignIn, WatchSignIn};
 use api::{SignIn, SignInState};
 use leptos::prelude::*;
@@ -38,14 +40,18 @@ impl SignInFeed {
             beginning: RwSignal::new(false),
         };
         let router = Router::here();
+        // Once: whoever signs in again later stays where they are.
+        let went_home = Cell::new(false);
         follow(WatchSignIn {}, feed.standing, move |now| {
             let is_in = |now: &Option<SignIn>| match now.as_ref().map(|now| &now.state) {
                 Some(SignInState::SignedIn { home, .. }) => Some(*home),
                 _ => None,
             };
-            let home = is_in(&now).filter(|_| feed.now.with_untracked(is_in).is_none());
             // Somebody who came by a link, or is somewhere already, stays there.
-            if let (Some(home), Screen::Board) = (home, router.screen_now()) {
+            if let Some(home) = is_in(&now)
+                && !went_home.replace(true)
+                && router.screen_now() == Screen::Board
+            {
                 router.refine(Screen::home(home));
             }
             set_if_new(feed.now, now);

@@ -3,8 +3,8 @@
 //! Owns the questions, when they are asked, and what an answer means. One access review for each verb of each right: it is
 //! the server's own decision, whoever makes it there. A rules review would be one request, but it lists only what an
 //! authorizer can list (a webhook's or EKS' access policies are not in it), and what it lists for a namespace may hold in
-//! that one alone. So it is asked only where something is refused everywhere at once. What is no answer is "cannot tell",
-//! never "no".
+//! that one alone. So it is asked only where something is refused everywhere at once, and what it does not list is refused
+//! only where it says that it lists everything. What is no answer is "cannot tell", never "no".
 
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
@@ -210,22 +210,47 @@ impl Asking<'_> {
             .collect();
         let rules: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
         for (right, held) in rights.iter().zip(held) {
-            if !is_refused((right, &*held)) {
-                continue;
-            }
-            let allows = |verb: &&str, rules: &Rules| {
-                rules.may(verb, right.group, right.resource) == Some(true)
-            };
-            let namespaces: Vec<String> = rules
-                .iter()
-                .filter(|(_, rules)| right.verbs.iter().all(|verb| allows(verb, rules)))
-                .map(|(name, _)| plain(name, 100))
-                .collect();
-            if !namespaces.is_empty() {
-                *held = Held::Only { namespaces };
+            if is_refused((right, &*held))
+                && let Held::No { verbs } = &*held
+                && let Some(told) = in_each(right, verbs, &rules)
+            {
+                *held = told;
             }
         }
     }
+}
+
+/// What becomes of a right that is refused in all namespaces at once, going by the rules of each; nothing where they refuse
+/// it too.
+fn in_each(right: &Right, refused: &[String], rules: &[(String, Rules)]) -> Option<Held> {
+    let (mut allowed, mut untold) = (Vec::new(), Vec::new());
+    for (name, rules) in rules {
+        let may = |verb: &str| rules.may(verb, right.group, right.resource);
+        if right.verbs.iter().all(|verb| may(verb) == Some(true)) {
+            allowed.push(plain(name, 100));
+        } else if !refused.iter().any(|verb| may(verb) == Some(false)) {
+            untold.push(plain(name, 100));
+        }
+    }
+    let Some((first, others)) = untold.split_first() else {
+        return (!allowed.is_empty()).then_some(Held::Only {
+            namespaces: allowed,
+        });
+    };
+    let others = match others.len() {
+        0 => String::new(),
+        1 => " and in another namespace".to_owned(),
+        more => format!(" and in {more} other namespaces"),
+    };
+    let so_far = match allowed.is_empty() {
+        true => "refused in all namespaces at once".to_owned(),
+        false => format!("held in {}", allowed.join(", ")),
+    };
+    Some(Held::Unknown {
+        why: format!(
+            "{so_far}, and the cluster does not list all that may be done in {first}{others}"
+        ),
+    })
 }
 
 /// Whether what one review met, the next one will meet.

@@ -6,6 +6,7 @@
 
 mod guard;
 mod known;
+mod places;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -59,7 +60,7 @@ pub struct Bundle<'a> {
     connections: Vec<Connection>,
     /// Objects by cluster or account and kind, with how well the kind is known.
     objects: BTreeMap<String, BTreeMap<&'static str, known::Known>>,
-    /// The last error of each code.
+    /// The last error of each code, of answers and of objects that were opened.
     errors: Vec<Noted>,
 }
 
@@ -71,7 +72,7 @@ struct Platform {
     variables: Vec<&'static str>,
 }
 
-/// What was chosen when the systems were opened. Paths are not in it: they name people.
+/// What was chosen when the systems were opened. Paths are not written with it: they name people.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
@@ -81,6 +82,9 @@ pub struct Settings {
     cache: &'static str,
     history: &'static str,
     is_sparing: bool,
+    /// Which folders are left out of the paths in errors.
+    #[serde(skip)]
+    places: places::Places,
 }
 
 impl Settings {
@@ -98,6 +102,7 @@ impl Settings {
             cache: chosen(sources.cache.is_some(), "named", "the platform's"),
             history: chosen(sources.history.is_some(), "kept", "of this process"),
             is_sparing: sources.sparing,
+            places: places::Places::of(sources),
         }
     }
 }
@@ -170,6 +175,34 @@ impl Who {
     }
 }
 
+/// A connection without people's names: what kind of identity it is stays. What of them is in messages the guard knows.
+fn nameless(mut connection: Connection) -> Connection {
+    connection.identity = connection.identity.as_deref().map(unnamed);
+    for granter in &mut connection.granted_by {
+        if let Some(name) = granter.strip_prefix("user ") {
+            *granter = format!("user {}", unnamed(name));
+        }
+    }
+    connection
+}
+
+/// `okta:…` for `okta:jo`, `…@shop.example` for a mail address, `… (scopes repo)` for an account with what it may.
+fn unnamed(identity: &str) -> String {
+    // Machines are nobody, and ARNs are cut by the guard wherever they stand.
+    if identity.starts_with("system:") || identity.starts_with("arn:") {
+        return identity.to_owned();
+    }
+    let begins = identity.find(" (").unwrap_or(identity.len());
+    let (name, more) = identity.split_at(begins);
+    let (name, domain) = name.rsplit_once('@').unwrap_or((name, ""));
+    let at = if domain.is_empty() { "" } else { "@" };
+    let (prefix, colon) = match name.rsplit_once(':') {
+        Some((prefix, _)) => (prefix, ":"),
+        None => ("", ""),
+    };
+    format!("{prefix}{colon}…{at}{domain}{more}")
+}
+
 /// What the bundle is made of.
 pub struct Parts<'a> {
     /// When it is made.
@@ -208,7 +241,7 @@ pub fn text(parts: Parts<'_>) -> Result<String, Error> {
         settings: parts.settings,
         team_file: parts.team_file,
         sign_in: parts.sign_in.as_ref().map(Who::of),
-        connections: parts.connections,
+        connections: parts.connections.into_iter().map(nameless).collect(),
         objects: parts
             .facts
             .iter()
@@ -217,7 +250,7 @@ pub fn text(parts: Parts<'_>) -> Result<String, Error> {
         errors: parts.errors,
     };
     let written = serde_json::to_value(&bundle).and_then(|mut value| {
-        guard::over(&mut value);
+        guard::over(&mut value, &parts.settings.places);
         serde_json::to_string_pretty(&value)
     });
     written.map(|text| text + "\n").map_err(|why| {

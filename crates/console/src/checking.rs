@@ -65,7 +65,7 @@ pub async fn check(sources: &Sources, patience: Duration) -> Result<Vec<Check>, 
         )
         .hint("Name one: `landfall team check landfall.yaml`.")
     })?;
-    let mut checks = vec![Check::new("the file", Found::Fine, "can be read")];
+    let mut checks = vec![joinable(sources.team.as_deref())];
     checks.extend(sources.team.as_deref().map(|path| signed(&file, path)));
     checks.extend(environments(&file));
     checks.extend(roles(&file));
@@ -82,7 +82,9 @@ pub async fn check(sources: &Sources, patience: Duration) -> Result<Vec<Check>, 
         let console = Console::open_with(sources, clock, signing_in)?;
         console.board(patience).await?;
         let connections = console.watch_connections().settled(patience).await;
-        checks.extend(connections.unwrap_or_default().iter().map(connection));
+        let connections = connections.unwrap_or_default();
+        checks.extend(connections.iter().flat_map(connection));
+        checks.extend(unasked(&file, &connections));
     } else {
         checks.push(
             Check::new(
@@ -96,7 +98,24 @@ pub async fn check(sources: &Sources, patience: Duration) -> Result<Vec<Check>, 
     Ok(checks)
 }
 
-/// Whether people could join by the file that is here.
+/// Whether the file is one that others can use too.
+fn joinable(path: Option<&std::path::Path>) -> Check {
+    const SUBJECT: &str = "the file";
+    let Some(path) = path else {
+        return Check::new(SUBJECT, Found::Fine, "is the one that was joined by");
+    };
+    let from = path.display().to_string();
+    let joined = std::fs::read_to_string(path)
+        .map_err(|why| why.to_string())
+        .and_then(|text| TeamFile::of_joined(&text, &from).map_err(|why| why.message));
+    match joined {
+        Ok(_) => Check::new(SUBJECT, Found::Fine, "can be read, and joined by"),
+        Err(why) => Check::new(SUBJECT, Found::Missing, why)
+            .to_do("It can be used with --team on this machine, and nobody can join by it."),
+    }
+}
+
+/// Whether the file's signature is of its key.
 fn signed(file: &TeamFile, path: &std::path::Path) -> Check {
     const SUBJECT: &str = "the signature";
     let from = path.display().to_string();
@@ -206,13 +225,12 @@ fn offered(subject: &str, found: &Examined) -> Vec<Check> {
         );
     }
     if !found.can_revoke {
-        missing(
-            "takes no tokens back: signing out ends a sign-in on this machine only".to_owned(),
-            "",
-        );
+        // Some providers have no such thing: that is theirs to know, and no fault of the set-up.
+        let says = "takes no tokens back: signing out ends a sign-in on this machine only";
+        checks.push(Check::new(subject, Found::Fine, says));
     }
     for (port, known) in &found.redirects {
-        let address = format!("http://127.0.0.1:{port}/landfall/signed-in");
+        let address = identity::redirect(*port);
         let check = match known {
             Known::Yes => Check::new(subject, Found::Fine, format!("sends browsers back to {address}")),
             Known::No(status) => Check::new(
@@ -240,12 +258,24 @@ async fn somebody(signing_in: &SigningIn, file: &TeamFile) -> (Check, bool) {
         .settled(Duration::from_secs(20))
         .await
         .flatten();
-    let state = stands.map(|stands| stands.state);
-    let Some(SignInState::SignedIn { person, roles, .. }) = state else {
-        let check = Check::new(SUBJECT, Found::CannotTell, "nobody is signed in").to_do(
-            "Run `landfall sign-in` and this once more: it shows whether groups come with it.",
-        );
-        return (check, false);
+    let (person, roles) = match stands.map(|stands| stands.state) {
+        Some(SignInState::SignedIn { person, roles, .. }) => (person, roles),
+        other => {
+            let says = match other {
+                Some(SignInState::Over { why }) => format!("is over: {why}"),
+                Some(SignInState::Resuming { late: Some(why) }) => {
+                    format!("cannot be gone on with at the moment: {why}")
+                }
+                Some(SignInState::Resuming { late: None }) | None => {
+                    "did not come back in time".to_owned()
+                }
+                Some(_) => "nobody is signed in".to_owned(),
+            };
+            let check = Check::new(SUBJECT, Found::CannotTell, says).to_do(
+                "Run `landfall sign-in` and this once more: it shows whether groups come with it.",
+            );
+            return (check, false);
+        }
     };
     let check = match (roles.as_slice(), file.roles.is_empty()) {
         ([], false) => Check::new(SUBJECT, Found::Missing, format!("{person} has no role in the team"))
@@ -256,47 +286,80 @@ async fn somebody(signing_in: &SigningIn, file: &TeamFile) -> (Check, bool) {
     (check, true)
 }
 
-/// How a system answers.
-fn connection(connection: &Connection) -> Check {
+/// How a system answers, and what may not be read there.
+fn connection(connection: &Connection) -> Vec<Check> {
+    const TO_DO: &str = "`landfall team init` proposes the rights.";
     let name = &connection.name;
     let check = |found, says: String| Check::new(name, found, says);
-    match &connection.state {
-        ConnectionState::Live { .. } if connection.refusals.is_empty() => check(
-            Found::Fine,
-            "answers, and everything that is asked may be read".to_owned(),
-        ),
-        ConnectionState::Live { .. } => check(
-            Found::Missing,
-            format!(
-                "answers, and not everything may be read: {}",
-                connection.refusals.join("; ")
-            ),
-        )
-        .to_do("`landfall team init` proposes the rights."),
-        ConnectionState::Connecting | ConnectionState::Syncing { .. } => check(
+    let first = match &connection.state {
+        ConnectionState::Live { .. } if connection.refusals.is_empty() => {
+            check(Found::Fine, "answers".to_owned())
+        }
+        ConnectionState::Live { .. } => {
+            let refusals = connection.refusals.join("; ");
+            let says = format!("answers, and not everything may be read: {refusals}");
+            check(Found::Missing, says).to_do(TO_DO)
+        }
+        ConnectionState::Connecting => {
+            check(Found::CannotTell, "nothing there was answered".to_owned())
+        }
+        ConnectionState::Syncing { .. } => check(
             Found::CannotTell,
             "did not answer everything in time".to_owned(),
         ),
         ConnectionState::Degraded { error, .. } => check(Found::Missing, error.clone()),
-        ConnectionState::Denied { verb, resource } => check(
-            Found::Missing,
-            format!("does not let you {verb} {resource}"),
-        )
-        .to_do("`landfall team init` proposes the rights."),
+        ConnectionState::Denied { verb, resource } => {
+            let says = format!("does not let you {verb} {resource}");
+            check(Found::Missing, says).to_do(TO_DO)
+        }
         ConnectionState::Unreachable { error, private } => {
-            let to_do = if *private {
-                "Its address is a private one: is the VPN on?"
-            } else {
-                ""
+            let to_do = match private {
+                true => "Its address is a private one: is the VPN on?",
+                false => "",
             };
             check(Found::Missing, error.clone()).to_do(to_do)
         }
         ConnectionState::Absent { what } => check(Found::CannotTell, format!("has no {what}")),
+    };
+    let is_live = matches!(connection.state, ConnectionState::Live { .. });
+    if is_live && connection.kind.runs_apps() && connection.rights.is_empty() {
+        let says = "did not say in time which rights are there".to_owned();
+        return vec![first, check(Found::CannotTell, says)];
     }
+    let whom = match connection.granted_by.as_slice() {
+        [] => String::new(),
+        whom => format!("Ask {}. ", whom.join(", or ")),
+    };
+    let amiss = connection.rights_amiss().map(|right| {
+        let found = match right.held.is_missing() {
+            true => Found::Missing,
+            false => Found::CannotTell,
+        };
+        let says = format!(
+            "{}: {}. Without it is unknown: {}",
+            right.name,
+            right.held.words(),
+            right.without
+        );
+        check(found, says).to_do(format!("{whom}{TO_DO}"))
+    });
+    std::iter::once(first).chain(amiss).collect()
+}
+
+/// What the file names and nobody asked: a code host is met when something of it is wanted.
+fn unasked(file: &TeamFile, connections: &[Connection]) -> Vec<Check> {
+    let hosts = file.code_hosts.iter().map(|host| &host.host);
+    let named = hosts.chain(file.registries.iter().map(|registry| &registry.host));
+    named
+        .filter(|host| connections.iter().all(|known| known.name != **host))
+        .map(|host| Check::new(host, Found::CannotTell, "nothing there was asked for"))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use api::connection::{Held, SystemKind};
+
     use super::*;
 
     fn file(text: &str) -> TeamFile {
@@ -342,6 +405,56 @@ mod tests {
     }
 
     #[test]
+    fn nothing_was_missing_though_rights_were() {
+        let right = |name: &str, held| api::connection::Right {
+            name: name.to_owned(),
+            verbs: vec!["list".to_owned()],
+            held,
+            without: "what runs".to_owned(),
+        };
+        let no = Held::No {
+            verbs: vec!["list".to_owned()],
+        };
+        let unknown = Held::Unknown {
+            why: "it does not say".to_owned(),
+        };
+        let mut prod = Connection {
+            name: "prod".to_owned(),
+            kind: SystemKind::Cluster,
+            address: "https://prod.example".to_owned(),
+            identity: None,
+            state: ConnectionState::Live {
+                since: jiff::Timestamp::UNIX_EPOCH,
+            },
+            until: None,
+            refusals: Vec::new(),
+            rights: vec![
+                right("pods", Held::Yes),
+                right("events", no),
+                right("nodes", unknown),
+            ],
+            granted_by: vec!["#platform".to_owned()],
+        };
+        let found: Vec<Found> = connection(&prod).iter().map(|check| check.found).collect();
+        assert_eq!(found, [Found::Fine, Found::Missing, Found::CannotTell]);
+        let said = &connection(&prod)[1];
+        assert!(said.says.contains("events") && said.to_do.contains("#platform"));
+        prod.rights.clear();
+        assert_eq!(connection(&prod)[1].found, Found::CannotTell, "nobody said");
+        let named = file("codeHosts: [{host: code.example}]\n");
+        assert_eq!(unasked(&named, &[prod]).len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_nobody_can_join_by_was_called_fine() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("landfall.yaml");
+        let text = "version: 1\naws: [{name: a, region: r, credentials: keys}]\n";
+        std::fs::write(&path, text).expect("written");
+        assert_eq!(joinable(Some(&path)).found, Found::Missing);
+    }
+
+    #[test]
     fn what_a_provider_lacks_is_said_with_what_to_do() {
         let all = Examined {
             unknown_scopes: Vec::new(),
@@ -369,9 +482,9 @@ mod tests {
             ],
         };
         let said = missing(&none);
-        assert_eq!(said.len(), 5, "{said:?}");
+        assert_eq!(said.len(), 4, "{said:?}");
         assert!(
-            said[4].contains("8741") && said[4].contains("400"),
+            said[3].contains("8741") && said[3].contains("400"),
             "{said:?}"
         );
     }

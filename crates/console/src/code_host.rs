@@ -53,26 +53,36 @@ impl CodeHostSignIn {
         self.code_host.not_kept().map(|why| why.to_string())
     }
 
-    /// Forgets the token on this machine; says where it can be taken back at the code host, which nobody but the person can.
+    /// Forgets the token on this machine; says what came of it, and where the token can be taken back at the code host, which
+    /// nobody but the person can.
     ///
     /// # Errors
     /// What is kept could not be deleted.
     pub async fn sign_out(&self) -> Result<String, Error> {
         let host = self.code_host.host();
-        self.code_host.sign_out().await.map_err(|why| {
+        let was_in = self.code_host.sign_out().await.map_err(|why| {
             Error::new(
                 Code::SignedOut,
                 format!("you are not signed out at {host} for good: {why}"),
             )
             .hint("Unlock the keyring and sign out once more.")
         })?;
+        if !was_in {
+            return Ok(match self.not_kept() {
+                None => format!("Nobody was signed in at {host}."),
+                Some(why) => format!(
+                    "Nobody is signed in at {host} on this machine; whether somebody was cannot be told: {why}."
+                ),
+            });
+        }
         let page = |path: &str| {
             let mut page = self.pages.clone();
             page.set_path(path);
             page
         };
         Ok(format!(
-            "{} takes an application's token back, {} one of your own",
+            "Signed out at {host} on this machine. There the token stays valid until you take it back: {} takes an \
+             application's token back, {} one of your own.",
             page("/settings/applications"),
             page("/settings/tokens")
         ))
@@ -124,15 +134,85 @@ pub fn lacking(host: &str, why: &Failure) -> String {
 
 /// What does not work about who is signed in.
 pub fn problem(code_host: &CodeHost) -> Option<String> {
-    match code_host.standing()? {
-        Standing::Over { why } => Some(format!(
-            "read what is not for everybody: {}",
-            lacking(code_host.host(), &why)
-        )),
-        Standing::SignedOut | Standing::Resuming { .. } | Standing::SignedIn { .. } => None,
-    }
+    let why = match code_host.standing()? {
+        Standing::Over { why } => why,
+        Standing::SignedOut => code_host.unread()?,
+        Standing::Resuming { .. } | Standing::SignedIn { .. } => return None,
+    };
+    Some(format!(
+        "read what is not for everybody: {}",
+        lacking(code_host.host(), &why)
+    ))
 }
 
 fn command(host: &str, more: &str) -> String {
     format!("`landfall sign-in --code-host {host}{more}`")
+}
+
+#[cfg(test)]
+mod tests {
+    use identity::{CodeHostSpec, Keeper, Memory, NotKept};
+
+    use super::*;
+
+    /// The sign-in with what is kept in this. Nobody is asked in these tests.
+    fn code_host(keeper: Arc<dyn Keeper>, lock: Option<std::path::PathBuf>) -> Arc<CodeHost> {
+        let pages = Url::parse("https://code.example").expect("an address");
+        let api = Url::parse("https://code.example/api/v3").expect("an address");
+        let spec = CodeHostSpec::github("code.example", &pages, &api);
+        let clock = Arc::new(jiff::Timestamp::now);
+        Arc::new(CodeHost::new(spec, keeper, lock, clock).expect("it can be made"))
+    }
+
+    #[tokio::test]
+    async fn where_nobody_was_signed_in_no_token_is_said_to_stay_valid() {
+        let kept = Arc::new(Memory::default());
+        let pages = Url::parse("https://code.example").expect("an address");
+        let sign_in = || CodeHostSignIn::new(code_host(kept.clone(), None), pages.clone());
+        let said = sign_in().sign_out().await.expect("done");
+        assert_eq!(said, "Nobody was signed in at code.example.");
+        // As it stands in a keyring: whose it is, and the code host's line.
+        kept.store(&SecretString::from("7\n7 mia - - gho_x -"))
+            .expect("kept");
+        let said = sign_in().sign_out().await.expect("done");
+        assert!(said.contains("stays valid"), "{said}");
+        assert!(
+            said.contains("https://code.example/settings/tokens"),
+            "{said}"
+        );
+        assert!(kept.load().expect("read").is_none());
+    }
+
+    /// A keyring that nobody opens.
+    struct Locked;
+
+    impl Keeper for Locked {
+        fn load(&self) -> Result<Option<SecretString>, NotKept> {
+            Err(NotKept::Locked)
+        }
+
+        fn store(&self, _: &SecretString) -> Result<(), NotKept> {
+            Err(NotKept::Locked)
+        }
+
+        fn delete(&self) -> Result<(), NotKept> {
+            Err(NotKept::Locked)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_locked_keyring_is_said_to_be_what_is_wrong() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let lock = folder.path().join("code-hosts.lock");
+        // Somebody signed in before.
+        std::fs::write(&lock, "").expect("written");
+        let code_host = code_host(Arc::new(Locked), Some(lock));
+        assert_eq!(problem(&code_host), None, "nobody looked at it yet");
+        let why = code_host.token().await.expect_err("it is locked");
+        let said = lacking(code_host.host(), &why);
+        assert!(said.contains("the keyring is locked"), "{said}");
+        assert!(said.contains("tried again by itself"), "{said}");
+        let problem = problem(&code_host).expect("a problem");
+        assert!(problem.contains(&said), "{problem}");
+    }
 }

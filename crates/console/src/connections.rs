@@ -55,7 +55,8 @@ fn with_granters(mut connection: Connection, owners: &[Owner]) -> Connection {
     connection
 }
 
-/// Whom the team file says to ask for what is called so: by its own name, else by a pattern, else for everything.
+/// Whom the team file says to ask for the system that is called so: by its own name, else by every pattern that fits, else
+/// for everything.
 fn owners_of(name: &str, owners: &[Owner]) -> Vec<String> {
     let levels: [&dyn Fn(&str) -> bool; 3] =
         [&|of| of == name, &|of| of != "*" && fits(of, name), &|of| {
@@ -136,6 +137,14 @@ mod tests {
             ["whoever keeps the cluster's RBAC"]
         );
         assert_eq!(asked(&[], &["user jo"]), ["user jo"]);
+    }
+
+    #[test]
+    fn every_pattern_that_fits_is_asked_and_what_names_no_system_is_not() {
+        let all = [("prod-*", "#prod"), ("payments", "#pay"), ("*-eu", "#eu")];
+        assert_eq!(asked(&all, &[]), ["#prod", "#eu"]);
+        // An app's or a namespace's name fits no system that happens to run it.
+        assert_eq!(asked(&all[1..2], &[]), ["whoever keeps the cluster's RBAC"]);
     }
 
     #[test]

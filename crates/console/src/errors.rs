@@ -1,6 +1,7 @@
-//! The last errors that reached a person or a script, one a code: for whoever helps.
+//! The last errors of answers and of objects that were opened, one a code: for whoever helps. What else failed (a sign-in,
+//! joining a team, an export) is not among them: the window or the terminal said so where it happened.
 //!
-//! Owns that memory. It ends with the process.
+//! Owns that memory. It ends with the process, so that a command that asks for neither has none to tell.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -42,5 +43,25 @@ impl Errors {
     fn noted(&self) -> MutexGuard<'_, Vec<Noted>> {
         // Every write leaves the list whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_each_code_is_kept_and_the_newest_is_last() {
+        let errors = Errors::default();
+        assert!(errors.all().is_empty(), "nobody asked for anything");
+        for (code, message) in [
+            (Code::Denied, "first"),
+            (Code::NotFound, "second"),
+            (Code::Denied, "third"),
+        ] {
+            errors.note(&Error::new(code, message), Timestamp::UNIX_EPOCH);
+        }
+        let kept: Vec<_> = errors.all().into_iter().map(|one| one.message).collect();
+        assert_eq!(kept, ["second", "third"]);
     }
 }

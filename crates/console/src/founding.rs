@@ -254,7 +254,7 @@ fn team_file(founder: &Founder, seen: &[Seen], accounts: &BTreeMap<String, Strin
 fn provider(founder: &Founder) -> String {
     let redirects: String = PORTS
         .iter()
-        .map(|port| format!("- `http://127.0.0.1:{port}/landfall/signed-in`\n"))
+        .map(|port| format!("- `{}`\n", identity::redirect(*port)))
         .collect();
     format!(
         "# The application at {issuer}\n\n\

@@ -249,6 +249,11 @@ impl Membership {
 /// A team file's text and its signature.
 async fn fetch(from: &str) -> Result<(String, String), Error> {
     match Url::parse(from) {
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => Err(Error::new(
+            Code::BadFile,
+            "the link to the team file has a user or a password in it, which would be kept with it",
+        )
+        .hint("Take them out. What not everybody may read is joined by a file: give its path.")),
         Ok(url) if let Some(link) = GitLink::parse(&url) => {
             let path = link.path();
             let signature = format!("{path}{SIGNATURE}");
@@ -393,6 +398,19 @@ mod tests {
         assert_eq!(file.name.as_deref(), Some("tide"));
         membership.leave().expect("left");
         assert!(membership.team_file().expect("readable").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_token_in_the_link_was_kept_in_plain() {
+        for link in [
+            "https://x:ghp_secret@code.example/shop//landfall.yaml",
+            "https://ghp_secret@code.example/landfall.yaml",
+        ] {
+            let error = Membership::offer(link)
+                .await
+                .expect_err("it is kept with the team");
+            assert!(!error.to_string().contains("ghp_secret"), "{error}");
+        }
     }
 
     #[tokio::test]

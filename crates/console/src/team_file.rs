@@ -39,6 +39,10 @@ enum Reason {
     NotTls { what: &'static str, address: String },
     #[error("the code host '{0}' has a signIn and no api, which alone tells whose a token is")]
     NoApi(String),
+    #[error(
+        "the code host '{0}' is signed in to over https and over plain http: `api` and the sign-in's address must be alike"
+    )]
+    HalfTls(String),
     #[error("the account '{0}' takes credentials from a file, which people who join do not have")]
     NamesAFile(String),
     #[error("the account '{0}' has more than one of role, profile and credentials")]
@@ -149,6 +153,10 @@ impl TeamFile {
             over_tls("the code host's sign-in", &pages)?;
             let api = host.api().ok_or_else(|| Reason::NoApi(host.host.clone()))?;
             over_tls("the code host's API", &api)?;
+            // One client asks both: what the one gives could not be shown to the other.
+            if (pages.scheme() == "https") != (api.scheme() == "https") {
+                return Err(Reason::HalfTls(host.host.clone()));
+            }
         }
         match &self.sign_in {
             Some(sign_in) => over_tls("the issuer", &sign_in.issuer),
@@ -248,6 +256,34 @@ mod tests {
         let sign_in = file.sign_in.expect("there");
         assert_eq!(sign_in.ports, form::PORTS);
         assert!(sign_in.scopes.iter().any(|scope| scope == "offline_access"));
+    }
+
+    #[test]
+    fn a_code_host_is_signed_in_to_over_tls_or_on_this_machine_and_never_half() {
+        let of = |api: &str, pages: &str| {
+            let text = format!(
+                "version: 1\ncodeHosts: [{{host: h.example, api: '{api}', signIn: {{clientId: x, address: '{pages}'}}}}]\n"
+            );
+            TeamFile::parse(&text)
+        };
+        let (https, here) = ("https://h.example", "http://127.0.0.1:1");
+        for (api, pages) in [(https, here), (here, https)] {
+            let why = of(api, pages).expect_err("half").to_string();
+            assert!(why.contains("must be alike"), "{why}");
+        }
+        assert!(of(https, https).is_ok());
+        assert!(of(here, here).is_ok());
+    }
+
+    #[test]
+    fn the_described_code_host_can_be_signed_in_to() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/TEAMFILE.md");
+        let described = std::fs::read_to_string(path).expect("it is there");
+        let (_, from) = described.split_once("\ncodeHosts:").expect("code hosts");
+        let (hosts, _) = from.split_once("\nregistries:").expect("registries");
+        let text = format!("version: 1\ncodeHosts:{hosts}\n");
+        let file = TeamFile::parse(&text).expect("fine");
+        assert!(file.code_hosts[0].sign_in.is_some());
     }
 
     #[test]

@@ -142,9 +142,8 @@ async fn what_is_missing_is_said_with_whom_the_team_says_to_ask() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bundle_says_how_everything_stands_and_holds_nothing_of_the_clusters_content() {
     let team =
-        "owners: [{of: prod, ask: '#platform-help'}]\nbranches: {'code.example/PLANTED/x': main}\n"
-            .replace("PLANTED", "shop");
-    let world = World::new(Rules::read_all_but(&["events", "secrets"]), &team).await;
+        "owners: [{of: prod, ask: '#platform-help'}, {of: '*', ask: 'PLANTED.jo@shop.example'}]\n";
+    let world = World::new(Rules::read_all_but(&["events", "secrets"]), team).await;
     let console = world.open();
     console.board(PATIENCE).await.unwrap();
     let object = ObjectRef::new("nowhere", "Pod", "shop", "api-1");
@@ -167,10 +166,37 @@ async fn a_bundle_says_how_everything_stands_and_holds_nothing_of_the_clusters_c
     assert_eq!(read["connections"][0]["address"], world.server.url());
     assert_eq!(read["connections"][0]["grantedBy"][0], "#platform-help");
     assert_eq!(read["teamFile"]["owners"][0]["ask"], "#platform-help");
+    assert_eq!(read["teamFile"]["owners"][1]["ask"], "…@shop.example");
+    // Who it is at the cluster, in what that says of them and in what it refuses them.
+    assert_eq!(read["connections"][0]["identity"], "…");
+    assert!(text.contains(r#"User \"…\""#), "{text}");
+    assert!(!text.contains(r#"\"jo\""#), "{text}");
     assert_eq!(read["errors"][0]["code"], "not-found");
     let again = console
         .export_bundle(Some(&path), PATIENCE)
         .await
         .unwrap_err();
     assert!(again.hint.contains("Name another file"), "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_in_an_error_says_in_a_bundle_what_is_missing_and_not_whose_folder_it_is() {
+    let world = World::new(Rules::everything(), "").await;
+    let missing = world.folder.path().join("no-such-token");
+    // Beside one that can be opened: else nothing is.
+    let kubeconfig = format!(
+        "clusters: [{{name: c, cluster: {{server: '{}'}}}}]\nusers: [{{name: u, user: {{token: {TOKEN}}}}}, {{name: v, user: {{tokenFile: '{}'}}}}]\ncontexts: [{{name: prod, context: {{cluster: c, user: u}}}}, {{name: staging, context: {{cluster: c, user: v}}}}]\n",
+        world.server.url(),
+        missing.display()
+    );
+    std::fs::write(world.folder.path().join("kubeconfig"), kubeconfig).unwrap();
+    let path = world.folder.path().join("bundle.json");
+    let console = world.open();
+    console.export_bundle(Some(&path), PATIENCE).await.unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("(kubeconfig)/no-such-token"), "{text}");
+    assert!(
+        !text.contains(&*world.folder.path().to_string_lossy()),
+        "{text}"
+    );
 }

@@ -79,7 +79,9 @@ async fn everybody_starts_where_their_role_starts_and_reads_what_they_may() {
             assert_eq!((roles.as_slice(), at), ([role.to_owned()].as_slice(), home));
             let console =
                 Console::open_with(&company.sources, Clock::default(), Some(signing_in)).unwrap();
+            let begun = std::time::Instant::now();
             let board = console.board(PATIENCE).await.unwrap();
+            eprintln!("{seed} {role} {:?}", begun.elapsed());
             assert!(board.unread.is_empty(), "{role}: {:?}", board.unread);
             let connections = console.watch_connections().settled(PATIENCE).await.unwrap();
             for connection in &connections {
@@ -144,7 +146,7 @@ async fn what_is_told_holds_no_token() {
     let mut secrets = company.served.sandbox.provider().secrets();
     secrets.extend(company.served.sandbox.company().amazon.secrets());
     assert!(
-        secrets.len() >= 6,
+        secrets.len() >= 5,
         "tokens, and the role's keys: {}",
         secrets.len()
     );

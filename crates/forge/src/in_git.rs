@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::config::{CodeHost, Config};
+use crate::config::{CodeHost, Config, shown};
 use crate::connections::Ledger;
 use crate::error::Trouble;
 use crate::git::Git;
@@ -44,13 +45,15 @@ pub enum GitFileError {
 }
 
 impl GitLink {
-    /// The link that an address is, if it has two slashes in its path.
+    /// The link that an address is, if it has two slashes in its path. User and password in it are left out: whoever reads
+    /// by them reads by what everybody sees who gets the link.
     pub fn parse(address: &Url) -> Option<Self> {
         let (repository, path) = address.path().split_once("//")?;
         if !matches!(address.scheme(), "https" | "http") || path.is_empty() {
             return None;
         }
-        let mut base = address.clone();
+        let path = percent_decode_str(path).decode_utf8().ok()?;
+        let mut base: Url = shown(address).parse().ok()?;
         base.set_path(repository);
         base.set_query(None);
         base.set_fragment(None);
@@ -59,7 +62,7 @@ impl GitLink {
         Some(Self {
             repository: base,
             reference: reference.map(|(_, value)| value.into_owned()),
-            path: path.to_owned(),
+            path: path.into_owned(),
         })
     }
 
@@ -164,8 +167,16 @@ mod tests {
         assert_eq!(one.repository.as_str(), "https://code.example/shop/deploy");
         assert_eq!(one.path(), "team/landfall.yaml");
         assert_eq!(one.reference.as_deref(), Some("main"));
+        let spaced = link("https://code.example/shop//team%20files/a.yaml").expect("one");
+        assert_eq!(spaced.path(), "team files/a.yaml");
         assert_eq!(link("https://code.example/landfall.yaml"), None);
         assert_eq!(link("ssh://code.example/shop//landfall.yaml"), None);
         assert_eq!(link("https://code.example/shop//"), None);
+    }
+
+    #[test]
+    fn a_token_in_a_link_was_printed_with_it() {
+        let one = link("https://x:ghp_secret@code.example/shop//landfall.yaml").expect("one");
+        assert!(!format!("{one:?}").contains("ghp_secret"));
     }
 }

@@ -1,8 +1,9 @@
 //! The sign-in at a code host, GitHub or one that is like it: by a code that is typed on its pages, or with a token that the
 //! person pastes.
 //!
-//! Owns when what is kept is looked at: never where nobody ever signed in at a code host on this machine, because a locked
-//! keyring asks the person to open it; and again when another process signed somebody in or out. The session itself is the
+//! Owns when what is kept is looked at: never where nobody ever signed in or out at a code host on this machine, because a
+//! locked keyring asks the person to open it; again when another process signed somebody in or out; and where the keyring did
+//! not answer again later, ever more seldom: until then it is not known that nobody is signed in. The session itself is the
 //! same as at a provider ([`Session`]): one request at a time renews a token, from all processes together, and the next one
 //! is kept before it is used.
 
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use tokio::sync::watch;
 use url::Url;
@@ -23,10 +24,16 @@ use crate::device::Invitation;
 use crate::failure::Failure;
 use crate::keeper::{Keeper, NotKept};
 use crate::provider::Tokens;
-use crate::session::{Session, Standing};
+use crate::session::{Giver, Session, Standing};
 use crate::wire::Clock;
 
 use requests::Requests;
+
+/// How long a keyring that did not answer is left alone at first; it doubles each time. It asks the person each time that it
+/// is asked, and they may have said no.
+const FIRST: SignedDuration = SignedDuration::from_mins(1);
+/// The longest.
+const LONGEST: SignedDuration = SignedDuration::from_hours(1);
 
 /// A code host, and perhaps an application in it.
 #[derive(Clone, Debug)]
@@ -84,8 +91,8 @@ pub struct Account {
 pub struct CodeHost {
     requests: Arc<Requests>,
     keeper: Arc<dyn Keeper>,
-    /// A file that all processes of this person lock in turn. It is there once somebody signed in, and was touched when
-    /// somebody last signed in or out.
+    /// A file that all processes of this person lock in turn. It is there once somebody signed in or out, and was touched when
+    /// somebody last did.
     lock: Option<PathBuf>,
     session: Mutex<Option<Resumed>>,
 }
@@ -95,13 +102,47 @@ pub struct CodeHost {
 struct Resumed {
     touched: Option<SystemTime>,
     session: Arc<Session>,
+    /// How long the keyring is left alone if it does not answer.
+    rest: SignedDuration,
+    /// By our clock, when that is over. Absent where nobody can have signed in before, and where this process itself signs
+    /// somebody in or out.
+    again: Option<Timestamp>,
+}
+
+impl Resumed {
+    /// Whether it is this process' own: it is not kept, and goes on whatever others do.
+    fn is_own(&self) -> bool {
+        let is_open = matches!(
+            *self.session.standing().borrow(),
+            Standing::SignedIn { .. } | Standing::Resuming { .. }
+        );
+        is_open && self.session.not_kept().borrow().is_some()
+    }
+
+    /// Why it is not known whether somebody is signed in, if so: nobody is only where the keyring said that it has nothing.
+    fn unread(&self) -> Option<Failure> {
+        self.again?;
+        if *self.session.standing().borrow() != Standing::SignedOut {
+            return None;
+        }
+        let why = self.session.not_kept().borrow().clone()?;
+        Some(Failure::Unreachable {
+            host: "the keyring".to_owned(),
+            why: why.to_string(),
+        })
+    }
+
+    /// Whether the keyring did not answer, and was left alone for long enough.
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.again.is_some_and(|again| again <= now) && self.unread().is_some()
+    }
 }
 
 impl CodeHost {
     /// Asks nobody yet, and reads nothing.
     ///
     /// # Errors
-    /// An address is neither https nor on this machine, or an authority is no certificate.
+    /// An address is neither https nor on this machine, some are https and some are not, or an authority is no certificate.
     pub fn new(
         spec: CodeHostSpec,
         keeper: Arc<dyn Keeper>,
@@ -144,14 +185,15 @@ impl CodeHost {
     /// The token that requests are made with; none where nobody is signed in.
     ///
     /// # Errors
-    /// The code host does not accept it any more, or does not give the next one.
+    /// The code host does not accept it any more, or does not give the next one; or the keyring does not say whether there is
+    /// one.
     pub async fn token(&self) -> Result<Option<SecretString>, Failure> {
-        let Some(session) = self.kept() else {
+        let Some(resumed) = self.kept() else {
             return Ok(None);
         };
-        match session.tokens().await {
+        match resumed.session.tokens().await {
             Ok(tokens) => Ok(Some(tokens.access.clone())),
-            Err(Failure::SignedOut) => Ok(None),
+            Err(Failure::SignedOut) => resumed.unread().map_or(Ok(None), Err),
             Err(why) => Err(why),
         }
     }
@@ -159,9 +201,9 @@ impl CodeHost {
     /// The code host refused this token with 401: it is not given out again before the code host itself has said that it is
     /// still good, or has given the next one.
     pub fn refused(&self, token: &SecretString) {
-        if let Some(session) = self.kept() {
+        if let Some(resumed) = self.kept() {
             self.requests.doubt(token);
-            session.refused(token);
+            resumed.session.refused(token);
         }
     }
 
@@ -183,6 +225,12 @@ impl CodeHost {
         Some(resumed.session.standing().borrow().clone())
     }
 
+    /// Why it is not known whether somebody is signed in, where somebody may be and the keyring does not answer. Asks nobody.
+    pub fn unread(&self) -> Option<Failure> {
+        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        session.as_ref()?.unread()
+    }
+
     /// Why it does not outlive this process, if so.
     pub fn not_kept(&self) -> Option<NotKept> {
         let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
@@ -190,57 +238,71 @@ impl CodeHost {
         not_kept.borrow().clone()
     }
 
-    /// Forgets the token here. At the code host it stays valid: without an application's secret it cannot be taken back.
+    /// Forgets the token here, and says whether there was one. At the code host it stays valid: without an application's
+    /// secret it cannot be taken back.
     ///
     /// # Errors
     /// What is kept could not be deleted.
-    pub async fn sign_out(&self) -> Result<(), Failure> {
-        let outcome = self.resumed().sign_out().await;
+    pub async fn sign_out(&self) -> Result<bool, Failure> {
+        let outcome = self.for_a_person().sign_out().await;
         self.touch();
         match outcome {
-            Err(Failure::NotOffered { .. }) => Ok(()),
-            outcome => outcome,
+            // There was one, which is what the code host would have to take back.
+            Err(Failure::NotOffered { .. }) => Ok(true),
+            outcome => outcome.map(|()| false),
         }
     }
 
     async fn begin(&self, tokens: Tokens) -> Result<Account, Failure> {
         let signed_in = self.requests.account();
-        self.resumed().begin(tokens).await?;
+        self.for_a_person().begin(tokens).await?;
         self.touch();
         signed_in.ok_or(Failure::SignedOut)
     }
 
-    /// The session, if there can be one: where there is no application it takes somebody who signed in with a token.
-    fn kept(&self) -> Option<Arc<Session>> {
-        let may_be = self.requests.spec().client_id.is_some()
-            || self.lock.is_none()
-            || self.touched().is_some();
-        may_be.then(|| self.resumed())
+    /// The session, if there can be one: it takes somebody who signed in before. Where no file could tell, that may be.
+    fn kept(&self) -> Option<Resumed> {
+        let may_be = self.lock.is_none() || self.touched().is_some();
+        may_be.then(|| self.with_resumed(|resumed| resumed.clone()))
     }
 
-    /// The session; another one than before where another process signed somebody in or out since. One that is not kept is
-    /// this process' own, and goes on.
-    fn resumed(&self) -> Arc<Session> {
+    /// The session, for a person who signs in or out here: no other one takes its place meanwhile, and who is signed in then
+    /// is known, whatever the keyring says.
+    fn for_a_person(&self) -> Arc<Session> {
+        self.with_resumed(|resumed| {
+            resumed.again = None;
+            Arc::clone(&resumed.session)
+        })
+    }
+
+    /// The session; another one than before where another process signed somebody in or out since, or where the keyring did
+    /// not answer and was left alone for long enough. One that is not kept is this process' own, and goes on.
+    fn with_resumed<T>(&self, what: impl FnOnce(&mut Resumed) -> T) -> T {
         let mut current = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let touched = self.touched();
-        if let Some(resumed) = &*current {
-            let is_open = matches!(
-                *resumed.session.standing().borrow(),
-                Standing::SignedIn { .. } | Standing::Resuming { .. }
-            );
-            let is_own = resumed.session.not_kept().borrow().is_some();
-            if resumed.touched == touched || (is_open && is_own) {
-                return Arc::clone(&resumed.session);
+        let now = self.requests.now();
+        let resumed = match current.take() {
+            Some(was) if was.touched != touched && !was.is_own() => self.look(touched, FIRST),
+            Some(was) if was.is_due(now) => {
+                self.look(touched, was.rest.saturating_mul(2).min(LONGEST))
             }
-        }
+            Some(was) => was,
+            None => self.look(touched, FIRST),
+        };
+        what(current.insert(resumed))
+    }
+
+    /// Goes on with what is kept.
+    fn look(&self, touched: Option<SystemTime>, rest: SignedDuration) -> Resumed {
         let giver = Arc::clone(&self.requests);
         let session = Session::resume(giver, Arc::clone(&self.keeper), self.lock.clone());
-        let session = Arc::new(session);
-        *current = Some(Resumed {
+        let now = self.requests.now();
+        Resumed {
             touched,
-            session: Arc::clone(&session),
-        });
-        session
+            session: Arc::new(session),
+            rest,
+            again: touched.and_then(|_| now.checked_add(rest).ok()),
+        }
     }
 
     fn touched(&self) -> Option<SystemTime> {

@@ -59,7 +59,7 @@ struct Expected {
     heard: mpsc::Sender<()>,
 }
 
-/// Where the provider has to send the browser for a port.
+/// Where the provider has to send the browser for a port: what is registered there.
 pub fn address(port: u16) -> String {
     format!("http://127.0.0.1:{port}{PATH}")
 }

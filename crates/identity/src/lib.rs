@@ -32,6 +32,7 @@ pub use examined::{Examined, Known};
 pub use failure::{Failure, Unproven};
 pub use issuer::Issuer;
 pub use keeper::{Keeper, Keyring, Memory, NotKept};
+pub use landing::address as redirect;
 pub use provider::{Person, Provider, Refreshed, Spec, Tokens};
 pub use session::{Giver, Session, Standing, finish};
 pub use wire::Clock;

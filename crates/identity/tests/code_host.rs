@@ -17,7 +17,7 @@ mod support;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use identity::{CodeHost, CodeHostSpec, Failure, Keeper, Memory, NotKept, Standing};
@@ -288,13 +288,17 @@ async fn a_token_that_the_host_refuses_later_is_not_used_again_until_somebody_si
 }
 
 /// A keyring that may not be there.
+#[derive(Default)]
 struct Sometimes {
     memory: Memory,
     is_broken: AtomicBool,
+    /// How often it was looked at.
+    looks: AtomicUsize,
 }
 
 impl Keeper for Sometimes {
     fn load(&self) -> Result<Option<SecretString>, NotKept> {
+        self.looks.fetch_add(1, Ordering::SeqCst);
         match self.is_broken.load(Ordering::SeqCst) {
             true => Err(NotKept::NoKeyring("there is none".to_owned())),
             false => self.memory.load(),
@@ -374,8 +378,8 @@ async fn a_refused_access_token_is_renewed_where_it_can_be() {
 async fn without_a_keyring_it_ends_with_the_process_and_says_so() {
     let hub = Hub::start(true).await;
     let keeper = Arc::new(Sometimes {
-        memory: Memory::default(),
         is_broken: AtomicBool::new(true),
+        ..Sometimes::default()
     });
     let code_host = hub.code_host_with(keeper.clone(), None);
     hub.sign_in(&code_host, "mia").await;
@@ -385,8 +389,69 @@ async fn without_a_keyring_it_ends_with_the_process_and_says_so() {
     assert!(shown(&code_host).await.is_some(), "renewed from memory");
     let next_start = hub.code_host_with(keeper, None);
     assert_eq!(shown(&next_start).await, None);
-    code_host.sign_out().await.unwrap();
+    assert!(code_host.sign_out().await.unwrap(), "there was one");
     assert_eq!(shown(&code_host).await, None);
+}
+
+#[tokio::test]
+async fn a_keyring_that_does_not_answer_is_said_and_asked_again_ever_more_seldom() {
+    let hub = Hub::start(false).await;
+    let keeper = Arc::new(Sometimes::default());
+    let folder = tempfile::tempdir().unwrap();
+    let lock = folder.path().join("code-hosts.lock");
+    let start = || hub.code_host_with(keeper.clone(), Some(&lock));
+    hub.sign_in(&start(), "mia").await;
+    keeper.is_broken.store(true, Ordering::SeqCst);
+    let looks = || keeper.looks.load(Ordering::SeqCst);
+    let before = looks();
+    let window = start();
+    let late = async |looks_by_now: usize| {
+        // However many want a token.
+        for _ in 0..3 {
+            let why = window.token().await.unwrap_err();
+            assert!(why.may_pass(), "{why}");
+            assert!(why.to_string().contains("there is none"), "{why}");
+            assert_eq!(window.unread(), Some(why));
+            assert_eq!(looks() - before, looks_by_now);
+        }
+    };
+    late(1).await;
+    hub.clock.advance(SignedDuration::from_secs(61));
+    late(2).await;
+    hub.clock.advance(SignedDuration::from_secs(61));
+    late(2).await;
+    // It answers, and nobody touches the file.
+    keeper.is_broken.store(false, Ordering::SeqCst);
+    hub.clock.advance(SignedDuration::from_secs(61));
+    assert!(shown(&window).await.is_some());
+    assert_eq!(window.unread(), None);
+    assert_eq!(window.account().unwrap().login, "mia");
+}
+
+#[tokio::test]
+async fn who_signs_out_without_a_keyring_is_signed_out() {
+    let hub = Hub::start(false).await;
+    let keeper = Arc::new(Sometimes {
+        is_broken: AtomicBool::new(true),
+        ..Sometimes::default()
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let lock = folder.path().join("code-hosts.lock");
+    let code_host = hub.code_host_with(keeper, Some(&lock));
+    hub.sign_in(&code_host, "mia").await;
+    assert!(code_host.sign_out().await.unwrap());
+    assert_eq!(shown(&code_host).await, None);
+    assert_eq!(code_host.unread(), None);
+}
+
+#[tokio::test]
+async fn a_sign_out_says_whether_there_was_a_token() {
+    let hub = Hub::start(false).await;
+    let kept = Arc::new(Memory::default());
+    assert!(!hub.code_host(&kept).sign_out().await.unwrap());
+    hub.sign_in(&hub.code_host(&kept), "mia").await;
+    assert!(hub.code_host(&kept).sign_out().await.unwrap());
+    assert!(!hub.code_host(&kept).sign_out().await.unwrap());
 }
 
 #[tokio::test]
@@ -426,15 +491,18 @@ async fn where_nobody_signed_in_the_keyring_is_left_alone() {
     }
     let hub = Hub::start(false).await;
     let folder = tempfile::tempdir().unwrap();
-    let spec = CodeHostSpec {
-        client_id: None,
-        ..hub.spec()
-    };
-    let lock = folder.path().join("code-hosts.lock");
-    let clock = Arc::new(Timestamp::now);
-    let code_host = CodeHost::new(spec, Arc::new(Untouched), Some(lock), clock).unwrap();
-    assert_eq!(shown(&code_host).await, None);
-    assert!(code_host.standing().is_none());
+    // Also where the team file names an application: most people never sign in with it.
+    for client_id in [None, Some(CLIENT.to_owned())] {
+        let spec = CodeHostSpec {
+            client_id,
+            ..hub.spec()
+        };
+        let lock = folder.path().join("code-hosts.lock");
+        let clock = Arc::new(Timestamp::now);
+        let code_host = CodeHost::new(spec, Arc::new(Untouched), Some(lock), clock).unwrap();
+        assert_eq!(shown(&code_host).await, None);
+        assert!(code_host.standing().is_none());
+    }
 }
 
 #[tokio::test]
@@ -446,5 +514,19 @@ async fn no_address_may_be_plain_http_but_this_machines() {
         let spec = CodeHostSpec::github(HOST, address, api);
         let made = CodeHost::new(spec, Arc::new(Memory::default()), None, clock.clone());
         assert!(matches!(made.err(), Some(Failure::NotOffered { .. })));
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_is_half_on_this_machine_is_refused_before_it_gives_a_token() {
+    let clock = Arc::new(Timestamp::now);
+    let https = "https://code.example".parse().unwrap();
+    let here = "http://127.0.0.1:41234".parse().unwrap();
+    for (address, api) in [(&https, &here), (&here, &https)] {
+        let spec = CodeHostSpec::github(HOST, address, api);
+        let made = CodeHost::new(spec, Arc::new(Memory::default()), None, clock.clone());
+        let why = made.err().unwrap();
+        assert!(matches!(why, Failure::NotOffered { .. }), "{why}");
+        assert!(why.to_string().contains("some are plain http"), "{why}");
     }
 }

@@ -7,14 +7,14 @@ use api::{Error, SignInState};
 use super::show;
 use super::sign_in::{code_host, no_team, of_team, stands};
 use crate::arguments::SignOut;
+use crate::print::foreign;
 
 /// Runs the command.
 pub async fn run(arguments: SignOut) -> Result<ExitCode, Error> {
     if let Some(host) = &arguments.code_host {
-        let where_to = code_host(host, arguments.team)?.sign_out().await?;
-        show(&format!(
-            "Signed out at {host} on this machine. There the token stays valid until you take it back: {where_to}.\n"
-        ));
+        let said = code_host(host, arguments.team)?.sign_out().await?;
+        // The names and addresses in it are the team file's.
+        show(&format!("{}\n", foreign(&said, 1000)));
         return Ok(ExitCode::SUCCESS);
     }
     let signing_in = of_team(arguments.team)?.ok_or_else(no_team)?;

@@ -102,7 +102,7 @@ async fn found(init: Init) -> Result<(), Error> {
     Ok(())
 }
 
-/// Shows what was looked at, what is missing last and with what to do. Fails if anything is missing.
+/// Shows what was looked at, and what to do about what is missing. Fails if anything is, or if something cannot be told.
 async fn look(check: Check) -> Result<ExitCode, Error> {
     let sources = Sources {
         team: check.file,

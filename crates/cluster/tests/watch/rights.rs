@@ -5,7 +5,7 @@ use std::time::Duration;
 use api::Connection;
 use api::connection::{Held, Right};
 use cluster::Cluster;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::tls::{authority, serve_to, signed};
 use crate::world::{NAMESPACES, World, quick, until_connection};
@@ -20,6 +20,12 @@ fn asked(world: &World) -> usize {
 async fn known(cluster: &Cluster) -> Connection {
     cluster.want_rights();
     until_connection(cluster, "the rights", |c| !c.rights.is_empty()).await
+}
+
+/// What a namespace's rules review answers to whoever may do this much with pods there, and nothing else.
+fn pods(verbs: &[&str], is_incomplete: bool) -> Value {
+    json!({"incomplete": is_incomplete, "resourceRules": [
+        {"verbs": verbs, "apiGroups": [""], "resources": ["pods"]}]})
 }
 
 fn row<'c>(connection: &'c Connection, name: &str) -> &'c Right {
@@ -75,6 +81,8 @@ async fn they_are_asked_for_once_and_not_before_somebody_looks() {
     // Somebody else is signed in, or wants to know.
     world.responder.behave(|b| {
         b.may_not.insert("watch pods".to_owned());
+        b.rules
+            .insert("shop".to_owned(), pods(&["get", "list"], false));
     });
     cluster.ask_rights_anew();
     let connection = until_connection(&cluster, "asked anew", |c| c.rights_held().0 == 12).await;
@@ -96,6 +104,7 @@ async fn they_are_asked_for_again_after_a_while() {
     let connection = known(&cluster).await;
     world.responder.behave(|b| {
         b.may_not.insert("get pods/log".to_owned());
+        b.rules.insert("shop".to_owned(), pods(&["get"], false));
     });
     let connection = until_connection(&cluster, "asked again", |c| {
         c.rights_amiss().count() == 1 && c.name == connection.name
@@ -166,10 +175,6 @@ async fn what_may_be_done_in_some_namespaces_alone_is_said_so() {
     world
         .responder
         .put(NAMESPACES, json!({"metadata": {"name": "bank"}}));
-    let rules = |verbs: &[&str]| {
-        json!({"incomplete": false, "resourceRules": [
-            {"verbs": verbs, "apiGroups": [""], "resources": ["pods"]}]})
-    };
     world.responder.behave(|b| {
         for verb in ["get", "list", "watch"] {
             b.may_not.insert(format!("{verb} pods"));
@@ -177,8 +182,8 @@ async fn what_may_be_done_in_some_namespaces_alone_is_said_so() {
         }
         b.may_not.insert("list services".to_owned());
         b.rules
-            .insert("shop".to_owned(), rules(&["get", "list", "watch"]));
-        b.rules.insert("bank".to_owned(), rules(&["list"]));
+            .insert("shop".to_owned(), pods(&["get", "list", "watch"], false));
+        b.rules.insert("bank".to_owned(), pods(&["list"], false));
     });
     let connection = known(&world.cluster()).await;
     let held = |name: &str| row(&connection, name).held.words();
@@ -186,6 +191,50 @@ async fn what_may_be_done_in_some_namespaces_alone_is_said_so() {
     assert_eq!(held("nodes"), "missing: may not get, list, watch");
     assert_eq!(held("services"), "missing: may not list");
     assert_eq!(connection.rights_held(), (10, 13));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_namespaces_rules_do_not_tell_is_not_said_to_be_missing() {
+    let unlisted = "the cluster does not list all that may be done in";
+    let (everything, nothing) = (["get", "list", "watch"], ["create"]);
+    // Each namespace's answer; none is a 404.
+    let cases = [
+        (
+            [None, None],
+            format!(
+                "refused in all namespaces at once, and {unlisted} shop and in another namespace"
+            ),
+        ),
+        (
+            [Some(pods(&nothing, true)), Some(pods(&nothing, false))],
+            format!("refused in all namespaces at once, and {unlisted} bank"),
+        ),
+        (
+            [Some(pods(&nothing, true)), Some(pods(&everything, true))],
+            format!("held in shop, and {unlisted} bank"),
+        ),
+    ];
+    for (answers, why) in cases {
+        let world = World::new();
+        world
+            .responder
+            .put(NAMESPACES, json!({"metadata": {"name": "bank"}}));
+        world.responder.behave(|b| {
+            for verb in everything {
+                b.may_not.insert(format!("{verb} pods"));
+                b.may_not.insert(format!("{verb} nodes"));
+            }
+            for (name, rules) in ["bank", "shop"].into_iter().zip(answers) {
+                b.rules.extend(rules.map(|rules| (name.to_owned(), rules)));
+            }
+        });
+        let connection = known(&world.cluster()).await;
+        let held = |name: &str| row(&connection, name).held.words();
+        assert_eq!(held("pods"), format!("cannot tell: {why}"));
+        // What lies in no namespace, no namespace's rules can tell.
+        assert_eq!(held("nodes"), "missing: may not get, list, watch");
+        assert_eq!(connection.rights_held(), (11, 13));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

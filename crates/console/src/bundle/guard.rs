@@ -1,4 +1,5 @@
-//! The last look at a bundle: whatever looks like a secret is taken out of every text, and people's names out of addresses.
+//! The last look at a bundle: whatever looks like a secret is taken out of every text, people's names out of addresses, and
+//! the folders that are theirs out of paths.
 //!
 //! Owns the one table of shapes. It guesses, and guesses too much: a hidden name costs a question, a shown token costs a
 //! cluster. It is a guard and not the reason why a bundle holds no secret.
@@ -7,7 +8,9 @@ use std::sync::LazyLock;
 
 use api::headline::plain;
 use regex::{Captures, Regex};
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use super::places::Places;
 
 /// What stands in a secret's place.
 pub(super) const HIDDEN: &str = "(hidden)";
@@ -15,8 +18,11 @@ pub(super) const HIDDEN: &str = "(hidden)";
 /// From how many characters on capitals, small letters and digits in one are taken for a key.
 const KEY_LENGTH: usize = 24;
 
+/// How many characters AWS' secret keys have: letters of base64, so that every other one has a slash.
+const AWS_KEY_LENGTH: usize = 40;
+
 /// What secrets look like, and what is left of each. Only ASCII is told apart by case.
-const SHAPES: [(&str, &str); 12] = [
+const SHAPES: [(&str, &str); 16] = [
     // A private key, whole or cut off.
     (
         r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)",
@@ -51,7 +57,20 @@ const SHAPES: [(&str, &str); 12] = [
         r#"((?i-u:password|passwd|passphrase|secret|token|key|credential|signature|authorization|assertion|cookie)["']?\s*[=:]\s*["']?)[^\s"',;&]{3,}"#,
         "${1}(hidden)",
     ),
-    // People: what stands before the @ is theirs.
+    // People, in what AWS calls them: a user's path and name, a session's name.
+    (
+        r#"(arn:aws[a-z-]*:(?:iam|sts):[a-z0-9-]*:[0-9]*:(?:user|federated-user|assumed-role/[^\s/"',;]+)/)[^\s"',;)]+"#,
+        "${1}…",
+    ),
+    // In what Kubernetes calls them where it refuses: `User "okta:jo"`.
+    (r#"(\bUser "(?:[^"@/:]*:)*)[^"@/:]+(["@])"#, "${1}…${2}"),
+    // Whose home it is.
+    (
+        r#"(^|[^A-Za-z0-9._%~-])/(?:home|Users)/[^\s/"':;,]+"#,
+        "${1}~",
+    ),
+    (r#"[A-Za-z]:\\Users\\[^\s\\"':;,]+"#, "~"),
+    // And what stands before an @ is theirs.
     (
         r"[A-Za-z0-9._%+'-]+@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)",
         "…@$1",
@@ -67,38 +86,69 @@ static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 
 static RUN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"[A-Za-z0-9+_=~-]+").ok());
 
+/// All that stands together, with slashes and dots within: a key of AWS is the whole of it, and never a piece of a path.
+static WHOLE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"[A-Za-z0-9/+_~-]+(?:\.[A-Za-z0-9/+_~-]+)*").ok());
+
 /// Goes over every text in a document, names of fields too.
-pub(super) fn over(value: &mut Value) {
+pub(super) fn over(value: &mut Value, places: &Places) {
+    let shown = |text: &str| clean(&places.left_out(&plain(text, usize::MAX)));
     match value {
-        Value::String(text) => *text = clean(text),
-        Value::Array(values) => values.iter_mut().for_each(over),
+        Value::String(text) => *text = shown(text),
+        Value::Array(values) => values.iter_mut().for_each(|value| over(value, places)),
         Value::Object(fields) => {
-            let before = std::mem::take(fields);
-            fields.extend(before.into_iter().map(|(name, mut value)| {
-                over(&mut value);
-                (clean(&name), value)
-            }));
+            for (name, mut value) in std::mem::take(fields) {
+                over(&mut value, places);
+                let name = untaken(shown(&name), fields);
+                fields.insert(name, value);
+            }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
+/// The name, with a number where another field is called so: two contexts that only their people tell apart are two.
+fn untaken(name: String, fields: &Map<String, Value>) -> String {
+    if !fields.contains_key(&name) {
+        return name;
+    }
+    let mut numbered = (2_u64..).map(|number| format!("{name} ({number})"));
+    let untaken = numbered.find(|name| !fields.contains_key(name));
+    untaken.unwrap_or_default()
+}
+
 /// A text without what looks like a secret, on one line and without what is invisible: that could part a token.
 pub(super) fn clean(text: &str) -> String {
-    let mut text = plain(text, usize::MAX);
+    let text = plain(text, usize::MAX);
+    let (Some(run), Some(whole)) = (&*RUN, &*WHOLE) else {
+        return HIDDEN.to_owned();
+    };
+    // First of all: what an address or an @ takes of such a key leaves the rest of it.
+    let mut text = hide(whole, &text, is_aws_key);
     for (shape, left) in PATTERNS.iter() {
         if shape.is_match(&text) {
             text = shape.replace_all(&text, *left).into_owned();
         }
     }
-    let Some(run) = &*RUN else {
-        return HIDDEN.to_owned();
+    hide(run, &text, looks_random)
+}
+
+fn hide(part: &Regex, text: &str, is_secret: fn(&str) -> bool) -> String {
+    let shown = |part: &Captures<'_>| {
+        let part = part.get(0).map_or("", |part| part.as_str());
+        if is_secret(part) { HIDDEN } else { part }.to_owned()
     };
-    let shown = |run: &Captures<'_>| {
-        let run = run.get(0).map_or("", |run| run.as_str());
-        if looks_random(run) { HIDDEN } else { run }.to_owned()
-    };
-    run.replace_all(&text, shown).into_owned()
+    part.replace_all(text, shown).into_owned()
+}
+
+fn is_aws_key(part: &str) -> bool {
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '+');
+    let has = |is: fn(&char) -> bool| part.chars().any(|c| is(&c));
+    part.len() == AWS_KEY_LENGTH
+        && part.chars().all(is_base64)
+        && has(char::is_ascii_uppercase)
+        && has(char::is_ascii_lowercase)
+        && has(char::is_ascii_digit)
 }
 
 fn looks_random(run: &str) -> bool {
@@ -119,7 +169,7 @@ mod tests {
             assert!(Regex::new(shape).is_ok(), "{:?}", Regex::new(shape));
         }
         assert_eq!(PATTERNS.len(), SHAPES.len());
-        assert!(RUN.is_some());
+        assert!(RUN.is_some() && WHOLE.is_some());
     }
 
     #[test]
@@ -131,6 +181,7 @@ mod tests {
             join(&["AK", "IAIOSFODNN7EXAMPLE"]),
             join(&["AS", "IAIOSFODNN7EXAMPLE"]),
             join(&["wJalrXUtnFEMI7K7MDENGbPx", "RfiCYEXAMPLEKEY"]),
+            join(&["wJalrXUtnFEMI/K7MDENG", "/bPxRfiCYEXAMPLEKEY"]),
             join(&["gh", "p_16C7e42F292c6912E7710c838347Ae178B4a"]),
             join(&["gh", "s_16C7e42F292c"]),
             join(&["github", "_pat_11ABCDEFG0123456789_abcdefghij"]),
@@ -199,8 +250,18 @@ mod tests {
             ),
             (
                 "arn:aws:sts::1:assumed-role/reader/jo@shop.example",
-                "arn:aws:sts::1:assumed-role/reader/…@shop.example",
+                "arn:aws:sts::1:assumed-role/reader/…",
             ),
+            (
+                "arn:aws-cn:iam::1:user/board/jo.doe is not authorized",
+                "arn:aws-cn:iam::1:user/… is not authorized",
+            ),
+            (
+                "User \"okta:jo\" cannot list; User \"jo\" cannot get",
+                "User \"okta:…\" cannot list; User \"…\" cannot get",
+            ),
+            // What stands before an @ is taken for a person's, and a branch is.
+            ("main@sha1:0a0b0c", "…@sha1:0a0b0c"),
         ] {
             assert_eq!(clean(text), left);
         }
@@ -217,16 +278,15 @@ mod tests {
             "secrets is forbidden: cannot list resource \"secrets\" in API group \"\" at the cluster scope",
             "whether a pod waits for a secret that was not synced",
             "the credentials were not accepted (401 Unauthorized) (sign in again)",
-            "main@sha1:0a0b0c",
+            "https://code.example/Shop42/Deploy/blob/main/apps/Checkout/v12",
+            "/Shop42/Deploy/blob/main/apps/Checkout/v12/Overlays",
+            "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567",
             "2026-11-30T19:07:21.123456789Z",
             "checkout-7d9c5b8f4d-x2x7k",
             "-----BEGIN CERTIFICATE-----",
             "#platform-help",
         ] {
-            // What stands before an @ is taken for a person's.
-            if !text.contains('@') {
-                assert_eq!(clean(text), text);
-            }
+            assert_eq!(clean(text), text);
         }
     }
 
@@ -234,10 +294,40 @@ mod tests {
     fn names_of_fields_are_gone_over_too() {
         let secret = ["gh", "p_16C7e42F292c6912E7710c838347Ae178B4a"].concat();
         let mut value = serde_json::json!({secret.clone(): [{"a": secret}], "n": 7});
-        over(&mut value);
+        over(&mut value, &Places::default());
         assert_eq!(
             value,
             serde_json::json!({"(hidden)": [{"a": "(hidden)"}], "n": 7})
         );
+    }
+
+    #[test]
+    fn systems_that_only_a_persons_name_tells_apart_are_all_there() {
+        let mut value =
+            serde_json::json!({"admin@prod": 1, "jo@prod": 2, "mia@prod": 3, "staging": 4});
+        over(&mut value, &Places::default());
+        assert_eq!(
+            value,
+            serde_json::json!({"…@prod": 1, "…@prod (2)": 2, "…@prod (3)": 3, "staging": 4})
+        );
+    }
+
+    #[test]
+    fn a_home_says_nobodys_name() {
+        for (text, left) in [
+            (
+                "the token file /home/jo.doe/.kube/token cannot be read",
+                "the token file ~/.kube/token cannot be read",
+            ),
+            ("\"/Users/jo/Library\"", "\"~/Library\""),
+            ("C:\\Users\\jo\\.kube\\config", "~\\.kube\\config"),
+            // Somebody's page is no folder here.
+            (
+                "https://code.example/home/shop",
+                "https://code.example/home/shop",
+            ),
+        ] {
+            assert_eq!(clean(text), left);
+        }
     }
 }

@@ -118,6 +118,49 @@ fn nothing_that_was_planted_gets_out_and_what_helps_does() {
 }
 
 #[test]
+fn who_somebody_is_at_a_system_is_there_without_their_name() {
+    for (identity, left) in [
+        ("jo", "…"),
+        ("okta:jo", "okta:…"),
+        ("https://id.example#jo", "https:…"),
+        ("mia (scopes repo)", "… (scopes repo)"),
+        ("okta:jo@shop.example", "okta:…@shop.example"),
+        (
+            "system:serviceaccount:landfall:reader",
+            "system:serviceaccount:landfall:reader",
+        ),
+        ("arn:aws:iam::1:user/jo.doe", "arn:aws:iam::1:user/…"),
+        (
+            "arn:aws:sts::1:assumed-role/reader/jo",
+            "arn:aws:sts::1:assumed-role/reader/…",
+        ),
+        ("arn:aws:iam::1:root", "arn:aws:iam::1:root"),
+    ] {
+        let connection = Connection {
+            identity: Some(identity.to_owned()),
+            granted_by: vec![format!("user {identity}"), "group platform".to_owned()],
+            ..connection(ConnectionState::Connecting, &[])
+        };
+        let settings = Settings::of(&Sources::default(), false);
+        let text = text(Parts {
+            made_at: Timestamp::UNIX_EPOCH,
+            settings: &settings,
+            team_file: None,
+            sign_in: None,
+            connections: vec![connection],
+            facts: Vec::new(),
+            errors: Vec::new(),
+        });
+        let text = text.expect("written");
+        let read: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let connection = &read["connections"][0];
+        assert_eq!(connection["identity"], left);
+        assert_eq!(connection["grantedBy"][0], format!("user {left}"));
+        assert_eq!(connection["grantedBy"][1], "group platform");
+    }
+}
+
+#[test]
 fn it_can_be_read_and_says_each_thing_once() {
     let read: serde_json::Value = serde_json::from_str(&made(signed_in())).expect("JSON");
     let fields: Vec<&String> = read.as_object().expect("fields").keys().collect();

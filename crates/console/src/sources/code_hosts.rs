@@ -8,7 +8,7 @@ use std::sync::Arc;
 use api::Error;
 use api::error::Code;
 use cluster::Clock;
-use identity::{CodeHost, CodeHostSpec, Keeper, Keyring, Memory};
+use identity::{CodeHost, CodeHostSpec, Failure, Keeper, Keyring, Memory};
 use sha2::{Digest, Sha256};
 
 use super::{Sources, signed_in};
@@ -27,7 +27,13 @@ pub fn all(
     let unnamed = (!is_named).then_some(&github);
     let hosts = file.code_hosts.iter().chain(unnamed);
     let hosts = hosts.map(|host| {
-        let signed_in = signed_in(file, host, sources, clock)?;
+        let signed_in = match signed_in(file, host, sources, clock) {
+            Some(Ok(signed_in)) => Some(signed_in),
+            // Without a sign-in an address may be plain http: it only has none.
+            Some(Err(_)) if host.sign_in.is_none() => None,
+            Some(Err(why)) => return Err(crate::sign_in::error(&why)),
+            None => None,
+        };
         Ok(forge::CodeHost {
             host: host.host.clone(),
             address: host.address.clone(),
@@ -60,16 +66,19 @@ pub fn one(
         let message = format!("'{host}' is no code host that one could sign in to");
         return Err(Error::new(Code::UnknownName, message).hint(named));
     };
-    let pages = known.pages();
-    match (signed_in(file, known, sources, clock)?, pages) {
-        (Some(signed_in), Some(pages)) => Ok(CodeHostSignIn::new(signed_in, pages)),
-        _ => Err(Error::new(
+    let nobody = |why: &str| {
+        Error::new(
             Code::BadFile,
-            format!(
-                "nobody can sign in at {host}: it is not known where it tells whose a token is"
-            ),
+            format!("nobody can sign in at {host}: {why}"),
         )
-        .hint("Add `api` to its entry below `codeHosts` in the team file.")),
+    };
+    match (signed_in(file, known, sources, clock), known.pages()) {
+        (Some(Ok(signed_in)), Some(pages)) => Ok(CodeHostSignIn::new(signed_in, pages)),
+        (Some(Err(why)), _) => Err(nobody(&why.to_string()).hint(
+            "In its entry below `codeHosts` in the team file `api` and the addresses must all be https: a token goes there.",
+        )),
+        _ => Err(nobody("it is not known where it tells whose a token is")
+            .hint("Add `api` to its entry below `codeHosts` in the team file.")),
     }
 }
 
@@ -77,16 +86,14 @@ fn is(known: &form::CodeHost, host: &str) -> bool {
     known.host.eq_ignore_ascii_case(host)
 }
 
-/// Whoever is signed in at a code host; nobody ever, where it does not tell whose a token is.
+/// Whoever is signed in at a code host, or why nobody can be; none where it is not known where it tells whose a token is.
 fn signed_in(
     file: &TeamFile,
     host: &form::CodeHost,
     sources: &Sources,
     clock: &Clock,
-) -> Result<Option<Arc<CodeHost>>, Error> {
-    let (Some(address), Some(pages), Some(api)) = (host.address(), host.pages(), host.api()) else {
-        return Ok(None);
-    };
+) -> Option<Result<Arc<CodeHost>, Failure>> {
+    let (address, pages, api) = (host.address()?, host.pages()?, host.api()?);
     let application = host.sign_in.as_ref();
     let spec = CodeHostSpec {
         client_id: application.map(|one| one.client_id.clone()),
@@ -116,10 +123,32 @@ fn signed_in(
     });
     let now = clock.clone();
     let now: identity::Clock = Arc::new(move || now.now());
-    match CodeHost::new(spec, keeper, lock, now) {
-        Ok(code_host) => Ok(Some(Arc::new(code_host))),
-        // Without a sign-in an address may be plain http: it only has none.
-        Err(_) if application.is_none() => Ok(None),
-        Err(why) => Err(crate::sign_in::error(&why)),
+    Some(CodeHost::new(spec, keeper, lock, now).map(Arc::new))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_nobody_can_sign_in_is_the_address_and_no_missing_api() {
+        let text = "version: 1\ncodeHosts:\n- {host: git.example, address: 'http://git.example', api: 'https://git.example/api'}\n- {host: half.example, api: 'http://127.0.0.1:1'}\n";
+        let file = TeamFile::of_text(text, "here").expect("a team file");
+        let of = |host: &str| {
+            let one = one(&file, host, &Sources::default(), &Clock::default());
+            one.err().expect("nobody can").to_string()
+        };
+        for (host, why) in [
+            ("git.example", "no address over TLS"),
+            ("half.example", "some are plain http"),
+        ] {
+            let said = of(host);
+            assert!(said.contains(why), "{said}");
+            assert!(!said.contains("Add `api`"), "{said}");
+        }
+        // It is read all the same, as whoever is not signed in.
+        let all = all(&file, &Sources::default(), &Clock::default()).expect("it is read");
+        let tokens: Vec<bool> = all.iter().map(|one| one.tokens.is_some()).collect();
+        assert_eq!(tokens, [false, false, true], "github.com alone has some");
     }
 }

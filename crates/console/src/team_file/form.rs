@@ -166,11 +166,11 @@ impl From<Home> for api::Home {
     }
 }
 
-/// Who keeps something, and can be asked for rights to it.
+/// Who keeps a system, and can be asked for rights to it.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Owner {
-    /// What: the name of a cluster, an account or an app, or a namespace; with one * for anything. The nearest counts.
+    /// What: a cluster's or an AWS account's name, with one * for anything. The name itself counts first, * alone last.
     pub of: String,
     /// Where to ask: a channel, a group, a mail address.
     pub ask: String,

@@ -52,15 +52,22 @@ impl Requests {
     /// Asks nobody yet.
     ///
     /// # Errors
-    /// An address is neither https nor on this machine, or an authority is no certificate.
+    /// An address is neither https nor on this machine, some are https and some are not, or an authority is no certificate.
     pub fn new(spec: CodeHostSpec, clock: Clock) -> Result<Self, Failure> {
         let addresses = [&spec.device, &spec.token, &spec.user];
         let wire = Wire::new(&spec.token, &spec.authorities, clock);
-        let is_plain = |address: &&Url| address.scheme() != "https" && !is_here(address);
-        if addresses.iter().any(is_plain) {
+        let is_plain = |address: &&Url| address.scheme() != "https";
+        if addresses.iter().any(|one| is_plain(one) && !is_here(one)) {
             return Err(Failure::NotOffered {
                 host: spec.host,
                 what: "address over TLS to sign in at",
+            });
+        }
+        // One client asks all of them: a token that one of them gave could not be shown to the others.
+        if addresses.iter().any(is_plain) && !addresses.iter().all(is_plain) {
+            return Err(Failure::NotOffered {
+                host: spec.host,
+                what: "way to sign in: some of its addresses are https, and some are plain http",
             });
         }
         let wire = wire.map_err(|why| silent(&spec.host, &why))?;
