@@ -79,9 +79,7 @@ async fn everybody_starts_where_their_role_starts_and_reads_what_they_may() {
             assert_eq!((roles.as_slice(), at), ([role.to_owned()].as_slice(), home));
             let console =
                 Console::open_with(&company.sources, Clock::default(), Some(signing_in)).unwrap();
-            let begun = std::time::Instant::now();
             let board = console.board(PATIENCE).await.unwrap();
-            eprintln!("{seed} {role} {:?}", begun.elapsed());
             assert!(board.unread.is_empty(), "{role}: {:?}", board.unread);
             let connections = console.watch_connections().settled(PATIENCE).await.unwrap();
             for connection in &connections {
@@ -122,9 +120,9 @@ async fn what_is_told_holds_no_token() {
     let signing_in = company.signing_in();
     let mut told = Vec::new();
     let mut watched = signing_in.watch();
+    company.sign_in(&signing_in, "developer").await;
     let console =
         Console::open_with(&company.sources, Clock::default(), Some(signing_in.clone())).unwrap();
-    company.sign_in(&signing_in, "developer").await;
     let board = console.board(PATIENCE).await.unwrap();
     let connections = console.watch_connections().settled(PATIENCE).await.unwrap();
     let changes = console.changes(PATIENCE).await.unwrap();
