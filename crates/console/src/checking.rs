@@ -46,7 +46,7 @@ impl Check {
         }
     }
 
-    fn to_do(mut self, to_do: impl Into<String>) -> Self {
+    fn mended_by(mut self, to_do: impl Into<String>) -> Self {
         self.to_do = to_do.into();
         self
     }
@@ -92,7 +92,7 @@ pub async fn check(sources: &Sources, patience: Duration) -> Result<Vec<Check>, 
                 Found::CannotTell,
                 "are opened by a sign-in, and nobody is signed in",
             )
-            .to_do("Run `landfall sign-in` and this once more."),
+            .mended_by("Run `landfall sign-in` and this once more."),
         );
     }
     Ok(checks)
@@ -111,7 +111,7 @@ fn joinable(path: Option<&std::path::Path>) -> Check {
     match joined {
         Ok(_) => Check::new(SUBJECT, Found::Fine, "can be read, and joined by"),
         Err(why) => Check::new(SUBJECT, Found::Missing, why)
-            .to_do("It can be used with --team on this machine, and nobody can join by it."),
+            .mended_by("It can be used with --team on this machine, and nobody can join by it."),
     }
 }
 
@@ -125,7 +125,7 @@ fn signed(file: &TeamFile, path: &std::path::Path) -> Check {
             Found::Missing,
             "cannot be proven: the file names no key",
         )
-        .to_do("`landfall team key` makes one; put it under signedBy.");
+        .mended_by("`landfall team key` makes one; put it under signedBy.");
     };
     let read = |path: String| std::fs::read_to_string(path);
     let proven = match (read(from.clone()), read(format!("{from}.minisig"))) {
@@ -136,7 +136,7 @@ fn signed(file: &TeamFile, path: &std::path::Path) -> Check {
     };
     match proven {
         Ok(at) => Check::new(SUBJECT, Found::Fine, format!("is the file's, made {at}")),
-        Err(why) => Check::new(SUBJECT, Found::Missing, why).to_do(format!(
+        Err(why) => Check::new(SUBJECT, Found::Missing, why).mended_by(format!(
             "`landfall team sign {from} --key KEY`, and publish both."
         )),
     }
@@ -163,7 +163,7 @@ fn environments(file: &TeamFile) -> Vec<Check> {
             let says = format!("is in '{cluster}', which the file names nowhere");
             checks.push(
                 Check::new(&subject, Found::Missing, says)
-                    .to_do(format!("It names: {}.", names.join(", "))),
+                    .mended_by(format!("It names: {}.", names.join(", "))),
             );
         }
     }
@@ -179,7 +179,7 @@ fn roles(file: &TeamFile) -> Vec<Check> {
             Found::Missing,
             "has no groups: nobody has it",
         )
-        .to_do("List the provider's groups whose members are this.")
+        .mended_by("List the provider's groups whose members are this.")
     };
     nobody.map(check).collect()
 }
@@ -191,7 +191,7 @@ async fn provider(issuer: &Issuer) -> Vec<Check> {
         Ok(provider) => provider,
         Err(why) => {
             let error = crate::sign_in::error(&why);
-            return vec![Check::new(&subject, Found::Missing, error.message).to_do(error.hint)];
+            return vec![Check::new(&subject, Found::Missing, error.message).mended_by(error.hint)];
         }
     };
     offered(&subject, &provider.examined().await)
@@ -200,7 +200,7 @@ async fn provider(issuer: &Issuer) -> Vec<Check> {
 fn offered(subject: &str, found: &Examined) -> Vec<Check> {
     let mut checks = vec![Check::new(subject, Found::Fine, "answers as the issuer")];
     let mut missing = |says: String, to_do: &str| {
-        checks.push(Check::new(subject, Found::Missing, says).to_do(to_do));
+        checks.push(Check::new(subject, Found::Missing, says).mended_by(to_do));
     };
     if !found.unknown_scopes.is_empty() {
         missing(
@@ -238,7 +238,7 @@ fn offered(subject: &str, found: &Examined) -> Vec<Check> {
                 Found::Missing,
                 format!("does not send browsers back to {address}: it answers {status}"),
             )
-            .to_do("Is the client id right, and this address among the application's redirects, letter by letter?"),
+            .mended_by("Is the client id right, and this address among the application's redirects, letter by letter?"),
             Known::CannotTell(why) => Check::new(
                 subject,
                 Found::CannotTell,
@@ -271,7 +271,7 @@ async fn somebody(signing_in: &SigningIn, file: &TeamFile) -> (Check, bool) {
                 }
                 Some(_) => "nobody is signed in".to_owned(),
             };
-            let check = Check::new(SUBJECT, Found::CannotTell, says).to_do(
+            let check = Check::new(SUBJECT, Found::CannotTell, says).mended_by(
                 "Run `landfall sign-in` and this once more: it shows whether groups come with it.",
             );
             return (check, false);
@@ -279,7 +279,7 @@ async fn somebody(signing_in: &SigningIn, file: &TeamFile) -> (Check, bool) {
     };
     let check = match (roles.as_slice(), file.roles.is_empty()) {
         ([], false) => Check::new(SUBJECT, Found::Missing, format!("{person} has no role in the team"))
-            .to_do("Are these groups in the ID token? The claim is groupsClaim in the team file, and the provider has to fill it."),
+            .mended_by("Are these groups in the ID token? The claim is groupsClaim in the team file, and the provider has to fill it."),
         ([], true) => Check::new(SUBJECT, Found::Fine, person),
         (roles, _) => Check::new(SUBJECT, Found::Fine, format!("{person} is {}", roles.join(", "))),
     };
@@ -298,7 +298,7 @@ fn connection(connection: &Connection) -> Vec<Check> {
         ConnectionState::Live { .. } => {
             let refusals = connection.refusals.join("; ");
             let says = format!("answers, and not everything may be read: {refusals}");
-            check(Found::Missing, says).to_do(TO_DO)
+            check(Found::Missing, says).mended_by(TO_DO)
         }
         ConnectionState::Connecting => {
             check(Found::CannotTell, "nothing there was answered".to_owned())
@@ -310,14 +310,14 @@ fn connection(connection: &Connection) -> Vec<Check> {
         ConnectionState::Degraded { error, .. } => check(Found::Missing, error.clone()),
         ConnectionState::Denied { verb, resource } => {
             let says = format!("does not let you {verb} {resource}");
-            check(Found::Missing, says).to_do(TO_DO)
+            check(Found::Missing, says).mended_by(TO_DO)
         }
         ConnectionState::Unreachable { error, private } => {
             let to_do = match private {
                 true => "Its address is a private one: is the VPN on?",
                 false => "",
             };
-            check(Found::Missing, error.clone()).to_do(to_do)
+            check(Found::Missing, error.clone()).mended_by(to_do)
         }
         ConnectionState::Absent { what } => check(Found::CannotTell, format!("has no {what}")),
     };
@@ -341,7 +341,7 @@ fn connection(connection: &Connection) -> Vec<Check> {
             right.held.words(),
             right.without
         );
-        check(found, says).to_do(format!("{whom}{TO_DO}"))
+        check(found, says).mended_by(format!("{whom}{TO_DO}"))
     });
     std::iter::once(first).chain(amiss).collect()
 }

@@ -165,8 +165,6 @@ impl<'c> AsyncHttpClient<'c> for Wire {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
-
     use super::*;
 
     async fn asked(issuer: &str, address: &str) -> WireError {
