@@ -90,9 +90,9 @@ pub async fn check(sources: &Sources, patience: Duration) -> Result<Vec<Check>, 
             Check::new(
                 "the systems",
                 Found::CannotTell,
-                "are opened by a sign-in, and nobody is signed in",
+                "were not asked: the sign-in opens them",
             )
-            .mended_by("Run `landfall sign-in` and this once more."),
+            .mended_by("Once it is there, run this once more."),
         );
     }
     Ok(checks)
@@ -109,7 +109,7 @@ fn joinable(path: Option<&std::path::Path>) -> Check {
         .map_err(|why| why.to_string())
         .and_then(|text| TeamFile::of_joined(&text, &from).map_err(|why| why.message));
     match joined {
-        Ok(_) => Check::new(SUBJECT, Found::Fine, "can be read, and joined by"),
+        Ok(_) => Check::new(SUBJECT, Found::Fine, "can be read"),
         Err(why) => Check::new(SUBJECT, Found::Missing, why)
             .mended_by("It can be used with --team on this machine, and nobody can join by it."),
     }
