@@ -249,9 +249,9 @@ impl Membership {
 /// A team file's text and its signature.
 async fn fetch(from: &str) -> Result<(String, String), Error> {
     match Url::parse(from) {
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => Err(Error::new(
+        Ok(url) if may_be_secret(&url) => Err(Error::new(
             Code::BadFile,
-            "the link to the team file has a user or a password in it, which would be kept with it",
+            "the link to the team file has a user, a password or a query in it, which would be kept with it",
         )
         .hint("Take them out. What not everybody may read is joined by a file: give its path.")),
         Ok(url) if let Some(link) = GitLink::parse(&url) => {
@@ -294,6 +294,12 @@ async fn fetch(from: &str) -> Result<(String, String), Error> {
             Ok((text, signature))
         }
     }
+}
+
+/// Whether a link has something in it that may open the file for its owner alone: it is printed, and kept in plain.
+fn may_be_secret(url: &Url) -> bool {
+    let has_query = url.query_pairs().any(|(name, _)| name != "ref");
+    !url.username().is_empty() || url.password().is_some() || has_query
 }
 
 fn unread(why: &PageError) -> Error {
@@ -405,6 +411,7 @@ mod tests {
         for link in [
             "https://x:ghp_secret@code.example/shop//landfall.yaml",
             "https://ghp_secret@code.example/landfall.yaml",
+            "https://code.example/landfall.yaml?token=ghp_secret",
         ] {
             let error = Membership::offer(link)
                 .await
