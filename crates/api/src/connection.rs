@@ -43,6 +43,16 @@ impl Connection {
         (of_use.clone().filter(held).count(), of_use.count())
     }
 
+    /// The same in words: "24 of 25 rights", and of how many that cannot be told, which is not the same as not having them.
+    pub fn rights_words(&self) -> String {
+        let (held, of) = self.rights_held();
+        let unknown = |right: &&Right| matches!(right.held, Held::Unknown { .. });
+        match self.rights.iter().filter(unknown).count() {
+            0 => format!("{held} of {of} rights"),
+            untold => format!("{held} of {of} rights, {untold} cannot be told"),
+        }
+    }
+
     /// The rights that we do not have, have only in places, or of which that is not known.
     pub fn rights_amiss(&self) -> impl Iterator<Item = &Right> {
         let amiss = |right: &&Right| !matches!(right.held, Held::Yes | Held::NotNeeded { .. });
@@ -220,6 +230,8 @@ mod tests {
             granted_by: Vec::new(),
         };
         assert_eq!(connection.rights_held(), (1, 4));
+        let words = connection.rights_words();
+        assert_eq!(words, "1 of 4 rights, 1 cannot be told", "not `of 4` alone");
         let words: Vec<String> = connection
             .rights_amiss()
             .map(|right| right.held.words())

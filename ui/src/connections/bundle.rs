@@ -26,7 +26,7 @@ pub fn Export() -> impl IntoView {
         });
     };
     view! {
-        <p>
+        <p class="export">
             <button
                 class="btn"
                 type="button"
@@ -45,7 +45,7 @@ pub fn Export() -> impl IntoView {
                         view! {
                             <p class="said" role="status">
                                 "Written to " <span class="mono wrap">{foreign::visible(&path)}</span>
-                                ". It holds no secret; read it before you send it."
+                                ". Secrets are left out; read it before you send it."
                             </p>
                         }
                             .into_any()

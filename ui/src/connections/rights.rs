@@ -17,8 +17,7 @@ pub fn rights(connection: &Connection) -> Option<AnyView> {
     if connection.rights.is_empty() {
         return None;
     }
-    let (held, of) = connection.rights_held();
-    let line = format!("{held} of {of} rights");
+    let line = connection.rights_words();
     let amiss: Vec<&Right> = connection.rights_amiss().collect();
     if amiss.is_empty() {
         return Some(view! { <p class="said dim">{line}</p> }.into_any());

@@ -67,12 +67,7 @@ fn rights(page: &mut String, connection: &Connection, all: bool) {
     if connection.rights.is_empty() {
         return;
     }
-    let (held, of) = connection.rights_held();
-    let _ = writeln!(
-        page,
-        "    {}",
-        styled(dim(), format!("{held} of {of} rights"))
-    );
+    let _ = writeln!(page, "    {}", styled(dim(), connection.rights_words()));
     let amiss: Vec<&Right> = connection.rights_amiss().collect();
     let shown = connection.rights.iter();
     for right in shown.filter(|right| all || amiss.contains(right)) {
@@ -200,7 +195,7 @@ mod tests {
     fn only_what_is_amiss_is_listed_with_what_it_hides_and_whom_to_ask() {
         let expected = "\
 ✓ prod cluster at https://prod.example as jo until 1970-01-01 01:00 UTC (in 59 minutes)  live
-    1 of 3 rights
+    1 of 3 rights, 1 cannot be told
     ✗ events: missing: may not watch. Without it is unknown: what events say
     ? nodes: cannot tell: [2J refused. Without it is unknown: what nodes say
     ask #platform, or group admins
