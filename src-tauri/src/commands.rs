@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use api::error::Code;
 use api::request::{
-    AllowPlugin, AskRights, Begin, BeginSignIn, CancelSignIn, ExportBundle, Exported, Follow,
-    JoinTeam, LeaveTeam, OfferTeam, Open, Plugin, ReadObject, ReadPlugin, Request, SignOut, Stream,
-    Unfollow, Unwatch, WatchAnswer, WatchApp, WatchBoard, WatchChanges, WatchConnections,
-    WatchFollowed, WatchSignIn,
+    AllowPlugin, AskRights, Begin, BeginSignIn, CancelRun, CancelSignIn, ExportBundle, Exported,
+    Follow, JoinTeam, LeaveTeam, OfferActions, OfferTeam, Open, PlanAction, Plugin, ReadObject,
+    ReadPlugin, Request, RunAction, SettleRun, SignOut, Stream, Unfollow, Unwatch, WatchAnswer,
+    WatchApp, WatchBoard, WatchChanges, WatchConnections, WatchFollowed, WatchRuns, WatchSignIn,
 };
 use api::{Board, BoardNews, Error};
-use console::Subscription;
+use console::{Subscription, Way};
 use serde::de::DeserializeOwned;
 use tauri::async_runtime::{JoinHandle, spawn};
 use tauri::ipc::{Channel, Invoke, InvokeBody, InvokeMessage, JavaScriptChannelId};
@@ -123,6 +123,30 @@ pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + S
                     .read_object(&read.object)
                     .await
             }),
+            OfferActions::NAME => answer::<OfferActions, _>(invoke, |offer| async move {
+                let workspace = session.workspace().await?;
+                workspace.console.offers(&offer.object).await
+            }),
+            PlanAction::NAME => answer::<PlanAction, _>(invoke, |plan| async move {
+                let workspace = session.workspace().await?;
+                workspace.console.plan(&plan.wish).await
+            }),
+            RunAction::NAME => answer::<RunAction, _>(invoke, |run| async move {
+                let actions = session.workspace().await?.console.actions();
+                actions.run(&run.hash, run.meant, Way::Window).await
+            }),
+            CancelRun::NAME => answer::<CancelRun, _>(invoke, |cancel| async move {
+                session
+                    .workspace()
+                    .await?
+                    .console
+                    .actions()
+                    .cancel(&cancel.run)
+            }),
+            SettleRun::NAME => answer::<SettleRun, _>(invoke, |settle| async move {
+                let actions = session.workspace().await?.console.actions();
+                actions.settle(&settle.run, settle.look).await
+            }),
             Follow::NAME => {
                 let app = invoke.message.webview().app_handle().clone();
                 let teller = Arc::clone(&teller);
@@ -179,6 +203,9 @@ pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + S
                     workspace.console.following().watch()
                 });
             }
+            WatchRuns::NAME => stream::<WatchRuns>(invoke, session, streams, |workspace, _| {
+                workspace.console.watch_runs()
+            }),
             WatchSignIn::NAME => {
                 stream::<WatchSignIn>(invoke, session, streams, |workspace, _| {
                     workspace.console.watch_sign_in()

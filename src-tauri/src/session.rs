@@ -195,6 +195,7 @@ impl Session {
             cache: None,
             sparing: false,
             history: console::history_file(),
+            journal: console::journal_folder(),
             ..Sources::default()
         }
     }
@@ -228,6 +229,7 @@ async fn sandbox(sign_in: bool) -> Result<Arc<Workspace>, Error> {
         cache: Some(served.cache.clone()),
         sparing: false,
         history: Some(served.history.clone()),
+        journal: Some(served.journal.clone()),
         ..Sources::default()
     };
     let console = Console::open(&sources)?;

@@ -544,6 +544,94 @@ async fn a_team_is_joined_and_signed_in_to_in_the_window_and_no_token_comes_ther
     window.client.close().await.expect("closed");
 }
 
+/// An app that is well in staging, and its Deployment there.
+fn well_in_staging(board: &Value) -> (String, Value) {
+    let rows = board["rows"].as_array().expect("rows").iter();
+    let cells = rows.flat_map(|row| {
+        let cells = row["cells"].as_array().expect("cells").iter();
+        cells.map(move |cell| (&row["app"], cell))
+    });
+    let well = |(_, cell): &(&Value, &Value)| {
+        cell["environment"] == "staging"
+            && cell["delivery"]["state"] == "deployed"
+            && cell["running"]["health"] == "healthy"
+            && cell["running"]["workload"]["kind"] == "Deployment"
+    };
+    let (app, cell) = cells.into_iter().find(well).expect("some app is well");
+    let app = app.as_str().expect("a name").to_owned();
+    (app, cell["running"]["workload"].clone())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_is_restarted_in_the_window_and_a_double_click_is_one_run() {
+    let company = Company::serve(4);
+    let board = json(&company.terminal().run(&["board", "--json"]));
+    let (app, workload) = well_in_staging(&board);
+    let part = |name: &str| workload[name].as_str().expect("a text").to_owned();
+    let name = format!("{}/{}", part("namespace"), part("name"));
+    let window = Window::open(&window_arguments(&company)).await;
+    window.see("[role=grid]").await;
+
+    go(&window, &format!("#/app?name={app}")).await;
+    let label = format!("Actions on Deployment {name} on {}", part("system"));
+    let button = format!(".acting button:not(.gone)[aria-label='{label}']");
+    window.click(&button).await;
+    window.see(".act [data-action=restart]").await;
+    window.screenshot("offers").await;
+    window.click(".act [data-action=restart]").await;
+
+    // Read the plan, then press its button twice before the page can draw it as pressed.
+    window.see("#mean:not([disabled])").await;
+    let plan = window
+        .text_that(".act", |text| text.contains("What is done"))
+        .await;
+    assert!(
+        plan.contains(&format!("Restarts Deployment {name}")) && plan.contains("staging on"),
+        "{plan}"
+    );
+    let pressed = window.text_that("#mean", |text| !text.is_empty()).await;
+    assert_eq!(
+        pressed,
+        format!("Restart Deployment {name} in {}", part("system"))
+    );
+    window.screenshot("plan").await;
+    let twice = "const button = document.querySelector('#mean'); button.click(); button.click();";
+    window.client.execute(twice, vec![]).await.expect("pressed");
+    window.see(".act .going").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // A second press would have been refused, and said so.
+    let said = window.text_that(".toast", |_| true).await;
+    assert_eq!(said, "", "nothing is begun twice");
+
+    // The proof is what was read, not that it was sent.
+    window
+        .text_that(".act .outcome", |text| {
+            text.contains("worked") && text.contains("of the new template, all ready")
+        })
+        .await;
+    window.screenshot("run").await;
+    window.click("#close-act").await;
+
+    window.click("nav a[href='#/actions']").await;
+    let line = window
+        .text_that(".ran .run summary", |text| text.contains("worked"))
+        .await;
+    assert!(line.contains(&name) && line.contains("staging"), "{line}");
+    let runs = window
+        .client
+        .find_all(Locator::Css(".run, .broke-off"))
+        .await;
+    assert_eq!(runs.expect("asked").len(), 1, "exactly one run");
+    window.click(".ran .run summary").await;
+    window
+        .text_that(".ran .run .steps", |text| {
+            text.contains("Restarts Deployment")
+        })
+        .await;
+    window.screenshot("actions").await;
+    window.client.close().await.expect("closed");
+}
+
 /// Goes to one of the window's addresses.
 async fn go(window: &Window, address: &str) {
     let script = format!("location.hash = '{address}'");

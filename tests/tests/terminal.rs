@@ -1,5 +1,9 @@
 //! The terminal program as a person or a script meets it: answers, exit codes, and what bad input gets.
-#![expect(clippy::expect_used, reason = "a test says what it expects by failing")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by failing"
+)]
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -254,6 +258,22 @@ fn no_kubeconfig_broken_and_half_written_ones_say_which_file_and_what() {
 }
 
 #[test]
+fn a_newcomer_was_told_of_kubeconfigs_and_not_of_joining_a_team() {
+    let output = Terminal::new().run(&["board"]);
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    let at = |words: &str| {
+        said.find(words)
+            .unwrap_or_else(|| panic!("{words}: {said}"))
+    };
+    assert!(at("landfall team join LINK") < at("--sandbox"), "{said}");
+    assert!(at("--sandbox") < at("--kubeconfig"), "{said}");
+    // Whoever names a kubeconfig asks for that one.
+    let output = Terminal::new().run(&["board", "--kubeconfig", "/nowhere"]);
+    assert!(!text(&output).contains("team"), "{}", text(&output));
+}
+
+#[test]
 fn a_seed_without_the_embedded_company_is_refused() {
     for words in [
         &["board", "--seed", "3"][..],
@@ -321,15 +341,20 @@ fn answering(answer: &'static str) -> String {
     format!("http://{address}")
 }
 
-fn doctor_of(server: &str) -> (Option<i32>, String) {
-    let config = format!(
+/// A kubeconfig of one cluster, called a.
+fn config_of(server: &str) -> String {
+    format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: a\n\
          clusters: [{{name: a, cluster: {{server: '{server}'}}}}]\n\
          contexts: [{{name: a, context: {{cluster: a, user: a}}}}]\n\
          users: [{{name: a, user: {{token: t}}}}]\n"
-    );
+    )
+}
+
+fn doctor_of(server: &str) -> (Option<i32>, String) {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
-    file.write_all(config.as_bytes()).expect("written");
+    file.write_all(config_of(server).as_bytes())
+        .expect("written");
     let path = file.path().display().to_string();
     let output = Terminal::new().run(&["doctor", "--kubeconfig", &path, "--patience", "10"]);
     (output.status.code(), text(&output))
@@ -460,18 +485,22 @@ fn a_teams_set_up_is_checked_and_what_is_missing_comes_with_what_to_do() {
     let path = file.display().to_string();
     let terminal = Terminal::new();
     let check = |path: &str| {
-        let output = terminal.run(&["team", "check", path, "--patience", "10"]);
+        let mut command = terminal.command(&["team", "check", path, "--patience", "10"]);
+        // Whoever runs the tests may have a keyring.
+        command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
+        let output = command.output().expect("landfall runs");
         (output.status.code(), text(&output))
     };
     let (code, said) = check(&path);
-    // Nobody is signed in: what needs that cannot be told, and is not called well.
-    assert_eq!(code, Some(3), "{said}");
+    // Nobody is signed in: what needs that cannot be told, and is not called well. This machine has no keyring.
+    assert_eq!(code, Some(2), "{said}");
     for line in [
         "✓ the signature is the file's",
         "answers as the issuer",
         "sends browsers back to http://127.0.0.1:8741/landfall/signed-in",
         "? your sign-in nobody is signed in",
-        "Nothing is missing that can be told; 2 cannot.",
+        "✗ the keyring is missing",
+        "1 missing, and 2 that cannot be told.",
     ] {
         assert!(said.contains(line), "{line} is not in:\n{said}");
     }
@@ -492,4 +521,185 @@ fn a_teams_set_up_is_checked_and_what_is_missing_comes_with_what_to_do() {
         "{}",
         text(&joined)
     );
+}
+
+/// What a command said, first and beside.
+fn said(output: &std::process::Output) -> (Option<i32>, String, String) {
+    let of = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), of(&output.stdout), of(&output.stderr))
+}
+
+#[test]
+fn signed_out_a_doctor_named_no_system_and_wrote_no_bundle() {
+    let company = Company::serve(5);
+    let file = company.folder.path().join("landfall.yaml");
+    let file = file.display().to_string();
+    let bundle = company.folder.path().join("bundle.json");
+    let to = bundle.display().to_string();
+    let terminal = Terminal::new();
+    let ask = ["--team", &file, "--patience", "10"];
+
+    let words = [&["doctor", "--bundle", &to][..], &ask].concat();
+    let (code, page, beside) = said(&terminal.run(&words));
+    assert_eq!(code, Some(3), "{page}{beside}");
+    let first = beside.lines().next().unwrap_or_default();
+    assert!(
+        first.contains("nobody is signed in at 127.0.0.1"),
+        "{beside}"
+    );
+    assert!(beside.contains("--code"), "{beside}");
+    assert!(page.matches("not signed in").count() >= 2, "{page}");
+    let written = std::fs::read_to_string(&bundle).expect("the bundle is written");
+    let written: serde_json::Value = serde_json::from_str(&written).expect("JSON");
+    assert_eq!(written["signIn"]["state"], "signed out", "{written}");
+    let systems = |found: &serde_json::Value| found["connections"].as_array().map(Vec::len);
+    assert!(systems(&written) >= Some(3), "{written}");
+
+    let words = [&["doctor", "--json"][..], &ask].concat();
+    let output = terminal.run(&words);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    let found = json(&output);
+    assert_eq!(found["signIn"]["state"]["state"], "signed-out", "{found}");
+    assert_eq!(found["signIn"]["provider"], "127.0.0.1", "{found}");
+    assert!(systems(&found) >= Some(3), "{found}");
+
+    // The sign-in opens all that apps run on there: a board of nothing would be no answer.
+    let words = [&["board"][..], &ask].concat();
+    let (code, page, beside) = said(&terminal.run(&words));
+    assert_eq!(code, Some(3), "{beside}");
+    assert!(page.is_empty(), "{page}");
+    assert_eq!(beside.lines().count(), 2, "{beside}");
+}
+
+#[test]
+fn signed_out_nothing_was_shown_of_what_no_sign_in_opens() {
+    let company = Company::serve(5);
+    let team = std::fs::read_to_string(company.team()).expect("the team file");
+    let file = company.folder.path().join("both.yaml");
+    let more = "signIn: {issuer: 'http://127.0.0.1:1', clientId: landfall}\n";
+    std::fs::write(&file, format!("{team}\n{more}")).expect("written");
+    let (file, kubeconfig) = (file.display().to_string(), company.kubeconfig());
+    let kubeconfig = kubeconfig.display().to_string();
+    let words = ["board", "--team", &file, "--kubeconfig", &kubeconfig];
+    let (code, page, beside) = said(&Terminal::new().run(&words));
+    assert_eq!(code, Some(0), "{page}{beside}");
+    assert!(page.contains("Needs attention"), "{page}");
+    assert_eq!(beside.lines().count(), 1, "{beside}");
+    assert!(
+        beside.contains("nobody is signed in at 127.0.0.1"),
+        "{beside}"
+    );
+    assert!(beside.contains("is left out here"), "{beside}");
+}
+
+#[test]
+fn without_a_browser_no_command_but_sign_in_could_be_signed_in() {
+    use std::io::{BufRead, BufReader};
+    let company = Company::serve(5);
+    let file = company.folder.path().join("landfall.yaml");
+    let file = file.display().to_string();
+    let terminal = Terminal::new();
+    let mut command = terminal.command(&["board", "--team", &file, "--code"]);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = Owned(command.spawn().expect("landfall runs"));
+    let beside = BufReader::new(child.0.stderr.take().expect("piped"));
+    let lines: Vec<String> = beside.lines().map_while(Result::ok).take(3).collect();
+    assert!(lines[0].starts_with("Open http://127.0.0.1:"), "{lines:?}");
+    assert!(lines[0].ends_with("on any machine and type"), "{lines:?}");
+    assert!(!lines[2].trim().is_empty(), "the code: {lines:?}");
+}
+
+#[test]
+fn a_team_that_nobody_joined_was_left_and_spoken_of() {
+    let terminal = Terminal::new();
+    let output = terminal.run(&["team", "leave"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert_eq!(text(&output), "No team was joined here.\n");
+    for host in ["github.com", "code.shop.example"] {
+        let output = terminal.run(&["sign-in", "--code-host", host]);
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(64), "{said}");
+        assert!(
+            said.contains("no team was joined here whose file names"),
+            "{said}"
+        );
+        assert!(said.contains("landfall team join LINK"), "{said}");
+    }
+}
+
+#[test]
+fn a_file_without_signed_by_was_said_to_name_a_bad_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (file, key) = (path("landfall.yaml"), path("key"));
+    std::fs::write(&file, "version: 1\nname: tide\n").expect("written");
+    let terminal = Terminal::new();
+    let made = terminal.run(&["team", "key", &key, "--no-password"]);
+    assert_eq!(made.status.code(), Some(0), "{}", text(&made));
+    let output = terminal.run(&["team", "sign", &file, "--key", &key, "--no-password"]);
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    assert!(said.contains("signedBy is absent"), "{said}");
+    assert!(!said.contains("no minisign public key"), "{said}");
+}
+
+#[test]
+fn a_team_joined_by_a_path_could_be_updated_in_its_folder_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let terminal = Terminal::new();
+    let run = |words: &[&str], within: &std::path::Path| {
+        let output = terminal.command(words).current_dir(within).output();
+        let output = output.expect("landfall runs");
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{words:?}: {}",
+            text(&output)
+        );
+        text(&output)
+    };
+    let made = run(&["team", "key", "key", "--no-password"], folder.path());
+    let line = |before: &str| {
+        let mut lines = made.lines().skip_while(|line| !line.contains(before));
+        lines.next().unwrap_or_default().trim().to_owned()
+    };
+    let fingerprint = made.lines().last().unwrap_or_default().trim().to_owned();
+    let file = format!("version: 1\n{}\n", line("signedBy:"));
+    std::fs::write(folder.path().join("landfall.yaml"), file).expect("written");
+    let sign = [
+        "team",
+        "sign",
+        "landfall.yaml",
+        "--key",
+        "key",
+        "--no-password",
+    ];
+    run(&sign, folder.path());
+    let spoken = fingerprint.replace('-', "").to_uppercase();
+    let join = ["team", "join", "landfall.yaml", "--fingerprint", &spoken];
+    run(&join, folder.path());
+    let updated = run(&["team", "update"], std::path::Path::new("/"));
+    assert!(updated.contains("is here already"), "{updated}");
+}
+
+#[test]
+fn a_board_of_nothing_was_a_lone_header_and_scripts_were_told_of_no_exit_code() {
+    let dead = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = dead.local_addr().expect("an address");
+    drop(dead);
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(config_of(&format!("http://{address}")).as_bytes())
+        .expect("written");
+    let path = file.path().display().to_string();
+    let terminal = Terminal::new();
+    for command in ["board", "coverage"] {
+        let (code, page, beside) = said(&terminal.run(&[command, "--kubeconfig", &path]));
+        assert_eq!(code, Some(3), "{page}{beside}");
+        assert!(page.contains("Cluster a does not answer"), "{page}");
+        assert!(!page.lines().any(|line| line == "app"), "{page}");
+    }
+    for words in [&["why"][..], &["board"], &["doctor"], &["team", "check"]] {
+        let help = text(&terminal.run(&[words, &["--help"]].concat()));
+        assert!(help.contains("Exit codes: 0 "), "{help}");
+    }
 }

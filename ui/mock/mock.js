@@ -1,7 +1,8 @@
 // Stands in the shell's place in a plain browser, so that the window's own code can be looked at without Tauri.
 // Serves the recorded documents beside this file through the same doors (invoke, transformCallback, channels whose
 // messages overtake each other). Query: open (something is open already), begin=broken|none, feed=loading|failed|ended|
-// denied, rows=N (N apps), churn (one row changes ten times a second). Never part of a build: see README.md.
+// denied, rows=N (N apps), churn (one row changes ten times a second), runs=none|broken, grade=click|named|typed|
+// second-person, plan=nothing|denied|tried|refused, run=refused. Never part of a build: see README.md.
 const query = new URLSearchParams(location.search);
 const RECORDED = Date.parse("2026-11-21T11:45:00Z");
 const started = Date.now();
@@ -88,10 +89,29 @@ const stream = {
     followers.push(channel);
     send(channel, 0, []);
   },
+  async watch_runs(channel) {
+    runs ??= await load("runs.json");
+    if (query.get("runs") === "none") runs = { runs: [] };
+    if (query.get("runs") === "broken") {
+      runs = { runs: [], broken: refuse("bad-file", "The journal in ~/.local/share/landfall/journal was changed after it was written: record 14 is not what its hash says.", "Keep the file, and ask whoever looks after audits.") };
+    }
+    watchers.set(channel, 0);
+    tellRuns();
+  },
+  async watch_sign_in(channel) {
+    send(channel, 0, null);
+  },
   async watch_connections(channel) {
     send(channel, 0, await load("connections.json"));
   },
 };
+
+let runs;
+const watchers = new Map();
+const tellRuns = () => watchers.forEach((index, channel) => {
+  send(channel, index, structuredClone(runs));
+  watchers.set(channel, index + 1);
+});
 
 const followers = [];
 const followed = [];
@@ -106,6 +126,52 @@ const request = {
   async unfollow({ ask }) {
     followed.splice(followed.findIndex((one) => one.ask.text === ask.text), 1);
     tell();
+  },
+  async offer_actions({ object }) {
+    await wait(100);
+    return ["Deployment", "Kustomization", "HelmRelease"].includes(object.kind) ? load("offers.json") : [];
+  },
+  async plan_action({ wish }) {
+    await wait(300);
+    if (query.get("plan") === "refused") {
+      throw refuse("denied", `${wish.action} does not fit: ${wish.object.kind} ${wish.object.namespace}/${wish.object.name} is paused: a restart would not begin`);
+    }
+    const plan = await load("plan.json");
+    plan.object = wish.object;
+    if (query.has("grade")) plan.confirm = query.get("grade");
+    if (query.get("plan") === "nothing") plan.nothing = true;
+    if (query.get("plan") === "denied") plan.rights[0].held = false;
+    if (query.get("plan") === "tried") plan.tried = 'admission webhook "policy.example" denied the request: no restarts on Fridays';
+    return plan;
+  },
+  async run_action() {
+    await wait(200);
+    if (query.get("run") === "refused") throw refuse("denied", "the plan was made more than ten minutes ago", "Plan again, and read the new plan.");
+    const run = structuredClone(runs.runs.at(-2));
+    run.run = `20261121-114500-${runs.runs.length}`;
+    run.began = new Date().toISOString();
+    const worked = [run.steps, run.stands];
+    run.steps = run.steps.map((step) => ({ ...step, state: "sent", seen: "1 of 3 pods is new" }));
+    run.stands = { is: "running" };
+    runs.runs.unshift(run);
+    tellRuns();
+    setTimeout(() => {
+      if (run.stands.is !== "running") return;
+      [run.steps, run.stands] = worked;
+      tellRuns();
+    }, 4000);
+    return run.run;
+  },
+  async cancel_run({ run }) {
+    const one = runs.runs.find((known) => known.run === run);
+    one.stands = { is: "ended", outcome: "cancelled", says: "It was cancelled after it was sent, which stands.", at: new Date().toISOString() };
+    tellRuns();
+  },
+  async settle_run({ run }) {
+    await wait(500);
+    const one = runs.runs.find((known) => known.run === run);
+    one.stands = { is: "ended", outcome: "closed", says: "mina closed it, as it was.", at: new Date().toISOString() };
+    tellRuns();
   },
   async begin() {
     const beginning = await load(query.get("begin") === "broken" ? "begin-broken.json" : "begin.json");

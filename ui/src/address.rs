@@ -26,6 +26,11 @@ pub enum Screen {
     App(String),
     /// What happened to all apps.
     Changes(Wish),
+    /// What was run from this machine.
+    Actions {
+        /// The run that is open, if one is.
+        run: Option<String>,
+    },
     /// What could not be linked to source.
     Coverage,
     /// The systems that answer.
@@ -78,6 +83,10 @@ impl Screen {
             Self::Board => "board",
             Self::Connections => "connections",
             Self::Coverage => "coverage",
+            Self::Actions { run } => {
+                put("run", run.as_deref());
+                "actions"
+            }
             Self::App(app) => {
                 put("name", Some(app));
                 "app"
@@ -121,6 +130,12 @@ impl Screen {
             "begin" => Self::Begin,
             "connections" => Self::Connections,
             "coverage" => Self::Coverage,
+            "actions" => {
+                let run = pairs(query).find(|(name, _)| *name == "run");
+                Self::Actions {
+                    run: run.map(|(_, run)| run),
+                }
+            }
             "app" => {
                 let name = pairs(query).find(|(name, _)| *name == "name");
                 name.map_or(Self::Board, |(_, app)| Self::App(app))
@@ -242,6 +257,10 @@ mod tests {
             Screen::Connections,
             Screen::Coverage,
             Screen::App("gift & wrap/ü".to_owned()),
+            Screen::Actions { run: None },
+            Screen::Actions {
+                run: Some("20261121-104000-5e0a9b2c1d".to_owned()),
+            },
             Screen::Changes(Wish::default()),
             Screen::Changes(Wish {
                 text: "mina 3f2c1ab".to_owned(),

@@ -9,6 +9,7 @@ use api::journey::Commit;
 use api::request::WatchApp;
 use leptos::prelude::*;
 
+use crate::act::ActButton;
 use crate::address::{Lane, Screen};
 use crate::changes::{self, ChangesFeed};
 use crate::clock;
@@ -192,9 +193,39 @@ fn Beside(
                             })
                             .collect_view()
                     }}
+                    <Acting cells=cells />
                 </tbody>
             </table>
         </div>
+    }
+}
+
+/// The row of buttons, which is drawn anew only where something else runs: none goes from under a pointer.
+#[component]
+fn Acting(
+    /// What runs in each.
+    cells: Memo<Vec<BoardCell>>,
+) -> impl IntoView {
+    let workloads = Memo::new(move |_| {
+        cells.with(|cells| {
+            let workload = |cell: &BoardCell| Some(cell.running.as_ref()?.workload.clone());
+            cells.iter().map(workload).collect::<Vec<_>>()
+        })
+    });
+    view! {
+        <tr class="acting">
+            <th scope="row">"Actions"</th>
+            {move || {
+                workloads
+                    .get()
+                    .into_iter()
+                    .map(|workload| {
+                        let button = workload.map(|object| view! { <ActButton object=object /> });
+                        view! { <td>{button}</td> }
+                    })
+                    .collect_view()
+            }}
+        </tr>
     }
 }
 

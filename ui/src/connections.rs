@@ -163,7 +163,7 @@ fn system(connection: &Connection) -> impl IntoView + use<> {
                     {identity}
                     {until}
                 </div>
-                {detail(&connection.state)}
+                {detail(connection.kind, &connection.state)}
                 {may_run}
                 {rights::rights(connection)}
                 {refusals}
@@ -179,14 +179,14 @@ fn needs_sign_in(state: &ConnectionState) -> bool {
 }
 
 /// What there is to say about a state beyond its name.
-fn detail(state: &ConnectionState) -> AnyView {
+fn detail(kind: SystemKind, state: &ConnectionState) -> AnyView {
     match state {
         ConnectionState::Connecting => "The first request is under way.".into_any(),
         ConnectionState::Syncing { seen } => {
             view! { <p class="said">{format!("Reading everything once: {seen} objects so far.")}</p> }.into_any()
         }
         ConnectionState::Live { since } => {
-            view! { <p class="said dim">"Changes arrive by themselves, since " {clock::wall(*since)} "."</p> }.into_any()
+            view! { <p class="said dim">{words::live(kind)} ", since " {clock::wall(*since)} "."</p> }.into_any()
         }
         ConnectionState::Degraded {
             error,

@@ -74,6 +74,13 @@ pub fn walk_here(event: &KeyboardEvent, selector: &str) -> bool {
         .is_some_and(|list| walk(event, &list, selector))
 }
 
+/// Whether the focus is on nothing in particular: the page or the middle of the window.
+pub fn nothing_focused() -> bool {
+    document()
+        .active_element()
+        .is_none_or(|element| element.tag_name() == "BODY" || element.id() == "main")
+}
+
 /// Gives an element the focus. One that cannot take it leaves the focus where it is.
 pub fn focus(element: &HtmlElement) {
     let _ = element.focus();

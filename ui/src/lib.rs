@@ -4,6 +4,7 @@
 //! the bridge. The modules that decide (words, order, addresses, Markdown) know nothing of the page and are tested
 //! natively; the others build it.
 
+pub mod act;
 pub mod address;
 pub mod announce;
 pub mod app;
@@ -26,6 +27,7 @@ pub mod notice;
 pub mod palette;
 pub mod panel;
 pub mod router;
+pub mod runs;
 pub mod sentence;
 pub mod session;
 pub mod shell;

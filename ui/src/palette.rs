@@ -8,6 +8,7 @@ use entries::{Deed, Entry, fitting};
 use leptos::html;
 use leptos::prelude::*;
 
+use crate::act::Act;
 use crate::address::{Lane, Screen};
 use crate::board::BoardChoice;
 use crate::changes::choose::Wish;
@@ -65,7 +66,7 @@ fn Inside(
     /// Closed by choosing.
     open: RwSignal<bool>,
 ) -> impl IntoView {
-    let (session, router) = (Session::here(), Router::here());
+    let (session, router, act) = (Session::here(), Router::here(), Act::here());
     let Themes(theme) = expect_context();
     let board = use_context::<BoardFeed>();
     let choice = use_context::<BoardChoice>();
@@ -84,6 +85,8 @@ fn Inside(
         match entry.deed {
             Deed::Ask(text) => session.ask(&text),
             Deed::Show(screen) => router.go(screen),
+            // Once the palette is gone, and the focus back where it came from.
+            Deed::Act(object) => request_animation_frame(move || act.open(object)),
             Deed::Environment(only) => {
                 if let Some(choice) = choice {
                     choice.environment.set(only);
@@ -188,6 +191,7 @@ fn all(session: Session, board: Option<BoardFeed>) -> Vec<Entry> {
             ("Board", Screen::Board),
             ("Journey", journey),
             ("Changes", Screen::Changes(Wish::default())),
+            ("Actions", Screen::Actions { run: None }),
             ("Coverage", Screen::Coverage),
             ("Connections", Screen::Connections),
             ("Open something else", Screen::Begin),
@@ -220,6 +224,15 @@ fn all(session: Session, board: Option<BoardFeed>) -> Vec<Entry> {
                 row.app.clone(),
                 Deed::Show(Screen::App(row.app.clone())),
             ));
+        }
+        for row in board.rows.get().iter() {
+            for cell in &row.cells {
+                if let Some(running) = &cell.running {
+                    let words = format!("{} in {} on {}", row.app, cell.environment, cell.cluster);
+                    let deed = Deed::Act(running.workload.clone());
+                    entries.push(Entry::new("Actions", words, deed));
+                }
+            }
         }
     }
     for theme in Theme::ALL {

@@ -10,6 +10,7 @@ use api::object::ObjectRef;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
+use crate::act::ActButton;
 use crate::announce::Announcer;
 use crate::clock;
 use crate::foreign;
@@ -110,6 +111,7 @@ pub fn PanelPlace() -> impl IntoView {
                 foreign::line(&object.kind),
                 crate::sentence::full_name(&object),
                 format!("on {}", foreign::line(&object.system)),
+                Some(view! { <ActButton object=object.clone() /> }.into_any()),
                 view! { <object::ObjectView object=object /> }.into_any(),
             )
             .into_any(),
@@ -117,6 +119,7 @@ pub fn PanelPlace() -> impl IntoView {
                 "Commit".to_owned(),
                 foreign::line(api::headline::short(&sha)),
                 foreign::line(&repository),
+                None,
                 commit(repository, sha).into_any(),
             )
             .into_any(),
@@ -125,7 +128,13 @@ pub fn PanelPlace() -> impl IntoView {
 }
 
 /// The panel around its subject.
-fn frame(kind: String, name: String, place: String, inside: AnyView) -> impl IntoView {
+fn frame(
+    kind: String,
+    name: String,
+    place: String,
+    deeds: Option<AnyView>,
+    inside: AnyView,
+) -> impl IntoView {
     let panel = Panel::here();
     let close = NodeRef::<leptos::html::Button>::new();
     // The focus follows into the panel as soon as it stands in the page.
@@ -145,6 +154,7 @@ fn frame(kind: String, name: String, place: String, inside: AnyView) -> impl Int
                     </h2>
                     <span class="dim">{place}</span>
                 </div>
+                {deeds}
                 <button
                     class="btn square"
                     type="button"

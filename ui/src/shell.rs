@@ -11,6 +11,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::KeyboardEvent;
 
+use crate::act::{Act, ActPlace};
 use crate::address::{Lane, Screen};
 use crate::announce::{Announcements, Announcer};
 use crate::app::AppScreen;
@@ -30,6 +31,7 @@ use crate::notice;
 use crate::palette::{Palette, PaletteOpen};
 use crate::panel::{Panel, PanelPlace};
 use crate::router::Router;
+use crate::runs::{RunFeed, RunsScreen};
 use crate::session::{Session, Standing};
 use crate::sign_in::{Banner, SignInFeed};
 use crate::theme::Themes;
@@ -43,10 +45,11 @@ pub fn App() -> impl IntoView {
     BoardChoice::provide();
     let router = Router::provide();
     let panel = Panel::provide();
+    let act = Act::provide();
     let session = Session::provide(router);
     let palette = PaletteOpen(RwSignal::new(false));
     provide_context(palette);
-    keys_everywhere(router, panel, palette);
+    keys_everywhere(router, panel, palette, act);
     let bare = Memo::new(move |_| {
         !matches!(session.standing.get(), Standing::Open(..)) || router.screen() == Screen::Begin
     });
@@ -88,6 +91,7 @@ fn kind(screen: &Screen) -> u8 {
         Screen::Changes(_) => 4,
         Screen::Coverage => 5,
         Screen::App(_) => 6,
+        Screen::Actions { .. } => 7,
     }
 }
 
@@ -142,6 +146,7 @@ fn Open(
     BoardFeed::provide();
     ConnectionFeed::provide();
     FollowFeed::provide();
+    RunFeed::provide();
     let sign_in = SignInFeed::provide();
     // A board of nothing would say that no apps were found.
     let closed = Memo::new(move |_| sign_in.nothing_is_open());
@@ -166,10 +171,12 @@ fn Open(
                     4 => view! { <Changes /> }.into_any(),
                     5 => view! { <Coverage /> }.into_any(),
                     6 => view! { <AppScreen /> }.into_any(),
+                    7 => view! { <RunsScreen /> }.into_any(),
                     _ => view! { <Board /> }.into_any(),
                 }}
             </main>
             <PanelPlace />
+            <ActPlace />
             <Palette />
         </div>
     }
@@ -181,7 +188,7 @@ fn Navigation(
     /// What is open.
     opened: Opened,
 ) -> impl IntoView {
-    let router = Router::here();
+    let (router, runs) = (Router::here(), RunFeed::here());
     let entry = move |words: &'static str, target: Screen| {
         let number = kind(&target);
         let address = target.address();
@@ -195,6 +202,7 @@ fn Navigation(
                 }
             >
                 {words}
+                {(number == kind(&Screen::Actions { run: None })).then(|| broke_off(runs))}
             </a>
         }
     };
@@ -213,6 +221,7 @@ fn Navigation(
             {entry("Board", Screen::Board)}
             {entry("Journey", journey)}
             {entry("Changes", Screen::Changes(Wish::default()))}
+            {entry("Actions", Screen::Actions { run: None })}
             {entry("Coverage", Screen::Coverage)}
             {entry("Connections", Screen::Connections)}
             <FollowedList />
@@ -223,6 +232,22 @@ fn Navigation(
                 {opened.sandbox.then_some("A made-up company: nothing here is real.")}
             </div>
         </nav>
+    }
+}
+
+/// How many runs broke off and wait for somebody, beside the screen that says so.
+fn broke_off(runs: RunFeed) -> impl IntoView {
+    let waiting = Memo::new(move |_| runs.waiting());
+    move || {
+        let count = waiting.get();
+        (count > 0).then(|| {
+            let label = format!("{} broke off", crate::words::count(count, "run"));
+            view! {
+                <span class="count" role="img" aria-label=label.clone() title=label>
+                    {count}
+                </span>
+            }
+        })
     }
 }
 
@@ -331,9 +356,13 @@ impl Drop for Watching {
 }
 
 /// The keys that work on every screen.
-fn keys_everywhere(router: Router, panel: Panel, PaletteOpen(palette): PaletteOpen) {
+fn keys_everywhere(router: Router, panel: Panel, PaletteOpen(palette): PaletteOpen, act: Act) {
     let choice: BoardChoice = expect_context();
     let handle = window_event_listener(ev::keydown, move |event: KeyboardEvent| {
+        // A dialog that changes things keeps its keys to itself: the palette would take its screen away below it.
+        if act.is_open() {
+            return;
+        }
         let key = event.key();
         if (event.ctrl_key() || event.meta_key())
             && !event.alt_key()
@@ -361,6 +390,7 @@ fn keys_everywhere(router: Router, panel: Panel, PaletteOpen(palette): PaletteOp
                         | Screen::Changes(_)
                         | Screen::Coverage
                         | Screen::App(_)
+                        | Screen::Actions { .. }
                 ) {
                     router.go(Screen::Board);
                 }
@@ -368,7 +398,11 @@ fn keys_everywhere(router: Router, panel: Panel, PaletteOpen(palette): PaletteOp
             "/" if !typing => {
                 event.prevent_default();
                 let id = match router.screen_now() {
-                    Screen::Board | Screen::Connections | Screen::Changes(_) | Screen::Coverage
+                    Screen::Board
+                    | Screen::Connections
+                    | Screen::Changes(_)
+                    | Screen::Coverage
+                    | Screen::Actions { .. }
                         if exists("filter") =>
                     {
                         "filter"
@@ -378,7 +412,7 @@ fn keys_everywhere(router: Router, panel: Panel, PaletteOpen(palette): PaletteOp
                 keys::focus_id(id);
             }
             "ArrowDown" | "ArrowUp" | "ArrowLeft" | "ArrowRight"
-                if router.screen_now() == Screen::Board && nothing_focused() =>
+                if router.screen_now() == Screen::Board && keys::nothing_focused() =>
             {
                 event.prevent_default();
                 keys::focus_id("grid");
@@ -386,7 +420,7 @@ fn keys_everywhere(router: Router, panel: Panel, PaletteOpen(palette): PaletteOp
             _ => {
                 if let Some(typed) = keys::character(&event)
                     && !typing
-                    && nothing_focused()
+                    && keys::nothing_focused()
                     && exists("filter")
                 {
                     if router.screen_now() == Screen::Board {
@@ -407,11 +441,4 @@ fn exists(id: &str) -> bool {
     document()
         .get_element_by_id(id)
         .is_some_and(|element| element.get_bounding_client_rect().height() > 0.0)
-}
-
-/// Whether the focus is on nothing in particular: the page or the middle of the window.
-fn nothing_focused() -> bool {
-    document()
-        .active_element()
-        .is_none_or(|element| element.tag_name() == "BODY" || element.id() == "main")
 }

@@ -73,6 +73,7 @@ impl SignInFeed {
                 now.as_ref().map(|now| &now.state),
                 Some(
                     SignInState::SignedOut { .. }
+                        | SignInState::Unread { .. }
                         | SignInState::InBrowser { .. }
                         | SignInState::Code { .. }
                 )
@@ -184,6 +185,18 @@ fn banner(feed: SignInFeed, session: Session, sign_in: &SignIn) -> Option<AnyVie
                 .into_any(),
             )
         }
+        SignInState::Unread { why } => framed(
+            Tone::Wait,
+            format!("Whether you are signed in at {provider} cannot be told."),
+            view! {
+                <p class="hint">
+                    {foreign::visible(why)}
+                    ". Unlock it: Landfall looks again by itself within minutes. A new sign-in works too, and ends with this window."
+                </p>
+                {buttons()}
+            }
+            .into_any(),
+        ),
         SignInState::Over { why } => framed(
             Tone::Wait,
             format!("Your sign-in at {provider} is over. What stands here is what was last known."),
@@ -273,10 +286,16 @@ pub fn Account() -> impl IntoView {
             person,
             roles,
             until,
+            late,
             ..
         } = &sign_in.state
         else {
             return None;
+        };
+        // What fails at the moment is promised to nobody.
+        let until_when = match late {
+            None => ", renewed by itself before ",
+            Some(_) => ", not renewed at the moment, good until ",
         };
         let roles = match roles.as_slice() {
             [] => "no role in the team".to_owned(),
@@ -296,7 +315,7 @@ pub fn Account() -> impl IntoView {
                         <b>{foreign::line(person)}</b>
                         <span class="kind">{roles}</span>
                         <span class="dim">
-                            "at " {foreign::line(&sign_in.provider)} ", renewed by itself before "
+                            "at " {foreign::line(&sign_in.provider)} {until_when}
                             {clock::wall(*until)}
                         </span>
                     </div>

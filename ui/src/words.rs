@@ -4,7 +4,7 @@
 //! no two states that mean different things share both.
 
 use api::board::Delivery;
-use api::connection::ConnectionState;
+use api::connection::{ConnectionState, SystemKind};
 use api::journey::{Health, Running, Stage, StageKind, StageState, State};
 
 /// A tone: a glyph and its colour.
@@ -266,6 +266,16 @@ pub fn stage_state(stage: &Stage) -> (&'static str, Tone) {
     }
 }
 
+/// What being live means for a system: who watches it and who is only asked.
+pub fn live(kind: SystemKind) -> &'static str {
+    match kind {
+        SystemKind::Cluster | SystemKind::Ecs => "Changes arrive by themselves",
+        SystemKind::CodeHost | SystemKind::Registry => {
+            "It answers, and is asked again where an answer needs it"
+        }
+    }
+}
+
 /// A connection's state in a word or two and its tone.
 pub fn connection(state: &ConnectionState) -> (&'static str, Tone) {
     match state {
@@ -313,6 +323,14 @@ mod tests {
             since: None,
             took: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_code_host_and_a_registry_that_nobody_watches_were_said_to_tell_of_changes() {
+        for kind in [SystemKind::CodeHost, SystemKind::Registry] {
+            assert!(!live(kind).contains("by themselves"), "{kind:?}");
+        }
+        assert!(live(SystemKind::Cluster).contains("by themselves"));
     }
 
     #[test]

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::token::without_tokens;
+
 /// What a failed request says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -49,11 +51,11 @@ pub enum Code {
 }
 
 impl Error {
-    /// An error with no hint that does not go away by itself.
+    /// An error with no hint that does not go away by itself. Its message may quote a server, which may repeat a token.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
-            message: message.into(),
+            message: without_tokens(&message.into()),
             hint: String::new(),
             retryable: false,
         }
@@ -86,3 +88,14 @@ impl std::fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_quotes_a_server_repeated_the_token_it_was_sent() {
+        let said = Error::new(Code::Denied, "pods: forbidden: tok Bearer SECRETK8STOKEN");
+        assert_eq!(said.message, "pods: forbidden: tok Bearer (hidden)");
+    }
+}

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::object::ObjectRef;
+use crate::token::without_tokens;
 
 /// A sentence: spans in reading order. Words carry their own spaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +55,10 @@ pub enum Span {
 /// A sentence quotes no more characters than this. What shows it may cut it shorter.
 pub const LONGEST_QUOTE: usize = 2_000;
 
+/// So far beyond where a text is cut it is looked at: a token that the cut parts is still seen to be one. No shape of a token
+/// needs more to be told.
+const AHEAD: usize = 64;
+
 impl Sentence {
     /// Adds our own words.
     #[must_use]
@@ -81,10 +86,10 @@ impl Sentence {
         self
     }
 
-    /// Adds somebody else's words, their first [`LONGEST_QUOTE`] characters: the whole of them is evidence.
+    /// Adds somebody else's words without tokens, their first [`LONGEST_QUOTE`] characters: the whole of them is evidence.
     #[must_use]
     pub fn quote(mut self, text: impl Into<String>) -> Self {
-        let mut text = text.into();
+        let mut text = without_tokens(&text.into());
         if let Some((end, _)) = text.char_indices().nth(LONGEST_QUOTE) {
             text.truncate(end);
             text.push('…');
@@ -142,8 +147,14 @@ pub fn short(sha: &str) -> &str {
 }
 
 /// Foreign text as one harmless line: control characters (escape sequences, bidirectional overrides) gone, white
-/// space collapsed, at most `longest` characters with an ellipsis for the rest.
+/// space collapsed, tokens hidden, at most `longest` characters with an ellipsis for the rest.
 pub fn plain(text: &str, longest: usize) -> String {
+    // First harmless, then hidden, then cut: what is invisible must not part a token, nor the end of the line.
+    let harmless = line(text, longest.saturating_add(AHEAD));
+    line(&without_tokens(&harmless), longest)
+}
+
+fn line(text: &str, longest: usize) -> String {
     let mut line = String::new();
     let mut count = 0;
     let mut space = false;
@@ -183,6 +194,25 @@ mod tests {
     #[test]
     fn foreign_text_cannot_move_the_cursor_or_turn_the_line_around() {
         assert_eq!(plain("a\u{1b}[31m\nb\u{202e}c\t\td", 99), "a[31m bc d");
+    }
+
+    #[test]
+    fn a_server_that_repeats_the_token_it_was_sent_had_it_shown() {
+        let said = "forbidden: tok Bearer SECRETK8STOKEN";
+        let left = "forbidden: tok Bearer (hidden)";
+        assert_eq!(plain(said, 99), left);
+        assert_eq!(plain(&said.replace("K8S", "K8\u{200b}S"), 99), left);
+        let quoted = Sentence::default().quote(said);
+        assert_eq!(
+            quoted.0,
+            [Span::Quote {
+                text: left.to_owned()
+            }]
+        );
+        // Wherever the line is cut, nothing of the token is left before the cut.
+        for longest in 0..said.len() {
+            assert!(!plain(said, longest).contains("SEC"), "{longest}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Knows nothing of Kubernetes clients, Tauri or Leptos; builds for WASM. Every value serialises to JSON that
 //! docs/JSON.md describes; [`JSON_VERSION`] changes when a reader of the old form would misread the new one.
 
+pub mod action;
 pub mod app;
 pub mod board;
 pub mod connection;
@@ -17,6 +18,7 @@ pub mod object;
 pub mod request;
 pub mod sign_in;
 pub mod time;
+pub mod token;
 
 pub use app::App;
 pub use board::{Board, BoardCell, BoardRow, Delivery};

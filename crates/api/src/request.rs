@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use crate::action::{Meant, Offer, PlanView, Runs, Wish};
 use crate::app::App;
 use crate::connection::Connection;
 use crate::follow::Followed;
@@ -30,20 +31,25 @@ pub trait Stream: Serialize + DeserializeOwned {
 }
 
 /// Every command there is, in the order the documentation lists them.
-pub const COMMANDS: [&str; 23] = [
+pub const COMMANDS: [&str; 29] = [
     AllowPlugin::NAME,
     AskRights::NAME,
     Begin::NAME,
     BeginSignIn::NAME,
+    CancelRun::NAME,
     CancelSignIn::NAME,
     ExportBundle::NAME,
     Follow::NAME,
     JoinTeam::NAME,
     LeaveTeam::NAME,
+    OfferActions::NAME,
     OfferTeam::NAME,
     Open::NAME,
+    PlanAction::NAME,
     ReadObject::NAME,
     ReadPlugin::NAME,
+    RunAction::NAME,
+    SettleRun::NAME,
     SignOut::NAME,
     Unfollow::NAME,
     Unwatch::NAME,
@@ -53,6 +59,7 @@ pub const COMMANDS: [&str; 23] = [
     WatchChanges::NAME,
     WatchConnections::NAME,
     WatchFollowed::NAME,
+    WatchRuns::NAME,
     WatchSignIn::NAME,
 ];
 
@@ -388,6 +395,80 @@ impl Request for ExportBundle {
 pub struct Exported {
     /// Where it is.
     pub path: String,
+}
+
+/// Which actions there are for an object, with why one cannot be used now.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OfferActions {
+    /// The object.
+    pub object: ObjectRef,
+}
+
+impl Request for OfferActions {
+    const NAME: &'static str = "offer_actions";
+    type Reply = Vec<Offer>;
+}
+
+/// Plans an action on what is there now. Nothing changes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanAction {
+    /// What is asked of it.
+    pub wish: Wish,
+}
+
+impl Request for PlanAction {
+    const NAME: &'static str = "plan_action";
+    type Reply = PlanView;
+}
+
+/// Runs a plan that was made within the last minutes: this very one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunAction {
+    /// What stands for the plan.
+    pub hash: String,
+    /// What the person did to mean it.
+    pub meant: Meant,
+}
+
+impl Request for RunAction {
+    const NAME: &'static str = "run_action";
+    /// The run's id.
+    type Reply = String;
+}
+
+/// Stops a run before the next thing that it would send.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CancelRun {
+    /// Which.
+    pub run: String,
+}
+
+impl Request for CancelRun {
+    const NAME: &'static str = "cancel_run";
+    type Reply = ();
+}
+
+/// Ends a run that broke off: looks what came of it, or closes it as it is. Nothing is sent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SettleRun {
+    /// Which.
+    pub run: String,
+    /// Whether to look first.
+    pub look: bool,
+}
+
+impl Request for SettleRun {
+    const NAME: &'static str = "settle_run";
+    type Reply = ();
+}
+
+/// The runs of this machine, live.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct WatchRuns {}
+
+impl Stream for WatchRuns {
+    const NAME: &'static str = "watch_runs";
+    type Item = Runs;
 }
 
 /// The connections, live.

@@ -47,6 +47,11 @@ pub enum SignInState {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failed: Option<Error>,
     },
+    /// Somebody may be: what is kept of a sign-in cannot be read now, and is looked at again by itself.
+    Unread {
+        /// Why not.
+        why: String,
+    },
     /// A page of the provider's is open in the browser.
     InBrowser {
         /// Its address, for whom no browser opened.

@@ -1,8 +1,20 @@
 //! The words after `landfall`, as clap reads them.
 
+mod acting;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use acting::{Actions, Audit, ListActions, OfRun, OneRun, Place, Run, Runs, ShowAudit};
+
+/// What the exit codes mean that scripts branch on, as each command's --help says it.
+mod exits {
+    pub const WHY: &str = "Exit codes: 0 settled (deployed, superseded or not affected), 1 on its way, 2 blocked, rolled back or\nreverted, 3 unknown or not all of it could be asked, 64 the question itself cannot be answered.";
+    pub const BOARD: &str = "Exit codes: 0 it was read, and what could not be asked is named in it; 3 nothing could be read, or nobody\nis signed in; 64 the words, or a file that they name, are not what they should be.";
+    pub const DOCTOR: &str = "Exit codes: 0 every system answers, 3 one does not, or nobody is signed in; 64 the words, or a file that they\nname, are not what they should be.";
+    pub const TEAM_CHECK: &str = "Exit codes: 0 nothing is missing, 2 something is, 3 nothing is that can be told, and something cannot;\n64 there is no team file, or it cannot be used.";
+}
 
 /// Why isn't my commit deployed yet?
 #[derive(Parser)]
@@ -10,10 +22,8 @@ use clap::{Args, Parser, Subcommand};
     name = "landfall",
     version,
     about = "Why isn't my commit deployed yet?",
-    max_term_width = 100
-)]
-#[command(
-    after_help = "Exit codes of why: 0 settled (deployed, superseded or not affected), 1 on its way, 2 blocked, rolled back or\nreverted, 3 unknown, 64 the question itself cannot be answered."
+    max_term_width = 100,
+    after_help = "A command's own --help says what its exit codes mean."
 )]
 pub struct Arguments {
     /// What to do.
@@ -25,15 +35,30 @@ pub struct Arguments {
 #[derive(Subcommand)]
 pub enum Command {
     /// Says where a commit is and why it goes no further
+    #[command(after_help = exits::WHY)]
     Why(Why),
     /// Shows every app in every environment
+    #[command(after_help = exits::BOARD)]
     Board(Board),
     /// Tells what was deployed, rolled back or changed, and by whom
     Changes(Changes),
     /// Lists what could not be linked to source, with what would fix it
+    #[command(after_help = exits::BOARD)]
     Coverage(Coverage),
     /// Says which systems answer, as whom, what may not be read there and who could grant it; exports a diagnostic bundle
+    #[command(after_help = exits::DOCTOR)]
     Doctor(Doctor),
+    /// Plans an action on an app or an object, and runs it once you mean it
+    #[command(after_help = acting::RUN_EXITS)]
+    Run(Run),
+    /// Lists the actions there are, tells about one, tests your own
+    #[command(subcommand)]
+    Actions(Actions),
+    /// Lists the runs of this machine; looks at one that broke off, or closes it
+    Runs(Runs),
+    /// Checks or prints the record of what was run on this machine
+    #[command(subcommand)]
+    Audit(Audit),
     /// Signs you in, with your browser or with a code; at a code host, too
     SignIn(SignIn),
     /// Signs you out, on this machine and at the provider
@@ -60,6 +85,11 @@ impl Command {
             Self::Changes(changes) => changes.json,
             Self::Coverage(coverage) => coverage.json,
             Self::Doctor(doctor) => doctor.json,
+            Self::Run(run) => run.json,
+            Self::Actions(Actions::List(list)) => list.json,
+            Self::Runs(runs) => runs.json,
+            Self::Audit(Audit::Show(show)) => show.json,
+            Self::Actions(_) | Self::Audit(_) => false,
             Self::SignIn(_) | Self::SignOut(_) | Self::Allow(_) | Self::Team(_) => false,
             Self::Sandbox(Sandbox::List(list)) => list.json,
             Self::Sandbox(Sandbox::Serve(_)) | Self::Tour(_) => false,
@@ -83,6 +113,9 @@ pub struct Systems {
     /// the people of --sandbox
     #[arg(long)]
     pub sign_in: bool,
+    /// The same with a code to type on another machine, for where no browser opens either
+    #[arg(long)]
+    pub code: bool,
     /// Starts the embedded company and asks that
     #[arg(long, conflicts_with_all = ["kubeconfig", "context", "team"])]
     pub sandbox: bool,
@@ -99,6 +132,26 @@ pub struct Systems {
     /// How long to wait for slow systems, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub patience: u64,
+}
+
+/// How somebody signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// With the browser of this machine.
+    Browser,
+    /// With a code that is typed on another one.
+    Code,
+}
+
+impl Systems {
+    /// How to sign somebody in first, if that was asked for.
+    pub fn way(&self) -> Option<Way> {
+        match (self.code, self.sign_in) {
+            (true, _) => Some(Way::Code),
+            (false, true) => Some(Way::Browser),
+            (false, false) => None,
+        }
+    }
 }
 
 /// `landfall why`
@@ -237,6 +290,7 @@ pub enum Team {
     /// Proposes a team's files from the clusters and accounts that you can see; changes nothing
     Init(Box<Init>),
     /// Says what is missing of a team's set-up: the file, its signature, the provider, the systems; changes nothing
+    #[command(after_help = exits::TEAM_CHECK)]
     Check(Check),
     /// Joins a team: reads its file, shows its key's fingerprint, and asks whether it is the right one
     Join(Join),
@@ -377,4 +431,25 @@ pub struct Tour {
     /// Renames everything in it
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_a_way_to_sign_in_without_saying_so_twice() {
+        let way = |words: &[&str]| {
+            let words = ["landfall", "board"].iter().chain(words);
+            match Arguments::try_parse_from(words).map(|all| all.command) {
+                Ok(Command::Board(board)) => board.systems.way(),
+                _ => None,
+            }
+        };
+        assert_eq!(way(&[]), None);
+        assert_eq!(way(&["--sign-in"]), Some(Way::Browser));
+        assert_eq!(way(&["--code"]), Some(Way::Code));
+        assert_eq!(way(&["--sign-in", "--code"]), Some(Way::Code));
+        assert_eq!(way(&["--sandbox", "--code"]), Some(Way::Code));
+    }
 }

@@ -1,10 +1,14 @@
 //! One module a command: it opens the systems, asks the console, prints, and says how to leave.
 
+pub mod actions;
 pub mod allow;
+pub mod audit;
 pub mod board;
 pub mod changes;
 pub mod coverage;
 pub mod doctor;
+pub mod run;
+pub mod runs;
 pub mod sandbox;
 pub mod sign_in;
 pub mod sign_out;
@@ -20,6 +24,11 @@ use api::error::Code;
 /// Prints a page. A reader that has gone away (`| head`) is no error.
 fn show(page: &str) {
     let _closed = anstream::stdout().write_all(page.as_bytes());
+}
+
+/// What is said on the way goes beside the answer, not into it.
+pub fn say(words: &str) {
+    let _closed = writeln!(anstream::stderr(), "{words}");
 }
 
 /// Prints a JSON document on a line of its own.
@@ -46,4 +55,20 @@ fn is_confirmed(question: &str) -> bool {
     let mut answer = String::new();
     let read = std::io::stdin().read_line(&mut answer);
     read.is_ok() && answer.trim().eq_ignore_ascii_case("yes")
+}
+
+/// What a person types at a question. Ctrl-C ends the program meanwhile, as everywhere.
+async fn typed(question: String) -> String {
+    let asked = tokio::task::spawn_blocking(move || {
+        let mut out = anstream::stderr();
+        let _closed = write!(out, "{question}");
+        let _closed = out.flush();
+        let mut line = String::new();
+        match std::io::stdin().read_line(&mut line) {
+            Ok(_) => line.trim().to_owned(),
+            // Nothing was typed that could be meant.
+            Err(_) => String::new(),
+        }
+    });
+    asked.await.unwrap_or_default()
 }

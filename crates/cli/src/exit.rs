@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use api::action::{RunOutcome, RunStands};
 use api::error::Code;
 use api::{Answer, Error, State};
 
@@ -28,6 +29,23 @@ fn code(states: impl Iterator<Item = State> + Clone, something_unread: bool) -> 
     } else {
         1
     }
+}
+
+/// It failed, or somebody stopped it.
+pub const FAILED: u8 = 2;
+/// It was refused, or nobody knows.
+pub const UNKNOWN: u8 = 3;
+
+/// How a run stands that is not followed any further.
+pub fn of_run(stands: &RunStands) -> ExitCode {
+    ExitCode::from(match stands {
+        RunStands::Running {} | RunStands::Interrupted { .. } => UNKNOWN,
+        RunStands::Ended { outcome, .. } => match outcome {
+            RunOutcome::Worked | RunOutcome::NothingToDo => 0,
+            RunOutcome::Failed | RunOutcome::Cancelled => FAILED,
+            RunOutcome::Unproven | RunOutcome::Closed => UNKNOWN,
+        },
+    })
 }
 
 /// Prints clap's own words; help and version are no errors.
@@ -72,17 +90,7 @@ pub fn error(error: &Error, json: bool) -> ExitCode {
         let document = serde_json::json!({ "version": api::JSON_VERSION, "error": error });
         let _closed = writeln!(anstream::stdout(), "{document}");
     } else {
-        // A message that lists things has a line for each; none of them may move the cursor.
-        let lines = error
-            .message
-            .lines()
-            .map(|line| crate::print::foreign(line, 2000));
-        let message = lines.collect::<Vec<_>>().join("\n");
-        let _closed = writeln!(anstream::stderr(), "landfall: {message}");
-        for line in error.hint.lines() {
-            let line = crate::print::foreign(line, 2000);
-            let _closed = writeln!(anstream::stderr(), "{line}");
-        }
+        say(error);
     }
     ExitCode::from(match error.code {
         Code::UnknownAsk
@@ -93,6 +101,21 @@ pub fn error(error: &Error, json: bool) -> ExitCode {
         | Code::UnknownName => USAGE,
         Code::Unreachable | Code::Denied | Code::SignedOut | Code::NotFound | Code::Internal => 3,
     })
+}
+
+/// Says an error and what to do, beside the answer.
+pub fn say(error: &Error) {
+    // A message that lists things has a line for each; none of them may move the cursor.
+    let lines = error
+        .message
+        .lines()
+        .map(|line| crate::print::foreign(line, 2000));
+    let message = lines.collect::<Vec<_>>().join("\n");
+    let _closed = writeln!(anstream::stderr(), "landfall: {message}");
+    for line in error.hint.lines() {
+        let line = crate::print::foreign(line, 2000);
+        let _closed = writeln!(anstream::stderr(), "{line}");
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod commands;
 mod exit;
 mod open;
 mod print;
+mod target;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,8 @@ fn main() -> ExitCode {
         }
     };
     let json = arguments.command.json();
+    // A run that goes is stopped in order, not left in the middle.
+    let ends_itself = matches!(arguments.command, Command::Run(_));
     let run = async {
         match arguments.command {
             Command::Why(why) => commands::why::run(why).await,
@@ -50,6 +53,10 @@ fn main() -> ExitCode {
             Command::Changes(changes) => commands::changes::run(changes).await,
             Command::Coverage(coverage) => commands::coverage::run(coverage).await,
             Command::Doctor(doctor) => commands::doctor::run(doctor).await,
+            Command::Run(run) => commands::run::run(run).await,
+            Command::Actions(actions) => commands::actions::run(actions).await,
+            Command::Runs(runs) => commands::runs::run(runs).await,
+            Command::Audit(audit) => commands::audit::run(audit),
             Command::SignIn(sign_in) => commands::sign_in::run(sign_in).await,
             Command::SignOut(sign_out) => commands::sign_out::run(sign_out).await,
             Command::Allow(allow) => commands::allow::run(&allow),
@@ -63,7 +70,7 @@ fn main() -> ExitCode {
         let outcome = tokio::select! {
             biased;
             outcome = run => outcome,
-            code = exit::asked() => Ok(code),
+            code = exit::asked(), if !ends_itself => Ok(code),
         };
         console::finish_signing_in().await;
         outcome

@@ -1,12 +1,16 @@
-//! What the terminal shows: answers, the board, connections. Plain when piped: anstream drops the colours.
+//! What the terminal shows: answers, the board, connections, plans and runs. Plain when piped: anstream drops the colours.
 //!
 //! Owns the shared pieces: colours, glyphs with their words, foreign text, lines that fit.
 
+pub mod actions;
 pub mod answer;
+pub mod audit;
 pub mod board;
 pub mod changes;
 pub mod connections;
 pub mod coverage;
+pub mod plan;
+pub mod run;
 
 use anstyle::{AnsiColor, Style};
 use api::{StageState, State};

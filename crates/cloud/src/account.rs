@@ -1,9 +1,10 @@
 //! One account and region, read round by round: owns the task that keeps its facts, and ends it when it is dropped.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use api::Connection;
+use api::{Connection, ConnectionState};
 use facts::{ClusterFacts, Platform, Reach};
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
@@ -36,6 +37,35 @@ struct Shared {
     wake: Notify,
     /// Somebody began to look.
     looked_at: Notify,
+    /// Rounds that began.
+    begun: AtomicU64,
+    awaited: Mutex<Awaited>,
+}
+
+/// The round that has to end before anything is settled, and since when it is waited for.
+#[derive(Clone, Copy)]
+struct Awaited {
+    round: u64,
+    since: Instant,
+}
+
+impl Awaited {
+    fn round(round: u64) -> Self {
+        Self {
+            round,
+            since: Instant::now(),
+        }
+    }
+}
+
+impl Shared {
+    fn awaiting(&self) -> MutexGuard<'_, Awaited> {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn awaited(&self) -> Awaited {
+        *self.awaiting()
+    }
 }
 
 impl Account {
@@ -52,6 +82,8 @@ impl Account {
             rounds: watch::Sender::default(),
             wake: Notify::new(),
             looked_at: Notify::new(),
+            begun: AtomicU64::new(0),
+            awaited: Mutex::new(Awaited::round(1)),
         });
         let patience = options.patience;
         let mut tasks = JoinSet::new();
@@ -86,11 +118,40 @@ impl Account {
         self.shared.rounds.subscribe()
     }
 
-    /// Waits until the first round has ended, well or badly, or [`Options::patience`] has passed.
+    /// Waits until the first round has ended, well or badly, since it began or somebody signed in, or [`Options::patience`]
+    /// has passed.
     pub async fn settled(&self) {
         let mut rounds = self.shared.rounds.subscribe();
-        let ended = rounds.wait_for(|(rounds, _)| *rounds > 0);
-        let _ = tokio::time::timeout(self.patience, ended).await;
+        let ended = rounds.wait_for(|(rounds, _)| *rounds >= self.shared.awaited().round);
+        let _ = tokio::time::timeout(self.patience_left(), ended).await;
+    }
+
+    /// Whether [`Self::settled`] would wait.
+    pub fn is_being_read(&self) -> bool {
+        let (rounds, _) = *self.shared.rounds.borrow();
+        rounds < self.shared.awaited().round && !self.patience_left().is_zero()
+    }
+
+    fn patience_left(&self) -> Duration {
+        let since = self.shared.awaited().since;
+        self.patience.saturating_sub(since.elapsed())
+    }
+
+    /// Somebody signed in: where that was waited for, it is read for them, at once.
+    pub fn read_anew(&self) {
+        let waits = matches!(
+            self.shared.connection.borrow().state,
+            ConnectionState::Denied { ref verb, .. } if verb == status::SIGN_IN
+        );
+        if waits {
+            // A round that is under way began without them.
+            let round = self.shared.begun.load(Ordering::Acquire) + 1;
+            *self.shared.awaiting() = Awaited::round(round);
+            self.shared.connection.send_modify(|connection| {
+                connection.state = ConnectionState::Connecting;
+            });
+        }
+        self.try_now();
     }
 
     /// When the session of the role ends that opens it, unless it is made anew before; `None` where it is opened by other
@@ -118,6 +179,7 @@ async fn keep(shared: Arc<Shared>, spec: Spec, options: Options) {
         while shared.facts.receiver_count() == 0 {
             shared.looked_at.notified().await;
         }
+        shared.begun.fetch_add(1, Ordering::AcqRel);
         let read = reader.round().await;
         if read.is_ok() && !std::mem::replace(&mut asked_who, true) {
             told.identity = identity(&clients).await;

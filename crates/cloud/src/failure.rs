@@ -1,5 +1,8 @@
 //! Why a request did not give what was asked for, told apart as far as an answer depends on it.
 
+use std::error::Error;
+
+use api::headline::plain;
 use aws_sdk_ecs::config::http::HttpResponse;
 use aws_sdk_ecs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use facts::Coverage;
@@ -37,6 +40,9 @@ pub struct Failure {
     pub message: String,
 }
 
+/// AWS' words are no longer than this where they are shown.
+const LONGEST: usize = 1_000;
+
 /// Codes by which AWS refuses.
 const DENIED: [&str; 4] = [
     "AccessDeniedException",
@@ -68,7 +74,7 @@ impl Failure {
     /// What the SDK says of a request that failed.
     pub(crate) fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
     where
-        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+        E: Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
         // Nothing was sent at all: why is known better than the SDK can say it.
         if let Some(none) = NoCredentials::within(error) {
@@ -89,13 +95,28 @@ impl Failure {
                 let message = format!("{} (HTTP {status})", DisplayErrorContext(error));
                 Self { why, message }
             }
-            _ => silent(&DisplayErrorContext(error).to_string()),
+            SdkError::TimeoutError(_) => Self::no_answer("no answer in time"),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+                Self::no_answer("no answer in time")
+            }
+            SdkError::DispatchFailure(failure) if failure.is_io() => {
+                Self::no_answer(&deepest(error))
+            }
+            _ => Self::silent_of(error),
         }
     }
 
     /// What a provider of credentials says.
-    pub(crate) fn silent_of(error: &(dyn std::error::Error + 'static)) -> Self {
+    pub(crate) fn silent_of(error: &(dyn Error + 'static)) -> Self {
         silent(&DisplayErrorContext(error).to_string())
+    }
+
+    /// What was sent, or was to be, was not answered.
+    fn no_answer(reason: &str) -> Self {
+        Self {
+            why: Why::Unreachable,
+            message: format!("AWS does not answer: {reason}"),
+        }
     }
 
     /// An answer that lacks what it is for.
@@ -148,7 +169,8 @@ fn answered(code: &str, said: Option<&str>, status: u16) -> Failure {
         unanswered(status)
     };
     let message = match said.filter(|said| !said.is_empty()) {
-        Some(said) => said.to_owned(),
+        // It may quote what it was sent.
+        Some(said) => plain(said, LONGEST),
         None if code.is_empty() => format!("AWS answered HTTP {status}"),
         None => format!("AWS answered {code}"),
     };
@@ -179,10 +201,24 @@ fn silent(words: &str) -> Failure {
     }
 }
 
+/// The innermost cause, which alone says something to a person: around it stand the SDK's own layers.
+fn deepest(mut error: &(dyn Error + 'static)) -> String {
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    let words = error.to_string();
+    let words = words.split(" (os error ").next().unwrap_or(&words);
+    match words {
+        "Connection refused" => "connection refused".to_owned(),
+        "Connection reset by peer" => "connection reset".to_owned(),
+        words => words.trim().to_owned(),
+    }
+}
+
 /// The SDK's chain of causes without what is only for its makers, which stands in brackets at its end.
 fn brief(words: &str) -> String {
     let words = words.split(" (").next().unwrap_or(words);
-    words.trim().to_owned()
+    plain(words, LONGEST)
 }
 
 #[cfg(test)]
@@ -207,6 +243,16 @@ mod tests {
             silent("dispatch failure: other: an error occurred while loading credentials");
         assert_eq!(failure.why, Why::SignedOut);
         assert_eq!(silent("dispatch failure: io error").why, Why::Unreachable);
+    }
+
+    #[test]
+    fn what_aws_repeats_of_a_token_was_shown() {
+        let said = "the token Bearer SECRETK8STOKEN\u{1b}[31m is not accepted";
+        let failure = answered("InvalidIdentityToken", Some(said), 400);
+        assert_eq!(
+            failure.message,
+            "the token Bearer (hidden)[31m is not accepted"
+        );
     }
 
     #[test]

@@ -10,6 +10,9 @@ use crate::client::Spec;
 use crate::failure::{Failure, Why};
 use crate::tried::Tried;
 
+/// What is lacking where nobody is signed in.
+pub(crate) const SIGN_IN: &str = "sign in";
+
 /// What the facts don't hold of a connection.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
@@ -80,7 +83,7 @@ fn state(told: &Told, facts: &ClusterFacts, settled: bool) -> ConnectionState {
         if failure.why == Why::SignedOut {
             return ConnectionState::Denied {
                 // Views know this verb: it is not a right that is missing.
-                verb: "sign in".to_owned(),
+                verb: SIGN_IN.to_owned(),
                 resource: failure.message.clone(),
             };
         }

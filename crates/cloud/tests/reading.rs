@@ -52,3 +52,15 @@ async fn after_round(account: &Account, number: u64) -> (Arc<ClusterFacts>, u64)
 fn is_seen(facts: &ClusterFacts, kind: Kind) -> bool {
     matches!(facts.coverage(kind, "shop"), Coverage::Seen { .. })
 }
+
+#[tokio::test]
+async fn an_account_out_of_reach_was_said_in_the_sdks_own_words() {
+    // Nobody listens there.
+    let account = account("http://127.0.0.1:1", &[]);
+    let _failed = after_round(&account, 1).await;
+    let state = account.connection().borrow().state.clone();
+    let api::ConnectionState::Unreachable { error, .. } = state else {
+        panic!("{state:?}");
+    };
+    assert_eq!(error, "AWS does not answer: connection refused");
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use api::{Connection, ObjectRef};
 use facts::{ClusterFacts, Key, Kind, Selection};
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -13,12 +14,15 @@ use crate::discovery::Discovery;
 use crate::failure::{Failure, Why};
 use crate::ledger::Ledger;
 use crate::line::Line;
+use crate::looking;
 use crate::namespaces::Namespaces;
 use crate::options::Options;
 use crate::read::{self, ReadError};
-use crate::reviews::Reviews;
+use crate::reviews::{self, Reviews};
+use crate::server::Access;
 use crate::wanted::Wanted;
 use crate::watch::{LISTS_AT_ONCE, Shared, keep};
+use crate::writing::{self, Write, WriteFailure};
 
 /// A cluster whose facts are kept up to date. Dropping it ends its tasks and connections.
 pub struct Cluster {
@@ -99,8 +103,18 @@ impl Cluster {
     /// Waits until every kind's first read has ended, well or badly, or [`Options::patience`] has passed. What was read
     /// is in [`Self::facts`] then.
     pub async fn settled(&self) {
-        let patience = self.shared.options.patience;
-        let _ = tokio::time::timeout(patience, self.shared.ledger.settled()).await;
+        self.shared.ledger.settled().await;
+    }
+
+    /// Whether it is read from its beginning, and [`Self::settled`] would wait.
+    pub fn is_being_read(&self) -> bool {
+        self.shared.ledger.is_being_read()
+    }
+
+    /// Somebody signed in: where that was waited for, it is read from its beginning, at once.
+    pub fn read_anew(&self) {
+        self.shared.ledger.begin_anew();
+        self.try_now();
     }
 
     /// Reads the pods of these selections, and the ReplicaSets that they are of, from now on; all of them, where so many
@@ -162,6 +176,46 @@ impl Cluster {
     ) -> Result<Vec<String>, ReadError> {
         let pod = Key::new(namespace, pod);
         read::last_lines(&self.shared, &self.name, &pod, container, previous, lines).await
+    }
+
+    /// Reads one object whole, as the server has it now, past everything that is kept here; `None` where the server says
+    /// that there is none. Of Secrets and ConfigMaps, nothing.
+    ///
+    /// # Errors
+    /// If the cluster does not answer, serves no such kind, or says that we may not; or the kind is not one of those that
+    /// actions look at.
+    pub async fn look(&self, object: &ObjectRef) -> Result<Option<Value>, ReadError> {
+        looking::one(&self.shared, &self.name, object).await
+    }
+
+    /// Reads all objects of a kind in a namespace, as [`Self::look`] does. A server leaves `kind` and `apiVersion` out of
+    /// those in a list.
+    ///
+    /// # Errors
+    /// As with [`Self::look`].
+    pub async fn look_all(&self, kind: &str, namespace: &str) -> Result<Vec<Value>, ReadError> {
+        looking::all(&self.shared, &self.name, kind, namespace).await
+    }
+
+    /// The cluster's own id, that of its `kube-system` namespace; `None` where that cannot be told.
+    pub async fn uid(&self) -> Option<String> {
+        let namespace = ObjectRef::new(self.name.as_str(), "Namespace", "", "kube-system");
+        let namespace = self.look(&namespace).await.ok()??;
+        let uid = namespace.pointer("/metadata/uid")?.as_str()?;
+        (!uid.is_empty()).then(|| uid.to_owned())
+    }
+
+    /// Whether we may do something there, as the server says now; `None` where that cannot be told.
+    pub async fn may(&self, access: Access<'_>) -> Option<bool> {
+        reviews::may(&self.shared, access).await
+    }
+
+    /// Sends one change, once. What the server answers is the object since, or a Status where it is gone.
+    ///
+    /// # Errors
+    /// How far it came: only [`WriteFailure::Unknown`] may have changed something.
+    pub async fn send(&self, write: &Write) -> Result<Value, WriteFailure> {
+        writing::send(&self.shared, &self.name, write).await
     }
 }
 

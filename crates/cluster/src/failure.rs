@@ -8,6 +8,7 @@ use std::io;
 use std::time::Duration;
 
 use api::headline::plain;
+use api::token::HIDDEN;
 use facts::Coverage;
 use http::HeaderValue;
 use kube::client::AuthError;
@@ -148,6 +149,16 @@ impl Failure {
     pub(crate) fn retry_after(mut self, seconds: Option<&HeaderValue>) -> Self {
         let seconds = seconds.and_then(|value| value.to_str().ok()?.trim().parse().ok());
         self.retry_after = seconds.map(Duration::from_secs).or(self.retry_after);
+        self
+    }
+
+    /// The same without the token that was sent in this header, should the server repeat it.
+    pub(crate) fn without(mut self, authorization: Option<&HeaderValue>) -> Self {
+        let sent = authorization.and_then(|header| header.to_str().ok()?.strip_prefix("Bearer "));
+        // Shorter ones are words that stand everywhere.
+        if let Some(token) = sent.filter(|token| token.len() >= 6) {
+            self.reason = self.reason.replace(token, HIDDEN);
+        }
         self
     }
 
@@ -424,6 +435,22 @@ mod tests {
             "the server answered 500 Internal Server Error: etcd[31m"
         );
         assert!(Failure::answer(503, b"").is_unreachable());
+    }
+
+    #[test]
+    fn a_server_that_repeats_the_token_had_it_shown() {
+        let of = |said: &str| Failure::answer(403, format!(r#"{{"message":"{said}"}}"#).as_bytes());
+        // By its shape, where the client has credentials of its own.
+        assert_eq!(
+            of("forbidden: tok Bearer SECRETK8STOKEN").to_string(),
+            "forbidden: tok Bearer (hidden)"
+        );
+        // Whatever it looks like, where it is known.
+        let sent = HeaderValue::from_static("Bearer correct-horse");
+        assert_eq!(
+            of("no: correct-horse").without(Some(&sent)).to_string(),
+            "no: (hidden)"
+        );
     }
 
     #[cfg(unix)]

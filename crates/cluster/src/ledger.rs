@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use api::Connection;
 use api::connection::Right;
@@ -33,6 +33,7 @@ pub(crate) struct Ledger {
     connection: watch::Sender<Connection>,
     /// Kinds whose first read since the server answers has not ended.
     pending: watch::Sender<BTreeSet<Kind>>,
+    /// Whether all of them have; false again when somebody signs in.
     settled: watch::Sender<bool>,
     options: Options,
 }
@@ -42,6 +43,8 @@ struct State {
     /// What was read whole once: it stands when the server stops answering.
     read: BTreeSet<(Kind, Scope)>,
     told: Told,
+    /// When it began to be read from its beginning.
+    begun: Instant,
     /// Something has changed since the last publication: at once, or when it suits (only a moment of observation).
     news: News,
 }
@@ -91,6 +94,7 @@ impl Ledger {
                 facts,
                 read: BTreeSet::new(),
                 told,
+                begun: Instant::now(),
                 news: News::Loud,
             }),
             options,
@@ -112,10 +116,41 @@ impl Ledger {
         self.connection.subscribe()
     }
 
-    /// Waits until every kind's first read has ended, well or badly.
+    /// Waits until every kind's first read has ended, well or badly, or [`Options::patience`] has passed since it began.
     pub(crate) async fn settled(&self) {
+        let mut settled = self.settled.subscribe();
         // The sender is ours: it cannot be gone while we are here.
-        let _ = self.settled.subscribe().wait_for(|settled| *settled).await;
+        let _ = tokio::time::timeout(self.patience(), settled.wait_for(|settled| *settled)).await;
+    }
+
+    /// Whether [`Self::settled`] would wait.
+    pub(crate) fn is_being_read(&self) -> bool {
+        !*self.settled.borrow() && !self.patience().is_zero()
+    }
+
+    /// How much longer whoever reads waits.
+    fn patience(&self) -> Duration {
+        let begun = self.state().begun;
+        self.options.patience.saturating_sub(begun.elapsed())
+    }
+
+    /// Somebody signed in. Where that was waited for, nothing is known until it has been read for them.
+    pub(crate) fn begin_anew(&self) {
+        let mut state = self.state();
+        let waits = state.told.failure.as_ref();
+        if !waits.is_some_and(Failure::needs_sign_in) {
+            return;
+        }
+        state.told.failure = None;
+        state.told.retry_at = None;
+        if matches!(state.facts.reach, Reach::Unreachable { .. }) {
+            state.facts.reach = Reach::Connecting;
+        }
+        state.begun = Instant::now();
+        self.pending.send_replace(Kind::ALL.into_iter().collect());
+        self.settled.send_replace(false);
+        self.say(state);
+        self.flush();
     }
 
     /// The server answered.
@@ -127,6 +162,8 @@ impl Ledger {
             if state.read.is_empty() {
                 // It never answered: nothing is known of any kind, and why not is over.
                 state.facts.coverage.clear();
+                state.begun = Instant::now();
+                self.settled.send_replace(false);
             }
             state.facts.reach = Reach::Answering;
             state.told.failure = None;

@@ -2,8 +2,9 @@
 //!
 //! Owns everything between a kubeconfig, or an address and tokens, and [`facts::ClusterFacts`]: which contexts there
 //! are, whether a cluster answers, what it serves and what of it may be read, the lists and watches that keep the facts true,
-//! and how well each kind is known. Judges nothing, and changes nothing: there is no way in this crate to send a request
-//! that creates, changes or deletes an object. What a kubeconfig names to sign in with is run only if a person allowed it.
+//! and how well each kind is known. Judges nothing, and changes nothing by itself: the one way to send a request that
+//! creates, changes or deletes an object is [`Cluster::send`], used by the hands of an action's run alone. What a
+//! kubeconfig names to sign in with is run only if a person allowed it.
 
 mod address;
 mod admins;
@@ -20,6 +21,7 @@ mod kinds;
 mod kubeconfig;
 mod ledger;
 mod line;
+mod looking;
 mod namespaces;
 mod options;
 mod plugin;
@@ -36,6 +38,7 @@ mod tokens;
 mod tolerant;
 mod wanted;
 mod watch;
+mod writing;
 
 pub use address::{Address, AddressError};
 pub use cluster::Cluster;
@@ -46,4 +49,6 @@ pub use kubeconfig::{KubeconfigError, address, command, contexts};
 pub use options::{Backoff, Chance, Clock, Options};
 pub use read::ReadError;
 pub use rights::{Right, cluster_role, rights};
+pub use server::Access;
 pub use tokens::{NoToken, Tokens};
+pub use writing::{Write, WriteFailure, WriteKind};

@@ -44,6 +44,14 @@ pub enum ReadError {
         /// The kind.
         kind: String,
     },
+    /// A kind that is never read as it is.
+    #[error(
+        "{kind} objects are not looked at for an action: what they hold does not belong in a plan"
+    )]
+    NotRaw {
+        /// The kind.
+        kind: String,
+    },
     /// It failed.
     #[error("{subject} cannot be read from {cluster}: {failure}")]
     Failed {
@@ -63,6 +71,7 @@ impl From<ReadError> for api::Error {
         match &error {
             ReadError::NotConnected { .. } => Self::new(Code::Unreachable, message).retryable(),
             ReadError::UnknownKind { .. } => Self::new(Code::NotFound, message),
+            ReadError::NotRaw { .. } => Self::new(Code::Denied, message),
             ReadError::Failed { failure, .. } => match failure.why {
                 Why::NotFound => Self::new(Code::NotFound, message),
                 Why::Denied | Why::Unauthorized | Why::Credentials => {
@@ -115,22 +124,8 @@ async fn path(
     };
     let options = &shared.options;
     if let Some(kind) = Kind::from_name(&object.kind) {
-        let place = place(kind);
-        let serving = shared.discovery.serving(kind);
-        return match tokio::time::timeout(options.list_within, serving).await {
-            Ok(Serving::Version(version)) => {
-                let namespaced = !kind.is_cluster_wide();
-                Ok(Some(in_path(
-                    place.group,
-                    &version,
-                    place.plural,
-                    namespaced,
-                )))
-            }
-            Ok(Serving::Absent) => Ok(None),
-            Ok(Serving::Unknown(failure)) => Err(failure),
-            Err(_) => Err(silent(&server.host)),
-        };
+        let all = collection_of(shared, server, kind, &object.namespace).await?;
+        return Ok(all.map(|all| format!("{all}/{}", segment(&object.name))));
     }
     let core = resources(server, "", "v1", options).await?;
     let find = |resources: &[crate::discovery::Resource]| {
@@ -154,6 +149,32 @@ async fn path(
         }
     }
     Ok(None)
+}
+
+/// The path of all objects of a kind that is kept as facts, in a namespace if it says one; `None` if the kind is not served.
+pub(crate) async fn collection_of(
+    shared: &Shared,
+    server: &Server,
+    kind: Kind,
+    namespace: &str,
+) -> Result<Option<String>, Failure> {
+    let place = place(kind);
+    let serving = shared.discovery.serving(kind);
+    match tokio::time::timeout(shared.options.list_within, serving).await {
+        Ok(Serving::Version(version)) => {
+            let named = !kind.is_cluster_wide() && !namespace.is_empty();
+            let namespace = named.then(|| segment(namespace));
+            Ok(Some(collection(
+                place.group,
+                &version,
+                place.plural,
+                namespace.as_deref(),
+            )))
+        }
+        Ok(Serving::Absent) => Ok(None),
+        Ok(Serving::Unknown(failure)) => Err(failure),
+        Err(_) => Err(silent(&server.host)),
+    }
 }
 
 /// The object as YAML, without what nobody reads and nobody may see.

@@ -170,6 +170,7 @@ impl Asking<'_> {
             group: right.group,
             resource,
             subresource,
+            ..Access::default()
         });
         let within = self.shared.options.answer_within;
         match self.server.review(review, within).await {
@@ -258,6 +259,14 @@ fn is_for_all(failure: &Failure) -> bool {
     failure.is_unreachable()
         || failure.needs_sign_in()
         || matches!(failure.why, Why::Denied | Why::NotFound)
+}
+
+/// Whether the server lets us do one thing; `None` where that cannot be told.
+pub(crate) async fn may(shared: &Shared, access: Access<'_>) -> Option<bool> {
+    let server = shared.line.server()?;
+    let within = shared.options.answer_within;
+    let answer = server.review(Review::Access(access), within).await.ok()?;
+    verdict(&answer.body).ok()
 }
 
 /// What a review's answer says.

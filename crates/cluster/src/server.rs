@@ -1,9 +1,10 @@
-//! One connection to an API server: requests that read, and nothing else.
+//! One connection to an API server: requests that read, and the one way to send one that may change something.
 //!
-//! Owns the client, its timeouts, the header that signs each request, and the reading of the server's clock. There is no
-//! way in it to send anything that changes an object: it can GET, and POST the three reviews of who one is and what one
-//! may.
+//! Owns the client, its timeouts, the header that signs each request, and the reading of the server's clock. It can GET,
+//! and POST the three reviews of who one is and what one may. What changes an object goes through [`Server::send_once`]
+//! alone, which only `writing` calls, which only an action's run uses: a test of the repository's own rules holds that.
 
+use std::error::Error as StdError;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ pub(crate) struct Server {
 }
 
 /// How long a request goes on that nobody waits for any more.
-const SEND_AT_MOST: Duration = Duration::from_secs(60);
+pub(crate) const SEND_AT_MOST: Duration = Duration::from_secs(60);
 
 /// An answer.
 pub(crate) struct Answer {
@@ -54,6 +55,25 @@ pub(crate) struct Answer {
     pub(crate) asked: Timestamp,
 }
 
+/// What came back of a request that was sent once.
+pub(crate) struct Reply {
+    /// The status.
+    pub(crate) status: u16,
+    /// The body.
+    pub(crate) body: Bytes,
+    /// What it says, if it is an error.
+    pub(crate) failure: Failure,
+}
+
+/// How far a request came that has brought no answer.
+#[derive(Debug)]
+pub(crate) enum Lost {
+    /// Nothing of it was sent.
+    Before(Failure),
+    /// It may have arrived.
+    After(Failure),
+}
+
 /// Questions about ourselves that are POSTs; they create nothing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Review<'a> {
@@ -61,21 +81,25 @@ pub(crate) enum Review<'a> {
     Myself(&'a str),
     /// What we may do in a namespace.
     Rules(&'a str),
-    /// Whether we may do one thing in all namespaces at once.
+    /// Whether we may do one thing.
     Access(Access<'a>),
 }
 
-/// One thing to do in all namespaces at once.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Access<'a> {
+/// One thing to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Access<'a> {
     /// `list`.
-    pub(crate) verb: &'a str,
+    pub verb: &'a str,
     /// The API group; empty for the core.
-    pub(crate) group: &'a str,
+    pub group: &'a str,
     /// The plural.
-    pub(crate) resource: &'a str,
+    pub resource: &'a str,
     /// The subresource; empty for none.
-    pub(crate) subresource: &'a str,
+    pub subresource: &'a str,
+    /// The namespace; empty for all of them at once, and for what is in none.
+    pub namespace: &'a str,
+    /// The object's name; empty for whichever.
+    pub name: &'a str,
 }
 
 impl Server {
@@ -170,6 +194,8 @@ impl Server {
                         "group": access.group,
                         "resource": access.resource,
                         "subresource": access.subresource,
+                        "namespace": access.namespace,
+                        "name": access.name,
                     }},
                 }),
             ),
@@ -188,6 +214,7 @@ impl Server {
         let request = self
             .authorized(request(method, path, body)?, within)
             .await?;
+        let sent = request.headers().get(header::AUTHORIZATION).cloned();
         let asked = self.clock.now();
         let exchange = async {
             let client = self.client.clone();
@@ -216,7 +243,48 @@ impl Server {
         tokio::time::timeout(within, exchange)
             .await
             .unwrap_or_else(|_| Err(silent(&self.host)))
-            .map_err(|failure| self.told(failure))
+            .map_err(|failure| self.told(failure.without(sent.as_ref())))
+    }
+
+    /// Sends a request that may change something: once, whatever comes of it. For `writing` alone.
+    ///
+    /// Nothing below sends it a second time. kube's own retrying, which would repeat any method after 429, 503 and 504, is
+    /// off (`ground`). hyper-util's client takes another connection only for a request that hyper hands back because
+    /// none of it was written (`retry_canceled_requests`, `TrySendError::take_message`).
+    pub(crate) async fn send_once(
+        &self,
+        request: Request<Vec<u8>>,
+        within: Duration,
+    ) -> Result<Reply, Lost> {
+        let request = self
+            .authorized(request, within)
+            .await
+            .map_err(|failure| Lost::Before(self.told(failure)))?;
+        let sent = request.headers().get(header::AUTHORIZATION).cloned();
+        let told = |failure: Failure| self.told(failure.without(sent.as_ref()));
+        let client = self.client.clone();
+        let exchange = async move {
+            let response = client.send(request.map(Body::from)).await?;
+            let status = response.status().as_u16();
+            Ok((status, response.into_body().collect_bytes().await?))
+        };
+        match tokio::time::timeout(within, self.detached(exchange)).await {
+            Ok(Ok(Ok((status, body)))) => Ok(Reply {
+                failure: told(Failure::answer(status, &body)),
+                status,
+                body,
+            }),
+            Ok(Ok(Err(error))) => {
+                let failure = told(Failure::client(&error, &self.host));
+                if never_left(&error) {
+                    Err(Lost::Before(failure))
+                } else {
+                    Err(Lost::After(failure))
+                }
+            }
+            Ok(Err(failure)) => Err(Lost::After(told(failure))),
+            Err(_) => Err(Lost::After(told(silent(&self.host)))),
+        }
     }
 
     /// Opens a stream of lines: a watch, or a log.
@@ -228,12 +296,13 @@ impl Server {
         let request = request(Method::GET, path, Vec::new())?;
         let request = self.authorized(request, within).await?;
         let client = self.client.clone();
+        let sent = request.headers().get(header::AUTHORIZATION).cloned();
         let opened = async move { client.request_stream(request).await.map(Box::pin) };
         tokio::time::timeout(within, self.detached(opened))
             .await
             .unwrap_or_else(|_| Err(silent(&self.host)))
             .and_then(|opened| opened.map_err(|error| Failure::client(&error, &self.host)))
-            .map_err(|failure| self.told(failure))
+            .map_err(|failure| self.told(failure.without(sent.as_ref())))
     }
 
     /// A failure in words that fit where this connection's credentials come from.
@@ -297,6 +366,16 @@ impl Server {
             Err(_) => Err(Failure::new(Why::Broken, "sending the request broke off")),
         }
     }
+}
+
+/// Whether certainly nothing of a request was sent: no connection was made, or it could not be signed.
+fn never_left(error: &kube::Error) -> bool {
+    let first: &(dyn StdError + 'static) = error;
+    std::iter::successors(Some(first), |error| (*error).source()).any(|error| {
+        let client = error.downcast_ref::<hyper_util::client::legacy::Error>();
+        client.is_some_and(hyper_util::client::legacy::Error::is_connect)
+            || error.is::<kube::client::AuthError>()
+    })
 }
 
 /// The path of an object's log.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use api::{ConnectionState, ObjectRef};
-use cluster::{Cluster, Options, contexts};
+use cluster::{Access, Cluster, Options, Write, WriteFailure, WriteKind, contexts};
 use facts::{ClusterFacts, Coverage, Key, Kind, Reach};
 use jiff::SignedDuration;
 use sandbox::clock::Clock;
@@ -308,6 +308,141 @@ async fn objects_and_logs_are_read() {
             .await
             .is_err()
     );
+}
+
+fn write(kind: WriteKind, path: &str, body: &Value, dry_run: bool) -> Write {
+    Write {
+        kind,
+        path: path.to_owned(),
+        body: body.to_string().into_bytes(),
+        dry_run,
+        field_manager: "landfall".to_owned(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_is_only_tried_is_kept_nowhere_and_one_that_is_meant_once() {
+    let api = ApiServer::start().await;
+    api.pod("shop", "api-1");
+    let cluster = api.watch("admin");
+    cluster.settled().await;
+    let pod = ObjectRef::new("prod", "Pod", "shop", "api-1");
+    let path = "/api/v1/namespaces/shop/pods/api-1";
+    let before = cluster.look(&pod).await.unwrap().unwrap();
+    let meant = |version: &Value| {
+        json!({"metadata": {"uid": before["metadata"]["uid"], "resourceVersion": version,
+            "annotations": {"landfall.dev/run": "r1"}}})
+    };
+    let patch = meant(&before["metadata"]["resourceVersion"]);
+    let delete =
+        json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"});
+    for tried in [
+        write(WriteKind::Merge, path, &patch, true),
+        write(WriteKind::Delete, path, &delete, true),
+    ] {
+        cluster.send(&tried).await.unwrap();
+        assert_eq!(cluster.look(&pod).await.unwrap().unwrap(), before);
+    }
+    let sent = write(WriteKind::Merge, path, &patch, false);
+    let after = cluster.send(&sent).await.unwrap();
+    assert_eq!(after["metadata"]["annotations"]["landfall.dev/run"], "r1");
+    let manager = |entry: &Value| entry["manager"] == "landfall" && entry["operation"] == "Update";
+    let managed = after["metadata"]["managedFields"].as_array().unwrap();
+    assert!(managed.iter().any(manager), "{managed:?}");
+    let another = json!({"metadata": {"uid": "another"}});
+    for moved in [&patch, &another] {
+        let came = cluster
+            .send(&write(WriteKind::Merge, path, moved, false))
+            .await;
+        assert!(
+            matches!(came, Err(WriteFailure::Refused { moved: true, .. })),
+            "{came:?}"
+        );
+    }
+    let again = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "api-1"},
+        "spec": {"containers": [{"name": "api", "image": "r/api:1"}]}});
+    let all = "/api/v1/namespaces/shop/pods";
+    let came = cluster
+        .send(&write(WriteKind::Create, all, &again, false))
+        .await;
+    let Err(WriteFailure::Refused { reason, moved, .. }) = came else {
+        panic!("{came:?}")
+    };
+    assert_eq!((reason.as_str(), moved), ("AlreadyExists", true));
+    cluster
+        .send(&write(WriteKind::Delete, path, &delete, false))
+        .await
+        .unwrap();
+    assert_eq!(cluster.look(&pod).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_looked_at_is_what_the_server_has_now_and_never_a_secret() {
+    let api = ApiServer::start().await;
+    api.apply(
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}}),
+    );
+    api.apply(kustomization("main@sha1:1"));
+    api.apply(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "namespace": "shop"}, "spec": {}}));
+    api.apply(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": "shop"}, "data": {"password": "dG9wc2VjcmV0"}}));
+    let cluster = api.watch("admin");
+    cluster.settled().await;
+    let of = |kind: &str, name: &str| ObjectRef::new("prod", kind, "shop", name);
+    for (kind, name) in [("Kustomization", "apps"), ("Job", "j")] {
+        let found = cluster.look(&of(kind, name)).await.unwrap().unwrap();
+        assert_eq!(found["kind"], kind);
+        let all = cluster.look_all(kind, "shop").await.unwrap();
+        assert_eq!(all.len(), 1, "{kind}");
+        assert!(cluster.look_all(kind, "bank").await.unwrap().is_empty());
+        assert_eq!(cluster.look(&of(kind, "none")).await.unwrap(), None);
+    }
+    for kind in ["Secret", "ConfigMap"] {
+        let error = cluster.look(&of(kind, "db")).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "{kind} objects are not looked at for an action: what they hold does not belong in a plan"
+            )
+        );
+        assert!(cluster.look_all(kind, "shop").await.is_err());
+    }
+    let system = api.store.get("Namespace", "", "kube-system").unwrap();
+    assert_eq!(
+        cluster.uid().await.as_deref(),
+        system["metadata"]["uid"].as_str()
+    );
+    // What cannot be asked is not answered, least of all with "there is none".
+    api.store.set_rules("jo", Rules::read_namespaces(&["shop"]));
+    let theirs = api.watch("jo");
+    theirs.settled().await;
+    assert_eq!(theirs.uid().await, None);
+    let vault = ObjectRef::new("prod", "Pod", "bank", "vault-1");
+    assert!(theirs.look(&vault).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whether_one_may_is_asked_of_one_object_in_one_namespace() {
+    let api = ApiServer::start().await;
+    let rbac = "rbac.authorization.k8s.io/v1";
+    api.store.set_rules("jo", Rules::read_everything());
+    api.apply(json!({"apiVersion": rbac, "kind": "Role", "metadata": {"name": "r", "namespace": "shop"},
+        "rules": [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"], "resourceNames": ["web"]}]}));
+    api.apply(json!({"apiVersion": rbac, "kind": "RoleBinding", "metadata": {"name": "r", "namespace": "shop"},
+        "roleRef": {"kind": "Role", "name": "r"}, "subjects": [{"kind": "User", "name": "jo"}]}));
+    let cluster = api.watch("jo");
+    cluster.settled().await;
+    let patch = |namespace, name| Access {
+        verb: "patch",
+        group: "apps",
+        resource: "deployments",
+        namespace,
+        name,
+        ..Access::default()
+    };
+    assert_eq!(cluster.may(patch("shop", "web")).await, Some(true));
+    assert_eq!(cluster.may(patch("shop", "other")).await, Some(false));
+    assert_eq!(cluster.may(patch("bank", "web")).await, Some(false));
+    assert_eq!(cluster.may(patch("", "")).await, Some(false));
 }
 
 #[tokio::test(flavor = "multi_thread")]

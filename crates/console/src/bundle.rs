@@ -143,6 +143,10 @@ impl Who {
                 who.state = "signed out";
                 who.why = failed.as_ref().map(|why| why.message.clone());
             }
+            SignInState::Unread { why } => {
+                who.state = "unread";
+                who.why = Some(why.clone());
+            }
             // The page's address and the code open a session for whoever is quick.
             SignInState::InBrowser { .. } => who.state = "in the browser",
             SignInState::Code { until, .. } => {
@@ -189,7 +193,10 @@ fn nameless(mut connection: Connection) -> Connection {
 /// `okta:…` for `okta:jo`, `…@shop.example` for a mail address, `… (scopes repo)` for an account with what it may.
 fn unnamed(identity: &str) -> String {
     // Machines are nobody, and ARNs are cut by the guard wherever they stand.
-    if identity.starts_with("system:") || identity.starts_with("arn:") {
+    if identity == forge::ANONYMOUS
+        || identity.starts_with("system:")
+        || identity.starts_with("arn:")
+    {
         return identity.to_owned();
     }
     let begins = identity.find(" (").unwrap_or(identity.len());

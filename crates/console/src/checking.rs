@@ -2,15 +2,21 @@
 //!
 //! Owns the questions and the words for each answer. Changes nothing anywhere.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use api::error::Code;
 use api::{Connection, ConnectionState, Error, SignInState};
 use cluster::Clock;
-use identity::{Examined, Issuer, Known};
+use identity::{Examined, Issuer, Known, NotKept};
 
+use crate::Console;
+use crate::joining::Membership;
 use crate::sources::{self, Sources};
 use crate::team_file::{TeamFile, signature};
-use crate::{Console, SigningIn};
+
+/// How long the sign-in may take to be gone on with: a keyring may have to be unlocked first.
+const RESUMING: Duration = Duration::from_secs(20);
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,13 +66,16 @@ impl Check {
 pub async fn check(sources: &Sources, patience: Duration) -> Result<Vec<Check>, Error> {
     let file = sources::team_file(sources)?.ok_or_else(|| {
         Error::new(
-            api::error::Code::UnknownName,
+            Code::UnknownName,
             "no team was joined here, and no team file is named",
         )
         .hint("Name one: `landfall team check landfall.yaml`.")
     })?;
-    let mut checks = vec![joinable(sources.team.as_deref())];
-    checks.extend(sources.team.as_deref().map(|path| signed(&file, path)));
+    let mut checks = match (sources.team.as_deref(), sources.data.as_deref()) {
+        (Some(path), _) => vec![joinable(path), signed(&file, path)],
+        (None, Some(folder)) => vec![at_link(Membership::in_folder(folder).at_link().await)],
+        (None, None) => Vec::new(),
+    };
     checks.extend(environments(&file));
     checks.extend(roles(&file));
     let clock = Clock::default();
@@ -74,9 +83,15 @@ pub async fn check(sources: &Sources, patience: Duration) -> Result<Vec<Check>, 
     let mut is_in = true;
     if let Some(signing_in) = &signing_in {
         checks.extend(provider(&signing_in.issuer()).await);
-        let (check, signed_in) = somebody(signing_in, &file).await;
-        checks.push(check);
-        is_in = signed_in;
+        let stands = signing_in.watch().settled(RESUMING).await.flatten();
+        let stands = stands.map(|stands| stands.state);
+        let not_kept = signing_in.session().not_kept().borrow().clone();
+        is_in = matches!(stands, Some(SignInState::SignedIn { .. }));
+        // Without a folder for data nothing is kept, and no keyring asked.
+        if sources.data.is_some() {
+            checks.push(keyring(not_kept.as_ref()));
+        }
+        checks.push(somebody(stands, not_kept.as_ref(), &file));
     }
     if is_in {
         let console = Console::open_with(sources, clock, signing_in)?;
@@ -98,12 +113,69 @@ pub async fn check(sources: &Sources, patience: Duration) -> Result<Vec<Check>, 
     Ok(checks)
 }
 
-/// Whether the file is one that others can use too.
-fn joinable(path: Option<&std::path::Path>) -> Check {
+/// How the file at the link that was joined by stands to the one that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AtLink {
+    /// It is the same.
+    Same,
+    /// The same key signed it later.
+    Newer,
+    /// The same key signed it before.
+    Older,
+    /// Another key signed it.
+    OtherKey {
+        /// The link.
+        from: String,
+        /// That key's.
+        fingerprint: String,
+    },
+}
+
+/// What that means for whoever joined.
+fn at_link(found: Result<AtLink, Error>) -> Check {
     const SUBJECT: &str = "the file";
-    let Some(path) = path else {
-        return Check::new(SUBJECT, Found::Fine, "is the one that was joined by");
-    };
+    let check = |found, says: String| Check::new(SUBJECT, found, says);
+    match found {
+        Ok(AtLink::Same) => check(
+            Found::Fine,
+            "is the one that stands at the link it was joined by".to_owned(),
+        ),
+        Ok(AtLink::Newer) => check(
+            Found::Missing,
+            "is not the newest: a newer one stands at the link it was joined by".to_owned(),
+        )
+        .mended_by("`landfall team update` takes it."),
+        Ok(AtLink::Older) => check(
+            Found::Missing,
+            "is newer than the one that stands at the link it was joined by".to_owned(),
+        )
+        .mended_by("The newer one stays. Ask whoever keeps it whether somebody put an old file back."),
+        Ok(AtLink::OtherKey { from, fingerprint }) => check(
+            Found::Missing,
+            format!("stays the one that was joined by: the one at its link is signed by another key, {fingerprint}"),
+        )
+        .mended_by(format!(
+            "Ask the team, not the link. If they say that this is their new key's fingerprint, `landfall team leave` and \
+             `landfall team join {from}`. If they do not, leave it: somebody else changed that file."
+        )),
+        Err(why) if why.retryable || matches!(why.code, Code::Unreachable | Code::Denied) => check(
+            Found::CannotTell,
+            format!("could not be compared with the one at its link: {}", why.message),
+        )
+        .mended_by(why.hint),
+        Err(why) => check(
+            Found::Missing,
+            format!("stays the one that was joined by: {}", why.message),
+        )
+        .mended_by(
+            "Tell whoever keeps the team file, and join by nothing that stands there until they have mended it.",
+        ),
+    }
+}
+
+/// Whether the file is one that others can use too.
+fn joinable(path: &std::path::Path) -> Check {
+    const SUBJECT: &str = "the file";
     let from = path.display().to_string();
     let joined = std::fs::read_to_string(path)
         .map_err(|why| why.to_string())
@@ -131,8 +203,11 @@ fn signed(file: &TeamFile, path: &std::path::Path) -> Check {
     let proven = match (read(from.clone()), read(format!("{from}.minisig"))) {
         (Ok(text), Ok(signature)) => signature::Key::parse(key)
             .and_then(|key| key.signed_at(&text, &signature))
-            .map_err(|why| why.to_string()),
-        (_, Err(why)) | (Err(why), _) => Err(why.to_string()),
+            .map_err(|why| format!("proves nothing: {why}")),
+        (Ok(_), Err(why)) if why.kind() == std::io::ErrorKind::NotFound => Err(format!(
+            "is missing: there is no {from}.minisig beside the file"
+        )),
+        (_, Err(why)) | (Err(why), _) => Err(format!("cannot be read: {why}")),
     };
     match proven {
         Ok(at) => Check::new(SUBJECT, Found::Fine, format!("is the file's, made {at}")),
@@ -170,7 +245,7 @@ fn environments(file: &TeamFile) -> Vec<Check> {
     checks
 }
 
-/// Roles that nobody could have.
+/// Roles that nobody could have, and groups that make people more than one thing.
 fn roles(file: &TeamFile) -> Vec<Check> {
     let nobody = file.roles.iter().filter(|role| role.groups.is_empty());
     let check = |role: &crate::team_file::form::Role| {
@@ -181,7 +256,33 @@ fn roles(file: &TeamFile) -> Vec<Check> {
         )
         .mended_by("List the provider's groups whose members are this.")
     };
-    nobody.map(check).collect()
+    let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for role in &file.roles {
+        for group in &role.groups {
+            let roles = groups.entry(group).or_default();
+            if !roles.contains(&role.name.as_str()) {
+                roles.push(&role.name);
+            }
+        }
+    }
+    let several =
+        groups.iter().filter_map(|(group, roles)| {
+            match roles.as_slice() {
+        [first, _, ..] => Some(
+            Check::new(
+                &format!("group {group}"),
+                Found::CannotTell,
+                format!(
+                    "is in the roles {}: its members have them all, and start where {first} starts",
+                    roles.join(", ")
+                ),
+            )
+            .mended_by("If that is not meant, take it from all but one."),
+        ),
+        _ => None,
+    }
+        });
+    nobody.map(check).chain(several).collect()
 }
 
 /// What the provider offers to this application.
@@ -191,7 +292,10 @@ async fn provider(issuer: &Issuer) -> Vec<Check> {
         Ok(provider) => provider,
         Err(why) => {
             let error = crate::sign_in::error(&why);
-            return vec![Check::new(&subject, Found::Missing, error.message).mended_by(error.hint)];
+            // The line begins with it.
+            let says = error.message.strip_prefix(&subject);
+            let says = says.map_or(error.message.as_str(), str::trim_start);
+            return vec![Check::new(&subject, Found::Missing, says).mended_by(error.hint)];
         }
     };
     offered(&subject, &provider.examined().await)
@@ -250,40 +354,76 @@ fn offered(subject: &str, found: &Examined) -> Vec<Check> {
     checks
 }
 
-/// Who is signed in and what that makes them; whether somebody is.
-async fn somebody(signing_in: &SigningIn, file: &TeamFile) -> (Check, bool) {
+/// Whether the keyring keeps a sign-in from one command to the next.
+fn keyring(not_kept: Option<&NotKept>) -> Check {
+    const SUBJECT: &str = "the keyring";
+    let missing = |says: String| Check::new(SUBJECT, Found::Missing, says);
+    let unlock = "Unlock it, and run this once more: a sign-in that is in it goes on by itself.";
+    match not_kept {
+        None => Check::new(SUBJECT, Found::Fine, "answers"),
+        Some(NotKept::NoKeyring) => {
+            missing("is missing: this machine has none that answers, and a sign-in ends with its command".to_owned())
+                .mended_by("A desktop session brings one (GNOME Keyring, KWallet). Without it, commands that have --sign-in sign in for themselves.")
+        }
+        Some(NotKept::Locked) => missing("is locked".to_owned()).mended_by(unlock),
+        Some(NotKept::Silent) => {
+            missing("does not answer: it may wait to be unlocked".to_owned()).mended_by(unlock)
+        }
+        Some(NotKept::Refused(why)) => {
+            missing(format!("does not keep a sign-in, which ends with its command: {why}"))
+                .mended_by("Until it does, commands that have --sign-in sign in for themselves.")
+        }
+    }
+}
+
+/// Who is signed in and what that makes them.
+fn somebody(stands: Option<SignInState>, not_kept: Option<&NotKept>, file: &TeamFile) -> Check {
     const SUBJECT: &str = "your sign-in";
-    let stands = signing_in
-        .watch()
-        .settled(Duration::from_secs(20))
-        .await
-        .flatten();
-    let (person, roles) = match stands.map(|stands| stands.state) {
+    let untold =
+        |says: String, to_do: &str| Check::new(SUBJECT, Found::CannotTell, says).mended_by(to_do);
+    let sign_in =
+        "Run `landfall sign-in` and this once more: it shows whether groups come with it.";
+    let (person, roles) = match stands {
         Some(SignInState::SignedIn { person, roles, .. }) => (person, roles),
-        other => {
-            let says = match other {
-                Some(SignInState::Over { why }) => format!("is over: {why}"),
-                Some(SignInState::Resuming { late: Some(why) }) => {
-                    format!("cannot be gone on with at the moment: {why}")
-                }
-                Some(SignInState::Resuming { late: None }) | None => {
-                    "did not come back in time".to_owned()
-                }
-                Some(_) => "nobody is signed in".to_owned(),
-            };
-            let check = Check::new(SUBJECT, Found::CannotTell, says).mended_by(
-                "Run `landfall sign-in` and this once more: it shows whether groups come with it.",
+        Some(SignInState::Over { why }) => return untold(format!("is over: {why}"), sign_in),
+        Some(SignInState::Unread { .. }) => {
+            return untold(
+                "may be there: the keyring does not show it".to_owned(),
+                "Not before the keyring is unlocked.",
             );
-            return (check, false);
+        }
+        Some(SignInState::Resuming { late: Some(why) }) => {
+            return untold(
+                format!("cannot be gone on with at the moment: {why}"),
+                "It is still there: a new one would not help. Once that has passed, run this once more.",
+            );
+        }
+        Some(SignInState::Resuming { late: None }) | None => {
+            return untold(
+                "did not come back in time".to_owned(),
+                "Run this once more.",
+            );
+        }
+        Some(
+            SignInState::SignedOut { .. }
+            | SignInState::InBrowser { .. }
+            | SignInState::Code { .. },
+        ) => {
+            let to_do = match not_kept {
+                None => sign_in,
+                Some(_) => {
+                    "Not before there is a keyring that keeps one: a sign-in would end with its own command."
+                }
+            };
+            return untold("nobody is signed in".to_owned(), to_do);
         }
     };
-    let check = match (roles.as_slice(), file.roles.is_empty()) {
+    match (roles.as_slice(), file.roles.is_empty()) {
         ([], false) => Check::new(SUBJECT, Found::Missing, format!("{person} has no role in the team"))
             .mended_by("Are these groups in the ID token? The claim is groupsClaim in the team file, and the provider has to fill it."),
         ([], true) => Check::new(SUBJECT, Found::Fine, person),
         (roles, _) => Check::new(SUBJECT, Found::Fine, format!("{person} is {}", roles.join(", "))),
-    };
-    (check, true)
+    }
 }
 
 /// How a system answers, and what may not be read there.
@@ -379,7 +519,7 @@ mod tests {
         assert_eq!(only.subject, "environment staging");
         assert!(only.says.contains("'stage'") && only.to_do.contains("prod"));
         let found = roles(&file(text));
-        assert_eq!(found.len(), 1);
+        assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].subject, "role sre");
         // It may be a context of everybody's own kubeconfig.
         assert!(environments(&file("environments: [{name: a, cluster: b}]\n")).is_empty());
@@ -394,7 +534,13 @@ mod tests {
         let text = format!("version: 1\nsignedBy: {}\n", made.text());
         std::fs::write(&path, &text).expect("written");
         let look = || signed(&TeamFile::read(&path).expect("a file"), &path);
-        assert_eq!(look().found, Found::Missing, "there is none");
+        let none = look();
+        assert_eq!(none.found, Found::Missing);
+        assert!(
+            none.says.starts_with("is missing: there is no "),
+            "{none:?}"
+        );
+        assert!(!none.says.contains("os error"), "{none:?}");
         let signature = signature::sign(&text, &key, None, jiff::Timestamp::now()).expect("signed");
         std::fs::write(folder.path().join("landfall.yaml.minisig"), signature).expect("written");
         assert_eq!(look().found, Found::Fine, "{:?}", look());
@@ -402,6 +548,113 @@ mod tests {
         assert_eq!(look().found, Found::Missing, "it is another file's");
         std::fs::write(&path, "version: 1\n").expect("written");
         assert!(look().says.contains("names no key"));
+    }
+
+    #[test]
+    fn a_group_in_two_roles_was_not_noticed() {
+        let text = "roles: [{name: sre, groups: [ops, dev]}, {name: developer, groups: [dev]}]\n";
+        let found = roles(&file(text));
+        let [only] = found.as_slice() else {
+            panic!("{found:?}")
+        };
+        assert_eq!(only.subject, "group dev");
+        assert!(only.says.contains("sre, developer"), "{only:?}");
+    }
+
+    /// Publishes a file of this name, signed at this second with the key in the folder that is called so.
+    fn publish(folder: &std::path::Path, name: &str, key: &str, second: i64) {
+        let secret = folder.join(key);
+        let public = folder.join(format!("{key}.pub"));
+        if !secret.exists() {
+            let made = signature::make_key(&secret, None).expect("a key");
+            std::fs::write(&public, made.text()).expect("written");
+        }
+        let signed_by = std::fs::read_to_string(&public).expect("a key");
+        let text = format!("version: 1\nname: {name}\nsignedBy: {signed_by}\n");
+        let at = jiff::Timestamp::from_second(second).expect("a time");
+        let signature = signature::sign(&text, &secret, None, at).expect("signed");
+        std::fs::write(folder.join("landfall.yaml"), text).expect("written");
+        std::fs::write(folder.join("landfall.yaml.minisig"), signature).expect("written");
+    }
+
+    #[tokio::test]
+    async fn what_stands_at_the_link_by_now_was_not_looked_at() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("landfall.yaml");
+        let membership = Membership::in_folder(&folder.path().join("data"));
+        publish(folder.path(), "first", "key", 100);
+        let offer = Membership::offer(&path.to_string_lossy()).await;
+        let offer = offer.expect("offered");
+        let fingerprint = offer.fingerprint.clone();
+        membership.join(&offer, &fingerprint).expect("joined");
+        let look = async || at_link(membership.at_link().await);
+        assert_eq!(look().await.found, Found::Fine);
+
+        publish(folder.path(), "second", "key", 200);
+        let newer = look().await;
+        assert_eq!(newer.found, Found::Missing);
+        assert!(newer.to_do.contains("landfall team update"), "{newer:?}");
+        let kept = membership.team_file().expect("readable").expect("joined");
+        assert_eq!(kept.name.as_deref(), Some("first"), "it was only looked at");
+
+        publish(folder.path(), "older", "key", 50);
+        assert!(look().await.says.contains("is newer than"));
+
+        publish(folder.path(), "taken over", "theirs", 300);
+        let other = look().await;
+        assert_eq!(other.found, Found::Missing);
+        assert!(other.says.contains("another key"), "{other:?}");
+        assert!(!other.says.contains(&fingerprint), "it is the new one's");
+        assert!(
+            other.to_do.contains("Ask the team, not the link"),
+            "{other:?}"
+        );
+
+        std::fs::write(&path, "version: 1\nname: tampered\n").expect("written");
+        let tampered = look().await;
+        assert_eq!(tampered.found, Found::Missing);
+        assert!(tampered.says.contains("not to be believed"), "{tampered:?}");
+    }
+
+    #[test]
+    fn a_link_that_does_not_answer_makes_no_file_wrong() {
+        let why = Error::new(Code::Unreachable, "the team file cannot be read: no route");
+        assert_eq!(at_link(Err(why.retryable())).found, Found::CannotTell);
+    }
+
+    #[test]
+    fn signing_in_was_advised_where_somebody_was_signed_in() {
+        let late = Some("id.example did not answer: no route".to_owned());
+        let why = "the keyring is locked".to_owned();
+        for (stands, not_kept) in [
+            (SignInState::Resuming { late }, None),
+            (SignInState::Unread { why }, Some(&NotKept::Locked)),
+            (
+                SignInState::SignedOut { failed: None },
+                Some(&NotKept::NoKeyring),
+            ),
+        ] {
+            let said = somebody(Some(stands), not_kept, &file(""));
+            assert_eq!(said.found, Found::CannotTell);
+            assert!(!said.to_do.contains("landfall sign-in"), "{said:?}");
+        }
+        let nobody = somebody(
+            Some(SignInState::SignedOut { failed: None }),
+            None,
+            &file(""),
+        );
+        assert!(nobody.to_do.contains("landfall sign-in"), "{nobody:?}");
+    }
+
+    #[test]
+    fn the_keyring_was_not_looked_at() {
+        assert_eq!(keyring(None).found, Found::Fine);
+        let locked = keyring(Some(&NotKept::Locked));
+        assert_eq!(locked.found, Found::Missing);
+        assert!(locked.to_do.starts_with("Unlock it"), "{locked:?}");
+        let absent = keyring(Some(&NotKept::NoKeyring));
+        assert_eq!(absent.found, Found::Missing);
+        assert!(!absent.to_do.contains("nlock"), "{absent:?}");
     }
 
     #[test]
@@ -451,7 +704,7 @@ mod tests {
         let path = folder.path().join("landfall.yaml");
         let text = "version: 1\naws: [{name: a, region: r, credentials: keys}]\n";
         std::fs::write(&path, text).expect("written");
-        assert_eq!(joinable(Some(&path)).found, Found::Missing);
+        assert_eq!(joinable(&path).found, Found::Missing);
     }
 
     #[test]

@@ -96,6 +96,15 @@ impl CodeHostSignIn {
                  and its own settings turn its device flow on.",
                 command(self.code_host.host(), " --token")
             )),
+            // It did answer: no VPN opens it.
+            Failure::Answers { .. } => Error {
+                code: Code::Denied,
+                ..error
+            }
+            .hint(
+                "Whoever runs the code host knows why: it may not let in this token, this network or your account. If these are not \
+                 its words, its address in the team file is another's.",
+            ),
             Failure::Refused { .. } => error.hint(
                 "A token may have ended, been taken back, or be another host's. A code's application may be gone.",
             ),
@@ -136,7 +145,7 @@ pub fn lacking(host: &str, why: &Failure) -> String {
 pub fn problem(code_host: &CodeHost) -> Option<String> {
     let why = match code_host.standing()? {
         Standing::Over { why } => why,
-        Standing::SignedOut => code_host.unread()?,
+        Standing::SignedOut | Standing::Unread { .. } => code_host.unread()?,
         Standing::Resuming { .. } | Standing::SignedIn { .. } => return None,
     };
     Some(format!(
@@ -181,6 +190,22 @@ mod tests {
             "{said}"
         );
         assert!(kept.load().expect("read").is_none());
+    }
+
+    #[test]
+    fn a_code_host_that_says_no_was_taken_for_one_behind_a_vpn() {
+        let pages = Url::parse("https://code.example").expect("an address");
+        let sign_in = CodeHostSignIn::new(code_host(Arc::new(Memory::default()), None), pages);
+        let error = sign_in.not_signed_in(&Failure::Answers {
+            host: "code.example".to_owned(),
+            said: "403 Forbidden: the token is blocked".to_owned(),
+        });
+        assert_eq!(error.code, Code::Denied);
+        assert_eq!(
+            error.message,
+            "code.example answers 403 Forbidden: the token is blocked"
+        );
+        assert!(!error.hint.contains("VPN"), "{error}");
     }
 
     /// A keyring that nobody opens.

@@ -9,15 +9,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use api::{Answer, App, Ask, Board, Changes, Connection, Error};
-use cluster::Clock;
+use api::{Answer, App, Ask, Board, Changes, Connection, Error, ObjectRef};
+use cloud::Account;
+use cluster::{Clock, Cluster};
 use facts::{ClusterFacts, Coverage, Facts, Found, Kind, Reach, Team, Want};
 use forge::Forge;
 use futures::stream::SelectAll;
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
-use journey::Standing;
-use tokio::sync::mpsc;
+use journey::{Standing, Whereabouts};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::WatchStream;
 
@@ -47,6 +48,8 @@ pub enum Command {
     App(String, Publisher<App>),
     /// A new reader of what happened.
     Changes(Publisher<Changes>),
+    /// Whose an object is, and where it stands.
+    WhereIs(ObjectRef, oneshot::Sender<Whereabouts>),
 }
 
 /// What arrives from the clusters and accounts.
@@ -75,10 +78,10 @@ pub struct Evaluation {
     image_sources: Arc<BTreeMap<String, String>>,
     cluster_facts: BTreeMap<String, Arc<ClusterFacts>>,
     forge: Forge,
-    clusters: Arc<[cluster::Cluster]>,
-    accounts: Arc<[cloud::Account]>,
+    clusters: Arc<[Cluster]>,
+    accounts: Arc<[Account]>,
     news: SelectAll<ClusterNews>,
-    /// Clusters and accounts whose first read has not ended yet.
+    /// Clusters and accounts that are read from their beginning: the first time, or for somebody who signed in.
     settling: JoinSet<()>,
     book: WantBook,
     fetches: JoinSet<(Want, Option<Found>)>,
@@ -88,6 +91,8 @@ pub struct Evaluation {
     answers: Vec<Asked>,
     apps: Vec<Looked>,
     connections: Vec<Publisher<Vec<Connection>>>,
+    /// Whose objects somebody wants to know.
+    asked_where: Vec<(ObjectRef, oneshot::Sender<Whereabouts>)>,
     /// Whom the team file says to ask for rights.
     owners: Arc<[Owner]>,
     /// What could not be answered.
@@ -105,35 +110,22 @@ impl Evaluation {
     pub fn new(systems: &Systems, past: Past, clock: Clock) -> Self {
         let clusters = systems.clusters();
         let mut news: SelectAll<ClusterNews> = SelectAll::new();
-        let mut settling = JoinSet::new();
         let mut cluster_facts = BTreeMap::new();
-        for (index, cluster) in clusters.iter().enumerate() {
+        for cluster in clusters.iter() {
             let name = cluster.name().to_owned();
             cluster_facts.insert(name.clone(), Arc::default());
             news.push(Box::pin(
                 WatchStream::new(cluster.facts()).map(move |facts| (name.clone(), facts)),
             ));
-            let clusters = Arc::clone(&clusters);
-            settling.spawn(async move {
-                if let Some(cluster) = clusters.get(index) {
-                    cluster.settled().await;
-                }
-            });
         }
         let accounts = systems.accounts();
-        for (index, account) in accounts.iter().enumerate() {
+        for account in accounts.iter() {
             let name = account.name().to_owned();
             let facts = account.facts();
             cluster_facts.insert(name.clone(), facts.borrow().clone());
             news.push(Box::pin(
                 WatchStream::new(facts).map(move |facts| (name.clone(), facts)),
             ));
-            let accounts = Arc::clone(&accounts);
-            settling.spawn(async move {
-                if let Some(account) = accounts.get(index) {
-                    account.settled().await;
-                }
-            });
         }
         Self {
             team: systems.team(),
@@ -145,7 +137,7 @@ impl Evaluation {
             clusters,
             accounts,
             news,
-            settling,
+            settling: JoinSet::new(),
             book: WantBook::default(),
             fetches: JoinSet::new(),
             boards: Vec::new(),
@@ -153,6 +145,7 @@ impl Evaluation {
             answers: Vec::new(),
             apps: Vec::new(),
             connections: Vec::new(),
+            asked_where: Vec::new(),
             past,
             changes_at: None,
             clock,
@@ -186,7 +179,7 @@ impl Evaluation {
                     None => return,
                 },
                 Some((name, facts)) = self.news.next() => self.cluster(name, facts),
-                Some(_settled) = self.settling.join_next() => self.catch_up(),
+                Some(_settled) = self.settling.join_next() => {}
                 Some(fetched) = self.fetches.join_next() => self.absorb(fetched),
                 Ok(()) = self.past.changed() => self.remember(),
                 () = tokio::time::sleep_until(wake.into()) => {}
@@ -198,7 +191,7 @@ impl Evaluation {
     fn accept(&mut self, command: Command) {
         if !matches!(command, Command::Answer(..) | Command::Connections(_)) {
             // Only an answer says whose pods it wants.
-            self.clusters.iter().for_each(cluster::Cluster::want_all);
+            self.clusters.iter().for_each(Cluster::want_all);
         }
         match command {
             Command::Board(publisher) => self.boards.push(publisher),
@@ -212,7 +205,7 @@ impl Evaluation {
             }
             Command::Connections(publisher) => {
                 // Nobody else looks at rights: a short answer does not ask for them.
-                self.clusters.iter().for_each(cluster::Cluster::want_rights);
+                self.clusters.iter().for_each(Cluster::want_rights);
                 self.connections.push(publisher);
             }
             Command::App(app, publisher) => {
@@ -225,6 +218,7 @@ impl Evaluation {
                 });
             }
             Command::Changes(publisher) => self.past.watch(publisher),
+            Command::WhereIs(object, tell) => self.asked_where.push((object, tell)),
         }
     }
 
@@ -265,7 +259,10 @@ impl Evaluation {
         let now: Vec<_> = clusters.chain(accounts).collect();
         for (name, facts) in now {
             let facts = facts.borrow().clone();
-            self.cluster(name, facts);
+            let known = self.cluster_facts.get(&name);
+            if known.is_none_or(|known| !Arc::ptr_eq(known, &facts)) {
+                self.cluster(name, facts);
+            }
         }
     }
 
@@ -336,6 +333,50 @@ impl Evaluation {
         }
     }
 
+    /// Waits for every system that is read from its beginning: until then nothing is settled.
+    fn settle(&mut self) {
+        if !self.settling.is_empty() {
+            return;
+        }
+        for index in 0..self.clusters.len() {
+            let clusters = Arc::clone(&self.clusters);
+            if clusters.get(index).is_some_and(Cluster::is_being_read) {
+                self.settling.spawn(async move {
+                    if let Some(cluster) = clusters.get(index) {
+                        cluster.settled().await;
+                    }
+                });
+            }
+        }
+        for index in 0..self.accounts.len() {
+            let accounts = Arc::clone(&self.accounts);
+            if accounts.get(index).is_some_and(Account::is_being_read) {
+                self.settling.spawn(async move {
+                    if let Some(account) = accounts.get(index) {
+                        account.settled().await;
+                    }
+                });
+            }
+        }
+    }
+
+    /// Tells whose objects are, and where they stand. That is asked of what is known once, not of half of it: an environment
+    /// may stand on a label of a namespace that is still to be read.
+    fn say_where(&mut self, now: Timestamp) {
+        if self.asked_where.is_empty() || !self.settling.is_empty() {
+            return;
+        }
+        let facts = Facts {
+            clusters: self.cluster_facts.clone(),
+            team: self.team.clone(),
+            sources: Arc::clone(&self.image_sources),
+            ..Facts::default()
+        };
+        for (object, tell) in self.asked_where.drain(..) {
+            let _nobody_waits = tell.send(journey::where_is(&facts, &object, now));
+        }
+    }
+
     /// One evaluation for every reader.
     fn evaluate(&mut self) {
         self.boards.retain(|publisher| !publisher.is_closed());
@@ -347,6 +388,12 @@ impl Evaluation {
             self.answers.len() != asked_before || self.apps.len() != looked_before;
         self.connections.retain(|publisher| !publisher.is_closed());
         let (now, instant) = (self.clock.now(), Instant::now());
+        self.settle();
+        if self.settling.is_empty() {
+            // Facts go out before it is said that they are whole: now they are.
+            self.catch_up();
+        }
+        self.say_where(now);
         // Wants are taken in also while a slow cluster is still being read: they are of others.
         let answer_settled = self.settling.is_empty();
         let clusters_settled = answer_settled && self.all_pods_are_read();
@@ -417,10 +464,12 @@ impl Evaluation {
             (instant, now),
         );
         if !self.connections.is_empty() {
+            // Before they are read: what is under way is not settled.
+            let is_looking = self.forge.look();
             let (clusters, accounts) = (&self.clusters, &self.accounts);
             let connections = connections::all(clusters, accounts, &self.forge, &self.owners);
             let mut clusters = self.clusters.iter();
-            let settled = answer_settled && !clusters.any(cluster::Cluster::rights_are_due);
+            let settled = answer_settled && !is_looking && !clusters.any(Cluster::rights_are_due);
             for publisher in &self.connections {
                 publisher.publish(connections.clone(), settled);
             }

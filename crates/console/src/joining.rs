@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::checking::AtLink;
 use crate::team_file::TeamFile;
 use crate::team_file::signature::{Key, Unsigned};
 
@@ -82,6 +83,7 @@ impl Membership {
     /// # Errors
     /// It cannot be read, is no team file, or is not signed by the key that it names.
     pub async fn offer(from: &str) -> Result<Offer, Error> {
+        let from = &from_anywhere(from)?;
         let (text, signature) = fetch(from).await?;
         let file = TeamFile::of_joined(&text, from)?;
         let proof = || {
@@ -115,7 +117,12 @@ impl Membership {
     /// # Errors
     /// The fingerprint is another, or it cannot be kept.
     pub fn join(&self, offer: &Offer, fingerprint: &str) -> Result<(), Error> {
-        if fingerprint.trim() != offer.fingerprint {
+        let given = comparable(fingerprint);
+        if given.is_empty() {
+            return Err(Error::new(Code::Usage, "no fingerprint was given")
+                .hint("Ask whoever sent you the link what their key's fingerprint is."));
+        }
+        if given != comparable(&offer.fingerprint) {
             return Err(Error::new(
                 Code::BadFile,
                 format!(
@@ -182,8 +189,9 @@ impl Membership {
             signature,
             ..kept.clone()
         };
-        let proof = || Ok((kept.signed_at()?, newer.signed_at()?));
-        let (before, now) = proof().map_err(|why| refused(&kept.from, why))?;
+        let before = kept.signed_at().map_err(|why| self.broken(&why))?;
+        let now = newer.signed_at();
+        let now = now.map_err(|why| refused(&kept.from, why).hint(STAYS))?;
         if now < before {
             return Err(older(&kept.from));
         }
@@ -196,9 +204,7 @@ impl Membership {
                     kept.from
                 ),
             )
-            .hint(
-                "The file that is here stays. If the team changed its key, leave and join again.",
-            ));
+            .hint(STAYS));
         }
         if newer.text == kept.text {
             return Ok(false);
@@ -244,6 +250,60 @@ impl Membership {
         )
         .hint("`landfall team leave` forgets it; then join again.")
     }
+
+    /// How the file at the link that was joined by stands to the one that is kept, which stays as it is.
+    ///
+    /// # Errors
+    /// No team was joined, or what stands there cannot be read or is signed by no key that it names.
+    pub(crate) async fn at_link(&self) -> Result<AtLink, Error> {
+        let Some(kept) = self.kept()? else {
+            return Err(Error::new(Code::UnknownName, "no team was joined here"));
+        };
+        let there = Self::offer(&kept.from).await?;
+        if there.kept.key != kept.key {
+            let (from, fingerprint) = (there.from, there.fingerprint);
+            return Ok(AtLink::OtherKey { from, fingerprint });
+        }
+        let proof = || Ok((kept.signed_at()?, there.kept.signed_at()?));
+        let (before, now) = proof().map_err(|why| refused(&kept.from, why))?;
+        Ok(match there.kept.text == kept.text {
+            true => AtLink::Same,
+            false if now < before => AtLink::Older,
+            false => AtLink::Newer,
+        })
+    }
+}
+
+/// What to do where a file is no longer of the key that was confirmed.
+const STAYS: &str = "The file that is here stays. If the team changed its key, leave and join again with the new fingerprint.";
+
+/// A fingerprint without what people leave out or add when they pass it on.
+fn comparable(fingerprint: &str) -> String {
+    let digits = fingerprint.chars();
+    let digits = digits.filter(|one| !one.is_whitespace() && *one != '-');
+    digits.collect::<String>().to_lowercase()
+}
+
+/// Where a team file is, wherever that is read from later: a path as it is from the root on.
+fn from_anywhere(from: &str) -> Result<String, Error> {
+    if Url::parse(from).is_ok_and(|url| is_link(&url)) {
+        return Ok(from.to_owned());
+    }
+    std::path::absolute(from)
+        .map(|path| path.display().to_string())
+        .map_err(|why| unreadable(from, &why))
+}
+
+fn is_link(url: &Url) -> bool {
+    may_be_secret(url) || GitLink::parse(url).is_some() || matches!(url.scheme(), "https" | "http")
+}
+
+fn unreadable(from: &str, why: &std::io::Error) -> Error {
+    Error::new(
+        Code::BadFile,
+        format!("the team file {from} cannot be read: {why}"),
+    )
+    .hint("Give an https link, or the path of a file.")
 }
 
 /// A team file's text and its signature.
@@ -283,13 +343,7 @@ async fn fetch(from: &str) -> Result<(String, String), Error> {
         }
         _ => {
             let read = |path: &str| std::fs::read_to_string(path);
-            let text = read(from).map_err(|why| {
-                Error::new(
-                    Code::BadFile,
-                    format!("the team file {from} cannot be read: {why}"),
-                )
-                .hint("Give an https link, or the path of a file.")
-            })?;
+            let text = read(from).map_err(|why| unreadable(from, &why))?;
             let signature = read(&format!("{from}{SIGNATURE}")).map_err(|_| unsigned(from))?;
             Ok((text, signature))
         }
@@ -303,14 +357,26 @@ fn may_be_secret(url: &Url) -> bool {
 }
 
 fn unread(why: &PageError) -> Error {
-    let code = match why {
-        PageError::NoAnswer { .. } => Code::Unreachable,
-        PageError::Refused { .. } => Code::Denied,
-        PageError::NotTls(_) | PageError::Form(_) => Code::BadFile,
+    let (code, hint) = match why {
+        PageError::NoAnswer { .. } => (Code::Unreachable, "Is the link whole, and the VPN on?"),
+        PageError::Refused { .. } => (
+            Code::Denied,
+            "Is the link whole? What not everybody may read is joined by a file: give its path.",
+        ),
+        PageError::NotTls(_) => (
+            Code::BadFile,
+            "Anybody on the way could change it. Give an https link, or the path of a file.",
+        ),
+        PageError::Form(_) => (
+            Code::BadFile,
+            "Is it a link to the file itself, and not to a page that shows it?",
+        ),
     };
-    Error::new(code, format!("the team file cannot be read: {why}"))
-        .hint("Is the link whole, and the VPN on?")
-        .retryable()
+    let error = Error::new(code, format!("the team file cannot be read: {why}")).hint(hint);
+    match code {
+        Code::Unreachable => error.retryable(),
+        _ => error,
+    }
 }
 
 fn not_in_git(why: &GitFileError) -> Error {
@@ -407,6 +473,44 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_right_fingerprint_was_called_wrong_for_its_dashes_and_capitals() {
+        let team = Team::new();
+        team.publish("tide", team.key.text(), "key", 100);
+        let offer = Membership::offer(&team.from()).await.expect("offered");
+        let membership = team.membership();
+        let refused = |given: &str| membership.join(&offer, given).expect_err("another");
+        let most = &offer.fingerprint[..offer.fingerprint.len() - 1];
+        assert!(refused(most).message.contains("and not by"));
+        for nothing in ["", " - "] {
+            assert_eq!(refused(nothing).message, "no fingerprint was given");
+        }
+        let spoken = offer.fingerprint.replace('-', " ").to_uppercase();
+        let joined_up = offer.fingerprint.replace('-', "");
+        for given in [spoken, joined_up] {
+            membership.join(&offer, &given).expect("the same");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_path_was_kept_as_it_was_typed_and_meant_nothing_elsewhere() {
+        let error = Membership::offer("no-such-folder/landfall.yaml").await;
+        let error = error.expect_err("it is not there");
+        let here = std::env::current_dir().expect("a folder");
+        let whole = here.join("no-such-folder/landfall.yaml");
+        let whole = whole.display().to_string();
+        assert!(error.message.contains(&whole), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_vpn_was_blamed_for_a_link_that_is_not_https() {
+        let error = Membership::offer("http://shop.example/landfall.yaml").await;
+        let error = error.expect_err("anybody could change it");
+        assert!(error.message.contains("is not https"), "{error}");
+        assert!(!error.hint.contains("VPN"), "{}", error.hint);
+        assert!(!error.retryable, "it stays so");
+    }
+
+    #[tokio::test]
     async fn a_token_in_the_link_was_kept_in_plain() {
         for link in [
             "https://x:ghp_secret@code.example/shop//landfall.yaml",
@@ -467,6 +571,12 @@ mod tests {
         team.publish("taken over", theirs.text(), "theirs", 300);
         let error = membership.update().await.expect_err("another key");
         assert!(error.message.contains("not to be believed"), "{error}");
+        // Whoever keeps the file has signed it: with the new key, and it is that which has to be confirmed.
+        assert!(
+            error.hint.contains("join again with the new fingerprint"),
+            "{}",
+            error.hint
+        );
         assert_eq!(name().as_deref(), Some("second"));
         let other = Membership::offer(&team.from()).await.expect("offered");
         let error = membership

@@ -3,7 +3,9 @@
 //! Owns one evaluation task that alone holds the facts: clusters and the forge bring facts in, the pure engine judges,
 //! subscribers get what changed. No Tauri, no printing, no mutation of anything outside this process but its cache.
 
+pub mod actions;
 mod allowed;
+pub mod audit;
 mod bundle;
 pub mod checking;
 mod code_host;
@@ -13,7 +15,9 @@ mod evaluation;
 mod follow;
 pub mod founding;
 mod freshness;
+mod hands;
 mod joining;
+pub mod library;
 mod past;
 mod reader;
 mod sign_in;
@@ -22,14 +26,17 @@ mod subscription;
 pub mod team_file;
 mod tokens;
 mod wants;
+mod whose;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::action::{PlanView, Runs, Wish};
 use api::error::Code;
-use api::{Answer, App, Ask, Board, Changes, Connection, Error, ObjectRef, SignIn, SignInState};
+use api::{Answer, App, Ask, Board, Changes, Connection, Error, ObjectRef, SignIn};
 use history::History;
+use journey::Whereabouts;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -37,15 +44,22 @@ pub use cluster::{Clock, Command};
 pub use code_host::CodeHostSignIn;
 pub use identity::{Invitation, finish as finish_signing_in, no_core_dumps};
 pub use joining::{Membership, Offer};
+pub use runbook::journal::Way;
 pub use sign_in::SigningIn;
 pub use sources::{
-    Sources, allow_plugin, code_host, contexts, data_folder, history_file, plugin, signing_in,
+    Sources, allow_plugin, code_host, contexts, data_folder, history_file, journal_folder, plugin,
+    signing_in,
 };
 pub use subscription::{Subscription, Update};
 
+use actions::Actions;
 use evaluation::Evaluation;
 use follow::Following;
 use past::Past;
+use whose::Followed;
+
+/// How often the journal is looked at for what others write.
+const RUNS_EVERY: Duration = Duration::from_secs(1);
 
 /// Everything that is open: the clusters of some kubeconfig contexts, with the team's code hosts and registries.
 /// Dropping it ends every watch and task.
@@ -56,6 +70,7 @@ pub struct Console {
     /// Wakes what waits for a sign-in.
     woken: Option<JoinHandle<()>>,
     following: Following,
+    actions: Arc<Actions>,
     clock: Clock,
     /// Dropped last: what was seen is written before anything ends.
     _history: History,
@@ -104,25 +119,33 @@ impl Console {
             tokio::spawn(async move {
                 let mut sign_in = signing_in.watch();
                 drop(signing_in);
-                let mut was_in = false;
+                let mut followed = Followed::default();
                 while let Some(update) = sign_in.next().await {
                     let state = update.value.map(|sign_in| sign_in.state);
-                    let is_in = matches!(state, Some(SignInState::SignedIn { .. }));
+                    let Some(change) = state.and_then(|state| followed.next(&state)) else {
+                        continue;
+                    };
                     match systems.upgrade() {
-                        Some(systems) if is_in && !was_in => systems.signed_in_anew(),
-                        Some(_) => {}
+                        Some(systems) => systems.sign_in_changed(change),
                         None => return,
                     }
-                    was_in = is_in;
                 }
             })
         });
+        let hands = hands::ClusterHands(systems.clusters());
+        let actions = Arc::new(Actions::new(
+            Arc::new(hands),
+            systems.signing_in(),
+            sources.journal.clone(),
+            clock.clone(),
+        ));
         Ok(Self {
             commands,
             evaluation,
             systems,
             woken,
             following: Following::default(),
+            actions,
             clock,
             _history: history,
         })
@@ -159,9 +182,64 @@ impl Console {
         self.following.follow(ask, self.watch_answer(ask.clone()));
     }
 
+    /// Which actions there are for an object, with why one cannot be used now.
+    ///
+    /// # Errors
+    /// When the console is closing.
+    pub async fn offers(&self, object: &ObjectRef) -> Result<Vec<api::action::Offer>, Error> {
+        let at = self.where_is(object).await?;
+        self.actions.offers(object, &at)
+    }
+
+    /// Plans an action on what is there now. Nothing changes.
+    ///
+    /// # Errors
+    /// There is no such action, or it does not fit what is there.
+    pub async fn plan(&self, wish: &Wish) -> Result<PlanView, Error> {
+        let at = self.where_is(&wish.object).await?;
+        self.actions.plan(wish, &at).await
+    }
+
+    /// What runs plans, and knows the runs.
+    pub fn actions(&self) -> Arc<Actions> {
+        Arc::clone(&self.actions)
+    }
+
+    /// The runs of this machine, live.
+    pub fn watch_runs(&self) -> Subscription<Runs> {
+        let (subscription, publisher) = subscription::channel();
+        let actions = self.actions();
+        let told = tokio::spawn(async move {
+            let mut changed = actions.changed();
+            loop {
+                publisher.publish(actions.runs().await, true);
+                tokio::select! {
+                    _ours = changed.changed() => {}
+                    // Other windows and terminals write the same journal.
+                    () = tokio::time::sleep(RUNS_EVERY) => {}
+                    () = publisher.closed() => return,
+                }
+            }
+        });
+        drop(told);
+        subscription
+    }
+
+    /// Whose an object is, and where it stands, once what there is has been read.
+    async fn where_is(&self, object: &ObjectRef) -> Result<Whereabouts, Error> {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        self.command(evaluation::Command::WhereIs(object.clone(), tell));
+        told.await.map_err(|_| ended())
+    }
+
     /// Who signs people in; none where the systems are opened without a sign-in.
     pub fn signing_in(&self) -> Option<Arc<SigningIn>> {
         self.systems.signing_in()
+    }
+
+    /// Whether anything that apps run on is opened without the sign-in.
+    pub fn opens_without_sign_in(&self) -> bool {
+        self.systems.opens_without_sign_in()
     }
 
     /// Who is signed in, live; none where the systems are opened without a sign-in.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use api::error::Code;
+use api::headline::plain;
 use api::{Error, Home, SignIn, SignInState};
 use identity::{Failure, Invitation, Issuer, Person, Session, Standing};
 use tokio::sync::watch;
@@ -58,6 +59,22 @@ impl SigningIn {
     /// The session behind it.
     pub fn session(&self) -> Arc<Session> {
         Arc::clone(&self.session)
+    }
+
+    /// Who is signed in, with the names of their roles; none where nobody is.
+    pub fn whoami(&self) -> Option<(String, Vec<String>)> {
+        let standing = self.session.standing();
+        let standing = standing.borrow();
+        let Standing::SignedIn { person, .. } = &*standing else {
+            return None;
+        };
+        let roles = theirs(person, &self.roles).map(|role| role.name.clone());
+        Some((person.called().to_owned(), roles.collect()))
+    }
+
+    /// Whether the team says what people are.
+    pub fn has_roles(&self) -> bool {
+        !self.roles.is_empty()
     }
 
     /// How it stands, live; there always is something to say.
@@ -264,11 +281,16 @@ fn state(standing: &Standing, attempt: &Attempt, roles: &[Role]) -> SignInState 
             late: late.as_ref().map(ToString::to_string),
         },
         Standing::Over { why } if failed.is_none() => SignInState::Over {
+            // A provider's words are in it.
+            why: plain(&why.to_string(), 400),
+        },
+        Standing::Unread { why } if failed.is_none() => SignInState::Unread {
             why: why.to_string(),
         },
-        Standing::SignedOut | Standing::Resuming { .. } | Standing::Over { .. } => {
-            SignInState::SignedOut { failed }
-        }
+        Standing::SignedOut
+        | Standing::Unread { .. }
+        | Standing::Resuming { .. }
+        | Standing::Over { .. } => SignInState::SignedOut { failed },
     }
 }
 
@@ -276,6 +298,9 @@ fn state(standing: &Standing, attempt: &Attempt, roles: &[Role]) -> SignInState 
 pub fn error(why: &Failure) -> Error {
     let hint = match why {
         Failure::Unreachable { .. } => "Is the VPN on? It may work in a moment.",
+        Failure::Answers { .. } => {
+            "Is its address in the team file right, letter by letter? If it is, ask whoever runs it."
+        }
         Failure::Refused { .. } => "Sign in again. If it goes on, ask whoever runs the provider.",
         Failure::NotDone(_) | Failure::SignedOut => "Sign in when you are ready.",
         Failure::Unproven(_) => {
@@ -287,13 +312,14 @@ pub fn error(why: &Failure) -> Error {
         Failure::Ended { .. } => {
             "Sign in again. Whoever keeps the team file can let a sign-in last: offline_access under scopes."
         }
+        Failure::Unread(_) => "Unlock the keyring: it is looked at again by itself.",
         Failure::StillKept(_) => "Unlock the keyring and try again.",
         Failure::InUse => "It goes on by itself when the other one does.",
         Failure::NotOffered { .. } => "Whoever keeps the team file can turn it on at the provider.",
     };
     let error = Error::new(
         match why {
-            Failure::Unreachable { .. } => Code::Unreachable,
+            Failure::Unreachable { .. } | Failure::Answers { .. } => Code::Unreachable,
             _ => Code::SignedOut,
         },
         why.to_string(),
@@ -310,6 +336,29 @@ pub fn error(why: &Failure) -> Error {
 mod tests {
     use super::*;
     use crate::team_file::TeamFile;
+
+    #[test]
+    fn a_locked_keyring_was_called_signed_out() {
+        let shut = Standing::Unread {
+            why: identity::NotKept::Locked,
+        };
+        let now = state(&shut, &Attempt::None, &[]);
+        let why = "the keyring is locked".to_owned();
+        assert_eq!(now, SignInState::Unread { why });
+        // What came of a new sign-in is what the person at the screen waits for.
+        let failed = Attempt::Failed(error(&Failure::NotDone("no".to_owned())));
+        let now = state(&shut, &failed, &[]);
+        assert!(matches!(now, SignInState::SignedOut { failed: Some(_) }));
+    }
+
+    #[test]
+    fn a_vpn_was_the_advice_for_a_wrong_address() {
+        let said = "404 Not Found where its description should be".to_owned();
+        let host = "id.example".to_owned();
+        let error = error(&Failure::Answers { host, said });
+        assert!(!error.message.contains("did not answer"), "{error}");
+        assert!(!error.hint.contains("VPN"), "{error}");
+    }
 
     #[test]
     fn the_first_role_that_somebody_has_says_where_they_start() {

@@ -30,10 +30,11 @@ use crate::joining::Membership;
 use crate::sign_in::SigningIn;
 use crate::team_file::TeamFile;
 use crate::team_file::form::Owner;
+use crate::whose::Change;
 
 use signed_in::OpenedBy;
 
-pub use folders::{cache_folder, data_folder, downloads_folder, history_file};
+pub use folders::{cache_folder, data_folder, downloads_folder, history_file, journal_folder};
 
 /// How old what a code host or registry said may be when it is wanted: short, so that a refresh is one, and long enough
 /// for one evaluation's wants to share one fetch.
@@ -58,6 +59,8 @@ pub struct Sources {
     pub cache: Option<PathBuf>,
     /// Whether pods are read only where an answer wants them: for one short answer about one app, not for a window.
     pub sparing: bool,
+    /// The folder that runs of actions are written down in, such as [`journal_folder`]; absent: none is run.
+    pub journal: Option<PathBuf>,
     /// The file that what was seen is kept in, such as [`history_file`]; absent: it is kept for as long as this process
     /// lives.
     pub history: Option<PathBuf>,
@@ -206,6 +209,27 @@ impl Systems {
         self.signing_in.clone()
     }
 
+    /// Whether anything that apps run on is opened without the sign-in: a context of the kubeconfig, or an account without a
+    /// role.
+    pub fn opens_without_sign_in(&self) -> bool {
+        let Some(file) = &self.file else {
+            return !self.names().is_empty();
+        };
+        let has_role = |name: &str| {
+            let mut accounts = file.aws.iter();
+            accounts.any(|aws| aws.name == name && aws.role.is_some())
+        };
+        let by_sign_in = |name: &String| {
+            let cluster = file.clusters.iter().find(|cluster| cluster.name == *name);
+            match cluster.map(|cluster| &cluster.eks) {
+                Some(Some(eks)) => has_role(&eks.account),
+                Some(None) => true,
+                None => has_role(name),
+            }
+        };
+        !self.names().iter().all(by_sign_in)
+    }
+
     /// The command that a context wants to run for signing in, if it wants to run one.
     pub fn plugin(&self, context: &str) -> Option<cluster::Command> {
         let context = self.contexts.iter().find(|one| one.name == context)?;
@@ -224,17 +248,23 @@ impl Systems {
         Ok(())
     }
 
-    /// Somebody signed in, out, or another one in: what waits for it goes on at once, and nothing of the last one's is used.
-    pub fn signed_in_anew(&self) {
-        self.roles.iter().for_each(Broker::forget);
-        self.clusters.iter().for_each(Cluster::try_now);
-        self.accounts.iter().for_each(Account::try_now);
-        self.ask_rights_anew();
+    /// Somebody signed in, out, or another one in: nothing of the last one's is used, and what waits for a sign-in is read
+    /// from its beginning.
+    pub fn sign_in_changed(&self, change: Change) {
+        if change != Change::Came {
+            self.roles.iter().for_each(Broker::forget);
+        }
+        if change != Change::Left {
+            self.clusters.iter().for_each(Cluster::read_anew);
+            self.accounts.iter().for_each(Account::read_anew);
+            self.ask_rights_anew();
+        }
     }
 
     /// Asks now which rights we have.
     pub fn ask_rights_anew(&self) {
         self.clusters.iter().for_each(Cluster::ask_rights_anew);
+        self.forge.look_anew();
     }
 
     /// Whom the team file says to ask for rights.

@@ -3,6 +3,7 @@
 //! Owns what must fit together in it; its words are `form`'s, its signature `signature`'s. What its parts mean belongs to
 //! `facts::Team` and to the edges.
 
+mod address;
 pub mod form;
 mod shown;
 pub mod signature;
@@ -29,6 +30,8 @@ enum Reason {
     Form(#[from] serde_yaml_ng::Error),
     #[error("it is of version {0}, and this Landfall reads version {VERSION}")]
     Version(u32),
+    #[error("branches: {0} of a repository")]
+    Branches(address::Wrong),
     #[error("two entries of aws or clusters are called '{0}'")]
     Twice(String),
     #[error("cluster '{cluster}' is of the account '{account}', and no entry of aws is called so")]
@@ -106,6 +109,10 @@ impl TeamFile {
         if let Some(twice) = all.find(|name| !names.insert(*name)) {
             return Err(Reason::Twice(twice.clone()));
         }
+        let mut repositories = file.branches.keys();
+        repositories
+            .try_for_each(|repository| address::repository(repository))
+            .map_err(Reason::Branches)?;
         file.check_sign_in()?;
         Ok(file)
     }
@@ -256,6 +263,99 @@ mod tests {
         let sign_in = file.sign_in.expect("there");
         assert_eq!(sign_in.ports, form::PORTS);
         assert!(sign_in.scopes.iter().any(|scope| scope == "offline_access"));
+    }
+
+    /// A file in which the address of the field is this.
+    fn with_address(field: &str, address: &str) -> String {
+        let around = match field {
+            "signIn.issuer" => "signIn: {clientId: x, issuer: '{}'}",
+            "clusters[0].server" => "clusters: [{name: a, server: '{}'}]",
+            "codeHosts[0].host" => "codeHosts: [{host: '{}'}]",
+            "codeHosts[0].address" => "codeHosts: [{host: h.example, address: '{}'}]",
+            "codeHosts[0].api" => "codeHosts: [{host: h.example, api: '{}'}]",
+            "codeHosts[0].signIn.address" => {
+                "codeHosts: [{host: github.com, signIn: {clientId: x, address: '{}'}}]"
+            }
+            "registries[0].host" => "registries: [{host: '{}'}]",
+            "registries[0].address" => "registries: [{host: h.example, address: '{}'}]",
+            "aws[0].endpoint" => "aws: [{name: a, region: r, endpoint: '{}'}]",
+            "branches" => "branches: {'{}': main}",
+            other => panic!("no file has {other}"),
+        };
+        let around = around.replace("{}", address);
+        match field {
+            "clusters[0].server" => format!("version: 1\n{SIGN_IN}{around}\n"),
+            _ => format!("version: 1\n{around}\n"),
+        }
+    }
+
+    const ADDRESSES: [&str; 7] = [
+        "signIn.issuer",
+        "clusters[0].server",
+        "codeHosts[0].address",
+        "codeHosts[0].api",
+        "codeHosts[0].signIn.address",
+        "registries[0].address",
+        "aws[0].endpoint",
+    ];
+
+    #[test]
+    fn a_token_in_an_address_of_the_file_was_kept_and_shown_in_plain() {
+        let secret = "hunter2";
+        let refused = |field: &str, address: &str| {
+            let text = with_address(field, address);
+            let joined = TeamFile::of_joined(&text, "here").expect_err(address);
+            let named = TeamFile::of_text(&text, "here").expect_err(address);
+            for why in [joined, named] {
+                assert_eq!(why.code, Code::BadFile);
+                assert!(why.message.contains(field), "{field}: {why}");
+                assert!(!why.to_string().contains(secret), "{field}: {why}");
+            }
+        };
+        for field in ADDRESSES {
+            for address in [
+                "https://jo:hunter2@h.example",
+                "https://hunter2@h.example/path",
+                "https://h.example/?client_secret=hunter2",
+                "https://h.example/#hunter2",
+                // No address at all: the parser would quote it.
+                "jo:hunter2@h.example",
+                "h.example/hunter2",
+                "https://jo:hunter2@[h.example",
+            ] {
+                refused(field, address);
+            }
+            let text = with_address(field, "https://h.example/path");
+            TeamFile::parse(&text).expect(field);
+        }
+        for field in ["codeHosts[0].host", "registries[0].host"] {
+            refused(field, "jo:hunter2@h.example");
+            refused(field, "h.example?token=hunter2");
+            TeamFile::parse(&with_address(field, "h.example:5000")).expect(field);
+        }
+        for repository in [
+            "https://jo:hunter2@h.example/a",
+            "https://h.example/a?hunter2",
+        ] {
+            refused("branches", repository);
+        }
+        for repository in [
+            "ssh://git@h.example/a",
+            "git@h.example:a.git",
+            "h.example/a",
+        ] {
+            TeamFile::parse(&with_address("branches", repository)).expect(repository);
+        }
+    }
+
+    #[test]
+    fn no_address_of_the_form_is_read_without_looking_what_is_in_it() {
+        let schema = serde_json::to_string(&TeamFile::schema()).expect("JSON");
+        assert_eq!(
+            schema.matches(r#""format":"uri""#).count(),
+            ADDRESSES.len(),
+            "a new address is read by `address`, and stands in ADDRESSES"
+        );
     }
 
     #[test]

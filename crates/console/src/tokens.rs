@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use identity::{CodeHost, Failure, Session, Standing};
+use identity::{CodeHost, Failure, Session, Standing, Tokens};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
@@ -15,10 +15,17 @@ use crate::code_host;
 /// The ID token of whoever is signed in: what clusters that trust the issuer are shown, and what AWS gives credentials for.
 pub struct IdToken(pub Arc<Session>);
 
+impl IdToken {
+    async fn tokens(&self) -> Result<Arc<Tokens>, Failure> {
+        self.0.look_again().await;
+        self.0.tokens().await
+    }
+}
+
 #[async_trait]
 impl cluster::Tokens for IdToken {
     async fn token(&self) -> Result<SecretString, cluster::NoToken> {
-        match self.0.tokens().await {
+        match self.tokens().await {
             Ok(tokens) => Ok(tokens.id.clone()),
             Err(why) => Err(cluster::NoToken {
                 reason: why.to_string(),
@@ -32,7 +39,10 @@ impl cluster::Tokens for IdToken {
         let standing = self.0.standing();
         match &*standing.borrow() {
             Standing::SignedIn { until, .. } => Some(*until),
-            Standing::SignedOut | Standing::Resuming { .. } | Standing::Over { .. } => None,
+            Standing::SignedOut
+            | Standing::Unread { .. }
+            | Standing::Resuming { .. }
+            | Standing::Over { .. } => None,
         }
     }
 }
@@ -40,7 +50,7 @@ impl cluster::Tokens for IdToken {
 #[async_trait]
 impl cloud::WebIdentity for IdToken {
     async fn token(&self) -> Result<cloud::Identity, cloud::NoIdentity> {
-        match self.0.tokens().await {
+        match self.tokens().await {
             Ok(tokens) => Ok(cloud::Identity {
                 token: tokens.id.clone(),
                 session: tokens.person.called().to_owned(),
@@ -115,9 +125,9 @@ impl forge::Tokens for CodeHostToken {
 }
 
 fn hint(why: &Failure) -> &'static str {
-    if why.may_pass() {
-        "it is asked again by itself"
-    } else {
-        "sign in"
+    match why {
+        Failure::Unread(_) => "unlock it: it is looked at again by itself",
+        why if why.may_pass() => "it is asked again by itself",
+        _ => "sign in",
     }
 }

@@ -9,11 +9,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use api::connection::SystemKind;
-use api::{Ask, Connection};
+use api::{Ask, Connection, ConnectionState};
 use console::{Clock, Console, Sources};
 use sandbox::github::Application;
 use sandbox::served::Served;
-use sandbox::start::Options;
+use sandbox::start::{Options, System};
 
 /// Longer than any machine needs.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -180,8 +180,58 @@ fn one_command_signs_in_and_another_reads_with_it() {
         assert!(said.contains("/settings/tokens"), "{said}");
         drop(console);
         let console = Console::open(&team.sources).unwrap();
-        assert_eq!(team.code_host(&console).await.identity, None);
+        let stands = team.code_host(&console).await;
+        assert_eq!(stands.identity.as_deref(), Some("anonymous"));
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_were_settled_before_code_hosts_and_registries_had_been_asked() {
+    let company = Served::start(Options::default(), None).await.unwrap();
+    let sources = Sources {
+        kubeconfig: Some(company.kubeconfig.clone()),
+        team: Some(company.team.clone()),
+        cache: Some(company.cache.clone()),
+        ..Sources::default()
+    };
+    let console = Console::open(&sources).unwrap();
+    let all = console.watch_connections().settled(PATIENCE).await.unwrap();
+    let hosts = all.iter().filter(|one| !one.kind.runs_apps());
+    let hosts: Vec<&Connection> = hosts.collect();
+    assert_eq!(hosts.len(), 2, "{all:?}");
+    for host in hosts {
+        let is_live = matches!(host.state, ConnectionState::Live { .. });
+        assert!(is_live, "{host:?}");
+        assert_eq!(host.identity.as_deref(), Some("anonymous"));
+    }
+    let requests = |system| company.sandbox.requests(system).unwrap();
+    let api = || requests(System::Code).count("GET /api/v3");
+    assert_eq!((api(), requests(System::Registry).count("")), (1, 1));
+    // Whoever looks again asks nobody; whoever wants to know does.
+    console.watch_connections().settled(PATIENCE).await.unwrap();
+    assert_eq!(api(), 1);
+    console.ask_rights_anew();
+    console.watch_connections().settled(PATIENCE).await.unwrap();
+    assert_eq!((api(), requests(System::Registry).count("")), (2, 2));
+}
+
+#[tokio::test]
+async fn the_embedded_company_had_no_application_to_sign_in_with_at_its_code_host() {
+    let company = Served::start(Options::default(), None).await.unwrap();
+    let sources = Sources {
+        team: Some(company.sign_in.clone()),
+        ..Sources::default()
+    };
+    let inside = company.sandbox.company();
+    let host = &inside.names.code_host;
+    let signing_in = console::code_host(&sources, host, &Clock::default()).unwrap();
+    let github = inside.github.clone();
+    let pages = company.sandbox.url(System::Code);
+    let who = signing_in.with_code(|invitation| {
+        assert!(invitation.address.as_str().starts_with(&pages));
+        github.approve(&invitation.code, "mia");
+    });
+    assert_eq!(who.await.unwrap(), "mia (scopes repo)");
 }
 
 #[tokio::test]

@@ -1,19 +1,27 @@
-//! How each host stands, learned from the last attempts to read from it.
+//! How each host stands, learned from the last attempts to read from it and from the last look at it.
 //!
-//! Owns the ledger of attempts and its form as [`api::Connection`]. Makes no request of its own.
+//! Owns the ledger of attempts, its form as [`api::Connection`], and when a host is to be looked at. Makes no request of its
+//! own.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use api::connection::{Connection, ConnectionState, SystemKind};
 use jiff::Timestamp;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Holds};
 use crate::error::Trouble;
 use crate::tokens::Whom;
 
 /// The most refusals listed for one host: more say nothing new.
 const MAX_REFUSALS: usize = 20;
+/// How long a look at a host holds: it tells no more than the reads that follow it, and is there for hosts without any.
+const LOOK_HOLDS: Duration = Duration::from_mins(10);
+/// As whom a host is read where nobody is signed in.
+pub const ANONYMOUS: &str = "anonymous";
+/// What may not be read where a look is refused.
+const ANYTHING: &str = "anything there";
 
 /// What became of the attempts, by kind and host.
 pub(crate) struct Ledger {
@@ -38,6 +46,10 @@ struct Entry {
     limited: Option<(Timestamp, String)>,
     /// What may not be read there, by subject.
     refusals: BTreeMap<String, String>,
+    /// When it was last looked at, and whether that failed.
+    looked: Option<(Timestamp, bool)>,
+    /// Why the last look was refused, if nothing was read there since.
+    denied: Option<String>,
 }
 
 impl Ledger {
@@ -62,6 +74,7 @@ impl Ledger {
         let mut entries = self.entries();
         let entry = entries.entry((kind, host.to_owned())).or_default();
         entry.refusals.remove(subject);
+        entry.denied = None;
         self.well(entry, at);
     }
 
@@ -88,19 +101,46 @@ impl Ledger {
                     entry.refusals.insert(subject.to_owned(), words);
                 }
             }
-            Trouble::StillCopying { .. } => {}
-            Trouble::Unreachable { reason, .. } => {
-                entry.since = None;
-                entry.error = Some(reason.clone());
-            }
-            Trouble::RateLimited { ends, .. } => {
-                entry.limited = Some((*ends, trouble.to_string()));
-            }
-            Trouble::Other(_) => {
-                entry.since = None;
-                entry.error = Some(trouble.to_string());
-            }
+            trouble => entry.failed(trouble),
         }
+    }
+
+    /// Whether a host is to be looked at; whoever asks does so then.
+    pub(crate) fn look_is_due(&self, kind: SystemKind, host: &str) -> bool {
+        let mut entries = self.entries();
+        let entry = entries.entry((kind, host.to_owned())).or_default();
+        let holds = |(at, failed)| match failed {
+            true => self.clock.holds(at, Holds::UntilBack(LOOK_HOLDS)),
+            false => self.clock.holds(at, Holds::For(LOOK_HOLDS)),
+        };
+        if entry.looked.is_some_and(holds) {
+            return false;
+        }
+        entry.looked = Some((self.clock.now(), false));
+        true
+    }
+
+    /// Somebody wants to know now: every look is due.
+    pub(crate) fn forget_looks(&self) {
+        let mut entries = self.entries();
+        entries.values_mut().for_each(|entry| entry.looked = None);
+    }
+
+    /// A look at a host ended.
+    pub(crate) fn looked(&self, kind: SystemKind, host: &str, result: &Result<(), Trouble>) {
+        let now = self.clock.now();
+        let mut entries = self.entries();
+        let entry = entries.entry((kind, host.to_owned())).or_default();
+        entry.denied = match result {
+            Err(Trouble::Denied { reason, .. }) => Some(reason.clone()),
+            Ok(()) | Err(_) => None,
+        };
+        let failure = result.as_ref().err().filter(|_| entry.denied.is_none());
+        match failure {
+            None => self.well(entry, now),
+            Some(trouble) => entry.failed(trouble),
+        }
+        entry.looked = Some((now, failure.is_some()));
     }
 
     /// Every host, code hosts first; `whom` says who we are at a code host.
@@ -116,17 +156,21 @@ impl Ledger {
                     SystemKind::CodeHost => whom(host),
                     _ => Whom::default(),
                 };
-                let problem = whom.problem.into_iter();
+                let is_nobody = entry.answered.is_some() && whom.problem.is_none();
+                let nobody = is_nobody.then(|| ANONYMOUS.to_owned());
+                let denied = entry.denied.iter();
+                let denied = denied.map(|why| format!("read {ANYTHING}: {why}"));
+                let problems = whom.problem.into_iter().chain(denied);
                 Connection {
                     name: host.clone(),
                     kind: *kind,
                     address: entry.address.clone(),
-                    identity: whom.identity,
+                    identity: whom.identity.or(nobody),
                     state: entry.state(now),
                     until: None,
                     rights: Vec::new(),
                     granted_by: Vec::new(),
-                    refusals: problem.chain(entry.refusals.values().cloned()).collect(),
+                    refusals: problems.chain(entry.refusals.values().cloned()).collect(),
                 }
             })
             .collect()
@@ -147,6 +191,25 @@ impl Ledger {
 }
 
 impl Entry {
+    /// It did not answer as it should.
+    fn failed(&mut self, trouble: &Trouble) {
+        match trouble {
+            Trouble::RateLimited { ends, .. } => {
+                self.limited = Some((*ends, trouble.to_string()));
+            }
+            Trouble::Unreachable { reason, .. } => {
+                self.since = None;
+                self.error = Some(reason.clone());
+            }
+            Trouble::Other(_) => {
+                self.since = None;
+                self.error = Some(trouble.to_string());
+            }
+            // The host is well.
+            Trouble::StillCopying { .. } | Trouble::Denied { .. } | Trouble::NotFound { .. } => {}
+        }
+    }
+
     fn state(&self, now: Timestamp) -> ConnectionState {
         if self.error.is_none()
             && let Some((ends, words)) = &self.limited
@@ -156,6 +219,12 @@ impl Entry {
                 error: words.clone(),
                 retry_at: Some(*ends),
                 since: self.answered.unwrap_or(now),
+            };
+        }
+        if self.error.is_none() && self.denied.is_some() {
+            return ConnectionState::Denied {
+                verb: "read".to_owned(),
+                resource: ANYTHING.to_owned(),
             };
         }
         match (&self.error, self.answered, self.since) {

@@ -24,6 +24,7 @@ pub(crate) use self::changes::changes;
 pub(crate) use self::concern::concern;
 
 use self::build::{State, before_it_exists, build, same};
+pub(crate) use self::images::Written;
 use self::place::normal;
 use self::tree::{Reader, Trees, Watch};
 use crate::error::Trouble;
@@ -133,6 +134,35 @@ pub(crate) fn history(
         complete,
         charts: at_head.state.charts.clone(),
     }))
+}
+
+/// What a path declares at a branch's head, with that commit; `None` if there is no such branch.
+///
+/// # Errors
+/// The copy is damaged.
+pub(crate) fn at_head(
+    history: &History<'_>,
+    branch: &str,
+    path: &str,
+) -> Result<Option<(ObjectId, crate::edit::Declared)>, Trouble> {
+    let Some(head) = history.branch(branch) else {
+        return Ok(None);
+    };
+    let Some(place) = history.graph.place(&head) else {
+        return Ok(None);
+    };
+    let mut trees = Trees::new(&history.repository);
+    let mut reader = Reader::new(&mut trees, history.graph.tree(place));
+    let state = build(&mut reader, &normal(path));
+    // A damaged copy is only known in the end.
+    reader.watch()?;
+    let declared = crate::edit::Declared {
+        images: state.images,
+        charts: state.charts,
+        sources: state.sources,
+        broken: state.broken,
+    };
+    Ok(Some((head, declared)))
 }
 
 /// What one tree declares, and what had to be looked at to know it.

@@ -111,9 +111,11 @@ pub(crate) fn deepest(error: &(dyn StdError + 'static)) -> String {
 
 /// One line, without error numbers and no longer than a sentence should be.
 pub(crate) fn tidy(text: &str) -> String {
+    // A server may repeat what it was shown.
+    let text = api::token::without_tokens(text);
     let text = match text.split_once(" (os error ") {
         Some((words, _)) => words,
-        None => text,
+        None => &*text,
     };
     let mut line = String::new();
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
@@ -140,6 +142,12 @@ pub(crate) fn tidy(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_that_repeats_the_token_it_was_sent_had_it_shown() {
+        let said = tidy("token ghp_0123456789abcdefghijABCDEFGHIJ012345 is blocked");
+        assert_eq!(said, "token (hidden) is blocked");
+    }
 
     #[test]
     fn an_error_number_is_no_plain_word() {

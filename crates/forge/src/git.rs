@@ -197,6 +197,25 @@ impl Copy {
     }
 }
 
+impl Copy {
+    /// Whether a file may be run, as of a commit: whoever writes it anew has to say it again.
+    ///
+    /// # Errors
+    /// The copy is damaged.
+    pub(crate) fn is_executable(&self, commit: &str, path: &str) -> Result<bool, Trouble> {
+        let broken = |error: &dyn std::error::Error| {
+            Trouble::Other(format!("{path} cannot be read: {error}"))
+        };
+        let repository = self.repository.to_thread_local();
+        let id = gix::ObjectId::from_hex(commit.as_bytes()).map_err(|error| broken(&error))?;
+        let commit = repository.find_commit(id).map_err(|error| broken(&error))?;
+        let tree = commit.tree().map_err(|error| broken(&error))?;
+        let entry = tree.lookup_entry_by_path(path);
+        let entry = entry.map_err(|error| broken(&error))?;
+        Ok(entry.is_some_and(|entry| entry.mode().is_executable()))
+    }
+}
+
 /// What there is to read, and whether it is as fresh as it should be.
 #[derive(Clone)]
 pub(crate) struct Look {

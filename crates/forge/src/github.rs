@@ -1,4 +1,4 @@
-//! GitHub's REST API, as far as it is read: runs, checks, pull requests, commits.
+//! GitHub's REST API, as far as it is read: runs, checks, pull requests, commits. What is changed over it is [`writing`]'s.
 //!
 //! Owns which requests answer which question. The requests themselves are [`client`]'s, the mapping to facts is
 //! [`runs`]'s and [`pulls`]'s.
@@ -8,6 +8,7 @@ mod limit;
 pub(crate) mod link;
 mod pulls;
 mod runs;
+pub(crate) mod writing;
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -75,6 +76,14 @@ impl GitHub {
             jobs: Details::new(),
             files: Details::new(),
         }
+    }
+
+    /// Whether a host answers, and takes what we are signed in with.
+    ///
+    /// # Errors
+    /// It does not.
+    pub(crate) async fn look(&self, host: &str) -> Result<(), Trouble> {
+        self.client.look(host).await
     }
 
     /// Whether a repository's host has an API at all.

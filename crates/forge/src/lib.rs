@@ -1,19 +1,23 @@
-//! Git history, GitHub's REST API and image registries, read only: answers [`Want`] with [`Found`].
+//! Git history, GitHub's REST API and image registries: answers [`Want`] with [`Found`].
 //!
 //! Owns the copies of repositories, the requests to code hosts and registries, and how fresh what they said is. It never
-//! changes anything anywhere, and never judges what it read: a fact, or why there is none, is all it gives.
+//! judges what it read: a fact, or why there is none, is all it gives. It changes something in one way only: a commit, or a
+//! branch with a pull request, of files that the caller hands over ([`Forge::commit`], [`Forge::open_pull_request`]).
 
 mod ask;
 mod clock;
 mod config;
 mod connections;
 mod declared;
+pub mod edit;
 mod error;
 mod find;
 mod git;
 mod github;
+mod gitops;
 mod in_git;
 mod kept;
+mod looks;
 mod page;
 mod registry;
 mod tokens;
@@ -31,7 +35,12 @@ use facts::{Found, Read, Want};
 use jiff::Timestamp;
 
 pub use config::{CodeHost, Config, RegistryHost};
+pub use connections::ANONYMOUS;
 pub use error::ForgeError;
+pub use github::writing::{
+    CommitFiles, Committed, Opened, PullRequestText, RUN_TRAILER, Seen, WriteFailure, run_branch,
+};
+pub use gitops::{AtHead, FileText};
 pub use in_git::{GitFileError, GitLink};
 pub use page::{PageError, page};
 pub use tokens::{NoToken, Tokens, Whom};
@@ -43,6 +52,7 @@ use crate::error::Trouble;
 use crate::git::Git;
 use crate::github::GitHub;
 use crate::kept::Kept;
+use crate::looks::Looks;
 use crate::registry::Registries;
 use crate::web::Web;
 
@@ -60,8 +70,9 @@ pub(crate) struct Inner {
     fresh_for: Duration,
     ledger: Arc<Ledger>,
     git: Git,
-    github: GitHub,
-    registries: Registries,
+    github: Arc<GitHub>,
+    registries: Arc<Registries>,
+    looks: Looks,
     ci: Kept<(String, String), Read<Vec<CiRun>>>,
     pulls: Kept<(String, String), Read<Vec<PullRequest>>>,
     tags: Kept<String, Read<Vec<String>>>,
@@ -104,6 +115,7 @@ impl Forge {
         let clock = Clock::new(now);
         let config = Arc::new(config);
         let ledger = Arc::new(Ledger::new(clock.clone()));
+        let mut named = Vec::new();
         // One with nothing special about it is shown once it was met.
         let has_address = |known: &&CodeHost| known.address.is_some() || known.api.is_some();
         for known in config.code_hosts.iter().filter(has_address) {
@@ -113,6 +125,7 @@ impl Forge {
                     .as_ref()
                     .map_or_else(|| format!("https://{}", known.host), shown);
                 ledger.know(SystemKind::CodeHost, &known.host, address, is_private(&url));
+                named.push((SystemKind::CodeHost, known.host.clone()));
             }
         }
         for known in &config.registries {
@@ -123,15 +136,22 @@ impl Forge {
                     shown(&url),
                     is_private(&url),
                 );
+                named.push((SystemKind::Registry, known.host.clone()));
             }
         }
         let parts = || (Arc::clone(&config), clock.clone(), Arc::clone(&ledger));
         let (a, b, c) = parts();
         let git = Git::new(a, b, c);
         let (a, b, c) = parts();
-        let github = GitHub::new(a, b, c, web.clone());
+        let github = Arc::new(GitHub::new(a, b, c, web.clone()));
         let (a, b, c) = parts();
-        let registries = Registries::new(a, b, c, web);
+        let registries = Arc::new(Registries::new(a, b, c, web));
+        let looks = Looks::new(
+            named,
+            Arc::clone(&github),
+            Arc::clone(&registries),
+            Arc::clone(&ledger),
+        );
         Ok(Self {
             inner: Arc::new(Inner {
                 fresh_for: config.fresh_for,
@@ -139,6 +159,7 @@ impl Forge {
                 git,
                 github,
                 registries,
+                looks,
                 ci: Kept::new(clock.clone()),
                 pulls: Kept::new(clock.clone()),
                 tags: Kept::new(clock.clone()),
@@ -174,6 +195,17 @@ impl Forge {
     /// the forge's own hosts.
     pub fn came_back(&self) {
         self.inner.clock.came_back();
+    }
+
+    /// Somebody looks at the connections: each host that is named is asked whether it answers, and as whom, unless it was
+    /// lately. Whether any is being asked. Must be called inside a Tokio runtime.
+    pub fn look(&self) -> bool {
+        self.inner.looks.begin()
+    }
+
+    /// Somebody wants to know now: the next [`Self::look`] asks every one of them, however lately it was.
+    pub fn look_anew(&self) {
+        self.inner.ledger.forget_looks();
     }
 
     /// How every code host and registry that is configured or was met stands, code hosts first.

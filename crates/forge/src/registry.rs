@@ -16,7 +16,7 @@ use oci_client::errors::{OciDistributionError, OciErrorCode};
 use oci_client::manifest::{OciDescriptor, OciManifest};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference, RegistryOperation};
-use reqwest::header::LINK;
+use reqwest::header::{LINK, WWW_AUTHENTICATE};
 use serde::Deserialize;
 use url::Url;
 
@@ -27,6 +27,7 @@ use crate::config::{Config, is_private, shown, split};
 use crate::connections::Ledger;
 use crate::error::{Http, Trouble, deepest, http, tidy};
 use crate::github::link;
+use crate::looks::PATIENCE;
 use crate::web::{CONNECT, SILENCE, USER_AGENT, Web, is_own};
 
 /// Pages of tags that are read, 1,000 tags each.
@@ -91,6 +92,45 @@ impl Registries {
     /// The source of each image, by what is known for ever.
     pub(crate) fn sources(&self) -> BTreeMap<String, String> {
         self.shelf.sources()
+    }
+
+    /// Whether a registry answers as one.
+    ///
+    /// # Errors
+    /// It does not, or reads nothing to whoever is not signed in.
+    pub(crate) async fn look(&self, host: &str) -> Result<(), Trouble> {
+        let no_registry = |what: &str| Trouble::Other(format!("{host} is no registry: {what}"));
+        let url = self.config.registry_url(host);
+        let mut url = url.ok_or_else(|| no_registry("it has no usable address"))?;
+        url.set_path("/v2/");
+        let target = Target {
+            host,
+            path: "anything",
+            url,
+        };
+        let trouble = |refusal| match refusal {
+            Refusal::Trouble(trouble) => trouble,
+            Refusal::Missing => no_registry("what answers there does not know /v2/"),
+        };
+        let request = self.web.client(&target.url).get(target.url.clone());
+        let answer = request.timeout(PATIENCE).send().await;
+        let answer = answer.map_err(|error| trouble(target.no_answer(&error)))?;
+        let status = answer.status().as_u16();
+        let mut challenges = answer.headers().get_all(WWW_AUTHENTICATE).iter();
+        let gives_tokens = challenges.any(|one| {
+            let scheme = one.as_bytes().get(..6);
+            scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
+        });
+        match status {
+            200..300 => Ok(()),
+            // Everybody asks for a token there, and each repository says for itself to whom it gives one.
+            401 if gives_tokens => Ok(()),
+            _ => {
+                let body = answer.bytes().await;
+                let body = body.map_err(|error| trouble(target.no_answer(&error)))?;
+                Err(trouble(target.status(status, &errors(&body))))
+            }
+        }
     }
 
     /// All tags of a repository.

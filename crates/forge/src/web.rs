@@ -19,6 +19,9 @@ pub(crate) const USER_AGENT: &str = concat!("landfall/", env!("CARGO_PKG_VERSION
 pub(crate) struct Web {
     usual: reqwest::Client,
     own: reqwest::Client,
+    /// Those that change something: they follow nobody elsewhere.
+    usual_writing: reqwest::Client,
+    own_writing: reqwest::Client,
 }
 
 impl Web {
@@ -33,15 +36,26 @@ impl Web {
                 .connect_timeout(CONNECT)
                 .read_timeout(SILENCE)
         };
+        let writing = || builder().redirect(reqwest::redirect::Policy::none());
         Ok(Self {
             usual: builder().build()?,
             own: builder().no_proxy().build()?,
+            usual_writing: writing().build()?,
+            own_writing: writing().no_proxy().build()?,
         })
     }
 
     /// The client for an address.
     pub(crate) fn client(&self, url: &Url) -> &reqwest::Client {
         if is_own(url) { &self.own } else { &self.usual }
+    }
+
+    /// The client for what changes something at an address: a redirect would send it a second time, to somebody else.
+    pub(crate) fn writing(&self, url: &Url) -> &reqwest::Client {
+        match is_own(url) {
+            true => &self.own_writing,
+            false => &self.usual_writing,
+        }
     }
 }
 

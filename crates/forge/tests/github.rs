@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use api::ConnectionState;
 use async_trait::async_trait;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -80,6 +81,24 @@ impl Tokens for Given {
     }
 }
 
+/// Nobody is signed in.
+struct Nobody;
+
+#[async_trait]
+impl Tokens for Nobody {
+    async fn token(&self) -> Result<Option<SecretString>, NoToken> {
+        Ok(None)
+    }
+
+    async fn refused(&self, token: &SecretString) {
+        panic!("{} was never given", token.expose_secret());
+    }
+
+    fn whom(&self) -> Whom {
+        Whom::default()
+    }
+}
+
 /// A forge whose clock stands until it is told to go on.
 struct Reader {
     forge: Forge,
@@ -92,7 +111,7 @@ impl Reader {
         Self::with(url, has_api, Given::first("hunter2", Ok(Some("hunter2"))))
     }
 
-    fn with(url: &str, has_api: bool, tokens: Arc<Given>) -> Self {
+    fn with(url: &str, has_api: bool, tokens: Arc<dyn Tokens>) -> Self {
         let cache = tempfile::tempdir().unwrap();
         let second = Arc::new(AtomicI64::new(START + 1_000_000));
         let now = Arc::clone(&second);
@@ -116,6 +135,14 @@ impl Reader {
             second,
             _cache: cache,
         }
+    }
+
+    /// Looks at the hosts until none is being asked.
+    async fn look(&self) -> api::Connection {
+        while self.forge.look() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.forge.connections().remove(0)
     }
 
     fn later(&self, seconds: i64) {
@@ -813,7 +840,7 @@ async fn a_refused_token_is_sent_no_more_and_what_everybody_may_read_is_read_wit
         "old",
         Err("the sign-in there is no longer good: sign in again"),
     );
-    let reader = Reader::with(&url, true, Arc::clone(&tokens));
+    let reader = Reader::with(&url, true, tokens.clone());
     assert_eq!(reader.ci(&"1".repeat(40)).await, Read::Known(Vec::new()));
     let shown: Vec<_> = {
         let asked = script.asked.lock().unwrap();
@@ -932,6 +959,131 @@ async fn nobody_at_home_is_unreachable() {
         ),
         "{found:?}"
     );
+}
+
+impl Script {
+    /// What was asked, and with which token.
+    fn asked(&self) -> Vec<(String, Option<String>)> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+#[tokio::test]
+async fn a_code_host_that_nothing_was_wanted_of_stayed_connecting_for_ever() {
+    let (script, url) = scripted().await;
+    script.say(200, &[], r#"{"login":"mia","id":7}"#);
+    let reader = Reader::new(&url, true);
+    let state = &reader.forge.connections()[0].state;
+    assert_eq!(*state, ConnectionState::Connecting, "nobody looks yet");
+    let stands = reader.look().await;
+    assert!(
+        matches!(stands.state, ConnectionState::Live { .. }),
+        "{stands:?}"
+    );
+    assert_eq!(stands.identity.as_deref(), Some("mia"));
+    let once = ("/api/v3/user".to_owned(), Some("Bearer hunter2".to_owned()));
+    assert_eq!(script.asked(), [once.clone()]);
+
+    // However often somebody looks, and again after a while or where somebody wants to know.
+    reader.later(500);
+    reader.look().await;
+    assert_eq!(script.asked().len(), 1);
+    reader.later(200);
+    script.say(200, &[], r#"{"login":"mia","id":7}"#);
+    reader.look().await;
+    assert_eq!(script.asked().len(), 2);
+    reader.forge.look_anew();
+    script.say(200, &[], r#"{"login":"mia","id":7}"#);
+    reader.look().await;
+    assert_eq!(script.asked(), [once.clone(), once.clone(), once]);
+}
+
+#[tokio::test]
+async fn a_code_host_that_is_read_as_nobody_is_said_to_be() {
+    let shop = Shop::start().await;
+    let reader = Reader::with(&shop.server.url(), true, Arc::new(Nobody));
+    let stands = reader.look().await;
+    assert!(
+        matches!(stands.state, ConnectionState::Live { .. }),
+        "{stands:?}"
+    );
+    assert_eq!(stands.identity.as_deref(), Some(forge::ANONYMOUS));
+    let requests = shop.server.requests();
+    assert_eq!(requests.count(""), 1);
+    assert_eq!(requests.count("GET /api/v3/rate_limit"), 1);
+    assert_eq!(shop.github.rate_limit().used, 0, "it costs nobody anything");
+
+    // One without GitHub's API answers, whatever it says.
+    let reader = Reader::with(&shop.server.url(), false, Arc::new(Nobody));
+    let stands = reader.look().await;
+    assert!(
+        matches!(stands.state, ConnectionState::Live { .. }),
+        "{stands:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_look_says_what_is_wrong_and_a_host_that_is_back_is_looked_at_again() {
+    let (script, url) = scripted().await;
+    let tokens = Given::first("hunter2", Ok(Some("hunter2")));
+    let reader = Reader::with(&url, true, tokens);
+    let denied = ConnectionState::Denied {
+        verb: "read".to_owned(),
+        resource: "anything there".to_owned(),
+    };
+    // It says back what it was shown.
+    let body = r#"{"message":"token hunter2 is blocked"}"#;
+    script.say(403, &[], body);
+    let stands = reader.look().await;
+    assert_eq!(stands.state, denied);
+    assert_eq!(
+        stands.refusals,
+        ["read anything there: token (hidden) is blocked"]
+    );
+    // What is read all the same shows that it is not so.
+    script.say(200, &[], r#"{"workflow_runs":[]}"#);
+    script.say(200, &[], r#"{"check_runs":[]}"#);
+    reader.ci(&"1".repeat(40)).await;
+    let stands = reader.forge.connections().remove(0);
+    assert!(
+        matches!(stands.state, ConnectionState::Live { .. }) && stands.refusals.is_empty(),
+        "{stands:?}"
+    );
+
+    for (status, body, said) in [
+        (404, "<html>", "has no GitHub API at"),
+        (200, "<html>", "what answers there is something else"),
+        (503, "", "its API answers with status 503"),
+    ] {
+        script.say(status, &[], body);
+        reader.forge.look_anew();
+        let stands = reader.look().await;
+        let ConnectionState::Degraded { error, .. } = &stands.state else {
+            panic!("{stands:?}");
+        };
+        assert!(error.contains(said), "{error}");
+    }
+    let asked = script.asked().len();
+    reader.look().await;
+    assert_eq!(script.asked().len(), asked, "it is not hammered");
+    // A cluster is back, and most likely everything else.
+    reader.later(5);
+    reader.forge.came_back();
+    script.say(404, &[], r#"{"message":"Rate limiting is not enabled."}"#);
+    let stands = reader.look().await;
+    assert!(
+        matches!(stands.state, ConnectionState::Live { .. }),
+        "{stands:?}"
+    );
+
+    let reader = Reader::with("http://127.0.0.1:1", true, Arc::new(Nobody));
+    let stands = reader.look().await;
+    let unreachable = ConnectionState::Unreachable {
+        error: "connection refused".to_owned(),
+        private: true,
+    };
+    assert_eq!(stands.state, unreachable);
+    assert_eq!(stands.identity, None);
 }
 
 #[test]

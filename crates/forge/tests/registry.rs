@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use api::{Connection, ConnectionState};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -47,6 +48,14 @@ impl Reader {
         })
         .unwrap();
         Self { forge, second }
+    }
+
+    /// Looks at the registry until it is not being asked any more.
+    async fn look(&self) -> Connection {
+        while self.forge.look() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.forge.connections().remove(0)
     }
 
     async fn tags(&self, repository: &str) -> Read<Vec<String>> {
@@ -335,6 +344,54 @@ async fn a_registry_that_wants_a_token_gets_one_and_its_pages_are_followed() {
         reader.digest("v1").await,
         Read::Gap(Coverage::Unreachable { .. })
     ));
+}
+
+#[tokio::test]
+async fn a_registry_that_nothing_was_wanted_of_stayed_connecting_for_ever() {
+    let (_registry, server) = shop().await;
+    let cache = tempfile::tempdir().unwrap();
+    let is_live = |stands: &Connection| matches!(stands.state, ConnectionState::Live { .. });
+    let reader = Reader::new(&server.url(), cache.path());
+    let stands = reader.look().await;
+    assert!(is_live(&stands), "{stands:?}");
+    assert_eq!(stands.identity.as_deref(), Some(forge::ANONYMOUS));
+    reader.look().await;
+    assert_eq!(server.requests().count(""), 1);
+    // One that gives everybody a token for what everybody may read refuses nobody by asking for one.
+    let asked = Arc::new(AtomicUsize::new(0));
+    let reader = Reader::new(&guarded(Arc::clone(&asked)).await, cache.path());
+    let stands = reader.look().await;
+    assert!(is_live(&stands), "{stands:?}");
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+
+    let said = async |status: u16, challenge: &'static str| {
+        let answer = move || async move { (http(status), [("www-authenticate", challenge)], "{}") };
+        let router = Router::new().fallback(answer);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Reader::new(&url, cache.path()).look().await
+    };
+    let stands = said(401, "Basic realm=\"shop\"").await;
+    assert!(
+        matches!(stands.state, ConnectionState::Denied { .. }),
+        "{stands:?}"
+    );
+    assert_eq!(
+        stands.refusals,
+        ["read anything there: it asks for a sign-in"]
+    );
+    for (status, words) in [(404, "is no registry"), (503, "status 503")] {
+        let stands = said(status, "").await;
+        let ConnectionState::Unreachable { error, .. } = &stands.state else {
+            panic!("{stands:?}");
+        };
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+fn http(status: u16) -> axum::http::StatusCode {
+    axum::http::StatusCode::from_u16(status).unwrap()
 }
 
 #[tokio::test]

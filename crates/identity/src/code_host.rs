@@ -122,14 +122,14 @@ impl Resumed {
     /// Why it is not known whether somebody is signed in, if so: nobody is only where the keyring said that it has nothing.
     fn unread(&self) -> Option<Failure> {
         self.again?;
-        if *self.session.standing().borrow() != Standing::SignedOut {
+        if !matches!(
+            *self.session.standing().borrow(),
+            Standing::SignedOut | Standing::Unread { .. }
+        ) {
             return None;
         }
         let why = self.session.not_kept().borrow().clone()?;
-        Some(Failure::Unreachable {
-            host: "the keyring".to_owned(),
-            why: why.to_string(),
-        })
+        Some(Failure::Unread(why))
     }
 
     /// Whether the keyring did not answer, and was left alone for long enough.
@@ -193,7 +193,7 @@ impl CodeHost {
         };
         match resumed.session.tokens().await {
             Ok(tokens) => Ok(Some(tokens.access.clone())),
-            Err(Failure::SignedOut) => resumed.unread().map_or(Ok(None), Err),
+            Err(Failure::SignedOut | Failure::Unread(_)) => resumed.unread().map_or(Ok(None), Err),
             Err(why) => Err(why),
         }
     }

@@ -19,6 +19,14 @@ pub enum Failure {
         /// In words.
         why: String,
     },
+    /// Something else than what should be there: another server's address, or a proxy in its place.
+    #[error("{host} answers {said}")]
+    Answers {
+        /// The provider's host.
+        host: String,
+        /// In words.
+        said: String,
+    },
     /// The provider says no, for good: only a new sign-in helps.
     #[error("{host} refuses: {said}")]
     Refused {
@@ -64,6 +72,9 @@ pub enum Failure {
         /// Who came.
         is: String,
     },
+    /// What is kept cannot be read now: somebody may be signed in.
+    #[error("what is kept of the sign-in cannot be read: {0}")]
+    Unread(NotKept),
     /// What is kept could not be deleted: the sign-in may go on from it.
     #[error("what is kept of the sign-in could not be deleted: {0}")]
     StillKept(NotKept),
@@ -110,7 +121,10 @@ pub enum Unproven {
 impl Failure {
     /// Whether the same may work later without anybody doing anything.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::InUse)
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::Answers { .. } | Self::Unread(_) | Self::InUse
+        )
     }
 }
 

@@ -8,18 +8,29 @@ use std::sync::{Mutex, PoisonError};
 use keyring::v1::Entry;
 use secrecy::{ExposeSecret, SecretString};
 
-/// Why nothing is kept. Shown to the person once.
+/// Why nothing is kept, or what is kept cannot be read. Shown to the person: a keyring's own words are for programmers, and
+/// go to the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotKept {
-    /// There is none, or it does not answer.
-    #[error("this machine has no keyring that answers: {0}")]
-    NoKeyring(String),
+    /// There is none: nothing of ours can be in it.
+    #[error("this machine has no keyring that answers")]
+    NoKeyring,
     /// It is locked, and stayed so.
     #[error("the keyring is locked")]
     Locked,
+    /// There is one, and it does not answer, or not in time.
+    #[error("the keyring does not answer: it may wait to be unlocked")]
+    Silent,
     /// It does not take what it should keep.
     #[error("the keyring does not keep it: {0}")]
     Refused(String),
+}
+
+impl NotKept {
+    /// Whether something of ours may be in it that it does not show now, and may show later.
+    pub fn is_shut(&self) -> bool {
+        matches!(self, Self::Locked | Self::Silent)
+    }
 }
 
 /// Something that keeps one secret. Its calls may block.
@@ -62,7 +73,8 @@ impl Keyring {
 
     fn entry(&self) -> Result<Entry, NotKept> {
         if let Err(why) = Entry::store_status() {
-            return Err(NotKept::NoKeyring(why.to_string()));
+            tracing::debug!(%why, "no keyring");
+            return Err(NotKept::NoKeyring);
         }
         Entry::new(SERVICE, &self.user).map_err(not_kept)
     }
@@ -91,13 +103,21 @@ impl Keeper for Keyring {
     }
 }
 
-/// An error's own words, where they cannot hold what was to be kept.
+/// What the Secret Service calls it that something is locked:
+/// <https://specifications.freedesktop.org/secret-service-spec/latest/errors.html>.
+const LOCKED: &str = "org.freedesktop.Secret.Error.IsLocked";
+
+/// What an error means, without what was to be kept.
 fn not_kept(why: keyring::Error) -> NotKept {
     use keyring::Error as Said;
     match why {
         Said::NoStorageAccess(_) => NotKept::Locked,
-        Said::NoDefaultStore => NotKept::NoKeyring("it could not be opened".to_owned()),
-        Said::PlatformFailure(why) => NotKept::NoKeyring(why.to_string()),
+        Said::NoDefaultStore => NotKept::NoKeyring,
+        Said::PlatformFailure(why) if why.to_string().contains(LOCKED) => NotKept::Locked,
+        Said::PlatformFailure(why) => {
+            tracing::debug!(%why, "the keyring failed");
+            NotKept::Silent
+        }
         Said::BadEncoding(_) | Said::BadDataFormat(..) | Said::BadStoreFormat(_) => {
             NotKept::Refused("what it holds is none of ours".to_owned())
         }
@@ -128,5 +148,21 @@ impl Keeper for Memory {
     fn delete(&self) -> Result<(), NotKept> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bus_own_words_were_shown_to_people() {
+        let of = |said: &str| not_kept(keyring::Error::PlatformFailure(said.to_owned().into()));
+        let locked = of("zbus error: org.freedesktop.Secret.Error.IsLocked: Collection is locked");
+        assert_eq!(locked, NotKept::Locked);
+        let broken = of("zbus error: I/O error: Broken pipe (os error 32)");
+        assert!(broken.is_shut(), "what was kept may still be there");
+        assert!(!broken.to_string().contains("zbus"), "{broken}");
+        assert!(!NotKept::NoKeyring.is_shut(), "nothing can be in it");
     }
 }

@@ -409,13 +409,13 @@ where
         },
         RequestTokenError::Request(why) => silent(&host, &why),
         // Its words may quote what was sent.
-        RequestTokenError::Parse(..) => Failure::Unreachable {
+        RequestTokenError::Parse(..) => Failure::Answers {
             host,
-            why: "its answer cannot be read".to_owned(),
+            said: "with something that cannot be read".to_owned(),
         },
-        RequestTokenError::Other(_) => Failure::Unreachable {
+        RequestTokenError::Other(_) => Failure::Answers {
             host,
-            why: "its answer is none that was expected".to_owned(),
+            said: "with nothing that was expected".to_owned(),
         },
     }
 }
@@ -434,13 +434,13 @@ async fn metadata(spec: &Spec, wire: &Wire) -> Result<Metadata, Failure> {
     found.map_err(|error| match error {
         DiscoveryError::Request(why) => silent(&host, &why),
         DiscoveryError::Validation(_) => Failure::Unproven(Unproven::Issuer),
-        DiscoveryError::Response(status, ..) => Failure::Unreachable {
+        DiscoveryError::Response(status, ..) => Failure::Answers {
             host,
-            why: format!("it answers {status} where its description should be"),
+            said: format!("{status} where its description should be"),
         },
-        _ => Failure::Unreachable {
+        _ => Failure::Answers {
             host,
-            why: "what it says of itself cannot be read".to_owned(),
+            said: "with something else than its description".to_owned(),
         },
     })
 }
@@ -454,6 +454,7 @@ pub(crate) fn silent(host: &str, why: &WireError) -> Failure {
     let why = match why {
         WireError::Silent(why) if why.is_timeout() => "it took too long".to_owned(),
         WireError::Silent(why) => innermost(why),
+        WireError::NotNow(status) => status.to_string(),
         other => other.to_string(),
     };
     Failure::Unreachable {
@@ -643,6 +644,25 @@ mod tests {
             Err(Failure::Unproven(why)) => why,
             other => panic!("{other:?}"),
         }
+    }
+
+    #[tokio::test]
+    async fn a_server_at_a_wrong_address_was_said_not_to_answer() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let served = tokio::spawn(async move { axum::serve(listener, axum::Router::new()).await });
+        let spec = Spec {
+            issuer: issuer.parse().unwrap(),
+            ..provider(0).spec
+        };
+        let found = Provider::discover(spec, Arc::new(Timestamp::now)).await;
+        let why = found.err().unwrap();
+        assert_eq!(
+            why.to_string(),
+            "127.0.0.1 answers 404 Not Found where its description should be"
+        );
+        assert!(why.may_pass(), "nobody is signed out by it");
+        served.abort();
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Owns the order in which a new refresh token is kept before anything is done with what came with it, and what happens when
 //! the provider does not answer (again later) or refuses (never again: the session is over, and only the person can begin
-//! another). Whoever waits may go away at any moment: what uses a refresh token up runs in a task of its own to its end,
+//! another). A keyring that is shut says nothing of who is signed in, and is asked again. Whoever waits may go away at any moment: what uses a refresh token up runs in a task of its own to its end,
 //! which [`finish`] waits for before a process ends.
 
 use std::fs::{File, TryLockError};
@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, watch};
 
@@ -21,8 +21,14 @@ use crate::keeper::{Keeper, NotKept};
 use crate::plan::Plan;
 use crate::provider::{Person, Refreshed, Tokens};
 
-/// How long the keyring may take: where it asks the person to unlock it, nobody may be there.
-const KEYRING: Duration = Duration::from_secs(20);
+/// How long the keyring may take: where it asks the person to unlock it, nobody may be there. Shorter than what commands wait
+/// to hear how a sign-in stands.
+const KEYRING: Duration = Duration::from_secs(15);
+/// How long a keyring that is shut is left alone at first; it doubles each time. It asks the person each time that it is
+/// asked.
+const REST: SignedDuration = SignedDuration::from_mins(1);
+/// The longest.
+const LONGEST_REST: SignedDuration = SignedDuration::from_mins(10);
 /// How long another process may use the session's file: a request to the provider and two to the keyring.
 const OTHERS: Duration = Duration::from_secs(30);
 /// How often that is looked at.
@@ -76,6 +82,11 @@ pub trait Giver: Send + Sync {
 pub enum Standing {
     /// Nobody is signed in.
     SignedOut,
+    /// Somebody may be: what is kept cannot be read now.
+    Unread {
+        /// Why not.
+        why: NotKept,
+    },
     /// Somebody may have been, and their tokens are on their way.
     Resuming {
         /// Why they are not here yet.
@@ -128,6 +139,8 @@ struct Held {
     person: Option<Person>,
     /// Whether it is in the keyring, too.
     is_kept: bool,
+    /// How long the keyring was left alone that was shut, and until when.
+    rest: Option<(SignedDuration, Timestamp)>,
 }
 
 /// What the keyring holds: whose it is, and the refresh token.
@@ -171,12 +184,7 @@ impl Session {
         let reading = Arc::clone(&inner);
         let fresh = tokio::spawn(async move {
             if let Ok(mut held) = held {
-                match reading.kept().await {
-                    Ok(Some(kept)) => held.goes_on_with(kept),
-                    Ok(None) | Err(_) => {
-                        reading.standing.send_replace(Standing::SignedOut);
-                    }
-                }
+                reading.read(&mut held).await;
             }
             let session = Arc::downgrade(&reading);
             drop(reading);
@@ -204,6 +212,23 @@ impl Session {
         }
         let inner = Arc::clone(&self.inner);
         to_its_end(async move { inner.tokens().await }).await
+    }
+
+    /// Reads what is kept once more where the keyring was shut and has been left alone for long enough: somebody is about to
+    /// ask for [`Self::tokens`], and may have unlocked it.
+    pub async fn look_again(&self) {
+        let is_unread = || matches!(*self.inner.standing.borrow(), Standing::Unread { .. });
+        if !is_unread() {
+            return;
+        }
+        let mut held = self.inner.held.lock().await;
+        let is_due = held
+            .rest
+            .is_none_or(|(_, until)| until <= self.inner.giver.now());
+        // Whoever held the lock before may have read it, or signed in.
+        if is_due && is_unread() {
+            self.inner.read(&mut held).await;
+        }
     }
 
     /// Whoever this access token was shown to does not accept it: it is given out no more, and the giver is asked anew. Of
@@ -268,6 +293,14 @@ impl Held {
         self.subject = Some(kept.subject);
         self.is_kept = true;
     }
+
+    fn rests(&mut self, now: Timestamp) {
+        let rest = self
+            .rest
+            .map_or(REST, |(rest, _)| rest.saturating_mul(2).min(LONGEST_REST));
+        let until = now.checked_add(rest).unwrap_or(Timestamp::MAX);
+        self.rest = Some((rest, until));
+    }
 }
 
 impl Inner {
@@ -322,7 +355,7 @@ impl Inner {
         self.is_leaving.store(false, Ordering::SeqCst);
         match (deleted, revoked) {
             // Where there is no keyring nothing of ours can be in it.
-            (Ok(()) | Err(NotKept::NoKeyring(_)), revoked) => revoked,
+            (Ok(()) | Err(NotKept::NoKeyring), revoked) => revoked,
             // What is still there opens nothing any more.
             (Err(_), Ok(())) if refresh.is_some() => Ok(()),
             (Err(why), _) => Err(Failure::StillKept(why)),
@@ -363,9 +396,7 @@ impl Inner {
             }
             Err(why) if held.is_kept => {
                 // The one that is held here may be used up: a provider that sees it twice ends the whole session.
-                let host = "the keyring".to_owned();
-                let why = why.to_string();
-                return Err(self.later(Failure::Unreachable { host, why }));
+                return Err(self.later(Failure::Unread(why)));
             }
             Ok(None) | Err(_) => {}
         }
@@ -413,6 +444,7 @@ impl Inner {
         match &*self.standing.borrow() {
             Standing::Over { why } => Some(why.clone()),
             Standing::SignedOut => Some(Failure::SignedOut),
+            Standing::Unread { why } => Some(Failure::Unread(why.clone())),
             Standing::SignedIn { late, .. } | Standing::Resuming { late } => {
                 late.clone().filter(|_| waiting)
             }
@@ -427,7 +459,7 @@ impl Inner {
             Standing::SignedIn { late, .. } | Standing::Resuming { late } => {
                 *late = Some(why.clone());
             }
-            Standing::SignedOut | Standing::Over { .. } => {}
+            Standing::SignedOut | Standing::Unread { .. } | Standing::Over { .. } => {}
         });
         why
     }
@@ -470,6 +502,32 @@ impl Inner {
         tokens
     }
 
+    /// Goes on with what is kept, if it can be read.
+    async fn read(&self, held: &mut Held) {
+        let standing = match self.kept().await {
+            Ok(kept) => {
+                self.not_kept.send_replace(None);
+                held.rest = None;
+                match kept {
+                    Some(kept) => {
+                        held.goes_on_with(kept);
+                        Standing::Resuming { late: None }
+                    }
+                    None => Standing::SignedOut,
+                }
+            }
+            Err(why) if why.is_shut() => {
+                held.rests(self.giver.now());
+                Standing::Unread { why }
+            }
+            Err(_) => Standing::SignedOut,
+        };
+        // Whoever is signing out meanwhile is signed out.
+        if !self.is_leaving.load(Ordering::SeqCst) {
+            self.standing.send_replace(standing);
+        }
+    }
+
     async fn kept(&self) -> Result<Option<Kept>, NotKept> {
         match self.with_keeper(|keeper| keeper.load()).await {
             Ok(text) => Ok(text.as_ref().and_then(Kept::read)),
@@ -502,8 +560,7 @@ impl Inner {
         });
         match tokio::time::timeout(KEYRING, called).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(NotKept::NoKeyring("it broke".to_owned())),
-            Err(_) => Err(NotKept::Locked),
+            Ok(Err(_)) | Err(_) => Err(NotKept::Silent),
         }
     }
 
@@ -554,7 +611,7 @@ async fn keep_fresh(inner: Weak<Inner>) {
         };
         let is_open = match &*session.standing.borrow() {
             Standing::Resuming { .. } | Standing::SignedIn { .. } => true,
-            Standing::SignedOut | Standing::Over { .. } => false,
+            Standing::SignedOut | Standing::Unread { .. } | Standing::Over { .. } => false,
         };
         let next = changed.borrow_and_update().0.next().filter(|_| is_open);
         let wait = next.map(|next| {

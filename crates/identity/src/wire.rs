@@ -23,6 +23,15 @@ const USER_AGENT: &str = concat!("landfall/", env!("CARGO_PKG_VERSION"));
 /// From this difference on a clock counts as wrong: `Date` has whole seconds, and an answer takes a moment.
 const NOTABLE: i64 = 2;
 
+/// The fields of a form that are secrets: what is shown for tokens, and tokens themselves.
+const SECRETS: [&str; 5] = [
+    "code",
+    "code_verifier",
+    "device_code",
+    "refresh_token",
+    "token",
+];
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
@@ -117,6 +126,7 @@ impl Wire {
     }
 
     async fn send(self, request: HttpRequest) -> Result<HttpResponse, WireError> {
+        let sent = Sent::of(&request);
         let request = reqwest::Request::try_from(request)?;
         if self.only_here && !is_here(request.url()) {
             return Err(WireError::Plain(
@@ -140,7 +150,39 @@ impl Wire {
             }
             body.extend_from_slice(&part);
         }
+        if status.is_client_error() {
+            sent.out_of(&mut body);
+        }
         Ok(built.body(body)?)
+    }
+}
+
+/// The secrets of a request: a refusal is shown to people, and may repeat them.
+pub struct Sent(Vec<String>);
+
+impl Sent {
+    /// Those of this request.
+    pub fn of(request: &HttpRequest) -> Self {
+        let header = request.headers().get(http::header::AUTHORIZATION);
+        let header = header.and_then(|header| header.to_str().ok()?.strip_prefix("Bearer "));
+        let fields = url::form_urlencoded::parse(request.body());
+        let fields = fields.filter(|(name, _)| SECRETS.contains(&name.as_ref()));
+        let fields = fields.map(|(_, value)| value.into_owned());
+        let all = header.map(str::to_owned).into_iter().chain(fields);
+        // Shorter ones are words that stand everywhere.
+        Self(all.filter(|secret| secret.len() >= 6).collect())
+    }
+
+    /// Takes them out of a refusal.
+    pub fn out_of(&self, refusal: &mut Vec<u8>) {
+        if self.0.is_empty() {
+            return;
+        }
+        let mut words = String::from_utf8_lossy(refusal).into_owned();
+        for secret in &self.0 {
+            words = words.replace(secret, "(hidden)");
+        }
+        *refusal = words.into_bytes();
     }
 }
 
@@ -166,6 +208,21 @@ impl<'c> AsyncHttpClient<'c> for Wire {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_that_repeats_what_was_sent_had_it_shown() {
+        let form = "grant_type=refresh_token&refresh_token=correct%2Bhorse&client_id=landfall";
+        let request = http::Request::post("https://id.example/token")
+            .header(http::header::AUTHORIZATION, "Bearer battery-staple")
+            .body(form.as_bytes().to_vec())
+            .unwrap();
+        let mut refusal = b"landfall: correct+horse and battery-staple are no token".to_vec();
+        Sent::of(&request).out_of(&mut refusal);
+        assert_eq!(
+            String::from_utf8(refusal).unwrap(),
+            "landfall: (hidden) and (hidden) are no token"
+        );
+    }
 
     async fn asked(issuer: &str, address: &str) -> WireError {
         let issuer = issuer.parse().unwrap();

@@ -300,21 +300,21 @@ impl Keeper for Sometimes {
     fn load(&self) -> Result<Option<SecretString>, NotKept> {
         self.looks.fetch_add(1, Ordering::SeqCst);
         match self.is_broken.load(Ordering::SeqCst) {
-            true => Err(NotKept::NoKeyring("there is none".to_owned())),
+            true => Err(NotKept::NoKeyring),
             false => self.memory.load(),
         }
     }
 
     fn store(&self, secret: &SecretString) -> Result<(), NotKept> {
         match self.is_broken.load(Ordering::SeqCst) {
-            true => Err(NotKept::NoKeyring("there is none".to_owned())),
+            true => Err(NotKept::NoKeyring),
             false => self.memory.store(secret),
         }
     }
 
     fn delete(&self) -> Result<(), NotKept> {
         match self.is_broken.load(Ordering::SeqCst) {
-            true => Err(NotKept::NoKeyring("there is none".to_owned())),
+            true => Err(NotKept::NoKeyring),
             false => self.memory.delete(),
         }
     }
@@ -383,7 +383,7 @@ async fn without_a_keyring_it_ends_with_the_process_and_says_so() {
     });
     let code_host = hub.code_host_with(keeper.clone(), None);
     hub.sign_in(&code_host, "mia").await;
-    assert!(matches!(code_host.not_kept(), Some(NotKept::NoKeyring(_))));
+    assert!(matches!(code_host.not_kept(), Some(NotKept::NoKeyring)));
     assert!(shown(&code_host).await.is_some());
     hub.clock.advance(SignedDuration::from_hours(9));
     assert!(shown(&code_host).await.is_some(), "renewed from memory");
@@ -410,7 +410,7 @@ async fn a_keyring_that_does_not_answer_is_said_and_asked_again_ever_more_seldom
         for _ in 0..3 {
             let why = window.token().await.unwrap_err();
             assert!(why.may_pass(), "{why}");
-            assert!(why.to_string().contains("there is none"), "{why}");
+            assert!(why.to_string().contains("no keyring"), "{why}");
             assert_eq!(window.unread(), Some(why));
             assert_eq!(looks() - before, looks_by_now);
         }

@@ -188,6 +188,12 @@ pub fn same(a: &str, b: &str) -> bool {
         || matches!((canonical(a), canonical(b)), (Some(a), Some(b)) if a == b)
 }
 
+/// Whether an environment is certainly not production: its name says so.
+pub fn is_before_production(name: &str) -> bool {
+    let said = canonical(name).or_else(|| named(name));
+    said.is_some_and(|said| said != "production")
+}
+
 /// Where an environment stands among all: smaller comes first.
 pub fn rank(team: &Team, name: &str) -> usize {
     let listed = team
@@ -225,6 +231,24 @@ mod tests {
         assert!(matches_pattern("*-prod", "shop-prod"));
         assert!(!matches_pattern("ab*ba", "aba"));
         assert!(!matches_pattern("shop", "shop-eu"));
+    }
+
+    #[test]
+    fn an_environment_whose_name_says_nothing_may_be_production() {
+        for name in ["dev", "staging", "qa-2", "preprod", "shop-uat"] {
+            assert!(is_before_production(name), "{name}");
+        }
+        for name in [
+            "",
+            "production",
+            "prod-eu",
+            "blue",
+            "nonprod",
+            "live",
+            "canary",
+        ] {
+            assert!(!is_before_production(name), "{name}");
+        }
     }
 
     #[test]

@@ -39,6 +39,7 @@ mod usual;
 mod verdict;
 mod view;
 mod walk;
+mod whereabouts;
 #[cfg(test)]
 mod world;
 
@@ -47,6 +48,7 @@ use std::collections::BTreeSet;
 use facts::{Facts, Selection, Want};
 use jiff::Timestamp;
 pub use standing::Standing;
+pub use whereabouts::{Whereabouts, where_is};
 
 /// What an ask's evaluation gives.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,6 +11,7 @@ mod faults;
 mod flux;
 mod history;
 mod infrastructure;
+pub(crate) mod people;
 mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -153,6 +154,7 @@ impl Company {
             names,
             seed,
         };
+        company.github.employ(company.provider.people());
         company.play(now)?;
         Ok(company)
     }

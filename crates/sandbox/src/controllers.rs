@@ -1,5 +1,5 @@
 //! The controllers that keep a cluster of the company alive: Flux's (source, kustomize, helm, image) and Kubernetes'
-//! own (Deployments, ReplicaSets, StatefulSets, DaemonSets, the scheduler, the kubelets, EndpointSlices).
+//! own (Deployments, ReplicaSets, StatefulSets, DaemonSets, Jobs, the scheduler, the kubelets, EndpointSlices).
 //!
 //! Owns a queue of what is due when, on the company's clock. A discrete-event simulation: nothing polls, every step
 //! writes the time at which it was due, and a step that changes nothing costs next to nothing, so that days of history
@@ -7,8 +7,8 @@
 //! the registry in this process and writes only through the [`Store`]. It does not know any situation: what goes wrong
 //! comes from the objects, from Git, from the registry or from [`Faults`].
 //!
-//! Simplified: controllers have as many workers as there are objects, intervals have no jitter, Jobs do not run, and a
-//! pod that was ready once stays so until it is replaced.
+//! Simplified: controllers have as many workers as there are objects, intervals have no jitter, CronJobs make no
+//! Jobs by themselves, and a pod that was ready once stays so until it is replaced.
 
 mod apply;
 mod build;
@@ -25,6 +25,7 @@ mod helmrelease;
 mod image_policy;
 mod image_repository;
 mod image_update;
+mod job;
 mod kustomization;
 mod names;
 mod pod;
@@ -280,6 +281,7 @@ impl Controllers {
             "ReplicaSet" => self.replica_set(key),
             "StatefulSet" => self.stateful_set(key),
             "DaemonSet" => self.daemon_set(key),
+            "Job" => self.job(key),
             "Service" => self.service(key),
             "Pod" => self.pod(key),
             _ => Next::OnChange,

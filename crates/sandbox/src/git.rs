@@ -16,6 +16,7 @@ mod repository;
 mod select;
 mod tree;
 mod upload_pack;
+mod writing;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -28,6 +29,7 @@ pub use history::{Commit, Comparison, Person};
 pub use http::router;
 pub use repository::{Edit, Repository};
 pub use tree::{Change, ChangeKind};
+pub(crate) use writing::NotMoved;
 
 /// What can go wrong with a repository.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,8 @@
 //! What GitHub adds to Git: CI runs and pull requests, and the REST API (v3) that reads them.
 //!
-//! Owns runs, jobs, logs, pull requests and who is signed in. Commits, branches and files are read from the [`CodeHost`], so that both
-//! always agree. Only reading is served: the company's own life goes on through this type's functions.
+//! Owns runs, jobs, logs, pull requests and who is signed in. Commits, branches and files are the [`CodeHost`]'s, so that both
+//! always agree. Commits and pull requests can be made over the API; the rest of the company's life goes on through this
+//! type's functions.
 
 mod endpoints;
 mod http;
@@ -9,6 +10,7 @@ mod patch;
 mod records;
 mod sign_in;
 mod view;
+mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +21,7 @@ use crate::git::CodeHost;
 
 pub use http::router;
 pub use records::{Conclusion, Job, Pull, PullState, Run, RunStatus, Step};
-pub use sign_in::Application;
+pub use sign_in::{Application, CLIENT};
 
 /// The code host's CI runs and pull requests. Clones share them.
 #[derive(Clone, Debug)]
@@ -35,6 +37,8 @@ struct Records {
     pulls: BTreeMap<String, BTreeMap<u64, Arc<Pull>>>,
     /// Repositories that the API shows to nobody.
     denied: BTreeSet<String>,
+    /// Branches, by repository, that only pull requests may change.
+    protected: BTreeSet<(String, String)>,
     limit: RateLimit,
     accounts: sign_in::Accounts,
 }
@@ -210,6 +214,21 @@ impl GitHub {
 
     fn is_denied(&self, repository: &str) -> bool {
         self.records().denied.contains(repository)
+    }
+
+    /// Lets only pull requests change a branch, or no longer. It binds the API; a push over Git is not affected.
+    pub fn protect(&self, repository: &str, branch: &str, protected: bool) {
+        let key = (repository.to_owned(), branch.to_owned());
+        let mut records = self.records();
+        match protected {
+            true => records.protected.insert(key),
+            false => records.protected.remove(&key),
+        };
+    }
+
+    fn is_protected(&self, repository: &str, branch: &str) -> bool {
+        let key = (repository.to_owned(), branch.to_owned());
+        self.records().protected.contains(&key)
     }
 
     /// Allows this many requests an hour, and begins a new hour.

@@ -6,7 +6,7 @@
 //! Simplified: one application, no passwords, no sessions in the browser, everybody consents.
 
 mod http;
-mod pages;
+pub(crate) mod pages;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -230,10 +230,6 @@ impl Provider {
     /// Signs somebody in who typed a code that a program showed; whether it is one that waits.
     pub fn typed(&self, shown: &str, person: &Person) -> bool {
         let now = self.0.clock.now();
-        let plain = |code: &str| -> String {
-            let letters = code.chars().filter(char::is_ascii_alphanumeric);
-            letters.map(|letter| letter.to_ascii_uppercase()).collect()
-        };
         let shown = plain(shown);
         let mut state = self.state();
         let waiting = state
@@ -453,6 +449,12 @@ fn people(names: &Names) -> Vec<Person> {
         }
     };
     all.into_iter().enumerate().map(person).collect()
+}
+
+/// A code as it counts, however a person types it.
+pub(crate) fn plain(code: &str) -> String {
+    let letters = code.chars().filter(char::is_ascii_alphanumeric);
+    letters.map(|letter| letter.to_ascii_uppercase()).collect()
 }
 
 /// What nobody can guess.

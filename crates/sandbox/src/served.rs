@@ -26,6 +26,8 @@ pub struct Served {
     pub cache: PathBuf,
     /// A file for what the reader saw of it, so that it goes too.
     pub history: PathBuf,
+    /// A folder that runs of actions on it are written down in, so that they go too.
+    pub journal: PathBuf,
     /// Removed on drop; none if the caller chose the folder.
     _temporary: Option<tempfile::TempDir>,
 }
@@ -92,6 +94,7 @@ impl Served {
             sign_in,
             cache: folder.join("cache"),
             history: folder.join("history.db"),
+            journal: folder.join("journal"),
             _temporary: temporary,
         })
     }

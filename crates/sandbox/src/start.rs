@@ -14,8 +14,8 @@ use tokio::task::JoinSet;
 use crate::amazon;
 use crate::clock::Clock;
 use crate::company::apps::{Environment, namespace};
-use crate::company::ci;
 use crate::company::{Company, CompanyError};
+use crate::company::{ci, people};
 use crate::faults::Faults;
 use crate::git;
 use crate::github;
@@ -155,14 +155,11 @@ impl Sandbox {
         })
         .await??;
         let situations = situations::of(&company)?;
-        for store in [&company.nonprod, &company.prod] {
+        for (store, is_production) in [(&company.nonprod, false), (&company.prod, true)] {
             store.set_rules(USER, Rules::everything());
             store.set_rules(NEWCOMER, Rules::default());
             for person in company.provider.people() {
-                let rules = match person.group {
-                    "support" => Rules::read_all_but(&["secrets"]),
-                    _ => Rules::everything(),
-                };
+                let rules = people::rules(person.group, is_production);
                 store.trust(&company.provider, &person.email, rules);
             }
         }
@@ -254,6 +251,7 @@ impl Sandbox {
             {"name": names.prod, "server": self.url(System::Prod)},
         ]);
         file["aws"][0]["role"] = json!(amazon::ROLE);
+        file["codeHosts"][0]["signIn"] = json!({"clientId": github::CLIENT, "scopes": ["repo"]});
         yaml(&file)
     }
 

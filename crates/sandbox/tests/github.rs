@@ -608,7 +608,7 @@ async fn the_device_flow_has_the_shapes_of_githubs_documentation() {
     assert_eq!(asked["expires_in"], 900);
     assert_eq!(
         asked["verification_uri"],
-        "https://code.example/login/device"
+        format!("{}/login/device", host.server.url())
     );
     let code = asked["user_code"].as_str().unwrap();
     assert_eq!((code.len(), &code[4..5]), (9, "-"));
@@ -640,4 +640,136 @@ async fn the_device_flow_has_the_shapes_of_githubs_documentation() {
         .get(format!("{}/api/v3/user", host.server.url()));
     let user = user.bearer_auth("none").send().await.unwrap();
     assert_eq!(user.status().as_u16(), 401);
+}
+
+#[tokio::test]
+async fn a_person_had_no_page_to_type_a_code_on() {
+    let host = Host::start().await;
+    let clock = host.github.code().clock().clone();
+    let provider = sandbox::provider::Provider::new(&sandbox::names::Names::of(1), clock).unwrap();
+    host.github.employ(provider.people());
+    let post = async |path: &str, form: String| {
+        let request = host.client.post(format!("{}{path}", host.server.url()));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let request = request.header("accept", "application/json").body(form);
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let client = format!("client_id={}", sandbox::github::CLIENT);
+    let (_, asked) = post("/login/device/code", format!("{client}&scope=repo")).await;
+    let asked: Value = serde_json::from_str(&asked).unwrap();
+    let page = asked["verification_uri"].as_str().unwrap();
+    let page = host.client.get(page).send().await.unwrap();
+    let page = page.text().await.unwrap();
+    for person in provider.people() {
+        assert!(page.contains(&person.name), "{page}");
+    }
+    let typed = |code: &str| format!("user_code={code}&person=1");
+    assert_eq!(post("/login/device", typed("NONE-CODE")).await.0, 400);
+    // As somebody types it who reads it from another screen.
+    let code = asked["user_code"].as_str().unwrap().to_lowercase();
+    let (status, said) = post("/login/device", typed(&code.replace('-', "+"))).await;
+    assert_eq!(status, 200, "{said}");
+    let device = asked["device_code"].as_str().unwrap();
+    let grant = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code";
+    let form = format!("{client}&{grant}&device_code={device}");
+    let (_, given) = post("/login/oauth/access_token", form).await;
+    let given: Value = serde_json::from_str(&given).unwrap();
+    let user = host
+        .client
+        .get(format!("{}/api/v3/user", host.server.url()));
+    let user = user.bearer_auth(given["access_token"].as_str().unwrap());
+    let user = user.send().await.unwrap();
+    assert_eq!(user.headers()["x-oauth-scopes"], "repo");
+    let user: Value = user.json().await.unwrap();
+    let local = provider.people()[1].email.split('@').next().unwrap();
+    assert_eq!(user["login"], local.replace('.', "-"));
+}
+
+#[tokio::test]
+async fn what_is_written_over_the_api_is_in_git_and_refusals_are_in_githubs_words() {
+    let host = Host::start().await;
+    let base = host.commit("main", 0, "a.txt", "1\n");
+    host.github
+        .make_token("ghp_one", "mira-holm", Some("repo"), None);
+    let tell = async |method: reqwest::Method, path: &str, token: Option<&str>, body: Value| {
+        let url = format!("{}/api/v3/repos/shop/checkout{path}", host.server.url());
+        let mut request = host.client.request(method, url).body(body.to_string());
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.json::<Value>().await.unwrap())
+    };
+    let (post, patch) = (reqwest::Method::POST, reqwest::Method::PATCH);
+    let me = Some("ghp_one");
+    let tree = serde_json::json!({
+        "base_tree": base,
+        "tree": [{"path": "b/c.txt", "mode": "100644", "type": "blob", "content": "2\n"}],
+    });
+    let (status, answer) = tell(post.clone(), "/git/trees", None, tree.clone()).await;
+    assert_eq!(
+        (status, &answer["message"]),
+        (401, &"Requires authentication".into())
+    );
+    let (status, tree) = tell(post.clone(), "/git/trees", me, tree).await;
+    assert_eq!(status, 201, "{tree}");
+    let commit = |parents: Value| {
+        let body = serde_json::json!({"message": "Two", "tree": tree["sha"], "parents": parents});
+        tell(post.clone(), "/git/commits", me, body)
+    };
+    let (status, next) = commit(serde_json::json!([base])).await;
+    assert_eq!(
+        (status, &next["author"]["name"]),
+        (201, &"mira-holm".into())
+    );
+    let (_, alone) = commit(serde_json::json!([])).await;
+    assert_eq!(
+        host.repository.head("main"),
+        Some(base.clone()),
+        "no branch has moved"
+    );
+    let to = |sha: &Value| {
+        let body = serde_json::json!({"sha": sha, "force": false});
+        tell(patch.clone(), "/git/refs/heads/main", me, body)
+    };
+    let (status, answer) = to(&alone["sha"]).await;
+    assert_eq!(
+        (status, &answer["message"]),
+        (422, &"Update is not a fast forward".into())
+    );
+    host.github.protect("shop/checkout", "main", true);
+    let (status, answer) = to(&next["sha"]).await;
+    let words = answer["message"].as_str().unwrap();
+    assert!(
+        status == 422 && words.contains("through a pull request"),
+        "{answer}"
+    );
+    host.github.protect("shop/checkout", "main", false);
+    let (status, _) = to(&next["sha"]).await;
+    assert_eq!(status, 200);
+    assert_eq!(
+        host.repository.read("main", "b/c.txt").as_deref(),
+        Some("2\n")
+    );
+    assert_eq!(
+        host.repository.read("main", "a.txt").as_deref(),
+        Some("1\n")
+    );
+
+    let branch = serde_json::json!({"ref": "refs/heads/topic", "sha": next["sha"]});
+    let (status, _) = tell(post.clone(), "/git/refs", me, branch.clone()).await;
+    assert_eq!(status, 201);
+    let (status, answer) = tell(post.clone(), "/git/refs", me, branch).await;
+    assert_eq!(
+        (status, &answer["message"]),
+        (422, &"Reference already exists".into())
+    );
+    let pull = serde_json::json!({"title": "t", "head": "topic", "base": "main"});
+    let (status, answer) = tell(post.clone(), "/pulls", me, pull).await;
+    assert_eq!(
+        (status, &answer["errors"][0]["message"]),
+        (422, &"No commits between main and topic".into())
+    );
 }

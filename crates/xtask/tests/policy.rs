@@ -18,10 +18,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("forge", &["api", "facts"]),
     ("history", &["api", "facts"]),
     ("identity", &[]),
+    ("runbook", &["api"]),
     (
         "console",
         &[
             "api", "facts", "journey", "cluster", "cloud", "forge", "history", "identity",
+            "runbook",
         ],
     ),
     ("sandbox", &[]),
@@ -212,6 +214,82 @@ fn no_test_is_switched_off_and_no_string_is_an_error() {
             );
         }
     }
+}
+
+/// The files that may name `cluster::Write`, without which nothing is sent that changes a cluster: where it is made, who
+/// passes it on, the hands of an action's run, and the test that tries it on an embedded cluster.
+const WRITERS: [&str; 6] = [
+    "crates/cluster/src/writing.rs",
+    "crates/cluster/src/writing/tests.rs",
+    "crates/cluster/src/cluster.rs",
+    "crates/cluster/src/lib.rs",
+    "crates/cluster/tests/api_server.rs",
+    "crates/console/src/hands.rs",
+];
+
+/// The words of a text, as Rust has them.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_')
+}
+
+/// Whether a file's text names what changes a cluster, or hides that it may. `within`: whether it is of the crate itself.
+fn names_a_write(text: &str, within: bool) -> bool {
+    let imports = text.split("use ").skip(1);
+    let imports = imports.filter_map(|rest| rest.split(';').next());
+    let mut of_cluster = imports.filter(|import| {
+        import.starts_with("cluster::")
+            || import.starts_with("cluster as ")
+            || (within && import.starts_with("crate::"))
+    });
+    let imported = of_cluster.any(|import| {
+        let mut words = words(import);
+        import.ends_with('*')
+            || import.starts_with("cluster as ")
+            || words.any(|word| matches!(word, "Write" | "WriteKind" | "writing"))
+    });
+    imported
+        || text.contains("cluster::Write")
+        || (within && (text.contains("writing::") || text.contains(".send_once(")))
+}
+
+#[test]
+fn only_the_hands_of_a_run_can_change_a_cluster() {
+    // Whoever looks has to be able to find it.
+    for found in [
+        "use cluster::{\n    Cluster,\n    Write,\n};",
+        "use cluster::Write;",
+        "use cluster::*;",
+        "use cluster as c;",
+        "let write = cluster::Write {};",
+    ] {
+        assert!(names_a_write(found, false), "{found}");
+    }
+    for fine in [
+        "use cluster::{Cluster, Options};",
+        "use std::io::Write;",
+        "use std::fmt::Write as _;",
+    ] {
+        assert!(!names_a_write(fine, false), "{fine}");
+    }
+    assert!(names_a_write("server.send_once(request, within)", true));
+    let mut seen = BTreeSet::new();
+    for (name, text) in files() {
+        // This file spells what it looks for.
+        let is_this = name == "crates/xtask/tests/policy.rs";
+        if is_this || !names_a_write(&text, name.starts_with("crates/cluster/src/")) {
+            continue;
+        }
+        assert!(
+            WRITERS.contains(&name.as_str()),
+            "{name} may not change a cluster: only an action's run does, through crates/console/src/hands.rs"
+        );
+        seen.insert(name);
+    }
+    let cluster = "crates/cluster/src/cluster.rs";
+    assert!(
+        seen.contains(cluster),
+        "{cluster} passes writes on: {seen:?}"
+    );
 }
 
 #[test]

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::target::TargetError;
 use crate::{Target, Trust};
-use forward::Forward;
+use forward::{Forward, Server};
 pub use script::{Fault, Rule, Script};
 use wire::Wire;
 
@@ -40,6 +40,7 @@ pub enum ProxyError {
 pub struct Proxy {
     address: SocketAddr,
     script: Arc<Script>,
+    forward: Arc<Forward>,
     frozen: watch::Sender<bool>,
     _tasks: JoinSet<()>,
 }
@@ -50,21 +51,18 @@ impl Proxy {
     /// # Errors
     /// If there is no port, or no client for the server.
     pub async fn start(server: &str, trust: Trust) -> Result<Self, ProxyError> {
-        let target = Target {
-            url: server.trim_end_matches('/').to_owned(),
-            token: String::new(),
-            trust,
-        };
+        let server = spoken_to(server, trust)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let script = Arc::new(Script::default());
-        let forward = Arc::new(Forward::new(target.client()?, target.url, script.clone()));
+        let forward = Arc::new(Forward::new(server, script.clone()));
         let frozen = watch::Sender::new(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, forward, frozen.subscribe()));
+        tasks.spawn(accept(listener, forward.clone(), frozen.subscribe()));
         Ok(Self {
             address,
             script,
+            forward,
             frozen,
             _tasks: tasks,
         })
@@ -80,6 +78,15 @@ impl Proxy {
         &self.script
     }
 
+    /// Stands in front of another server from now on: each request that is sent on from here goes there.
+    ///
+    /// # Errors
+    /// If there is no client for the server.
+    pub fn turn(&self, server: &str, trust: Trust) -> Result<(), ProxyError> {
+        self.forward.turn(spoken_to(server, trust)?);
+        Ok(())
+    }
+
     /// Half-open from now on: connections are accepted and kept, and not one byte goes either way.
     pub fn freeze(&self) {
         self.frozen.send_replace(true);
@@ -89,6 +96,19 @@ impl Proxy {
     pub fn thaw(&self) {
         self.frozen.send_replace(false);
     }
+}
+
+/// What speaks to a server.
+fn spoken_to(server: &str, trust: Trust) -> Result<Server, TargetError> {
+    let target = Target {
+        url: server.trim_end_matches('/').to_owned(),
+        token: String::new(),
+        trust,
+    };
+    Ok(Server {
+        client: target.client()?,
+        url: target.url,
+    })
 }
 
 /// Accepts connections for ever; they end with this task.

@@ -30,6 +30,8 @@ const KINDS: &[Kind] = &[
     ("ReplicaSet", "apps/v1", "replicasets", true),
     ("StatefulSet", "apps/v1", "statefulsets", true),
     ("DaemonSet", "apps/v1", "daemonsets", true),
+    ("Job", "batch/v1", "jobs", true),
+    ("CronJob", "batch/v1", "cronjobs", true),
     (
         "EndpointSlice",
         "discovery.k8s.io/v1",
@@ -346,6 +348,19 @@ impl Api {
         let url = format!("{}{path}", self.url);
         let answer = self.http.get(url).bearer_auth(&self.token).send().await?;
         Ok(answer.error_for_status()?.text().await?)
+    }
+
+    /// A token of a service account.
+    ///
+    /// # Errors
+    /// The server refuses, or has no such account.
+    pub async fn token(&self, namespace: &str, name: &str) -> Result<String, ApiError> {
+        let path = format!("{}/token", path("ServiceAccount", namespace, name)?);
+        let request = serde_json::json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+        let body = ("application/json", request.to_string());
+        let made = self.send(Method::POST, &path, Some(body)).await?;
+        let token = made["status"]["token"].as_str();
+        Ok(token.unwrap_or_default().to_owned())
     }
 
     /// Deletes an object.

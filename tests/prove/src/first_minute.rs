@@ -13,7 +13,7 @@ mod person;
 mod rig;
 mod searched;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 use serde_json::Value;
@@ -24,6 +24,7 @@ use crate::api::ApiError;
 use crate::parts::PartsError;
 use crate::peers::PeersError;
 use crate::process::NotReady;
+use crate::row::Row;
 
 /// A check that takes so much longer than it means to hangs.
 const LONGEST: Duration = Duration::from_secs(240);
@@ -64,34 +65,6 @@ pub static CHECKS: &[Check] = checks! {
     "canary" checks::canary::nowhere => "no token, code or verifier is anywhere outside the keyring: files, output with RUST_LOG=trace, environment, words";
 };
 
-/// What came of one check.
-pub struct Row {
-    /// The check.
-    pub check: &'static Check,
-    /// What was seen, or why it did not pass.
-    pub outcome: Result<String, String>,
-    /// What it took.
-    pub took: Duration,
-}
-
-impl Row {
-    /// The row for machines.
-    pub fn json(&self) -> Value {
-        let (seen, why) = match &self.outcome {
-            Ok(seen) => (Some(seen), None),
-            Err(why) => (None, Some(why)),
-        };
-        serde_json::json!({
-            "name": self.check.name,
-            "proves": self.check.proves,
-            "passed": why.is_none(),
-            "seen": seen,
-            "why": why,
-            "seconds": self.took.as_secs(),
-        })
-    }
-}
-
 /// Runs the checks whose name contains `only`, or all, one after another; `told` hears of each when it is over. Must be
 /// awaited on the main thread: programs are tied to the life of the thread that starts them.
 pub async fn run(rig: &Rig, only: Option<&str>, told: &dyn Fn(&Row)) -> Vec<Row> {
@@ -100,17 +73,8 @@ pub async fn run(rig: &Rig, only: Option<&str>, told: &dyn Fn(&Row)) -> Vec<Row>
         if only.is_some_and(|only| !check.name.contains(only)) {
             continue;
         }
-        let begun = Instant::now();
         let longest = LONGEST + checks::minutes::length();
-        let outcome = match tokio::time::timeout(longest, (check.run)(rig)).await {
-            Ok(outcome) => outcome.map_err(|wrong| wrong.to_string()),
-            Err(_) => Err(format!("no end within {} s", longest.as_secs())),
-        };
-        let row = Row {
-            check,
-            outcome,
-            took: begun.elapsed(),
-        };
+        let row = Row::of(check.name, check.proves, longest, (check.run)(rig)).await;
         told(&row);
         rows.push(row);
     }

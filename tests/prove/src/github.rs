@@ -157,6 +157,12 @@ fn answers(company: &Served) -> Vec<Answer> {
                 format!("/branches/{branch}"),
                 200,
             );
+            // What is made over the API is answered in the same shapes.
+            add(
+                "/repos/{owner}/{repo}/git/ref/{ref}",
+                format!("/git/ref/heads/{branch}"),
+                200,
+            );
         }
         let commits = repository.log(&repository.default_branch(), EACH);
         for commit in &commits {
@@ -164,6 +170,16 @@ fn answers(company: &Served) -> Vec<Answer> {
             add(
                 "/repos/{owner}/{repo}/commits/{ref}",
                 format!("/commits/{sha}"),
+                200,
+            );
+            add(
+                "/repos/{owner}/{repo}/git/commits/{commit_sha}",
+                format!("/git/commits/{sha}"),
+                200,
+            );
+            add(
+                "/repos/{owner}/{repo}/git/trees/{tree_sha}",
+                format!("/git/trees/{}", commit.tree),
                 200,
             );
             add(

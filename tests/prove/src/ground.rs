@@ -9,6 +9,7 @@ mod programs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use programs::OPERATOR;
 use sandbox::charts::Shelf;
 use sandbox::clock::Clock;
 use sandbox::git::CodeHost;
@@ -162,10 +163,18 @@ impl Ground {
         Ok(contract::Target {
             url: self.api.url.clone(),
             token: programs::TOKEN.to_owned(),
-            trust: contract::Trust::Authority(std::fs::read(
-                self.folder.path().join("server.crt"),
-            )?),
+            trust: contract::Trust::Authority(std::fs::read(self.authority())?),
         })
+    }
+
+    /// Its certificate, which is its own authority.
+    pub fn authority(&self) -> PathBuf {
+        self.folder.path().join("server.crt")
+    }
+
+    /// Where the API server takes down what people change there.
+    pub fn audit_log(&self) -> PathBuf {
+        self.folder.path().join("audit.log")
     }
 
     /// The run's folder, with every program's log.

@@ -3,6 +3,7 @@
 //! Owns the modules that `./dev prove` (src/main.rs) and the replay (tests/replay.rs) share. The replay needs none of the
 //! real programs.
 
+pub mod actions;
 pub mod api;
 pub mod ask;
 pub mod by_hand;
@@ -26,5 +27,6 @@ pub mod record;
 pub mod recording;
 pub mod replay;
 pub mod round;
+pub mod row;
 pub mod scenario;
 pub mod tool;

@@ -15,9 +15,10 @@ use std::time::Instant;
 use clap::Parser;
 use serde_json::json;
 
+use prove::actions;
 use prove::ending::Endings;
 #[cfg(unix)]
-use prove::first_minute::{self, Rig, Row};
+use prove::first_minute;
 use prove::github;
 use prove::ground::Ground;
 use prove::keep;
@@ -25,6 +26,7 @@ use prove::load;
 use prove::parts::{self, Parts};
 use prove::peers::{self, Peers, PeersError};
 use prove::round::{Outcome, Round};
+use prove::row::Row;
 use prove::scenario;
 use prove::tool;
 
@@ -69,11 +71,15 @@ struct Arguments {
     /// with --only those whose name contains it
     #[arg(long, conflicts_with_all = ["contract", "github", "peers", "record", "up"])]
     sign_in: bool,
+    /// Only the actions: each that ships, by the terminal program on the real controllers, and what may not become of a change;
+    /// with --only those whose name contains it
+    #[arg(long, conflicts_with_all = ["contract", "github", "peers", "record", "sign_in", "up"])]
+    actions: bool,
     /// Ends every ground that --up keeps, and waits until it is gone
     #[arg(long)]
     down: bool,
     /// Fills a real API server with so many apps and measures the product beside kubectl (LANDFALL_KUBECTL, or on PATH)
-    #[arg(long, value_name = "APPS", num_args = 0..=1, default_missing_value = "1000", conflicts_with_all = ["contract", "github", "peers", "record", "sign_in", "up"])]
+    #[arg(long, value_name = "APPS", num_args = 0..=1, default_missing_value = "1000", conflicts_with_all = ["actions", "contract", "github", "peers", "record", "sign_in", "up"])]
     load: Option<usize>,
     /// How many pods --load makes
     #[arg(long, value_name = "PODS", default_value_t = 10_000, requires = "load")]
@@ -110,6 +116,9 @@ async fn chosen(arguments: &Arguments) -> ExitCode {
     }
     if arguments.sign_in {
         return arguments.first_minute().await;
+    }
+    if arguments.actions {
+        return arguments.act().await;
     }
     let mut scenarios = match scenario::all() {
         Ok(scenarios) => scenarios,
@@ -346,22 +355,15 @@ impl Arguments {
     /// Signs somebody in who has nothing yet, and all that may go wrong with it.
     #[cfg(unix)]
     async fn first_minute(&self) -> ExitCode {
-        if self.list {
-            for check in first_minute::CHECKS {
-                println!("{:24} {}", check.name, check.proves);
-            }
-            return ExitCode::SUCCESS;
-        }
-        let only = self.only.as_deref();
-        let mut names = first_minute::CHECKS.iter().map(|check| check.name);
-        if only.is_some_and(|only| !names.any(|name| name.contains(only))) {
-            return say_and_end("no check has that in its name", USAGE);
+        let checks = first_minute::CHECKS.iter();
+        if let Some(code) = self.named(checks.map(|check| (check.name, check.proves))) {
+            return code;
         }
         let say = |line: &str| eprintln!("prove: {line}");
         let begun = Instant::now();
         let programs = first_minute::Programs::get(self.landfall.as_deref(), &say).await;
         let started = match programs {
-            Ok(programs) => Rig::start(programs).await,
+            Ok(programs) => first_minute::Rig::start(programs).await,
             Err(error) => Err(error),
         };
         let rig = match started {
@@ -373,16 +375,66 @@ impl Arguments {
             "prove: the rig is up ({:.0} s)",
             begun.elapsed().as_secs_f64()
         );
-        let told = |row: &Row| match &row.outcome {
-            _ if self.json => {}
-            Ok(seen) => println!(
-                "✓ {} ({:.0} s): {seen}",
-                row.check.name,
-                row.took.as_secs_f64()
-            ),
-            Err(why) => println!("✗ {}: {}\n    {why}", row.check.name, row.check.proves),
+        let told = |row: &Row| self.tell(row);
+        let rows = first_minute::run(&rig, self.only.as_deref(), &told).await;
+        self.sum("sign-in", &rows, rig.runs(), begun)
+    }
+
+    /// Runs actions on the real controllers.
+    async fn act(&self) -> ExitCode {
+        let checks = actions::CHECKS.iter();
+        if let Some(code) = self.named(checks.map(|check| (check.name, check.proves))) {
+            return code;
+        }
+        let say = |line: &str| eprintln!("prove: {line}");
+        let begun = Instant::now();
+        let rig = match actions::Rig::start(self.landfall.as_deref(), &say).await {
+            Ok(rig) => rig,
+            Err(error) if error.is_missing() => return self.not_run(&error.to_string()),
+            Err(error) => return say_and_end(&error.to_string(), BROKEN),
         };
-        let rows = first_minute::run(&rig, only, &told).await;
+        eprintln!(
+            "prove: the ground is up ({:.0} s)",
+            begun.elapsed().as_secs_f64()
+        );
+        let told = |row: &Row| self.tell(row);
+        let rows = actions::run(&rig, self.only.as_deref(), &told).await;
+        self.sum("actions", &rows, rig.runs(), begun)
+    }
+
+    /// Names the checks of a table where that is asked, or says that none is called so; nothing where they are to be run.
+    fn named(
+        &self,
+        checks: impl Iterator<Item = (&'static str, &'static str)>,
+    ) -> Option<ExitCode> {
+        let is_chosen = |name: &str| {
+            let only = self.only.as_deref();
+            only.is_none_or(|only| name.contains(only))
+        };
+        let chosen: Vec<_> = checks.filter(|(name, _)| is_chosen(name)).collect();
+        if chosen.is_empty() {
+            return Some(say_and_end("no check has that in its name", USAGE));
+        }
+        if !self.list {
+            return None;
+        }
+        for (name, proves) in chosen {
+            println!("{name:24} {proves}");
+        }
+        Some(ExitCode::SUCCESS)
+    }
+
+    /// Says what came of one check.
+    fn tell(&self, row: &Row) {
+        match &row.outcome {
+            _ if self.json => {}
+            Ok(seen) => println!("✓ {} ({:.0} s): {seen}", row.name, row.took.as_secs_f64()),
+            Err(why) => println!("✗ {}: {}\n    {why}", row.name, row.proves),
+        }
+    }
+
+    /// Counts what came of a table of checks in which the product is run.
+    fn sum(&self, what: &str, rows: &[Row], runs: u32, begun: Instant) -> ExitCode {
         let passed = rows.iter().filter(|row| row.outcome.is_ok()).count();
         if self.json {
             let rows: Vec<_> = rows.iter().map(Row::json).collect();
@@ -392,9 +444,8 @@ impl Arguments {
             );
         } else {
             println!(
-                "sign-in      {} checks, {passed} passed; the product was run {} times, {:.0} s",
+                "{what:12} {} checks, {passed} passed; the product was run {runs} times, {:.0} s",
                 rows.len(),
-                rig.runs(),
                 begun.elapsed().as_secs_f64()
             );
         }

@@ -1,5 +1,6 @@
 //! Holds the documents that are looked at without the shell (ui/mock) to the wire types.
 
+use api::action::{Offer, PlanView, RunStands, Runs};
 use api::request::Beginning;
 use api::{Answer, App, Board, Changes, Connection};
 
@@ -14,6 +15,16 @@ fn the_recorded_documents_are_what_the_console_would_send() {
     assert!(changes.changes.iter().any(|change| change.commit.is_some()));
     let app: App = serde_json::from_str(include_str!("../../mock/app.json")).unwrap();
     assert!(app.targets.iter().all(|target| target.lacks.is_ok()));
+    let offers: Vec<Offer> = serde_json::from_str(include_str!("../../mock/offers.json")).unwrap();
+    assert!(offers.iter().any(|offer| offer.greyed.is_some()));
+    let plan: PlanView = serde_json::from_str(include_str!("../../mock/plan.json")).unwrap();
+    assert!(plan.production && !plan.steps.is_empty());
+    let runs: Runs = serde_json::from_str(include_str!("../../mock/runs.json")).unwrap();
+    assert!(
+        runs.runs
+            .iter()
+            .any(|run| matches!(run.stands, RunStands::Interrupted { .. }))
+    );
     for begin in [
         include_str!("../../mock/begin.json"),
         include_str!("../../mock/begin-broken.json"),

@@ -1,8 +1,9 @@
 //! The connections in one line, for the header: "2 of 3 clusters live, prod-eu last answered 40 s ago".
 //!
-//! Owns the choice of what is said first. Only clusters count here: without a registry the board still stands.
+//! Owns the choice of what is said first. Only what runs apps counts here, clusters and AWS accounts: without a registry the
+//! board still stands.
 
-use api::connection::{Connection, ConnectionState};
+use api::connection::{Connection, ConnectionState, SystemKind};
 use jiff::Timestamp;
 
 use crate::feed::Feed;
@@ -27,7 +28,14 @@ pub fn line(standing: &Feed, all: &[Connection], now: Timestamp) -> (Tone, Strin
         .filter(|connection| matches!(connection.state, ConnectionState::Live { .. }))
         .count();
     let total = clusters.len();
-    let noun = if total == 1 { "cluster" } else { "clusters" };
+    let of_aws = |one: &&Connection| one.kind == SystemKind::Ecs;
+    let noun = match (clusters.iter().copied().filter(of_aws).count(), total) {
+        (0, 1) => "cluster",
+        (0, _) => "clusters",
+        (1, 1) => "AWS account",
+        (accounts, _) if accounts == total => "AWS accounts",
+        _ => "clusters and AWS accounts",
+    };
     let count = format!("{live} of {total} {noun} live");
     // The one that needs a look first: what fails before what is under way.
     let other = clusters
@@ -82,8 +90,6 @@ fn trouble(state: &ConnectionState) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use api::connection::SystemKind;
-
     use super::*;
 
     fn cluster(name: &str, state: ConnectionState) -> Connection {
@@ -132,6 +138,18 @@ mod tests {
         );
         all[0].kind = SystemKind::Registry;
         assert_eq!(line(&Feed::Live, &all, now).1, "No clusters");
+    }
+
+    #[test]
+    fn an_aws_account_was_counted_as_a_cluster() {
+        let since = Timestamp::UNIX_EPOCH;
+        let live = |name| cluster(name, ConnectionState::Live { since });
+        let mut all = vec![live("nonprod"), live("prod"), live("aws")];
+        all[2].kind = SystemKind::Ecs;
+        let said = |all: &[Connection]| line(&Feed::Live, all, since).1;
+        assert_eq!(said(&all), "3 of 3 clusters and AWS accounts live");
+        assert_eq!(said(&all[..2]), "2 of 2 clusters live");
+        assert_eq!(said(&all[2..]), "1 of 1 AWS account live");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! The side: what would help, what acts next, what runs, what else applies, what could not be read.
 //!
-//! Owns these cards. No button stands here yet: actions come with the runbook, and a dead button is a lie.
+//! Owns these cards. The actions stand beside what they are for: the cause, and the workload that runs.
 
-use api::journey::Cause;
+use api::journey::{Cause, Running};
 use leptos::prelude::*;
 
 use super::Shared;
+use crate::act::ActButton;
 use crate::clock;
 use crate::foreign;
 use crate::glyph::{dot, mark};
@@ -29,19 +30,27 @@ pub fn Side(
     }
 }
 
-/// What mends it.
+/// What mends it, and the actions on what causes it.
 #[component]
 fn Help(shared: Shared) -> impl IntoView {
-    let remedy = Memo::new(move |_| {
+    let cause = Memo::new(move |_| {
         let journey = shared.journey.get()?;
         let cause = journey.cause.as_ref()?;
-        (!cause.remedy.is_empty()).then(|| (cause.remedy.clone(), cause.object.clone()))
+        Some((cause.remedy.clone(), cause.object.clone()))
     });
     move || {
-        remedy.get().map(|(remedy, object)| {
+        cause.get().map(|(remedy, object)| {
+            let heading = if remedy.is_empty() {
+                "What causes it"
+            } else {
+                "What would help"
+            };
             view! {
                 <section class="card">
-                    <h3>"What would help"</h3>
+                    <div class="titled">
+                        <h3>{heading}</h3>
+                        <ActButton object=object.clone() />
+                    </div>
                     <p class="remedy">{foreign::visible(&remedy)}</p>
                     <p class="dim at">"At " {sentence::object(&object)}</p>
                 </section>
@@ -85,56 +94,65 @@ fn Next(shared: Shared) -> impl IntoView {
     }
 }
 
-/// What runs now.
+/// What runs now, and the actions on it.
 #[component]
 fn Runs(shared: Shared) -> impl IntoView {
+    let workload = Memo::new(move |_| {
+        let journey = shared.journey.get()?;
+        Some(journey.running.as_ref()?.workload.clone())
+    });
     let running = Memo::new(move |_| {
         shared
             .journey
             .get()
             .map(|journey| (journey.running.clone(), journey.stale_since.is_some()))
     });
-    move || {
-        running.get().map(|(running, stale)| {
-            let inside = match running {
-                None => view! { <p class="dim">"It could not be read."</p> }.into_any(),
-                Some(running) => {
-                    let commit = running.commit.as_ref().map(|commit| {
-                        view! {
-                            <p>
-                                {sentence::commit(commit.repository.clone(), commit.sha.clone())} " "
-                                {foreign::line(&commit.subject)} <span class="dim">", " {foreign::line(&commit.author)}</span>
-                            </p>
-                        }
-                    });
-                    let since = running
-                        .since
-                        .map(|at| view! { <span class="dim">", for " {clock::age(at)}</span> });
-                    view! {
-                        {commit}
-                        <p class="health">
-                            {dot(running.health)}
-                            <span>
-                                {words::health(running.health)} ", "
-                                {format!("{} of {} ready", running.ready, running.wanted)} {since}
-                            </span>
-                        </p>
-                        <p class="dim at">{sentence::object(&running.workload)}</p>
-                        <p class="mono dim clip" title=foreign::line(&running.image)>
-                            {foreign::line(&running.image)}
-                        </p>
-                    }
-                    .into_any()
-                }
-            };
-            view! {
-                <section class="card" class:stale=stale>
-                    <h3>{if stale { "Ran there when last seen" } else { "Runs there now" }}</h3>
-                    {inside}
-                </section>
-            }
-        })
+    let stale = move || running.with(|running| running.as_ref().is_some_and(|(_, stale)| *stale));
+    let there = Memo::new(move |_| running.with(Option::is_some));
+    // The button stays while what is said below it changes.
+    view! {
+        <Show when=move || there.get()>
+            <section class="card" class:stale=stale>
+                <div class="titled">
+                    <h3>{move || if stale() { "Ran there when last seen" } else { "Runs there now" }}</h3>
+                    {move || workload.get().map(|object| view! { <ActButton object=object /> })}
+                </div>
+                {move || running.get().map(|(running, _)| what_runs(running))}
+            </section>
+        </Show>
     }
+}
+
+fn what_runs(running: Option<Running>) -> AnyView {
+    let Some(running) = running else {
+        return view! { <p class="dim">"It could not be read."</p> }.into_any();
+    };
+    let commit = running.commit.as_ref().map(|commit| {
+        view! {
+            <p>
+                {sentence::commit(commit.repository.clone(), commit.sha.clone())} " "
+                {foreign::line(&commit.subject)} <span class="dim">", " {foreign::line(&commit.author)}</span>
+            </p>
+        }
+    });
+    let since = running
+        .since
+        .map(|at| view! { <span class="dim">", for " {clock::age(at)}</span> });
+    view! {
+        {commit}
+        <p class="health">
+            {dot(running.health)}
+            <span>
+                {words::health(running.health)} ", "
+                {format!("{} of {} ready", running.ready, running.wanted)} {since}
+            </span>
+        </p>
+        <p class="dim at">{sentence::object(&running.workload)}</p>
+        <p class="mono dim clip" title=foreign::line(&running.image)>
+            {foreign::line(&running.image)}
+        </p>
+    }
+    .into_any()
 }
 
 /// Causes further on.

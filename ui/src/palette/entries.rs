@@ -2,6 +2,8 @@
 //!
 //! Owns the matching: every typed word has to occur; names that begin with it come first.
 
+use api::ObjectRef;
+
 use crate::address::Screen;
 use crate::theme::Theme;
 
@@ -10,6 +12,8 @@ use crate::theme::Theme;
 pub enum Deed {
     /// Asks.
     Ask(String),
+    /// Opens the actions that there are for an object.
+    Act(ObjectRef),
     /// Shows a screen.
     Show(Screen),
     /// Shows the board with one environment, or with all again.

@@ -18,6 +18,5 @@ pub async fn run(board: Board) -> Result<ExitCode, Error> {
     } else {
         show(&print::board::board(&found, Timestamp::now()));
     }
-    let nothing_read = found.rows.is_empty() && !found.unread.is_empty();
-    Ok(ExitCode::from(if nothing_read { 3 } else { 0 }))
+    Ok(open.read(&found).await)
 }

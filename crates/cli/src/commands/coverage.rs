@@ -26,5 +26,5 @@ pub async fn run(coverage: Coverage) -> Result<ExitCode, Error> {
     } else {
         show(&print::coverage::coverage(&board, Timestamp::now()));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(open.read(&board).await)
 }

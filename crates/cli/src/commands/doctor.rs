@@ -1,17 +1,19 @@
 //! `landfall doctor`: which systems answer, as whom, until when, what may not be read there, and who could grant it.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use api::{ConnectionState, Error};
 
-use super::{show, show_json};
+use super::{say, show, show_json};
 use crate::arguments::Doctor;
-use crate::{open, print};
+use crate::{exit, open, print};
 
 /// Runs the command.
 pub async fn run(doctor: Doctor) -> Result<ExitCode, Error> {
-    let open = open::systems(&doctor.systems).await?;
+    let open = open::for_doctor(&doctor.systems).await?;
+    if let Some(why) = &open.lacking {
+        exit::say(why);
+    }
     // The board asks everything that can be asked, so that every system has had to answer.
     open.console.board(open.patience).await?;
     let connections = open
@@ -21,9 +23,12 @@ pub async fn run(doctor: Doctor) -> Result<ExitCode, Error> {
         .await
         .unwrap_or_default();
     if doctor.json {
-        show_json(
-            &serde_json::json!({ "version": api::JSON_VERSION, "connections": connections }),
-        )?;
+        let mut document =
+            serde_json::json!({ "version": api::JSON_VERSION, "connections": connections });
+        if let Some(sign_in) = &open.sign_in {
+            document["signIn"] = serde_json::json!(sign_in);
+        }
+        show_json(&document)?;
     } else {
         let now = jiff::Timestamp::now();
         show(&print::connections::connections(
@@ -36,14 +41,14 @@ pub async fn run(doctor: Doctor) -> Result<ExitCode, Error> {
         let written = open.console.export_bundle(Some(file), open.patience);
         let written = written.await?;
         // Beside the document that --json promises, not in it.
-        let _closed = writeln!(
-            anstream::stderr(),
+        say(&format!(
             "wrote {}: read it before you send it",
             written.display()
-        );
+        ));
     }
-    let well = connections
-        .iter()
-        .all(|connection| matches!(connection.state, ConnectionState::Live { .. }));
+    let mut connections = connections.iter();
+    let all_live =
+        connections.all(|connection| matches!(connection.state, ConnectionState::Live { .. }));
+    let well = all_live && open.lacking.is_none();
     Ok(ExitCode::from(if well { 0 } else { 3 }))
 }

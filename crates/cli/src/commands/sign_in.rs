@@ -1,19 +1,21 @@
 //! `landfall sign-in`: signs a person in, with their browser or with a code that they type elsewhere; at a code host with a
 //! code or with a token of their own.
 //!
-//! Owns what is said on the way. Other commands never open a browser, unless they were told to with `--sign-in`.
+//! Owns what is said on the way, and how a sign-in that is lacking is told. Other commands never open a browser, unless they
+//! were told to with `--sign-in`.
 
-use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::error::Code;
 use api::{Error, SignIn, SignInState};
-use console::{Clock, CodeHostSignIn, Invitation, SigningIn, Sources};
+use console::{Clock, CodeHostSignIn, Invitation, Membership, SigningIn, Sources};
 
-use crate::arguments;
+use super::say;
+use crate::arguments::{self, Way};
 use crate::print::{bold, foreign, styled};
 
 /// How long a sign-in that is kept may take to be gone on with before something is said.
@@ -24,12 +26,20 @@ pub async fn run(arguments: arguments::SignIn) -> Result<ExitCode, Error> {
     if let Some(host) = &arguments.code_host {
         return at_code_host(host, &arguments).await;
     }
-    let signing_in = of_team(arguments.team)?.ok_or_else(no_team)?;
-    if arguments.code {
-        signing_in.with_code(show_code).await?;
-    } else {
-        in_browser(&signing_in).await?;
+    let signing_in = of_team(arguments.team.clone())?.ok_or_else(no_team)?;
+    let before = stands(&signing_in).await;
+    if let SignInState::SignedIn { person, .. } = &before.state {
+        say(&format!(
+            "You are signed in at {} as {} already; this signs in anew.",
+            foreign(&before.provider, 100),
+            foreign(person, 100)
+        ));
     }
+    let way = match arguments.code {
+        true => Way::Code,
+        false => Way::Browser,
+    };
+    sign_in(&signing_in, way).await?;
     let stands = stands(&signing_in).await;
     if let SignInState::SignedIn { person, roles, .. } = &stands.state {
         let roles = match roles.as_slice() {
@@ -42,13 +52,27 @@ pub async fn run(arguments: arguments::SignIn) -> Result<ExitCode, Error> {
             foreign(person, 100)
         ));
     }
-    if let Some(why) = &stands.not_kept {
-        say(&format!(
-            "It ends with this command: {}. Other commands sign in by themselves with --sign-in.",
-            foreign(why, 200)
-        ));
+    match (&stands.not_kept, &arguments.team) {
+        (Some(why), _) => say(&ends_here(why, way)),
+        (None, Some(file)) => say(&format!(
+            "It is of use to commands with --team {}, and to no others.",
+            file.display()
+        )),
+        (None, None) => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is said about a sign-in that cannot be kept, and how other commands do without.
+fn ends_here(why: &str, way: Way) -> String {
+    let option = match way {
+        Way::Browser => "--sign-in",
+        Way::Code => "--sign-in --code",
+    };
+    format!(
+        "It ends with this command: {}. Other commands sign in by themselves with {option}.",
+        foreign(why, 200)
+    )
 }
 
 /// Signs a person in at a code host.
@@ -56,8 +80,17 @@ async fn at_code_host(host: &str, arguments: &arguments::SignIn) -> Result<ExitC
     let signing_in = code_host(host, arguments.team.clone())?;
     let who = if arguments.token {
         signing_in.with_token(token(host)?).await?
-    } else {
+    } else if has_team(arguments.team.as_deref())? {
         signing_in.with_code(show_code).await?
+    } else {
+        let host = foreign(host, 100);
+        return Err(Error::new(
+            Code::UnknownName,
+            format!("no team was joined here whose file names an application of {host}"),
+        )
+        .hint(format!(
+            "`landfall sign-in --code-host {host} --token` takes a token of your own. {A_TEAM}"
+        )));
     };
     say(&format!(
         "Signed in at {} as {}.",
@@ -75,7 +108,27 @@ async fn at_code_host(host: &str, arguments: &arguments::SignIn) -> Result<ExitC
 
 /// The sign-in at a code host of the team that is named, or was joined.
 pub fn code_host(host: &str, team: Option<PathBuf>) -> Result<CodeHostSignIn, Error> {
-    console::code_host(&of(team), host, &Clock::default())
+    let has_team = has_team(team.as_deref())?;
+    console::code_host(&of(team), host, &Clock::default()).map_err(|why| match why.code {
+        Code::UnknownName if !has_team => Error::new(
+            Code::UnknownName,
+            format!(
+                "no team was joined here whose file names the code host {}",
+                foreign(host, 100)
+            ),
+        )
+        .hint(format!("github.com is known without. {A_TEAM}")),
+        _ => why,
+    })
+}
+
+/// Whether there is a team file: one that is named, or that of the team that was joined.
+pub fn has_team(named: Option<&Path>) -> Result<bool, Error> {
+    match (named, console::data_folder()) {
+        (Some(_), _) => Ok(true),
+        (None, Some(folder)) => Ok(Membership::in_folder(&folder).team_file()?.is_some()),
+        (None, None) => Ok(false),
+    }
 }
 
 /// A token that the person types or pastes unseen, or that a program writes. Never an argument: those stand in the shell's
@@ -93,26 +146,61 @@ fn token(host: &str) -> Result<String, Error> {
     })
 }
 
-/// What other commands do before they open anything: whoever is not signed in is told so, or signed in where that was asked
-/// for.
-pub async fn for_an_answer(signing_in: &SigningIn, asked_for: bool) -> Result<(), Error> {
-    let stands = stands(signing_in).await;
-    match stands.state {
-        SignInState::SignedOut { .. } | SignInState::Over { .. } if asked_for => {
-            in_browser(signing_in).await
+/// What other commands do before they open anything: where nobody is signed in somebody is, if that was asked for. How it
+/// stands then.
+///
+/// # Errors
+/// It was asked for, and nobody signed in.
+pub async fn before_others(signing_in: &SigningIn, way: Option<Way>) -> Result<SignIn, Error> {
+    let before = stands(signing_in).await;
+    match way {
+        Some(way) if lacking(&before).is_some_and(|why| !why.retryable) => {
+            sign_in(signing_in, way).await?;
+            Ok(stands(signing_in).await)
         }
-        SignInState::SignedOut { .. } => Err(not_signed_in(
-            format!("nobody is signed in at {}", stands.provider),
-            stands.not_kept.as_deref(),
-        )),
-        SignInState::Over { why } => Err(not_signed_in(
-            format!("the sign-in at {} is over: {why}", stands.provider),
-            None,
-        )),
-        // The systems say themselves what they lack.
-        _ => Ok(()),
+        _ => Ok(before),
     }
 }
+
+/// What is lacking of a sign-in, in words for the person; retryable where it may come by itself.
+pub fn lacking(stands: &SignIn) -> Option<Error> {
+    let provider = &stands.provider;
+    let nobody = |why: String| Error::new(Code::SignedOut, why);
+    Some(match (&stands.state, &stands.not_kept) {
+        (SignInState::SignedIn { .. }, _) => return None,
+        // Somebody is at it.
+        (SignInState::InBrowser { .. } | SignInState::Code { .. }, _) => return None,
+        (SignInState::SignedOut { failed: Some(why) }, _) => why.clone(),
+        (SignInState::SignedOut { failed: None }, Some(why)) => {
+            nobody(format!("nobody is signed in at {provider}")).hint(format!(
+                "Nothing is kept here ({why}): sign in with this very command by --sign-in, or by --sign-in --code where no browser opens."
+            ))
+        }
+        (SignInState::SignedOut { failed: None }, None) => {
+            nobody(format!("nobody is signed in at {provider}")).hint(SIGN_IN)
+        }
+        (SignInState::Over { why }, _) => {
+            nobody(format!("the sign-in at {provider} is over: {why}")).hint(SIGN_IN)
+        }
+        (SignInState::Unread { why }, _) => nobody(format!(
+            "whether somebody is signed in at {provider} cannot be told: {why}"
+        ))
+        .hint(
+            "Unlock the keyring and run this once more, or sign in with this very command by --sign-in, or by --sign-in --code where no browser opens.",
+        ),
+        (SignInState::Resuming { late }, _) => {
+            let why = late.as_deref().unwrap_or("it did not come back in time");
+            let message = format!("the sign-in at {provider} cannot be gone on with now: {why}");
+            let error = Error::new(Code::Unreachable, message);
+            error.hint("It is tried again by itself.").retryable()
+        }
+    })
+}
+
+/// What to do where nobody is signed in.
+const SIGN_IN: &str = "Sign in with `landfall sign-in`, or with this command by --sign-in; add --code to either where no browser opens.";
+/// What to do where there is no team.
+const A_TEAM: &str = "`landfall team join LINK` joins a team; --team names a team file.";
 
 /// Who signs people in to the team that is named, or was joined.
 pub fn of_team(team: Option<PathBuf>) -> Result<Option<Arc<SigningIn>>, Error> {
@@ -133,7 +221,7 @@ pub fn no_team() -> Error {
         Code::UnknownName,
         "no team was joined here that somebody could sign in to",
     )
-    .hint("`landfall team join LINK` joins one; --team names a team file.")
+    .hint(A_TEAM)
 }
 
 /// How the sign-in stands once what is kept has been looked at.
@@ -149,13 +237,10 @@ pub async fn stands(signing_in: &SigningIn) -> SignIn {
     }
 }
 
-fn not_signed_in(message: String, not_kept: Option<&str>) -> Error {
-    let error = Error::new(Code::SignedOut, message);
-    match not_kept {
-        Some(why) => error.hint(format!(
-            "Nothing is kept here ({why}): sign in with this very command by --sign-in."
-        )),
-        None => error.hint("Sign in with `landfall sign-in`, or with this command by --sign-in."),
+async fn sign_in(signing_in: &SigningIn, way: Way) -> Result<(), Error> {
+    match way {
+        Way::Browser => in_browser(signing_in).await,
+        Way::Code => signing_in.with_code(show_code).await,
     }
 }
 
@@ -182,7 +267,47 @@ fn show_code(invitation: &Invitation) {
     ));
 }
 
-/// What is said on the way goes beside the answer, not into it.
-fn say(words: &str) {
-    let _closed = writeln!(anstream::stderr(), "{words}");
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(state: SignInState, not_kept: Option<&str>) -> Option<Error> {
+        lacking(&SignIn {
+            provider: "id.example".to_owned(),
+            state,
+            not_kept: not_kept.map(str::to_owned),
+        })
+    }
+
+    #[test]
+    fn whoever_could_sign_in_with_a_code_alone_was_told_of_browsers_alone() {
+        let locked = SignInState::Unread {
+            why: "the keyring is locked".to_owned(),
+        };
+        let over = SignInState::Over { why: String::new() };
+        let out = || SignInState::SignedOut { failed: None };
+        for (state, not_kept) in [
+            (locked, Some("the keyring is locked")),
+            (over, None),
+            (out(), None),
+            (out(), Some("no keyring")),
+        ] {
+            let hint = told(state, not_kept).map(|why| why.hint);
+            assert!(hint.is_some_and(|hint| hint.contains("--code")));
+        }
+        let said = ends_here("no keyring", Way::Code);
+        assert!(said.ends_with("with --sign-in --code."), "{said}");
+        let said = ends_here("no keyring", Way::Browser);
+        assert!(said.ends_with("with --sign-in."), "{said}");
+    }
+
+    #[test]
+    fn a_provider_that_is_away_is_no_reason_to_sign_in_and_a_locked_keyring_is_none_to_wait() {
+        let away = told(SignInState::Resuming { late: None }, None);
+        assert!(away.is_some_and(|why| why.retryable));
+        let why = "the keyring is locked".to_owned();
+        let locked = told(SignInState::Unread { why }, None);
+        let locked = locked.filter(|why| !why.retryable);
+        assert!(locked.is_some_and(|why| why.hint.contains("Unlock the keyring")));
+    }
 }

@@ -34,11 +34,16 @@ pub async fn run(team: Team) -> Result<ExitCode, Error> {
             });
         }
         Team::Leave => {
+            let membership = Membership::here()?;
+            if matches!(membership.team_file(), Ok(None)) {
+                show("No team was joined here.\n");
+                return Ok(ExitCode::SUCCESS);
+            }
             // Without the team's file nobody could end the sign-in any more; one that cannot be used never began one.
             if let Ok(Some(signing_in)) = of_team(None) {
                 signing_in.sign_out().await?;
             }
-            Membership::here()?.leave()?;
+            membership.leave()?;
             show("The team is forgotten on this machine, and you are signed out there.\n");
         }
         Team::Key(key) => make_key(&key)?,
@@ -207,10 +212,16 @@ fn sign_file(sign: &Sign) -> Result<(), Error> {
     let from = sign.file.display().to_string();
     let text = std::fs::read_to_string(&sign.file)
         .map_err(|why| Error::new(Code::BadFile, format!("{from} cannot be read: {why}")))?;
+    let Some(key) = file.signed_by.as_deref() else {
+        return Err(Error::new(
+            Code::BadFile,
+            format!("nobody could join by {from}: signedBy is absent, which says what key signs it"),
+        )
+        .hint("Put the public half of this key under signedBy: `landfall team key` printed it when it made the key."));
+    };
     let password = password(sign.no_password, "The key's password: ")?;
     let now = Timestamp::now();
     let signed = signature::sign(&text, &sign.key, password, now).map_err(refused)?;
-    let key = file.signed_by.as_deref().unwrap_or_default();
     signature::Key::parse(key)
         .and_then(|key| key.signed_at(&text, &signed))
         .map_err(|why| {

@@ -12,7 +12,39 @@ use super::{bold, dim, foreign, green, red, state, styled, width, wrapped, yello
 /// The whole board as text.
 pub fn board(board: &Board, now: Timestamp) -> String {
     let mut page = String::new();
-    write_attention(&mut page, board, now);
+    if board.rows.is_empty() {
+        // A table of nothing would read as one of everything.
+        page.push_str("No app was found.\n");
+    } else {
+        write_attention(&mut page, board, now);
+        write_rows(&mut page, board);
+    }
+    for unlinked in &board.unlinked {
+        // The same workload may be on several clusters.
+        let line = format!(
+            "{} on {} runs {}: {}",
+            unlinked.workload, unlinked.workload.system, unlinked.image, unlinked.fix
+        );
+        let _ = writeln!(
+            page,
+            "{} {}",
+            styled(dim(), "unlinked"),
+            foreign(&line, 300)
+        );
+    }
+    for unread in &board.unread {
+        let _ = writeln!(
+            page,
+            "{} {}",
+            styled(yellow(), "?"),
+            super::answer::sentence(unread, now)
+        );
+    }
+    page
+}
+
+/// Apps down, environments across.
+fn write_rows(page: &mut String, board: &Board) {
     let columns = columns(board);
     let app_width = board
         .rows
@@ -63,28 +95,6 @@ pub fn board(board: &Board, now: Timestamp) -> String {
         }
         page.push('\n');
     }
-    for unlinked in &board.unlinked {
-        // The same workload may be on several clusters.
-        let line = format!(
-            "{} on {} runs {}: {}",
-            unlinked.workload, unlinked.workload.system, unlinked.image, unlinked.fix
-        );
-        let _ = writeln!(
-            page,
-            "{} {}",
-            styled(dim(), "unlinked"),
-            foreign(&line, 300)
-        );
-    }
-    for unread in &board.unread {
-        let _ = writeln!(
-            page,
-            "{} {}",
-            styled(yellow(), "?"),
-            super::answer::sentence(unread, now)
-        );
-    }
-    page
 }
 
 /// Cells that will not mend themselves, each with its sentence.

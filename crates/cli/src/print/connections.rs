@@ -37,7 +37,9 @@ pub fn connections(connections: &[Connection], all: bool, now: Timestamp) -> Str
             ),
             words
         );
-        for refusal in &connection.refusals {
+        let rights = &connection.rights;
+        let unsaid = |refusal: &&String| !rights.iter().any(|right| says(right, refusal));
+        for refusal in connection.refusals.iter().filter(unsaid) {
             let _ = writeln!(
                 page,
                 "    {} {}",
@@ -45,9 +47,23 @@ pub fn connections(connections: &[Connection], all: bool, now: Timestamp) -> Str
                 foreign(refusal, 300)
             );
         }
-        rights(&mut page, connection, all);
+        write_rights(&mut page, connection, all);
     }
     page
+}
+
+/// Whether a right that is missing says what a refusal says: "list pods outside shop: forbidden".
+fn says(right: &Right, refusal: &str) -> bool {
+    let mut words = refusal.split([' ', ':']);
+    let (Some(verb), Some(what)) = (words.next(), words.next()) else {
+        return false;
+    };
+    let missing = match &right.held {
+        Held::No { verbs } => verbs,
+        Held::Only { .. } => &right.verbs,
+        Held::Yes | Held::Unknown { .. } | Held::NotNeeded { .. } => return false,
+    };
+    right.name.split('.').next() == Some(what) && missing.iter().any(|one| one == verb)
 }
 
 /// When what opens it ends: a token that is made anew in time, or a certificate that is not.
@@ -63,7 +79,7 @@ fn until_when(until: Timestamp, now: Timestamp) -> String {
 }
 
 /// "24 of 25 rights", and below it what is missing, what that hides, and whom to ask.
-fn rights(page: &mut String, connection: &Connection, all: bool) {
+fn write_rights(page: &mut String, connection: &Connection, all: bool) {
     if connection.rights.is_empty() {
         return;
     }
@@ -102,7 +118,8 @@ fn rights(page: &mut String, connection: &Connection, all: bool) {
     }
 }
 
-fn state(state: &ConnectionState) -> (String, String) {
+/// A state's glyph and words.
+pub fn state(state: &ConnectionState) -> (String, String) {
     match state {
         ConnectionState::Connecting => (styled(blue(), "…"), "connecting".to_owned()),
         ConnectionState::Syncing { seen } => (
@@ -155,8 +172,18 @@ mod tests {
     }
 
     fn printed(all: bool) -> String {
+        shown(connection(), all)
+    }
+
+    fn shown(connection: Connection, all: bool) -> String {
+        let at = Timestamp::from_second(60).unwrap_or_default();
+        let page = connections(&[connection], all, at);
+        anstream::adapter::strip_str(&page).to_string()
+    }
+
+    fn connection() -> Connection {
         let at = |second| Timestamp::from_second(second).unwrap_or_default();
-        let connection = Connection {
+        Connection {
             name: "prod".to_owned(),
             kind: SystemKind::Cluster,
             address: "https://prod.example".to_owned(),
@@ -186,9 +213,7 @@ mod tests {
                 ),
             ],
             granted_by: vec!["#platform\u{202e}".to_owned(), "group admins".to_owned()],
-        };
-        let page = connections(&[connection], all, at(60));
-        anstream::adapter::strip_str(&page).to_string()
+        }
     }
 
     #[test]
@@ -201,6 +226,30 @@ mod tests {
     ask #platform, or group admins
 ";
         assert_eq!(printed(false), expected);
+    }
+
+    #[test]
+    fn a_refusal_was_said_once_more_where_a_missing_right_says_it() {
+        let mut connection = connection();
+        let only = Held::Only {
+            namespaces: vec!["shop".to_owned()],
+        };
+        connection.rights.push(right("canaries.flagger.app", only));
+        let refusals = [
+            "watch events: forbidden",
+            "list events: forbidden",
+            "list canaries outside shop: forbidden",
+            "list nodes: forbidden",
+            "read ECS tasks: forbidden",
+        ];
+        connection.refusals = refusals.map(str::to_owned).to_vec();
+        let page = shown(connection, false);
+        let lines = page
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("may not "));
+        let lines: Vec<&str> = lines.collect();
+        // Of events only watching is missing; of nodes it is not known; and AWS' actions have other names.
+        assert_eq!(lines, [refusals[1], refusals[3], refusals[4]], "{page}");
     }
 
     #[test]

@@ -103,6 +103,30 @@ async fn every_request_asks_for_a_token_and_carries_the_one_of_that_moment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_said_the_token_it_was_sent_had_it_shown() {
+    let world = World::new();
+    for rule in ["list pods", "list pods shop"] {
+        world
+            .responder
+            .behave(|b| _ = b.denied.insert(rule.to_owned()));
+    }
+    // A token that looks like any word, and which this server says whoever asks.
+    let desk = Desk::with("forbidden");
+    let cluster = Cluster::start(&here(&world, &desk), quick());
+    let facts = until(&cluster, "denied", |f| {
+        matches!(f.coverage(Kind::Pod, "shop"), Coverage::Denied { .. })
+    })
+    .await;
+    let Coverage::Denied { message } = facts.coverage(Kind::Pod, "shop") else {
+        panic!()
+    };
+    assert_eq!(
+        message,
+        "pods is (hidden): User \"jo\" cannot list resource \"pods\""
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_token_is_a_stated_failure_and_a_new_one_is_found() {
     let world = World::new();
     let desk = Desk::with("t");

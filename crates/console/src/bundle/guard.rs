@@ -1,19 +1,17 @@
 //! The last look at a bundle: whatever looks like a secret is taken out of every text, people's names out of addresses, and
 //! the folders that are theirs out of paths.
 //!
-//! Owns the one table of shapes. It guesses, and guesses too much: a hidden name costs a question, a shown token costs a
-//! cluster. It is a guard and not the reason why a bundle holds no secret.
+//! Owns the shapes that only a bundle hides: those of tokens are `api::token`'s. It guesses, and guesses too much: a hidden
+//! name costs a question, a shown token costs a cluster. It is a guard and not the reason why a bundle holds no secret.
 
 use std::sync::LazyLock;
 
 use api::headline::plain;
+use api::token::HIDDEN;
 use regex::{Captures, Regex};
 use serde_json::{Map, Value};
 
 use super::places::Places;
-
-/// What stands in a secret's place.
-pub(super) const HIDDEN: &str = "(hidden)";
 
 /// From how many characters on capitals, small letters and digits in one are taken for a key.
 const KEY_LENGTH: usize = 24;
@@ -21,8 +19,8 @@ const KEY_LENGTH: usize = 24;
 /// How many characters AWS' secret keys have: letters of base64, so that every other one has a slash.
 const AWS_KEY_LENGTH: usize = 40;
 
-/// What secrets look like, and what is left of each. Only ASCII is told apart by case.
-const SHAPES: [(&str, &str); 16] = [
+/// What secrets look like beside the tokens that [`plain`] knows, and what is left of each. Only ASCII is told apart by case.
+const SHAPES: [(&str, &str); 9] = [
     // A private key, whole or cut off.
     (
         r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)",
@@ -30,28 +28,11 @@ const SHAPES: [(&str, &str); 16] = [
     ),
     // An address with credentials in it.
     (r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#]*@", "${1}(hidden)@"),
-    // A header: the scheme says that a credential follows.
+    // A header, whatever follows its scheme: where words are shown to their reader, fewer of them are taken for a credential.
     (
         r"\b((?i-u:bearer|basic|negotiate))\s+[A-Za-z0-9+/=_.~-]{8,}",
         "$1 (hidden)",
     ),
-    // Signed tokens and keys in JSON: their first bytes are always these in base64.
-    (r"eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)*", HIDDEN),
-    // AWS: ids of keys and sessions.
-    (r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}", HIDDEN),
-    // An EKS cluster's token.
-    (r"k8s-aws-v1\.[A-Za-z0-9_-]+", HIDDEN),
-    // GitHub, classic and fine-grained.
-    (r"(?:gh[opsru]_|github_pat_)[A-Za-z0-9_]{10,}", HIDDEN),
-    // GitLab and Slack.
-    (
-        r"(?:gl(?:pat|dt|rt|cbt|ptt|ft|soat)-|xox[a-z]-|xapp-)[A-Za-z0-9_-]{10,}",
-        HIDDEN,
-    ),
-    // Google: access tokens and keys of its APIs.
-    (r"(?:ya29\.|AIza)[A-Za-z0-9_.-]{10,}", HIDDEN),
-    // Docker, npm, HashiCorp's Vault.
-    (r"(?:dckr_[a-z]+_|npm_|hv[sbr]\.)[A-Za-z0-9_-]{10,}", HIDDEN),
     // Whatever is set to something under a name that says what it is: token=x, "password": "x", X-Amz-Signature=x.
     (
         r#"((?i-u:password|passwd|passphrase|secret|token|key|credential|signature|authorization|assertion|cookie)["']?\s*[=:]\s*["']?)[^\s"',;&]{3,}"#,

@@ -8,11 +8,11 @@ use super::*;
 use crate::errors::Errors;
 
 const TEAM: &str = "version: 1\nname: Tidewater\n\
-    signIn: {issuer: 'https://jo:PLANTED-1@id.example', clientId: 0oa1, authorities: ['-----BEGIN CERTIFICATE-----\\nPLANTED-2\\n-----END CERTIFICATE-----']}\n\
+    signIn: {issuer: 'https://id.example', clientId: 0oa1, authorities: ['-----BEGIN CERTIFICATE-----\\nPLANTED-2\\n-----END CERTIFICATE-----']}\n\
     roles: [{name: sre, groups: [platform]}]\n\
     owners: [{of: prod, ask: '#platform-help'}]\n\
-    clusters: [{name: prod, server: 'https://jo:PLANTED-3@prod.example:6443', authority: \"-----BEGIN CERTIFICATE-----\\nPLANTED-4\\n-----END CERTIFICATE-----\\n\"}]\n\
-    codeHosts: [{host: code.example, address: 'https://PLANTED-5@code.example'}]\n\
+    clusters: [{name: prod, server: 'https://prod.example:6443', authority: \"-----BEGIN CERTIFICATE-----\\nPLANTED-4\\n-----END CERTIFICATE-----\\n\"}]\n\
+    codeHosts: [{host: code.example, address: 'https://code.example'}]\n\
     aws: [{name: aws, region: eu-west-1, credentials: /home/PLANTED-6/keys}]\n\
     environments: [{name: production, cluster: prod, namespaces: [shop]}]\n";
 

@@ -36,7 +36,10 @@ pub fn all(
         };
         Ok(forge::CodeHost {
             host: host.host.clone(),
-            address: host.address.clone(),
+            // What the file names is known wherever it is; github.com by itself only once it was met.
+            address: host
+                .address()
+                .filter(|_| is_named || !is(host, &github.host)),
             api: host.api.clone(),
             tokens: signed_in.map(|host| Arc::new(CodeHostToken(host)) as Arc<dyn forge::Tokens>),
         })

@@ -25,6 +25,11 @@ pub fn history_file() -> Option<PathBuf> {
     data_folder().map(|folder| folder.join("history.db"))
 }
 
+/// The folder that runs of actions are written down in.
+pub fn journal_folder() -> Option<PathBuf> {
+    data_folder().map(|folder| folder.join("journal"))
+}
+
 /// The folder that a browser would save to: `XDG_DOWNLOAD_DIR`, else `Downloads` in the person's own folder, else that.
 pub fn downloads_folder() -> PathBuf {
     let own = variable("HOME").or_else(|| variable("USERPROFILE"));

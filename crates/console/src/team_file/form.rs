@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::shown;
+use super::{address, shown};
 
 /// The ports that the browser is sent back to where the file names none: unassigned ones, below those that systems hand
 /// out for outgoing connections. The provider has to know each of them.
@@ -63,7 +63,7 @@ pub struct TeamFile {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SignIn {
     /// The issuer, exactly as its tokens name it: https://acme.okta.com.
-    #[serde(serialize_with = "shown::address")]
+    #[serde(deserialize_with = "address::address")]
     pub issuer: Url,
     /// The application's client id: a public client with PKCE, no secret.
     pub client_id: String,
@@ -103,7 +103,7 @@ pub struct Cluster {
     /// What people call it; an environment's `cluster` may name it.
     pub name: String,
     /// Where its API server answers.
-    #[serde(serialize_with = "shown::address")]
+    #[serde(deserialize_with = "address::address")]
     pub server: Url,
     /// The certificate of its authority, as PEM; absent: the system's.
     #[serde(default, serialize_with = "shown::may_be_certificates")]
@@ -181,12 +181,13 @@ pub struct Owner {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CodeHost {
     /// As image labels and Flux sources name it.
+    #[serde(deserialize_with = "address::host")]
     pub host: String,
     /// Where Git's smart HTTP answers; absent: https://<host>.
-    #[serde(default, serialize_with = "shown::may_be_address")]
+    #[serde(default, deserialize_with = "address::may_be_address")]
     pub address: Option<Url>,
     /// GitHub's REST API; absent: none, unless the host is github.com.
-    #[serde(default, serialize_with = "shown::may_be_address")]
+    #[serde(default, deserialize_with = "address::may_be_address")]
     pub api: Option<Url>,
     /// The application that people sign in with at this host. Absent: a token of their own is all that they can give.
     #[serde(default)]
@@ -203,7 +204,7 @@ pub struct CodeHostSignIn {
     #[serde(default)]
     pub scopes: Vec<String>,
     /// Where `/login/device/code` and `/login/oauth/access_token` are; absent: the host's address.
-    #[serde(default, serialize_with = "shown::may_be_address")]
+    #[serde(default, deserialize_with = "address::may_be_address")]
     pub address: Option<Url>,
 }
 
@@ -243,9 +244,10 @@ impl CodeHost {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Registry {
     /// As image references name it.
+    #[serde(deserialize_with = "address::host")]
     pub host: String,
     /// Where the OCI distribution API answers; absent: https://<host>.
-    #[serde(default, serialize_with = "shown::may_be_address")]
+    #[serde(default, deserialize_with = "address::may_be_address")]
     pub address: Option<Url>,
 }
 
@@ -259,7 +261,7 @@ pub struct Aws {
     /// The region, such as `eu-west-1`.
     pub region: String,
     /// Where AWS answers, if not at its own address.
-    #[serde(default, serialize_with = "shown::may_be_address")]
+    #[serde(default, deserialize_with = "address::may_be_address")]
     pub endpoint: Option<Url>,
     /// The IAM role that everyone takes with the sign-in (AssumeRoleWithWebIdentity).
     pub role: Option<String>,

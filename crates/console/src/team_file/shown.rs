@@ -1,33 +1,10 @@
-//! How the team file's words are shown to whoever helps: addresses without credentials, certificates by their number, files
-//! by their name.
+//! How the team file's words are shown to whoever helps: certificates by their number, files by their name.
 //!
-//! Owns these forms. A team file holds no secret; whoever wrote one into it all the same does not send it on.
+//! Owns these forms.
 
 use std::path::PathBuf;
 
 use serde::Serializer;
-use url::Url;
-
-/// An address without user and password.
-pub fn address<S: Serializer>(address: &Url, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(bare(address).as_str())
-}
-
-/// The same of one that may be absent.
-pub fn may_be_address<S: Serializer>(address: &Option<Url>, to: S) -> Result<S::Ok, S::Error> {
-    match address {
-        Some(address) => to.serialize_some(bare(address).as_str()),
-        None => to.serialize_none(),
-    }
-}
-
-fn bare(address: &Url) -> Url {
-    let mut bare = address.clone();
-    // Refused only where an address can have neither.
-    let _ = bare.set_username("");
-    let _ = bare.set_password(None);
-    bare
-}
 
 /// How many certificates each text holds.
 pub fn certificates<S: Serializer>(texts: &[String], to: S) -> Result<S::Ok, S::Error> {

@@ -14,6 +14,7 @@ use super::patch::Target;
 use super::place::{is_remote, joined, kustomization, normal, relative};
 use super::set::{Manifest, Set, named, release_with};
 use super::yaml::{Node, parse};
+use crate::edit::DeclaredSource;
 
 /// Bases of bases deeper than this are a circle that we failed to see.
 const MAX_DEPTH: usize = 32;
@@ -59,6 +60,8 @@ pub(crate) struct State {
     pub(crate) images: Vec<DeclaredImage>,
     /// The versions of charts that HelmReleases name.
     pub(crate) charts: Vec<DeclaredChart>,
+    /// The references of OCIRepository objects.
+    pub(crate) sources: Vec<DeclaredSource>,
     /// The first thing that cannot be read, and why.
     pub(crate) broken: Option<(String, String)>,
 }
@@ -115,12 +118,14 @@ pub(crate) fn build(files: &mut dyn Files, path: &str) -> State {
         },
     }
     let charts = set.charts();
+    let sources = set.sources();
     let mut found = set.finish();
     found.sort();
     found.dedup();
     State {
         images: found,
         charts,
+        sources,
         broken: build.broken,
     }
 }

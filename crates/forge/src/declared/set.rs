@@ -10,6 +10,7 @@ use facts::code::{DeclaredChart, DeclaredImage};
 use super::images::{Override, Written, images};
 use super::patch::{Target, deletes, json_patch, merge};
 use super::yaml::{Node, Value, parse};
+use crate::edit::{DeclaredSource, Form};
 
 /// Manifests on their way through a build.
 #[derive(Default)]
@@ -76,6 +77,36 @@ impl Set {
         };
         let releases = self.manifests.iter().filter(is_release);
         releases.filter_map(version).collect()
+    }
+
+    /// The references of OCIRepository objects.
+    pub(crate) fn sources(&self) -> Vec<DeclaredSource> {
+        let mut found = Vec::new();
+        for one in &self.manifests {
+            if one.node.text_at("kind") != Some("OCIRepository") {
+                continue;
+            }
+            for (key, form) in [
+                ("tag", Form::SourceTag),
+                ("semver", Form::SourceRange),
+                ("digest", Form::SourceDigest),
+            ] {
+                if let Some(node) = one.node.at(&["spec", "ref", key])
+                    && let Some(value) = node.text()
+                {
+                    let url = one.node.at(&["spec", "url"]).and_then(|url| url.text());
+                    found.push(DeclaredSource {
+                        name: one.names.last().cloned().unwrap_or_default(),
+                        url: url.unwrap_or_default().to_owned(),
+                        form,
+                        value: value.to_owned(),
+                        file: node.file.to_string(),
+                        line: node.line,
+                    });
+                }
+            }
+        }
+        found
     }
 
     /// A HelmRelease with the values that its ConfigMaps hold below its own; `None` if it takes none from them.

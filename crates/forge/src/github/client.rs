@@ -3,6 +3,9 @@
 //! Owns what happens around every request, and what a refusal means. Which requests are made, and what the answers say,
 //! is decided elsewhere.
 
+mod look;
+mod write;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -23,6 +26,8 @@ use crate::error::{Http, Trouble, http, tidy};
 use crate::git::locked;
 use crate::tokens::Pass;
 use crate::web::Web;
+
+pub(super) use self::write::Sent;
 
 /// Pages read of one list; GitHub gives 100 items a page.
 const MAX_PAGES: usize = 10;
@@ -264,26 +269,8 @@ impl Client {
     }
 
     fn request(&self, target: &Target<'_>, url: &Url, pass: &Pass) -> reqwest::RequestBuilder {
-        let request = self
-            .web
-            .client(url)
-            .get(url.clone())
-            .header(ACCEPT, "application/vnd.github+json")
-            .header("x-github-api-version", "2022-11-28");
-        // Whatever led here: only the API itself is shown a token.
-        let token = pass
-            .token()
-            .filter(|_| url.origin() == target.base.origin())
-            .and_then(|token| {
-                HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())).ok()
-            });
-        match token {
-            Some(mut token) => {
-                token.set_sensitive(true);
-                request.header(AUTHORIZATION, token)
-            }
-            None => request,
-        }
+        let request = self.web.client(url).get(url.clone());
+        dressed(request, target, url, pass)
     }
 
     fn not_limited(&self, host: &str) -> Result<(), Trouble> {
@@ -306,7 +293,11 @@ impl Client {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Refusal {
-        let words = message(body);
+        let mut words = message(body);
+        if let Some(token) = pass.token() {
+            // Some hosts say back what they were shown.
+            words = words.replace(token.expose_secret(), "(hidden)");
+        }
         if let Some(until) = limit(status, headers, &words, self.clock.now()) {
             locked(&self.limited).insert(target.host.to_owned(), until);
             return Refusal::Trouble(Trouble::RateLimited {
@@ -350,6 +341,16 @@ impl Client {
 }
 
 impl Target<'_> {
+    /// The host's name.
+    pub(super) fn host(&self) -> &str {
+        self.host
+    }
+
+    /// `owner/name`
+    pub(super) fn path(&self) -> &str {
+        self.path
+    }
+
     /// An address below the repository's.
     pub(super) fn at(&self, parts: &[&str]) -> Url {
         let mut url = self.base.clone();
@@ -383,6 +384,30 @@ impl Target<'_> {
                 Trouble::Other(format!("reading from {} failed: {reason}", self.host))
             }
         }
+    }
+}
+
+/// A request as GitHub wants it, with the token.
+fn dressed(
+    request: reqwest::RequestBuilder,
+    target: &Target<'_>,
+    url: &Url,
+    pass: &Pass,
+) -> reqwest::RequestBuilder {
+    let request = request
+        .header(ACCEPT, "application/vnd.github+json")
+        .header("x-github-api-version", "2022-11-28");
+    // Whatever led here: only the API itself is shown a token.
+    let token = pass
+        .token()
+        .filter(|_| url.origin() == target.base.origin())
+        .and_then(|token| HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())).ok());
+    match token {
+        Some(mut token) => {
+            token.set_sensitive(true);
+            request.header(AUTHORIZATION, token)
+        }
+        None => request,
     }
 }
 

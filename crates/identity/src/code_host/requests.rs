@@ -29,7 +29,7 @@ use crate::device::Invitation;
 use crate::failure::{Failure, Unproven, shown};
 use crate::provider::{Person, Refreshed, Tokens, refusal, silent};
 use crate::session::Giver;
-use crate::wire::{Clock, Wire, WireError, is_here};
+use crate::wire::{Clock, Sent, Wire, WireError, is_here};
 
 /// So long before its end a token is made anew rather than taken from the keyring.
 const LEFT: SignedDuration = SignedDuration::from_secs(60);
@@ -204,9 +204,9 @@ impl Requests {
     /// locked for an hour, or too many requests, pass.
     async fn who(&self, access: &SecretString) -> Result<Kept, Failure> {
         let host = &self.spec.host;
-        let later = |why: String| Failure::Unreachable {
+        let later = |said: String| Failure::Answers {
             host: host.clone(),
-            why,
+            said,
         };
         let mut shown_token = HeaderValue::from_str(&format!("Bearer {}", access.expose_secret()))
             .map_err(|_| Failure::NotDone("what was given is no token".to_owned()))?;
@@ -232,12 +232,18 @@ impl Requests {
                         .unwrap_or_else(|| "it does not accept the token".to_owned()),
                 });
             }
-            status => return Err(later(format!("it answers {status} {}", said()))),
+            status => {
+                let said = said();
+                return Err(later(match said.as_str() {
+                    "" => status.to_string(),
+                    said => format!("{status}: {said}"),
+                }));
+            }
         }
         let user: User = serde_json::from_slice(answer.body())
-            .map_err(|_| later("it does not say whose the token is".to_owned()))?;
+            .map_err(|_| later("without saying whose the token is".to_owned()))?;
         if !is_word(&user.login) {
-            return Err(later("it says a name that is none".to_owned()));
+            return Err(later("with a name that nobody can have".to_owned()));
         }
         let header = |name: &str| answer.headers().get(name)?.to_str().ok();
         Ok(Kept {
@@ -413,11 +419,13 @@ impl<'c> AsyncHttpClient<'c> for Quirks<'_> {
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
+            let sent = Sent::of(&request);
             let mut answer = AsyncHttpClient::call(self.wire, request).await?;
             if let Ok(wrong) = serde_json::from_slice::<Wrong>(answer.body()) {
                 self.wait
                     .fetch_max(wrong.interval.unwrap_or_default(), Ordering::Relaxed);
                 *answer.status_mut() = StatusCode::BAD_REQUEST;
+                sent.out_of(answer.body_mut());
             }
             Ok(answer)
         })

@@ -255,10 +255,13 @@ async fn another_persons_token_is_never_used_and_what_is_open_stays_its_owners()
 struct Locking {
     kept: Memory,
     is_locked: AtomicBool,
+    /// How often it was read.
+    looks: AtomicU32,
 }
 
 impl Keeper for Locking {
     fn load(&self) -> Result<Option<SecretString>, NotKept> {
+        self.looks.fetch_add(1, Ordering::Relaxed);
         match self.is_locked.load(Ordering::Relaxed) {
             true => Err(NotKept::Locked),
             false => self.kept.load(),
@@ -308,6 +311,93 @@ async fn while_the_keyring_is_locked_a_token_that_may_be_used_up_is_not_sent() {
     keyring.is_locked.store(false, Ordering::Relaxed);
     pass(130).await;
     assert!(session.tokens().await.is_ok());
+}
+
+/// A locked keyring with somebody's session in it, and a session that would go on with it.
+async fn shut_in() -> (Arc<Simulated>, Arc<Locking>, Session) {
+    let (giver, _, _) = begun(None).await;
+    let keyring = Arc::new(Locking::default());
+    let before = Session::resume(giver.clone(), keyring.clone(), None);
+    before.begin(giver.tokens(Some("first"))).await.unwrap();
+    drop(before);
+    keyring.is_locked.store(true, Ordering::Relaxed);
+    keyring.looks.store(0, Ordering::Relaxed);
+    let session = Session::resume(giver.clone(), keyring.clone(), None);
+    (giver, keyring, session)
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_locked_keyring_nobody_was_said_to_be_signed_in_and_it_never_went_on() {
+    let (giver, keyring, session) = shut_in().await;
+    let why = session.tokens().await.unwrap_err();
+    assert_eq!(why, Failure::Unread(NotKept::Locked));
+    assert!(why.may_pass(), "{why}");
+    let why = NotKept::Locked;
+    assert_eq!(*session.standing().borrow(), Standing::Unread { why });
+    keyring.is_locked.store(false, Ordering::Relaxed);
+    pass(61).await;
+    session.look_again().await;
+    assert!(session.tokens().await.is_ok());
+    assert!(matches!(
+        *session.standing().borrow(),
+        Standing::SignedIn { .. }
+    ));
+    assert_eq!(*session.not_kept().borrow(), None);
+    assert_eq!(giver.asked(), 1);
+    // And it is kept fresh as any other.
+    pass(600).await;
+    assert!(giver.asked() > 10, "{}", giver.asked());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_keyring_that_stays_shut_asks_the_person_ever_more_seldom() {
+    let (giver, keyring, session) = shut_in().await;
+    for _ in 0..3_600 {
+        pass(1).await;
+        session.look_again().await;
+        assert!(session.tokens().await.is_err());
+    }
+    let looks = keyring.looks.load(Ordering::Relaxed);
+    assert!((8..=10).contains(&looks), "{looks}");
+    assert_eq!(giver.asked(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_signs_out_of_a_shut_keyring_is_not_signed_in_when_it_opens() {
+    let (giver, keyring, session) = shut_in().await;
+    assert!(session.tokens().await.is_err());
+    assert!(session.sign_out().await.is_err(), "it is still kept");
+    keyring.is_locked.store(false, Ordering::Relaxed);
+    pass(61).await;
+    session.look_again().await;
+    assert!(matches!(session.tokens().await, Err(Failure::SignedOut)));
+    assert_eq!(giver.asked(), 0);
+}
+
+/// No keyring at all.
+struct Absent;
+
+impl Keeper for Absent {
+    fn load(&self) -> Result<Option<SecretString>, NotKept> {
+        Err(NotKept::NoKeyring)
+    }
+
+    fn store(&self, _: &SecretString) -> Result<(), NotKept> {
+        Err(NotKept::NoKeyring)
+    }
+
+    fn delete(&self) -> Result<(), NotKept> {
+        Err(NotKept::NoKeyring)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_keyring_nobody_is_signed_in_and_why_is_said() {
+    let (giver, _, _) = begun(None).await;
+    let session = Session::resume(giver.clone(), Arc::new(Absent), None);
+    assert!(matches!(session.tokens().await, Err(Failure::SignedOut)));
+    assert_eq!(*session.standing().borrow(), Standing::SignedOut);
+    assert_eq!(*session.not_kept().borrow(), Some(NotKept::NoKeyring));
 }
 
 #[tokio::test]

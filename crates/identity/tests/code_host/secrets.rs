@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use identity::Memory;
-use jiff::SignedDuration;
+use axum::http::{HeaderMap, StatusCode};
+use identity::{CodeHost, CodeHostSpec, Memory};
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -86,4 +87,28 @@ fn no_token_is_in_any_line() {
         assert!(!lines.contains(&secret), "a line has {secret}");
         assert!(!printed.contains(&secret), "{printed}");
     }
+}
+
+#[tokio::test]
+async fn a_code_host_that_said_no_was_said_not_to_answer_and_its_words_had_the_token() {
+    let repeats = axum::Router::new().fallback(|headers: HeaderMap| async move {
+        let sent = headers["authorization"].to_str().unwrap().to_owned();
+        let said = format!(r#"{{"message": "token {sent} is blocked"}}"#);
+        (StatusCode::FORBIDDEN, said)
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let served = tokio::spawn(async move { axum::serve(listener, repeats).await });
+    let address = address.parse().unwrap();
+    let spec = CodeHostSpec::github("code.example", &address, &address);
+    let clock = Arc::new(Timestamp::now);
+    let code_host = CodeHost::new(spec, Arc::new(Memory::default()), None, clock).unwrap();
+    let pasted = SecretString::from("correct-horse-battery");
+    let why = code_host.sign_in_with(&pasted).await.unwrap_err();
+    assert_eq!(
+        why.to_string(),
+        "code.example answers 403 Forbidden: token Bearer (hidden) is blocked"
+    );
+    assert!(why.may_pass(), "an account may be locked for an hour");
+    served.abort();
 }

@@ -74,6 +74,37 @@ pub(super) fn secrets(
     Ok(())
 }
 
+/// A job of an app's that runs when somebody asks for it: a CronJob that is suspended, put there by hand. It uses the image
+/// that the app runs.
+pub(super) fn job(store: &Store, app: &App, environment: Environment) -> Result<(), CompanyError> {
+    let namespace = app.namespace(environment);
+    let Some(deployment) = store.get("Deployment", &namespace, &app.name) else {
+        return Ok(());
+    };
+    let image = deployment.pointer("/spec/template/spec/containers/0/image");
+    let name = format!("{}-resend", app.name);
+    store.apply(json!({
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app": app.name}},
+        "spec": {
+            "schedule": "0 6 * * 1",
+            "suspend": true,
+            "concurrencyPolicy": "Forbid",
+            "successfulJobsHistoryLimit": 3,
+            "failedJobsHistoryLimit": 1,
+            "jobTemplate": {"spec": {
+                "backoffLimit": 2,
+                "template": {"spec": {
+                    "restartPolicy": "Never",
+                    "containers": [{"name": "resend", "image": image, "args": ["resend"]}],
+                }},
+            }},
+        },
+    }))?;
+    Ok(())
+}
+
 /// A Secret whose values say what they are: nothing here opens anything.
 fn secret(namespace: &str, name: &str, keys: &[&str]) -> Value {
     let data: serde_json::Map<String, Value> = keys

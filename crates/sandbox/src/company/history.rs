@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::apps::App;
+use super::apps::{App, Environment};
 use super::ci::{Ci, Progress, Record};
 use super::timeline::{Deed, Moment, Outcome, TIMELINE};
 use super::{Company, CompanyError, Label, Landmark, bootstrap, day_of, flux, minutes};
@@ -87,6 +87,11 @@ impl Company {
         self.run_clusters(now);
         for controllers in &mut self.controllers {
             controllers.settle();
+        }
+        if let Some(app) = self.app("newsletter") {
+            for environment in [Environment::Staging, Environment::Production] {
+                bootstrap::job(self.store(environment), app, environment)?;
+            }
         }
         // From now on somebody is watching: the code host tells Flux of every push to the shared GitOps repository.
         for controllers in &mut self.controllers {

@@ -52,6 +52,8 @@ enum Stage {
     CrashBackOff,
     /// Ready.
     Ready,
+    /// Its containers ended, for good.
+    Over,
     /// Asked to end.
     Ending,
 }
@@ -92,7 +94,7 @@ impl Controllers {
                 self.start(key, pod, &mut life)
             }
             Stage::Started => self.run_on(key, pod, &mut life),
-            Stage::Ready | Stage::Ending => Next::OnChange,
+            Stage::Ready | Stage::Over | Stage::Ending => Next::OnChange,
         };
         (life, next)
     }
@@ -345,6 +347,12 @@ impl Controllers {
     /// What a started pod comes to.
     fn run_on(&mut self, key: &Key, pod: &Value, life: &mut Life) -> Next {
         let mut status = pod["status"].clone();
+        if let Some(exit_code) = self.exit_code(key, pod) {
+            status::over(&mut status, &self.picture(pod, life, None), exit_code);
+            self.write_status(key, status);
+            life.stage = Stage::Over;
+            return Next::OnChange;
+        }
         let (container, end, init) = match self.behaviour(&key.namespace, &pod["spec"]) {
             Some((container, PodBehaviour::Crash { exit_code, .. })) => {
                 (container, ContainerEnd::new(exit_code, "Error"), false)
@@ -407,6 +415,17 @@ impl Controllers {
         let message = format!("Back-off restarting failed container {container} in pod {name}");
         self.complain(pod, life, "BackOff", &message, "kubelet");
         Next::seconds(wait)
+    }
+
+    /// How a pod ends that runs to its end and is not started again; `None` of one that goes on.
+    fn exit_code(&self, key: &Key, pod: &Value) -> Option<i32> {
+        let fault = self.behaviour(&key.namespace, &pod["spec"]);
+        match (text(pod, &["spec", "restartPolicy"]), fault) {
+            ("Never", Some((_, PodBehaviour::Crash { exit_code, .. }))) => Some(exit_code),
+            ("Never", Some((_, PodBehaviour::OutOfMemory { .. }))) => Some(137),
+            ("Never" | "OnFailure", None | Some((_, PodBehaviour::Slow { .. }))) => Some(0),
+            _ => None,
+        }
     }
 
     /// What a container says in this life, which is what it said in the one before.

@@ -11,7 +11,7 @@ use super::{Controllers, Key, generation, requested};
 use crate::kubernetes::{Change, ChangeEvent};
 
 /// The kinds that a controller here looks after.
-const WATCHED: [&str; 15] = [
+const WATCHED: [&str; 16] = [
     "GitRepository",
     "OCIRepository",
     "HelmRepository",
@@ -25,6 +25,7 @@ const WATCHED: [&str; 15] = [
     "ReplicaSet",
     "StatefulSet",
     "DaemonSet",
+    "Job",
     "Service",
     "Pod",
 ];
@@ -146,7 +147,12 @@ impl Controllers {
                     }
                 }
             }
-            "ImageUpdateAutomation" | "Deployment" | "StatefulSet" | "DaemonSet" | "Service"
+            "ImageUpdateAutomation"
+            | "Deployment"
+            | "StatefulSet"
+            | "DaemonSet"
+            | "Job"
+            | "Service"
                 if asked =>
             {
                 self.due(key.clone());

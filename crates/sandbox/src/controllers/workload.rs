@@ -178,6 +178,7 @@ impl Controllers {
                 let component = match text(owner, &["kind"]) {
                     "ReplicaSet" => "replicaset-controller",
                     "StatefulSet" => "statefulset-controller",
+                    "Job" => "job-controller",
                     _ => "daemonset-controller",
                 };
                 let message = if component == "statefulset-controller" {

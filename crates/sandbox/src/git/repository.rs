@@ -385,7 +385,7 @@ impl Repository {
 }
 
 /// The commit that a revision stands for.
-fn resolve(state: &State, revision: &str) -> Option<ObjectId> {
+pub(super) fn resolve(state: &State, revision: &str) -> Option<ObjectId> {
     if let Ok(id) = ObjectId::from_hex(revision.as_bytes()) {
         let id = state.objects.peel(id);
         return state.objects.commit(&id).map(|_| id);
@@ -434,7 +434,7 @@ pub(super) fn check_ref(name: &str) -> Result<(), GitError> {
     }
 }
 
-fn write_commit(
+pub(super) fn write_commit(
     objects: &mut Objects,
     tree: ObjectId,
     parents: Vec<ObjectId>,

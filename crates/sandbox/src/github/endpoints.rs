@@ -43,12 +43,13 @@ pub(super) fn branch(view: &View, asked: &Asked) -> Answer {
     let sha = view.repository.head(name).ok_or_else(branch_not_found)?;
     let head = view.repository.show(&sha).ok_or_else(branch_not_found)?;
     let url = view.url(&format!("/branches/{name}"));
+    let protected = view.github.is_protected(view.repository.path(), name);
     whole(json!({
         "name": name,
         "commit": view.commit(&head),
         "_links": { "self": url, "html": view.html(&format!("/tree/{name}")) },
-        "protected": false,
-        "protection": { "enabled": false },
+        "protected": protected,
+        "protection": { "enabled": protected },
         "protection_url": format!("{url}/protection"),
     }))
 }

@@ -1,11 +1,11 @@
 //! The HTTP side of the REST API: routes, errors, pages, entity tags and the rate limit.
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, Query, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, patch, post, put};
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HOST, IF_NONE_MATCH, LINK, USER_AGENT,
 };
@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use super::endpoints;
 use super::sign_in;
 use super::view::View;
+use super::writes::{self, Told};
 use super::{GitHub, RateLimit};
 
 /// The largest answer, in bytes: a job's log.
@@ -45,6 +46,25 @@ macro_rules! endpoint {
     };
 }
 
+/// Makes a handler of a function from a view and a request that changes something to a reply.
+macro_rules! write {
+    ($answer:path) => {
+        |State(github): State<GitHub>,
+         Path(parts): Path<Vec<(String, String)>>,
+         headers: HeaderMap,
+         uri: Uri,
+         body: Bytes| async move {
+            let asked = Asked {
+                parts,
+                query: Vec::new(),
+                headers,
+                uri,
+            };
+            written(&github, asked, &body, $answer)
+        }
+    };
+}
+
 /// The routes of GitHub's REST API, below `/api/v3/` as on GitHub Enterprise Server.
 pub fn router(github: &GitHub) -> Router {
     let repository = "/api/v3/repos/{owner}/{name}";
@@ -59,7 +79,25 @@ pub fn router(github: &GitHub) -> Router {
         .route(&at("/commits"), get(endpoint!(endpoints::commits)))
         .route(&at("/commits/{*rest}"), get(endpoint!(endpoints::commit)))
         .route(&at("/compare/{*rest}"), get(endpoint!(endpoints::compare)))
-        .route(&at("/pulls"), get(endpoint!(endpoints::pulls)))
+        .route(
+            &at("/pulls"),
+            get(endpoint!(endpoints::pulls)).post(write!(writes::new_pull)),
+        )
+        .route(
+            &at("/pulls/{number}/merge"),
+            put(write!(writes::merge_pull)),
+        )
+        .route(&at("/git/ref/{*rest}"), get(endpoint!(writes::git_ref)))
+        .route(&at("/git/refs"), post(write!(writes::new_ref)))
+        .route(&at("/git/refs/{*rest}"), patch(write!(writes::move_ref)))
+        .route(&at("/git/blobs"), post(write!(writes::new_blob)))
+        .route(&at("/git/trees"), post(write!(writes::new_tree)))
+        .route(&at("/git/trees/{sha}"), get(endpoint!(writes::git_tree)))
+        .route(&at("/git/commits"), post(write!(writes::new_commit)))
+        .route(
+            &at("/git/commits/{sha}"),
+            get(endpoint!(writes::git_commit)),
+        )
         .route(&at("/pulls/{number}"), get(endpoint!(endpoints::pull)))
         .route(
             &at("/pulls/{number}/files"),
@@ -84,8 +122,12 @@ pub fn router(github: &GitHub) -> Router {
             &at("/actions/jobs/{id}/logs"),
             get(endpoint!(endpoints::job_logs)),
         )
-        .route("/api/v3/{*rest}", get(nothing))
+        .route("/api/v3/{*rest}", any(nothing))
         .layer(from_fn_with_state(github.clone(), guard))
+        .route(
+            "/login/device",
+            get(sign_in::ask_for_code).post(sign_in::typed),
+        )
         .route("/login/device/code", post(sign_in::device_code))
         .route("/login/oauth/access_token", post(sign_in::access_token))
         // Where the redirect to a log leads: another host on GitHub, without tokens and limits.
@@ -107,6 +149,10 @@ pub(super) enum Reply {
     Json(Value, Option<HeaderValue>),
     /// Look there.
     Found(String),
+    /// It is made, and looks so.
+    Created(Value),
+    /// It is not made, because of these errors.
+    Invalid(Value),
 }
 
 /// What an endpoint refuses with.
@@ -237,20 +283,44 @@ fn answer(
     asked: Asked,
     endpoint: impl Fn(&View, &Asked) -> Result<Reply, Problem>,
 ) -> Response {
+    reply(view(github, &asked).and_then(|view| endpoint(&view, &asked)))
+}
+
+/// As [`answer`], of a request that changes something.
+fn written(
+    github: &GitHub,
+    asked: Asked,
+    body: &[u8],
+    endpoint: impl Fn(&View, &Told) -> Result<Reply, Problem>,
+) -> Response {
+    let done = || {
+        let view = view(github, &asked)?;
+        let by = github.writer(&asked.headers)?;
+        let body = serde_json::from_slice(body).map_err(|_| Problem {
+            status: StatusCode::BAD_REQUEST,
+            message: "Problems parsing JSON".to_owned(),
+        })?;
+        Ok((view, by, body))
+    };
+    reply(done().and_then(|(view, by, body)| endpoint(&view, &Told { asked, body, by })))
+}
+
+fn view(github: &GitHub, asked: &Asked) -> Result<View, Problem> {
     let path = format!("{}/{}", asked.part("owner"), asked.part("name"));
     let repository = github
         .code
         .repository(&path)
-        .filter(|_| !github.is_denied(&path) && github.shows(&path, &asked.headers));
-    let Some(repository) = repository else {
-        return Problem::not_found().into_response();
-    };
-    let view = View {
+        .filter(|_| !github.is_denied(&path) && github.shows(&path, &asked.headers))
+        .ok_or_else(Problem::not_found)?;
+    Ok(View {
         github: github.clone(),
         repository,
         api: format!("{}/api/v3", asked.origin()),
-    };
-    match endpoint(&view, &asked) {
+    })
+}
+
+fn reply(done: Result<Reply, Problem>) -> Response {
+    match done {
         Ok(Reply::Json(body, links)) => {
             let mut response = json_response(StatusCode::OK, &body);
             if let Some(links) = links {
@@ -260,6 +330,17 @@ fn answer(
         }
         Ok(Reply::Found(location)) => {
             (StatusCode::FOUND, [(http::header::LOCATION, location)]).into_response()
+        }
+        Ok(Reply::Created(body)) => json_response(StatusCode::CREATED, &body),
+        Ok(Reply::Invalid(errors)) => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            let body = json!({
+                "message": "Validation Failed",
+                "errors": errors,
+                "documentation_url": DOCUMENTATION,
+                "status": status.as_str(),
+            });
+            json_response(status, &body)
         }
         Err(problem) => problem.into_response(),
     }

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use axum::extract::{RawForm, State};
-use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use axum::response::{Html, IntoResponse, Response};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
@@ -19,8 +19,13 @@ use sha2::{Digest, Sha256};
 
 use super::GitHub;
 use super::http::{Problem, escape, json_response};
-use super::view::{node_id, number_of};
+use super::view::{login, node_id, number_of};
+use crate::provider::{Person, pages, plain};
 
+/// The client id of the company's application: an OAuth app whose device flow is on.
+pub const CLIENT: &str = "Ov23liLandfall";
+/// Where a code is typed.
+const PAGE: &str = "/login/device";
 /// How long a code may be typed in.
 const CODE: SignedDuration = SignedDuration::from_mins(15);
 /// How long a GitHub App's user access token lives.
@@ -47,6 +52,8 @@ pub struct Application {
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
     applications: BTreeMap<String, Application>,
+    /// Who may be chosen on the page where codes are typed.
+    people: Vec<Person>,
     codes: BTreeMap<String, Code>,
     tokens: BTreeMap<String, Token>,
     /// What each refresh token is for.
@@ -88,6 +95,13 @@ struct Token {
     says_when: bool,
 }
 
+/// Who changes something.
+pub(super) struct Writer {
+    pub login: String,
+    /// As Git names them.
+    pub signature: String,
+}
+
 #[derive(Debug)]
 struct Refresh {
     client_id: String,
@@ -103,6 +117,17 @@ impl GitHub {
         applications.insert(application.client_id.clone(), application);
     }
 
+    /// Registers the company's own application, for these people to sign in with.
+    pub fn employ(&self, people: &[Person]) {
+        self.register(Application {
+            client_id: CLIENT.to_owned(),
+            device_flow: true,
+            tokens_end: false,
+            interval: 1,
+        });
+        self.records().accounts.people = people.to_vec();
+    }
+
     /// A person types a code and agrees. Says whether there is such a code.
     pub fn approve(&self, user_code: &str, login: &str) -> bool {
         self.answer_code(user_code, Answer::By(login.to_owned()))
@@ -114,9 +139,11 @@ impl GitHub {
     }
 
     fn answer_code(&self, user_code: &str, answer: Answer) -> bool {
+        let now = self.code.clock().now();
+        let user_code = plain(user_code);
         let mut records = self.records();
         let mut codes = records.accounts.codes.values_mut();
-        let code = codes.find(|code| code.user_code == user_code);
+        let code = codes.find(|code| plain(&code.user_code) == user_code && code.ends > now);
         code.map(|code| code.answer = Some(answer)).is_some()
     }
 
@@ -224,6 +251,36 @@ impl GitHub {
         }
     }
 
+    /// Who asks to change something.
+    ///
+    /// # Errors
+    /// Nobody is signed in, or the token is not for that: of what a classic one has no scope for, GitHub says that it is not
+    /// there.
+    pub(super) fn writer(&self, headers: &HeaderMap) -> Result<Writer, Problem> {
+        let (_, token) = self.caller(headers)?.ok_or_else(|| Problem {
+            status: StatusCode::UNAUTHORIZED,
+            message: "Requires authentication".to_owned(),
+        })?;
+        let writes = |scopes: &String| {
+            let mut scopes = scopes.split([',', ' ']);
+            scopes.any(|scope| matches!(scope, "repo" | "public_repo"))
+        };
+        if !token.scopes.as_ref().is_none_or(writes) {
+            return Err(Problem::not_found());
+        }
+        let records = self.records();
+        let mut people = records.accounts.people.iter();
+        let person = people.find(|person| login(&person.email) == token.login);
+        let signature = match person {
+            Some(person) => format!("{} <{}>", person.name, person.email),
+            None => format!("{0} <{0}@users.noreply.example>", token.login),
+        };
+        Ok(Writer {
+            login: token.login,
+            signature,
+        })
+    }
+
     /// What a token that is none is answered with, and what answers say of one that is.
     pub(super) fn credentials(
         &self,
@@ -294,6 +351,9 @@ pub(super) async fn device_code(
         return wrong(&headers, "device_flow_disabled", None);
     }
     let device_code = accounts.make("device");
+    // As the API's links, it leads to where it was asked: there is a page for it there.
+    let asked_at = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let pages = asked_at.map_or_else(|| github.web.to_string(), |host| format!("http://{host}"));
     let user_code = accounts.make("user").to_uppercase();
     let user_code = format!("{}-{}", &user_code[..4], &user_code[4..8]);
     let code = Code {
@@ -313,11 +373,36 @@ pub(super) async fn device_code(
     let body = json!({
         "device_code": device_code,
         "user_code": user_code,
-        "verification_uri": format!("{}/login/device", github.web),
+        "verification_uri": format!("{pages}{PAGE}"),
         "expires_in": CODE.as_secs(),
         "interval": application.interval,
     });
     said(&headers, StatusCode::OK, &body)
+}
+
+/// `GET /login/device`
+pub(super) async fn ask_for_code(State(github): State<GitHub>) -> Html<String> {
+    let people = github.records().accounts.people.clone();
+    let place = github.web.trim_start_matches("https://");
+    Html(pages::code(place, PAGE, &people, ""))
+}
+
+/// `POST /login/device`
+pub(super) async fn typed(State(github): State<GitHub>, RawForm(form): RawForm) -> Response {
+    let form = fields(&form);
+    let number = field(&form, "person").parse::<usize>().ok();
+    let person = number.and_then(|number| {
+        let records = github.records();
+        records.accounts.people.get(number).cloned()
+    });
+    let approved = person
+        .is_some_and(|person| github.approve(field(&form, "user_code"), &login(&person.email)));
+    if approved {
+        Html(pages::done()).into_response()
+    } else {
+        let page = pages::refused("no program waits with this code");
+        (StatusCode::BAD_REQUEST, Html(page)).into_response()
+    }
 }
 
 /// `POST /login/oauth/access_token`

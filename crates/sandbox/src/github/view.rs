@@ -3,10 +3,11 @@
 //! The shapes hold every field that GitHub's OpenAPI description requires, so that strict clients can read them.
 
 mod commit;
+mod parts;
 mod pull;
 mod run;
 
-pub(super) use commit::MOST_FILES;
+pub(super) use commit::{MOST_FILES, login};
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};

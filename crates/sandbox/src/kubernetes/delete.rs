@@ -12,8 +12,8 @@ use super::write::Place;
 use crate::clock::rfc3339;
 
 impl Place<'_> {
-    /// Deletes an object; answers with a Status if it is gone, with the object if something still holds it, and of pods
-    /// always with the object.
+    /// Deletes an object as the options say, whatever the query does; answers with a Status if it is gone, with the object
+    /// if something still holds it, and of pods always with the object.
     pub(crate) fn delete(&self, options: &Value) -> Result<Arc<Value>, Failure> {
         let preconditions = &options["preconditions"];
         let existing = found(self.store, self.kind, self.namespace, self.name)?;
@@ -27,8 +27,8 @@ impl Place<'_> {
                 }
             }
         }
-        let policy = self.policy(options)?;
-        if !self.query.dry_run() && !dry_run_option(options) {
+        let policy = policy(options)?;
+        if !is_dry_run(options) {
             let now = rfc3339(self.store.clock().now());
             let is_held = object::has_finalizers(&existing);
             let (finalizer, propagation) = match policy {
@@ -88,31 +88,27 @@ impl Place<'_> {
         }
         Ok(page)
     }
+}
 
-    /// What is to happen to dependents, in the words of the request.
-    fn policy<'b>(&'b self, options: &'b Value) -> Result<&'b str, Failure> {
-        let policy = match options["propagationPolicy"].as_str() {
-            Some(policy) => policy,
-            None => self.query.text("propagationPolicy"),
-        };
-        match policy {
-            "" if options["orphanDependents"] == true => Ok("Orphan"),
-            "" | "Background" | "Foreground" | "Orphan" => Ok(policy),
-            other => {
-                let problem = format!(
-                    "Unsupported value: {other:?}: supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\""
-                );
-                Err(Failure::invalid_options(
-                    "DeleteOptions",
-                    "propagationPolicy",
-                    &problem,
-                ))
-            }
+/// What is to happen to dependents, in the words of the request.
+fn policy(options: &Value) -> Result<&str, Failure> {
+    match options["propagationPolicy"].as_str().unwrap_or_default() {
+        "" if options["orphanDependents"] == true => Ok("Orphan"),
+        policy @ ("" | "Background" | "Foreground" | "Orphan") => Ok(policy),
+        other => {
+            let problem = format!(
+                "Unsupported value: {other:?}: supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\""
+            );
+            Err(Failure::invalid_options(
+                "DeleteOptions",
+                "propagationPolicy",
+                &problem,
+            ))
         }
     }
 }
 
-fn dry_run_option(options: &Value) -> bool {
+fn is_dry_run(options: &Value) -> bool {
     options["dryRun"]
         .as_array()
         .is_some_and(|stages| stages.iter().any(|stage| stage == "All"))

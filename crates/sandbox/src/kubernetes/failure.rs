@@ -77,6 +77,14 @@ impl Failure {
         Self::new(StatusCode::CONFLICT, "Conflict", message).about(kind, name)
     }
 
+    /// 422: a patch names another UID than the object's. A server finds that twice, among what is true of every object and
+    /// among what is true of the kind, and says it once.
+    pub fn another_uid(kind: &Kind, name: &str, meant: &str) -> Self {
+        let problem = format!("Invalid value: {meant:?}: field is immutable");
+        let found = ("metadata.uid".to_owned(), problem);
+        Self::invalid_fields(kind.group, kind.kind, name, &[found.clone(), found])
+    }
+
     /// 409: what is to be deleted is not what was meant.
     pub fn deletion_precondition(
         kind: &Kind,
@@ -172,10 +180,11 @@ impl Failure {
             "" => kind.to_owned(),
             group => format!("{kind}.{group}"),
         };
-        let told: Vec<String> = problems
+        let mut told: Vec<String> = problems
             .iter()
             .map(|(field, problem)| format!("{field}: {problem}"))
             .collect();
+        told.dedup();
         let told = match told.as_slice() {
             [only] => only.clone(),
             several => format!("[{}]", several.join(", ")),

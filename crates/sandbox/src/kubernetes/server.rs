@@ -265,7 +265,7 @@ impl Call<'_> {
                 return Ok((headers, Body::from_stream(events)).into_response());
             }
             "deletecollection" => {
-                let page = place.delete_all(&self.parsed_body()?)?;
+                let page = place.delete_all(&self.delete_options()?)?;
                 return Ok(json(StatusCode::OK, form.page(kind, &page, now)));
             }
             "get" => {
@@ -288,7 +288,7 @@ impl Call<'_> {
                 }
                 object
             }
-            "delete" => place.delete(&self.parsed_body()?)?,
+            "delete" => place.delete(&self.delete_options()?)?,
             _ => return Err(Failure::method_not_allowed()),
         };
         // A Scale or a Status has no columns of its own.
@@ -328,6 +328,8 @@ impl Call<'_> {
             "create" => "CreateOptions",
             "update" => "UpdateOptions",
             "patch" => "PatchOptions",
+            // Beside a body, the query is not read.
+            "delete" | "deletecollection" if !self.body.is_empty() => return Ok(()),
             "delete" | "deletecollection" => "DeleteOptions",
             _ => return Ok(()),
         };
@@ -338,6 +340,23 @@ impl Call<'_> {
                 Err(Failure::invalid_options(options, "dryRun", &problem))
             }
         }
+    }
+
+    /// How something is to be deleted: as the body says, and only where there is none, as the query does. So a dry run in
+    /// the query beside a body is none.
+    fn delete_options(&self) -> Result<Value, Failure> {
+        if !self.body.is_empty() {
+            return self.parsed_body();
+        }
+        let mut options = serde_json::json!({});
+        if self.query.dry_run() {
+            options["dryRun"] = serde_json::json!(["All"]);
+        }
+        match self.query.text("propagationPolicy") {
+            "" => {}
+            policy => options["propagationPolicy"] = serde_json::json!(policy),
+        }
+        Ok(options)
     }
 
     /// What a method does to a target, in the words of access rules.

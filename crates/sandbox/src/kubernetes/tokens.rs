@@ -38,7 +38,11 @@ pub(crate) fn evict(place: &Place<'_>, eviction: &Value) -> Result<Arc<Value>, F
             "name in URL does not match name in Eviction object",
         ));
     }
-    place.delete(&eviction["deleteOptions"])?;
+    let mut options = eviction["deleteOptions"].clone();
+    if place.query.dry_run() {
+        object::fields(&mut options).insert("dryRun".into(), json!(["All"]));
+    }
+    place.delete(&options)?;
     Ok(Arc::new(json!({
         "kind": "Status",
         "apiVersion": "v1",

@@ -31,6 +31,15 @@ pub(crate) enum Part {
     Scale,
 }
 
+/// What was sent, which decides what another UID in it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    /// An object: its UID is a precondition.
+    Whole,
+    /// A patch: its UID is a field like others, and one that cannot change.
+    Patch,
+}
+
 /// A place that is written to.
 pub(crate) struct Place<'a> {
     /// The cluster's objects.
@@ -108,7 +117,7 @@ impl Place<'_> {
             let field = "metadata.resourceVersion";
             return Err(Failure::invalid(self.kind, self.name, field, problem));
         }
-        self.change(part, |_| Ok(body))
+        self.change(part, Sent::Whole, |_| Ok(body))
     }
 
     fn now(&self) -> String {
@@ -167,7 +176,7 @@ impl Place<'_> {
                     object::section(&mut named, "metadata")
                         .entry("name")
                         .or_insert_with(|| json!(self.name));
-                    self.check_identity(existing, &named)?;
+                    self.check_identity(existing, &named, Sent::Patch)?;
                 }
             }
             let mut object = applied(self.kind, existing, &wanted, writer, force)?;
@@ -214,7 +223,7 @@ impl Place<'_> {
         let patch_type = PatchType::of(content_type)
             .filter(|kind| *kind != PatchType::StrategicMerge || !self.kind.custom)
             .ok_or_else(|| Failure::unsupported_media_type(accepted))?;
-        self.change(part, |mut current| {
+        self.change(part, Sent::Patch, |mut current| {
             patch_type
                 .apply(&mut current, patch)
                 .map_err(|error| match error {
@@ -229,6 +238,7 @@ impl Place<'_> {
     fn change(
         &self,
         part: Part,
+        sent: Sent,
         change: impl FnOnce(Value) -> Result<Value, Failure>,
     ) -> Result<Arc<Value>, Failure> {
         let dry_run = self.query.dry_run();
@@ -239,7 +249,13 @@ impl Place<'_> {
                 Part::Main | Part::Status => existing.clone(),
             };
             let mut changed = change(shown)?;
-            self.check_identity(existing, &changed)?;
+            // A scale is read from its workload, and compared as something sent whole.
+            let sent = if part == Part::Scale {
+                Sent::Whole
+            } else {
+                sent
+            };
+            self.check_identity(existing, &changed, sent)?;
             match part {
                 Part::Main => {
                     self.fill(&mut changed);
@@ -337,16 +353,17 @@ impl Place<'_> {
         )))
     }
 
-    fn check_identity(&self, existing: &Value, changed: &Value) -> Result<(), Failure> {
+    fn check_identity(&self, existing: &Value, changed: &Value, sent: Sent) -> Result<(), Failure> {
         let version = object::text(changed, "resourceVersion");
         if !version.is_empty() && version != object::text(existing, "resourceVersion") {
             return Err(Failure::conflict(self.kind, self.name));
         }
         let (uid, found) = (object::uid(changed), object::uid(existing));
         if !uid.is_empty() && uid != found {
-            return Err(Failure::precondition(
-                self.kind, self.name, "UID", uid, found,
-            ));
+            return Err(match sent {
+                Sent::Whole => Failure::precondition(self.kind, self.name, "UID", uid, found),
+                Sent::Patch => Failure::another_uid(self.kind, self.name, uid),
+            });
         }
         if object::name(changed) != self.name {
             return Err(Failure::bad_request(format!(

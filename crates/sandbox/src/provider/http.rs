@@ -226,6 +226,7 @@ async fn ask_for_code(
 ) -> Html<String> {
     Html(pages::code(
         &provider.0.company,
+        "/device",
         provider.people(),
         &typed.user_code,
     ))

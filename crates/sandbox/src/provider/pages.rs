@@ -1,4 +1,4 @@
-//! What a browser shows: who to be, and where to type a code.
+//! What a browser shows: who to be, and where to type a code; the code host's page for that is the same.
 //!
 //! Owns the HTML. Whatever a request brings is shown as text.
 
@@ -43,12 +43,12 @@ pub(super) fn who(company: &str, people: &[Person], asked: &Asked) -> String {
     )
 }
 
-/// Where to type a code.
-pub(super) fn code(company: &str, people: &[Person], code: &str) -> String {
+/// Where to type a code for a place, which `action` takes.
+pub(crate) fn code(place: &str, action: &str, people: &[Person], code: &str) -> String {
     page(
-        &format!("Sign in to {company}"),
+        &format!("Sign in to {place}"),
         &format!(
-            r#"<p>Type the code that Landfall shows, and choose who you are today.</p><form method="post" action="/device"><input name="user_code" aria-label="Code" autocomplete="off" value="{}">{}</form>"#,
+            r#"<p>Type the code that Landfall shows, and choose who you are today.</p><form method="post" action="{action}"><input name="user_code" aria-label="Code" autocomplete="off" value="{}">{}</form>"#,
             text(code),
             buttons(people)
         ),
@@ -56,7 +56,7 @@ pub(super) fn code(company: &str, people: &[Person], code: &str) -> String {
 }
 
 /// It is done elsewhere.
-pub(super) fn done() -> String {
+pub(crate) fn done() -> String {
     page(
         "You are signed in",
         "<p>Go back to Landfall; this page can be closed.</p>",
@@ -64,7 +64,7 @@ pub(super) fn done() -> String {
 }
 
 /// It is not.
-pub(super) fn refused(why: &str) -> String {
+pub(crate) fn refused(why: &str) -> String {
     page("That did not work", &format!("<p>{}.</p>", text(why)))
 }
 

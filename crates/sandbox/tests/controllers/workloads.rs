@@ -375,3 +375,70 @@ fn a_service_that_selects_nothing_has_an_empty_slice() {
     let slices = world.store.list("EndpointSlice", Some("shop"));
     assert_eq!(slices[0]["endpoints"], json!([]));
 }
+
+/// A Job as a CronJob's template makes one.
+fn job(world: &World, name: &str) {
+    world.put(json!({
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"backoffLimit": 1, "template": {
+            "metadata": {"labels": {"app": "resend"}},
+            "spec": {"restartPolicy": "Never",
+                "containers": [{"name": "resend", "image": format!("{REGISTRY}/shop/cart:1")}]}}},
+    }));
+}
+
+#[test]
+fn a_job_runs_to_its_end_and_goes_with_its_pods() {
+    let mut world = running();
+    job(&world, "resend-1");
+    world.controllers.run_until(world.now);
+    let begun = world.get("Job", "shop", "resend-1");
+    assert_eq!(begun["status"]["active"], 1, "{begun}");
+    assert_eq!(condition(&begun, "Complete").0, "");
+    world.pass(60);
+    let done = world.get("Job", "shop", "resend-1");
+    assert_eq!(condition(&done, "Complete").0, "True", "{done}");
+    assert_eq!(done["status"]["succeeded"], 1);
+    assert!(done["status"]["active"].is_null() && done["status"]["completionTime"].is_string());
+    let pods = world.pods("resend");
+    assert_eq!(pods.len(), 1, "it is not run again");
+    assert_eq!(pods[0]["status"]["phase"], "Succeeded");
+    assert_eq!(pods[0]["metadata"]["labels"]["job-name"], "resend-1");
+    assert_eq!(condition(&pods[0], "Ready").1, "PodCompleted");
+    assert!(world.store.delete("Job", "shop", "resend-1"));
+    assert!(world.pods("resend").is_empty());
+}
+
+#[test]
+fn a_job_that_fails_is_tried_as_often_as_it_says() {
+    let mut world = running();
+    let digest = world.image("cart", "1");
+    let crash = PodBehaviour::Crash {
+        exit_code: 3,
+        log: vec!["no".to_owned()],
+    };
+    world.behave(&digest, crash);
+    job(&world, "resend-2");
+    world.pass(120);
+    let failed = world.get("Job", "shop", "resend-2");
+    assert_eq!(condition(&failed, "Failed").1, "BackoffLimitExceeded");
+    assert_eq!(failed["status"]["failed"], 2);
+    assert_eq!(world.pods("resend").len(), 2);
+}
+
+#[test]
+fn a_suspended_job_waits() {
+    let mut world = running();
+    job(&world, "resend-3");
+    world.edit("Job", "shop", "resend-3", |job| {
+        job["spec"]["suspend"] = json!(true);
+    });
+    world.pass(60);
+    assert!(world.pods("resend").is_empty());
+    world.edit("Job", "shop", "resend-3", |job| {
+        job["spec"]["suspend"] = json!(false);
+    });
+    world.pass(60);
+    let done = world.get("Job", "shop", "resend-3");
+    assert_eq!(condition(&done, "Complete").0, "True");
+}

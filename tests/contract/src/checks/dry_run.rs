@@ -52,6 +52,41 @@ pub(crate) async fn delete(world: &World) -> Checked {
     field(&read, "", made)
 }
 
+pub(crate) async fn delete_beside_a_body(world: &World) -> Checked {
+    let space = world.space().await?;
+    let path = space.core("configmaps/a");
+    let options = json!({"kind": "DeleteOptions", "apiVersion": "v1"});
+    for body in [options, json!({})] {
+        world.config_map(&space, "a", "1").await?;
+        let call = world.api.delete(&path).query("dryRun", "All").json(&body);
+        field(&call.gives(200).await?, "/status", "Success")?;
+        world.api.get(&path).refused(404, "NotFound").await?;
+    }
+    // What the query says is not even looked at.
+    world.config_map(&space, "a", "1").await?;
+    let options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "dryRun": ["All"]});
+    let call = world.api.delete(&path).query("dryRun", "Some");
+    field(&call.json(&options).gives(200).await?, "/status", "Success")?;
+    world.api.get(&path).gives(200).await.map(|_| ())
+}
+
+pub(crate) async fn conditions(world: &World) -> Checked {
+    let space = world.space().await?;
+    let old = world.config_map(&space, "a", "1").await?;
+    let made = world.set_value(&space, "a", "2").await?;
+    let path = space.core("configmaps/a");
+    let stale = json!({"metadata": {"resourceVersion": old["metadata"]["resourceVersion"]}, "data": {"value": "3"}});
+    let call = world.api.patch(&path, MERGE_PATCH, &stale);
+    let call = call.query("dryRun", "All");
+    call.refused(409, "Conflict").await?;
+    let other = json!({"kind": "DeleteOptions", "apiVersion": "v1", "dryRun": ["All"],
+        "preconditions": {"uid": "11111111-1111-4111-a111-111111111111"}});
+    let call = world.api.delete(&path).json(&other);
+    call.refused(409, "Conflict").await?;
+    let read = world.api.get(&path).gives(200).await?;
+    field(&read, "", made)
+}
+
 pub(crate) async fn apply(world: &World) -> Checked {
     let space = world.space().await?;
     let path = space.core("configmaps/a");

@@ -34,6 +34,27 @@ pub(crate) async fn recorded(world: &World) -> Checked {
     absent(entry(&changed, "maker")?, "/fieldsV1/f:data/f:value")
 }
 
+pub(crate) async fn annotated(world: &World) -> Checked {
+    let space = world.space().await?;
+    let call = world
+        .api
+        .post(&space.core("configmaps"), &config_map("a", "1"));
+    call.query("fieldManager", "maker").gives(201).await?;
+    let path = space.core("configmaps/a");
+    let note = |run: &str| json!({"metadata": {"annotations": {"landfall.dev/run": run}}});
+    for run in ["one", "two"] {
+        let call = world.api.patch(&path, MERGE_PATCH, &note(run));
+        let changed = call.query("fieldManager", "editor").gives(200).await?;
+        let editor = entry(&changed, "editor")?;
+        field(editor, "/operation", "Update")?;
+        let own = json!({"f:metadata": {"f:annotations": {".": {}, "f:landfall.dev/run": {}}}});
+        field(editor, "/fieldsV1", own)?;
+        let maker = entry(&changed, "maker")?.pointer("/fieldsV1/f:data/f:value");
+        same("the maker's field", &maker, &Some(&json!({})))?;
+    }
+    Ok(())
+}
+
 pub(crate) async fn of_status(world: &World) -> Checked {
     world.widgets().await?;
     let space = world.space().await?;

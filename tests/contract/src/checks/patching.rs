@@ -117,6 +117,62 @@ pub(crate) async fn stale(world: &World) -> Checked {
     says(filled(&status, "/message")?, "the object has been modified")
 }
 
+pub(crate) async fn another_uid(world: &World) -> Checked {
+    world.widgets().await?;
+    let space = world.space().await?;
+    world.deployment(&space).await?;
+    let widgets = space.widgets("widgets");
+    world.api.post(&widgets, &widget("a", 1)).gives(201).await?;
+    let other = "11111111-1111-4111-a111-111111111111";
+    let patch = json!({"metadata": {"uid": other, "annotations": {"a": "b"}}});
+    for (path, title) in [
+        (space.apps("deployments/web"), "Deployment.apps \"web\""),
+        (
+            space.widgets("widgets/a"),
+            "Widget.contract.landfall.example \"a\"",
+        ),
+    ] {
+        let call = world.api.patch(&path, MERGE_PATCH, &patch);
+        let status = call.refused(422, "Invalid").await?;
+        field(&status, "/details/causes/0/field", "metadata.uid")?;
+        field(
+            &status,
+            "/message",
+            format!(
+                "{title} is invalid: metadata.uid: Invalid value: \"{other}\": field is immutable"
+            ),
+        )?;
+        // An old version beside it is found first.
+        let both = json!({"metadata": {"uid": other, "resourceVersion": "1"}});
+        let call = world.api.patch(&path, MERGE_PATCH, &both);
+        call.refused(409, "Conflict").await?;
+        let read = world.api.get(&path).gives(200).await?;
+        absent(&read, "/metadata/annotations/a")?;
+    }
+    let scale = world
+        .api
+        .patch(&space.apps("deployments/web/scale"), MERGE_PATCH, &patch);
+    let status = scale.refused(409, "Conflict").await?;
+    says(filled(&status, "/message")?, "UID in precondition")
+}
+
+pub(crate) async fn meant(world: &World) -> Checked {
+    let space = world.space().await?;
+    let made = world.config_map(&space, "a", "1").await?;
+    let path = space.core("configmaps/a");
+    let meant = json!({"uid": made["metadata"]["uid"],
+        "resourceVersion": made["metadata"]["resourceVersion"]});
+    let patch = json!({"metadata": meant, "data": {"value": "2"}});
+    let call = world.api.patch(&path, MERGE_PATCH, &patch);
+    field(&call.gives(200).await?, "/data/value", "2")?;
+    // It was the version that was meant, once.
+    let call = world.api.patch(&path, MERGE_PATCH, &patch);
+    call.refused(409, "Conflict").await?;
+    let patch = json!({"metadata": {"uid": made["metadata"]["uid"]}, "data": {"value": "3"}});
+    let call = world.api.patch(&path, MERGE_PATCH, &patch);
+    field(&call.gives(200).await?, "/data/value", "3")
+}
+
 pub(crate) async fn malformed(world: &World) -> Checked {
     let space = world.space().await?;
     world.config_map(&space, "a", "1").await?;

@@ -73,6 +73,24 @@ pub(crate) async fn everywhere(world: &World) -> Checked {
     Ok(())
 }
 
+pub(crate) async fn by_name(world: &World) -> Checked {
+    let user = unique("jo");
+    let rules = json!([{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"],
+        "resourceNames": ["web"]}]);
+    world.allow_everywhere(&user, &rules).await?;
+    let of = |name: &str| {
+        json!({"verb": "patch", "group": "apps", "resource": "deployments",
+            "namespace": "default", "name": name})
+    };
+    world.taken_up(&user, &of("web")).await?;
+    let jo = world.api.impersonating(&user);
+    for (name, allowed) in [("web", true), ("other", false), ("", false)] {
+        let call = jo.post(ACCESS, &access(&of(name)));
+        field(&call.gives(201).await?, "/status/allowed", allowed)?;
+    }
+    Ok(())
+}
+
 pub(crate) async fn may_what(world: &World) -> Checked {
     let nothing = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {}});
     let status = world.api.post(ACCESS, &nothing);

@@ -1,8 +1,8 @@
 //! One request through the proxy: the fault it gets, or the server's answer as it streams.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -36,18 +36,31 @@ type Body = StreamBody<BoxStream<'static, Result<Frame<Bytes>, Cut>>>;
 /// The way to the server.
 #[derive(Debug)]
 pub(super) struct Forward {
-    client: reqwest::Client,
-    server: String,
+    server: Mutex<Server>,
     script: Arc<Script>,
 }
 
+/// A server, and what speaks to it.
+#[derive(Clone, Debug)]
+pub(super) struct Server {
+    pub client: reqwest::Client,
+    pub url: String,
+}
+
 impl Forward {
-    pub(super) fn new(client: reqwest::Client, server: String, script: Arc<Script>) -> Self {
-        Self {
-            client,
-            server,
-            script,
-        }
+    pub(super) fn new(server: Server, script: Arc<Script>) -> Self {
+        let server = Mutex::new(server);
+        Self { server, script }
+    }
+
+    /// Another server from now on.
+    pub(super) fn turn(&self, server: Server) {
+        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
+    }
+
+    fn server(&self) -> Server {
+        let server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        server.clone()
     }
 
     pub(super) async fn answer(
@@ -67,6 +80,13 @@ impl Forward {
             Some(Fault::Slow(pause)) => {
                 tokio::time::sleep(pause).await;
                 self.through(request).await
+            }
+            Some(Fault::Lost(said)) => {
+                drop(self.through(request).await);
+                match said {
+                    Some(code) => refusal(code, None),
+                    None => std::future::pending().await,
+                }
             }
             Some(Fault::ResetAfter(bytes)) => {
                 let answer = self.through(request).await;
@@ -96,9 +116,10 @@ impl Forward {
         for ours in [HOST, CONNECTION, TRANSFER_ENCODING] {
             headers.remove(ours);
         }
-        let sent = self
+        let server = self.server();
+        let sent = server
             .client
-            .request(head.method, format!("{}{target}", self.server))
+            .request(head.method, format!("{}{target}", server.url))
             .headers(headers)
             .body(body.to_bytes())
             .send()

@@ -15,6 +15,8 @@ pub enum Fault {
     Slow(Duration),
     /// Never answered.
     Hang,
+    /// Done by the server, whose answer is lost: a gateway says this code instead of it, or nobody ever says anything.
+    Lost(Option<u16>),
     /// Answered by the server, and the connection reset after so many bytes of the body.
     ResetAfter(usize),
     /// Answered by the server, and ended in good order after so many bytes of the body: JSON cut in its middle.
@@ -34,6 +36,7 @@ pub struct Rule {
     method: Option<Method>,
     path: String,
     query: String,
+    without: String,
     first: usize,
     times: usize,
     matched: usize,
@@ -47,6 +50,7 @@ impl Rule {
             method: None,
             path: String::new(),
             query: String::new(),
+            without: String::new(),
             first: 1,
             times: usize::MAX,
             matched: 0,
@@ -74,6 +78,13 @@ impl Rule {
         self
     }
 
+    /// Only requests whose query does not contain this: `dryRun=`.
+    #[must_use]
+    pub fn except(mut self, part: &str) -> Self {
+        part.clone_into(&mut self.without);
+        self
+    }
+
     /// Only from the nth of these requests on, counted from 1 and from when the rule was made.
     #[must_use]
     pub fn from_nth(mut self, nth: usize) -> Self {
@@ -90,10 +101,11 @@ impl Rule {
 
     /// Whether a request of which there have been `matched` before gets the fault; counts it.
     fn takes(&mut self, method: &Method, uri: &Uri) -> bool {
+        let query = uri.query().unwrap_or_default();
         let is_meant = self.method.as_ref().is_none_or(|of| of == method)
             && uri.path().starts_with(&self.path)
-            && (self.query.is_empty()
-                || uri.query().is_some_and(|query| query.contains(&self.query)));
+            && query.contains(&self.query)
+            && (self.without.is_empty() || !query.contains(&self.without));
         if !is_meant {
             return false;
         }
@@ -198,5 +210,8 @@ mod tests {
         assert_eq!(asked(&script, "/"), Some(Fault::Gone));
         script.clear();
         assert_eq!(asked(&script, "/"), None);
+        script.add(Rule::new(Fault::Hang).path("/apis").except("dryRun="));
+        assert_eq!(asked(&script, "/apis/x?fieldManager=a&dryRun=All"), None);
+        assert_eq!(asked(&script, "/apis/x?fieldManager=a"), Some(Fault::Hang));
     }
 }

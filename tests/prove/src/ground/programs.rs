@@ -22,6 +22,19 @@ const FORGETS_SOON: &str = "2s";
 
 /// The token of everybody here: what a person may see is the product's tests' matter, not the ground's.
 pub const TOKEN: &str = "prove-admin";
+/// The token of somebody else who may do everything, whose changes are in the audit log.
+pub const OPERATOR: &str = "prove-operator";
+/// What the API server takes down, once it is over: what people change, with what they sent. The ground's own programs and
+/// scenarios are all the administrator.
+const AUDIT: &str = "\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - { level: None, users: [admin, \"system:apiserver\"] }
+  - { level: Request, verbs: [create, update, patch, delete, deletecollection] }
+  - { level: None }
+";
 /// How many nodes there are: one takes 110 pods, and every scenario leaves two or more.
 const NODES: usize = 4;
 
@@ -59,8 +72,9 @@ impl<'a> Starting<'a> {
         std::fs::write(folder.join("admin.kubeconfig"), kubeconfig)?;
         std::fs::write(
             folder.join("tokens.csv"),
-            format!("{TOKEN},admin,1,\"system:masters\"\n"),
+            format!("{TOKEN},admin,1,\"system:masters\"\n{OPERATOR},operator,2,\"system:masters\"\n"),
         )?;
+        std::fs::write(folder.join("audit.yaml"), AUDIT)?;
         let http = reqwest::Client::builder()
             .no_proxy()
             .build()
@@ -214,6 +228,9 @@ impl<'a> Starting<'a> {
                 ("endpoint-reconciler-type", "none"),
                 ("token-auth-file", &self.file("tokens.csv")),
                 ("authorization-mode", "RBAC"),
+                ("audit-policy-file", &self.file("audit.yaml")),
+                ("audit-log-path", &self.file("audit.log")),
+                ("audit-log-mode", "blocking"),
                 ("service-cluster-ip-range", "10.96.0.0/16"),
                 ("etcd-compaction-interval", forgets),
                 ("service-account-issuer", "https://kubernetes.default.svc"),

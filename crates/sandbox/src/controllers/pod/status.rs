@@ -355,6 +355,34 @@ pub(super) fn ended(
     not_ready(status, container, picture.now);
 }
 
+/// All containers ended, and none is started again.
+pub(super) fn over(status: &mut Value, picture: &Picture<'_>, exit_code: i32) {
+    let (phase, reason) = match exit_code {
+        0 => ("Succeeded", "PodCompleted"),
+        _ => ("Failed", "PodFailed"),
+    };
+    put(status, &["phase"], json!(phase));
+    let names: Vec<String> = list(status, &["containerStatuses"])
+        .iter()
+        .map(|container| text(container, &["name"]).to_owned())
+        .collect();
+    for name in names {
+        let word = if exit_code == 0 { "Completed" } else { "Error" };
+        let end = ContainerEnd::new(exit_code, word);
+        ended(status, picture, &name, &end, false, None);
+    }
+    let containers = status
+        .get_mut("containerStatuses")
+        .and_then(Value::as_array_mut);
+    for container in containers.into_iter().flatten() {
+        // There is no life before this one.
+        put(container, &["lastState"], json!({}));
+    }
+    for kind in ["Ready", "ContainersReady"] {
+        set(status, picture.now, (kind, "False"), reason, "");
+    }
+}
+
 /// All containers are ready.
 pub(super) fn ready(status: &mut Value, now: Timestamp) {
     let containers = status

@@ -15,8 +15,8 @@ fn git_user(person: &Person) -> Value {
 }
 
 /// A login made of a mail address, as the company hands them out.
-fn login(person: &Person) -> String {
-    let local = person.email.split('@').next().unwrap_or_default();
+pub(in crate::github) fn login(email: &str) -> String {
+    let local = email.split('@').next().unwrap_or_default();
     local
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
@@ -64,8 +64,8 @@ impl View {
             "url": self.url(&format!("/commits/{sha}")),
             "html_url": self.html(&format!("/commit/{sha}")),
             "comments_url": self.url(&format!("/commits/{sha}/comments")),
-            "author": self.user(&login(&commit.author), "User"),
-            "committer": self.user(&login(&commit.committer), "User"),
+            "author": self.user(&login(&commit.author.email), "User"),
+            "committer": self.user(&login(&commit.committer.email), "User"),
             "parents": parents,
         })
     }
@@ -138,7 +138,7 @@ impl View {
         json!({
             "name": name,
             "commit": { "sha": sha, "url": self.url(&format!("/commits/{sha}")) },
-            "protected": false,
+            "protected": self.github.is_protected(self.repository.path(), name),
         })
     }
 

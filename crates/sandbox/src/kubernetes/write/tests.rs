@@ -93,11 +93,44 @@ fn a_dry_run_stores_nothing() {
         place.patch(Part::Main, "application/merge-patch+json", patch.as_bytes())
     });
     assert_eq!(patched.unwrap()["spec"]["replicas"], 5);
-    at(&store, "Deployment", "web", "dryRun=All", |place| {
-        place.delete(&json!({}))
-    })
-    .unwrap();
+    let tried = json!({"dryRun": ["All"]});
+    web(&store, |place| place.delete(&tried)).unwrap();
     assert_eq!(store.version(), version);
+}
+
+#[test]
+fn a_patch_of_another_object_of_the_same_name_changes_nothing() {
+    let store = store();
+    let version = store.version();
+    let merge = "application/merge-patch+json";
+    let patch = |metadata: Value, part: Part| {
+        let patch = json!({"metadata": metadata, "spec": {"replicas": 5}}).to_string();
+        web(&store, |place| place.patch(part, merge, patch.as_bytes()))
+    };
+    let another = json!({"uid": "another"});
+    let status = patch(another.clone(), Part::Main).unwrap_err().to_status();
+    assert_eq!(
+        (&status["code"], &status["message"]),
+        (
+            &json!(422),
+            &json!(
+                "Deployment.apps \"web\" is invalid: metadata.uid: Invalid value: \"another\": field is immutable"
+            )
+        )
+    );
+    let causes = status["details"]["causes"].as_array().unwrap();
+    assert_eq!(
+        (causes.len(), &causes[0]["field"]),
+        (2, &json!("metadata.uid"))
+    );
+    let old = json!({"uid": "another", "resourceVersion": "1"});
+    assert_eq!(code(patch(old, Part::Main).unwrap_err()), 409);
+    assert_eq!(code(patch(another, Part::Scale).unwrap_err()), 409);
+    assert_eq!(store.version(), version);
+    let web = now(&store);
+    let this =
+        json!({"uid": object::uid(&web), "resourceVersion": web["metadata"]["resourceVersion"]});
+    assert_eq!(patch(this, Part::Main).unwrap()["spec"]["replicas"], 5);
 }
 
 #[test]

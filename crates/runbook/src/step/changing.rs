@@ -1,0 +1,132 @@
+//! Making a call of an object that was read, with the fields that it changes.
+//!
+//! Owns that every change is guarded by what was read, carries the run's mark, and is listed whole: the list is made of what
+//! is sent.
+
+use api::headline::plain;
+use serde_json::Value as Json;
+
+use crate::call::{Call, Change, run_stamp};
+use crate::journal::RunId;
+use crate::plan::Changed;
+use crate::step::object::Object;
+
+/// What stands for the run's id in a plan, which is the same for every run of it.
+pub(super) const THE_RUN: &str = "(the run's id)";
+
+/// The most characters of a value in a plan's list.
+const LONGEST_VALUE: usize = 300;
+
+/// A merge into an object, with the run's mark.
+pub(super) fn merge(
+    object: &Object<'_>,
+    fields: Json,
+    stamps: impl IntoIterator<Item = String>,
+) -> Result<(Call, Vec<Changed>), String> {
+    let kind = object.kind()?;
+    let on = object.on.clone();
+    let api_version = object.text("apiVersion")?.unwrap_or_default();
+    let mut call = Call {
+        path: kind.path_as(api_version, &on.namespace, &on.name),
+        right: kind.right("patch", &on.namespace),
+        object: on,
+        change: Change::Merge(fields),
+        only_if: None,
+        stamps: stamps.into_iter().chain([run_stamp()]).collect(),
+    };
+    let mut changes = Vec::new();
+    list(
+        object,
+        &mut Vec::new(),
+        &call.body(&RunId::new(THE_RUN)),
+        &mut changes,
+    )?;
+    call.only_if = Some(object.version()?);
+    Ok((call, changes))
+}
+
+/// The deletion of exactly that object. `as_it_is`: only while it is the version that was read, too.
+pub(super) fn delete(object: &Object<'_>, as_it_is: bool) -> Result<(Call, Vec<Changed>), String> {
+    let kind = object.kind()?;
+    let on = object.on.clone();
+    let mut version = object.version()?;
+    if !as_it_is {
+        version.resource_version = None;
+    }
+    let gone = Changed {
+        object: on.clone(),
+        field: "metadata.name".to_owned(),
+        from: Some(on.name.clone()),
+        to: None,
+    };
+    let call = Call {
+        path: kind.path(&on.namespace, &on.name),
+        right: kind.right("delete", &on.namespace),
+        object: on,
+        change: Change::Delete,
+        only_if: Some(version),
+        stamps: Vec::new(),
+    };
+    Ok((call, vec![gone]))
+}
+
+/// Adds what a merge of `new` at a place changes.
+fn list(
+    object: &Object<'_>,
+    place: &mut Vec<String>,
+    new: &Json,
+    changes: &mut Vec<Changed>,
+) -> Result<(), String> {
+    if let Json::Object(fields) = new {
+        for (name, value) in fields {
+            place.push(name.clone());
+            list(object, place, value, changes)?;
+            place.pop();
+        }
+        return Ok(());
+    }
+    let from = old(object, place)?;
+    let to = words(new);
+    if from != to {
+        changes.push(Changed {
+            object: object.on.clone(),
+            field: spelt(place),
+            from,
+            to,
+        });
+    }
+    Ok(())
+}
+
+fn old(object: &Object<'_>, place: &[String]) -> Result<Option<String>, String> {
+    let Some((last, before)) = place.split_last() else {
+        return Ok(None);
+    };
+    let holder = object.field(&before.join("."))?;
+    Ok(holder.and_then(|holder| holder.get(last)).and_then(words))
+}
+
+fn words(value: &Json) -> Option<String> {
+    let text = match value {
+        Json::Null => return None,
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    Some(plain(&text, LONGEST_VALUE))
+}
+
+/// `spec.replicas`; `metadata.annotations["landfall.dev/run"]`.
+fn spelt(place: &[String]) -> String {
+    let mut text = String::new();
+    for name in place {
+        if name.contains(['.', '/']) {
+            text.push_str(&format!("[{name:?}]"));
+        } else {
+            if !text.is_empty() {
+                text.push('.');
+            }
+            text.push_str(name);
+        }
+    }
+    text
+}
