@@ -78,9 +78,11 @@ fn main() -> ExitCode {
     match built {
         Ok(app) => {
             app.run(move |_, event| {
-                // The process ends without dropping anything: the embedded company would leave its folder behind.
+                // The process ends without dropping anything: the embedded company would leave its folder behind, and a
+                // sign-in plugin would live on.
                 if matches!(event, tauri::RunEvent::Exit) {
                     tauri::async_runtime::block_on(session.end());
+                    console::end_plugins();
                 }
             });
             ExitCode::SUCCESS

@@ -614,17 +614,17 @@ async fn an_app_is_restarted_in_the_window_and_a_double_click_is_one_run() {
 
     window.click("nav a[href='#/actions']").await;
     let line = window
-        .text_that(".ran .run summary", |text| text.contains("worked"))
+        .text_that(".ran .ran-one summary", |text| text.contains("worked"))
         .await;
     assert!(line.contains(&name) && line.contains("staging"), "{line}");
     let runs = window
         .client
-        .find_all(Locator::Css(".run, .broke-off"))
+        .find_all(Locator::Css(".ran-one, .broke-off"))
         .await;
     assert_eq!(runs.expect("asked").len(), 1, "exactly one run");
-    window.click(".ran .run summary").await;
+    window.click(".ran .ran-one summary").await;
     window
-        .text_that(".ran .run .steps", |text| {
+        .text_that(".ran .ran-one .steps", |text| {
             text.contains("Restarts Deployment")
         })
         .await;

@@ -321,6 +321,51 @@ fn a_program_that_is_told_to_end_leaves_no_folder() {
     assert_eq!(left.count(), 0);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_sign_in_plugin_that_hung_outlived_the_command_that_started_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (script, pid) = (folder.path().join("hang.sh"), folder.path().join("pid"));
+    let hang = format!("echo $$ >> '{}'\nsleep 300\n", pid.display());
+    std::fs::write(&script, hang).expect("written");
+    let config = folder.path().join("kubeconfig.yaml");
+    let exec = format!(
+        "{{exec: {{apiVersion: client.authentication.k8s.io/v1, command: /bin/sh, args: ['{}']}}}}",
+        script.display()
+    );
+    let text = config_of("http://127.0.0.1:1").replace("{token: t}", &exec);
+    std::fs::write(&config, text).expect("written");
+    let config = config.display().to_string();
+    let terminal = Terminal::new();
+    let shown = said(&terminal.run(&["allow", "a", "--kubeconfig", &config])).1;
+    let digest = shown.split("digest ").nth(1).expect("a digest").trim();
+    let allow = ["allow", "a", "--kubeconfig", &config, "--digest", digest];
+    assert_eq!(said(&terminal.run(&allow)).0, Some(0));
+
+    // It was a matter of luck whether the runtime ended it first.
+    for _ in 0..5 {
+        terminal.run(&[
+            "doctor",
+            "--json",
+            "--kubeconfig",
+            &config,
+            "--patience",
+            "2",
+        ]);
+    }
+    let pids = std::fs::read_to_string(&pid).expect("it was started");
+    for pid in pids.lines() {
+        let began = std::time::Instant::now();
+        // Whoever inherits a process that was ended may bury it late.
+        while std::fs::read_to_string(format!("/proc/{pid}/stat"))
+            .is_ok_and(|stat| !stat.contains(") Z "))
+        {
+            assert!(began.elapsed().as_secs() < 5, "{pid} lives on");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    }
+}
+
 /// Serves every request of a port with this answer, as a web server that knows nothing of Kubernetes does.
 fn answering(answer: &'static str) -> String {
     use std::io::Read;

@@ -214,6 +214,10 @@ fn detail(kind: SystemKind, state: &ConnectionState) -> AnyView {
             </p>
         }
         .into_any(),
+        ConnectionState::NotAsked { why } => view! {
+            <p class="said">"It was not asked: " <span class="mono wrap">{foreign::line(why)}</span> "."</p>
+        }
+        .into_any(),
         ConnectionState::Unreachable { error, private } => {
             let hint = private.then_some(" The address is a private one: is the VPN on?");
             view! {

@@ -153,7 +153,7 @@ fn Line(
     };
     let head = Memo::new(move |_| run.get().map(|run| Head::of(&run)));
     view! {
-        <details class="run" open=open>
+        <details class="ran-one" open=open>
             <summary>{move || head.get().map(|head| head.shown())}</summary>
             <steps::Steps run=run />
         </details>

@@ -228,6 +228,7 @@ fn banner(feed: SignInFeed, session: Session, sign_in: &SignIn) -> Option<AnyVie
             code,
             address,
             until,
+            caution,
             ..
         } => framed(
             Tone::Idle,
@@ -238,6 +239,9 @@ fn banner(feed: SignInFeed, session: Session, sign_in: &SignIn) -> Option<AnyVie
                     "At " <span class="mono">{foreign::line(address)}</span> ", until " {clock::wall(*until)}
                     ". Only go on if you began this yourself."
                 </p>
+                {caution
+                    .as_deref()
+                    .map(|caution| view! { <p class="what">{foreign::line(caution)}</p> })}
                 {cancel()}
             }
             .into_any(),

@@ -284,6 +284,7 @@ pub fn connection(state: &ConnectionState) -> (&'static str, Tone) {
         ConnectionState::Live { .. } => ("live", Tone::Ok),
         ConnectionState::Degraded { .. } => ("not answering", Tone::Wait),
         ConnectionState::Denied { .. } => ("denied", Tone::Dunno),
+        ConnectionState::NotAsked { .. } => ("not asked", Tone::Stop),
         ConnectionState::Unreachable { .. } => ("unreachable", Tone::Stop),
         ConnectionState::Absent { .. } => ("not there", Tone::Skip),
     }

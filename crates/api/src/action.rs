@@ -297,3 +297,11 @@ pub struct Runs {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<Error>,
 }
+
+impl Runs {
+    /// Whether one of them goes.
+    pub fn goes(&self) -> bool {
+        let mut runs = self.runs.iter();
+        runs.any(|run| matches!(run.stands, RunStands::Running {}))
+    }
+}

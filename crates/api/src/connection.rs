@@ -178,6 +178,11 @@ pub enum ConnectionState {
         /// The resource, such as `kustomizations`.
         resource: String,
     },
+    /// It was never asked: what it would have to be shown cannot be had at the moment, without anybody's fault there.
+    NotAsked {
+        /// Why not.
+        why: String,
+    },
     /// It never answered.
     Unreachable {
         /// What went wrong.

@@ -66,6 +66,9 @@ pub enum SignInState {
         /// The same address with the code in it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         whole: Option<String>,
+        /// What the person has to know of the page before they go on: that it is on another host than the one that was asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        caution: Option<String>,
         /// Until when.
         until: Timestamp,
     },

@@ -13,7 +13,16 @@ mod exits {
     pub const WHY: &str = "Exit codes: 0 settled (deployed, superseded or not affected), 1 on its way, 2 blocked, rolled back or\nreverted, 3 unknown or not all of it could be asked, 64 the question itself cannot be answered.";
     pub const BOARD: &str = "Exit codes: 0 it was read, and what could not be asked is named in it; 3 nothing could be read, or nobody\nis signed in; 64 the words, or a file that they name, are not what they should be.";
     pub const DOCTOR: &str = "Exit codes: 0 every system answers, 3 one does not, or nobody is signed in; 64 the words, or a file that they\nname, are not what they should be.";
-    pub const TEAM_CHECK: &str = "Exit codes: 0 nothing is missing, 2 something is, 3 nothing is that can be told, and something cannot;\n64 there is no team file, or it cannot be used.";
+    pub const CHANGES: &str = "Exit codes: 0 it was read; 3 nothing could be asked, or nobody is signed in; 64 the words, or a file that they\nname, are not what they should be.";
+    pub const SIGN_IN: &str = "Exit codes: 0 you are signed in; 3 nobody signed in, or who signs people in does not answer; 64 the words,\nor a file that they name, are not what they should be.";
+    pub const SIGN_OUT: &str = "Exit codes: 0 nobody is signed in any more; 3 the provider was not told, or what is kept could not be deleted;\n64 the words, or a file that they name, are not what they should be.";
+    pub const ALLOW: &str = "Exit codes: 0 it is allowed, or there is nothing to allow; 64 it was not allowed, or the words, or a file that\nthey name, are not what they should be.";
+    pub const TEAM_INIT: &str = "Exit codes: 0 it was proposed, and what was not seen is named; 3 nothing answered; 64 the words, or a file\nthat they name, are not what they should be, or the folder cannot be written to.";
+    pub const TEAM_CHECK: &str = "Exit codes: 0 nothing is missing, remarks (!) aside; 2 something is; 3 nothing is that can be told, and\nsomething cannot; 64 there is no team file, or it cannot be used.";
+    pub const TEAM_JOIN: &str = "Exit codes: 0 you joined; 3 the team file could not be fetched; 64 it is not to be believed, its fingerprint\nwas not confirmed, or the words are not what they should be.";
+    pub const TEAM_UPDATE: &str = "Exit codes: 0 the newest team file is here; 3 it could not be fetched; 64 it is not to be believed, or no team\nwas joined. The file that is here stays then.";
+    pub const TEAM_LEAVE: &str = "Exit codes: 0 no team is kept here; 3 the sign-in could not be ended, and the team stays; 64 what is kept\ncannot be deleted.";
+    pub const TEAM_FILES: &str = "Exit codes: 0 it was written; 64 it was not: the words, or a file that they name, are not what they should be.";
 }
 
 /// Why isn't my commit deployed yet?
@@ -41,6 +50,7 @@ pub enum Command {
     #[command(after_help = exits::BOARD)]
     Board(Board),
     /// Tells what was deployed, rolled back or changed, and by whom
+    #[command(after_help = exits::CHANGES)]
     Changes(Changes),
     /// Lists what could not be linked to source, with what would fix it
     #[command(after_help = exits::BOARD)]
@@ -60,10 +70,13 @@ pub enum Command {
     #[command(subcommand)]
     Audit(Audit),
     /// Signs you in, with your browser or with a code; at a code host, too
+    #[command(after_help = exits::SIGN_IN)]
     SignIn(SignIn),
     /// Signs you out, on this machine and at the provider
+    #[command(after_help = exits::SIGN_OUT)]
     SignOut(SignOut),
     /// Shows the command that a kubeconfig context wants to run for signing in, and allows exactly that one
+    #[command(after_help = exits::ALLOW)]
     Allow(Allow),
     /// Joins a team by its team file; makes and signs one
     #[command(subcommand)]
@@ -288,19 +301,25 @@ pub struct Allow {
 #[derive(Subcommand)]
 pub enum Team {
     /// Proposes a team's files from the clusters and accounts that you can see; changes nothing
+    #[command(after_help = exits::TEAM_INIT)]
     Init(Box<Init>),
     /// Says what is missing of a team's set-up: the file, its signature, the provider, the systems; changes nothing
     #[command(after_help = exits::TEAM_CHECK)]
     Check(Check),
     /// Joins a team: reads its file, shows its key's fingerprint, and asks whether it is the right one
+    #[command(after_help = exits::TEAM_JOIN)]
     Join(Join),
     /// Reads the team's file anew
+    #[command(after_help = exits::TEAM_UPDATE)]
     Update,
     /// Forgets the team on this machine
+    #[command(after_help = exits::TEAM_LEAVE)]
     Leave,
     /// Makes the key that a team file is signed with
+    #[command(after_help = exits::TEAM_FILES)]
     Key(Key),
     /// Signs a team file
+    #[command(after_help = exits::TEAM_FILES)]
     Sign(Sign),
     /// Prints the JSON Schema of team files
     Schema,
@@ -359,7 +378,7 @@ pub struct Init {
 #[derive(Args)]
 pub struct Join {
     /// An https link to the team file, or a path; its signature lies beside it (.minisig)
-    #[arg(value_name = "LINK")]
+    #[arg(value_name = "LINK", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub from: String,
     /// The fingerprint that the team says its key has: joins without asking if it is that
     #[arg(long)]
@@ -436,6 +455,36 @@ pub struct Tour {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Every command that does something by itself, with its words.
+    fn all<'c>(of: &'c clap::Command, words: &str, found: &mut Vec<(String, &'c clap::Command)>) {
+        for one in of.get_subcommands().filter(|one| !one.is_hide_set()) {
+            let words = format!("{words} {}", one.get_name());
+            if one.has_subcommands() {
+                all(one, &words, found);
+            } else {
+                found.push((words, one));
+            }
+        }
+    }
+
+    #[test]
+    fn a_commands_help_was_said_to_tell_exit_codes_that_it_did_not() {
+        use clap::CommandFactory;
+        let whole = Arguments::command();
+        let mut found = Vec::new();
+        all(&whole, "landfall", &mut found);
+        // Their exit codes are everybody's: 0, or it failed.
+        let plain = |words: &str| {
+            ["team schema", "sandbox", "actions list", "actions show", "audit show"]
+                .iter()
+                .any(|one| words.contains(one))
+        };
+        for (words, one) in found.iter().filter(|(words, _)| !plain(words)) {
+            let help = one.get_after_help().map(ToString::to_string);
+            assert!(help.is_some_and(|help| help.contains("Exit codes")), "{words}");
+        }
+    }
 
     #[test]
     fn a_code_is_a_way_to_sign_in_without_saying_so_twice() {

@@ -75,6 +75,8 @@ fn main() -> ExitCode {
         console::finish_signing_in().await;
         outcome
     });
+    // A process of somebody else's does not end with the runtime.
+    console::end_plugins();
     // Watches and servers end with the runtime; nothing of theirs is worth waiting for.
     runtime.shutdown_background();
     match outcome {

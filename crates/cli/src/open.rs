@@ -78,7 +78,8 @@ pub async fn for_doctor(systems: &Systems) -> Result<Open, Error> {
 /// What answers questions about apps: something has to be open that can.
 fn answering(open: Open) -> Result<Open, Error> {
     // What may come by itself is waited for, and the systems say themselves what they lack.
-    let Some(why) = open.lacking.as_ref().filter(|why| !why.retryable) else {
+    let waits = open.sign_in.as_ref().is_some_and(sign_in::comes_by_itself);
+    let Some(why) = open.lacking.as_ref().filter(|_| !waits) else {
         return Ok(open);
     };
     if !open.console.opens_without_sign_in() {

@@ -238,7 +238,7 @@ fn lose(shared: &Shared, told: &Told) {
     let error = told
         .failure
         .as_ref()
-        .map(Failure::to_string)
+        .map(Failure::of_account)
         .unwrap_or_default();
     shared.facts.send_modify(|facts| {
         let facts = Arc::make_mut(facts);

@@ -18,6 +18,8 @@ pub enum Why {
     SignedOut,
     /// The account does not let the person take the role that reads it.
     NotAssumed,
+    /// There is no token of the person's at the moment, and nobody need sign in for the next one: nothing was asked.
+    NoToken,
     /// Too many requests, after the SDK's own waits.
     Throttled,
     /// No answer.
@@ -131,22 +133,31 @@ impl Failure {
     pub(crate) fn ends_round(&self) -> bool {
         matches!(
             self.why,
-            Why::SignedOut | Why::NotAssumed | Why::Throttled | Why::Unreachable
+            Why::SignedOut | Why::NotAssumed | Why::NoToken | Why::Throttled | Why::Unreachable
         )
     }
 
     /// Whether it is told of who asks, and not of what is asked about.
     pub(crate) fn is_of_everything(&self) -> bool {
-        matches!(self.why, Why::SignedOut | Why::NotAssumed)
+        matches!(self.why, Why::SignedOut | Why::NotAssumed | Why::NoToken)
+    }
+
+    /// The same, said of the account: who refuses has answered, and who was never asked is not silent.
+    pub(crate) fn of_account(&self) -> String {
+        match self.why {
+            Why::NotAssumed => format!("it refuses us: {}", self.message),
+            Why::NoToken => format!("it was not asked: {}", self.message),
+            _ => self.message.clone(),
+        }
     }
 
     /// How well a kind is known that could not be read for this reason.
     pub(crate) fn coverage(&self, as_of: jiff::Timestamp) -> Coverage {
-        let message = self.message.clone();
+        let message = self.of_account();
         match self.why {
             Why::Denied | Why::NotAssumed => Coverage::Denied { message },
             Why::NotServed => Coverage::NotServed { as_of },
-            Why::Unreachable => Coverage::Unreachable { message },
+            Why::Unreachable | Why::NoToken => Coverage::Unreachable { message },
             Why::SignedOut | Why::Throttled | Why::Missing | Why::Other => {
                 Coverage::Failed { message }
             }

@@ -45,7 +45,7 @@ impl From<NoIdentity> for NoCredentials {
     fn from(none: NoIdentity) -> Self {
         Self {
             why: match none.may_pass {
-                true => Why::Unreachable,
+                true => Why::NoToken,
                 false => Why::SignedOut,
             },
             reason: none.reason,

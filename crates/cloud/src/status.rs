@@ -99,6 +99,9 @@ fn state(told: &Told, facts: &ClusterFacts, settled: bool) -> ConnectionState {
                 retry_at: told.retry_at,
                 since: *since,
             },
+            _ if failure.why == Why::NoToken => ConnectionState::NotAsked {
+                why: failure.message.clone(),
+            },
             _ => ConnectionState::Unreachable {
                 error: failure.message.clone(),
                 private: false,

@@ -133,9 +133,17 @@ impl Failure {
         )
     }
 
+    /// The same, said of the server: one that was never asked is not to pass for one that does not answer.
+    pub(crate) fn of_server(&self) -> String {
+        match self.why {
+            Why::NoToken => format!("it was not asked: {}", self.words()),
+            _ => self.words(),
+        }
+    }
+
     /// How well a kind is known whose read failed so.
     pub(crate) fn coverage(&self) -> Coverage {
-        let message = self.words();
+        let message = self.of_server();
         if self.is_unreachable() {
             Coverage::Unreachable { message }
         } else if matches!(self.why, Why::Denied) || self.needs_sign_in() {

@@ -405,8 +405,7 @@ pub(crate) fn load(name: &str, files: &[PathBuf]) -> Result<Kubeconfig, Kubeconf
     if let Some(exec) = &mut user.exec
         && exec.interactive_mode != Some(ExecInteractiveMode::Always)
     {
-        // A window has no terminal to ask in, and what a plugin says on error is caught only when it isn't asked to
-        // talk to a person.
+        // A window has no terminal to ask in, and nothing that a plugin says to a person is shown.
         exec.interactive_mode = Some(ExecInteractiveMode::Never);
     }
     let mut kubeconfig = Kubeconfig::default();

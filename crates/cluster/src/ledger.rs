@@ -186,10 +186,10 @@ impl Ledger {
         }
     }
 
-    /// The server does not answer, or not to us.
+    /// The server does not answer, or not to us, or cannot be asked.
     pub(crate) fn lost(&self, failure: &Failure, retry_at: Timestamp) {
         let mut state = self.state();
-        let error = failure.words();
+        let error = failure.of_server();
         // A server that never answered has told us nothing: all that is said of kinds is why.
         let never_answered = matches!(
             state.facts.reach,

@@ -47,6 +47,7 @@ pub use context::Context;
 pub use failure::{Failure, Why};
 pub use kubeconfig::{KubeconfigError, address, command, contexts};
 pub use options::{Backoff, Chance, Clock, Options};
+pub use plugin::end_plugins;
 pub use read::ReadError;
 pub use rights::{Right, cluster_role, rights};
 pub use server::Access;

@@ -1,7 +1,7 @@
 //! Sign-in plugins: the commands that kubeconfigs name for their users (`users[].user.exec`).
 //!
-//! Owns reading what is to be run, running it as client-go does, and saying what went wrong without repeating what it
-//! printed. Whether it may run at all is [`crate::Consent`]'s; when it runs, and for whom, is [`crate::sign_in`]'s.
+//! Owns reading what is to be run, running it as client-go does, and saying what went wrong without repeating anything
+//! that it printed. Whether it may run at all is [`crate::Consent`]'s; when it runs, and for whom, is [`crate::sign_in`]'s.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -15,18 +15,24 @@ use crate::failure::{Failure, Why};
 use crate::options::Clock;
 
 mod credential;
-mod redact;
+mod groups;
 mod run;
 
 pub(crate) use credential::Credential;
 use credential::NotOne;
-use run::{Broken, Said};
+pub use groups::end_plugins;
+use run::Broken;
 
 /// The versions of the protocol that are spoken; kubectl speaks no others.
 const VERSIONS: [&str; 2] = [
     "client.authentication.k8s.io/v1",
     "client.authentication.k8s.io/v1beta1",
 ];
+
+/// What to do about a plugin that ended badly. What it printed may quote a secret, and nobody can tell which of a foreign
+/// program's words is one: none is shown.
+const BY_HAND: &str =
+    "run it in a terminal to see what it says: that may be secret, and is never shown here";
 
 /// A plugin that can be run.
 pub(crate) struct Plugin {
@@ -135,52 +141,45 @@ impl Plugin {
         let said = run::run(self, within)
             .await
             .map_err(|broken| match broken {
-                Broken::Io(error) => failure(format!(
-                    "the sign-in plugin of the kubeconfig cannot be started: {}",
-                    plain(&error.to_string(), 200)
-                ))
-                .hint("is it installed and on PATH?"),
-                Broken::TooLong => failure(format!(
-                    "the sign-in plugin of the kubeconfig had not ended after {} s and was ended",
-                    within.as_secs()
-                ))
-                .hint("does it wait for you in a browser? Sign in with it in a terminal first"),
-                Broken::TooMuch => failure(
-                    "the sign-in plugin of the kubeconfig printed more than 1 MiB and was ended",
-                ),
+                Broken::Io(error) => self
+                    .broke(&format!(
+                        "cannot be started: {}",
+                        plain(&error.to_string(), 200)
+                    ))
+                    .hint("is it installed and on PATH?"),
+                Broken::TooLong => self
+                    .broke(&format!(
+                        "had not ended after {} s and was ended",
+                        within.as_secs()
+                    ))
+                    .hint("does it wait for you in a browser? Sign in with it in a terminal first"),
+                Broken::TooMuch => self
+                    .broke("printed more than 1 MiB and was ended")
+                    .hint(BY_HAND),
             })?;
         if !said.status.success() {
-            return Err(self.complained(&said));
+            let ended = match said.status.code() {
+                Some(code) => format!("failed with exit code {code}"),
+                None => format!("broke off ({})", said.status),
+            };
+            return Err(self.broke(&ended).hint(BY_HAND));
         }
         credential::read(&said.stdout, self.version, clock.now()).map_err(|not| match not {
-            NotOne::Malformed => failure(
-                "the sign-in plugin of the kubeconfig answered something that is no credential",
-            ),
-            NotOne::Expired => {
-                failure("the sign-in plugin of the kubeconfig answered a credential that has ended")
-                    .hint("is this machine's clock right?")
-            }
+            NotOne::Malformed => self
+                .broke("wrote no ExecCredential that can be used")
+                .hint(BY_HAND),
+            NotOne::Expired => self
+                .broke("wrote an ExecCredential that has expired")
+                .hint("is this machine's clock right?"),
         })
     }
 
-    /// It ended badly: only the last line of its complaint is repeated, without what is secret.
-    fn complained(&self, said: &Said) -> Failure {
-        let variables = self.command.variables.iter();
-        let mut known: Vec<&str> = variables
-            .filter(|(name, _)| redact::is_secret_name(name))
-            .map(|(_, value)| value.as_str())
-            .collect();
-        // What it printed as its answer is secret on its other stream, too.
-        let printed = std::str::from_utf8(&said.stdout).unwrap_or_default();
-        known.extend(printed.split(['"', '\'', '\n', ' ', ',']).map(str::trim));
-        let last = redact::last_line(&said.stderr, &known);
-        let ended = said.status.to_string();
-        failure(if last.is_empty() {
-            format!("the sign-in plugin of the kubeconfig failed ({ended})")
-        } else {
-            format!("the sign-in plugin of the kubeconfig failed ({ended}): {last}")
-        })
-        .hint("sign in again")
+    /// What went wrong with it. Its arguments may be secrets: of them only what reads like a subcommand is named.
+    fn broke(&self, how: &str) -> Failure {
+        let named = self.command.begins();
+        failure(format!(
+            "the sign-in plugin `{named}` of the kubeconfig {how}"
+        ))
     }
 }
 

@@ -85,6 +85,11 @@ fn state(told: &Told, facts: &ClusterFacts, pending: &BTreeSet<Kind>) -> Connect
                         resource: error.clone(),
                     };
                 }
+                Some(failure) if failure.why == Why::NoToken => {
+                    return ConnectionState::NotAsked {
+                        why: failure.words(),
+                    };
+                }
                 Some(failure) if failure.why == Why::NotKubernetes => {
                     return ConnectionState::Absent {
                         what: error.clone(),

@@ -157,7 +157,7 @@ impl Actions {
             rights.insert(right.clone(), held);
         }
         let tried = self.try_out(&plan).await;
-        let view = shown::plan(action, &plan, &rights, tried);
+        let view = shown::plan(&library, action, &plan, &rights, tried);
         self.shared.prepare(
             view.hash.clone(),
             Prepared {
@@ -324,12 +324,16 @@ impl Actions {
                 };
             }
         };
-        match read(&journal, Journal::runs).await {
-            Ok(runs) => {
+        let known = match library() {
+            Ok(library) => read(&journal, Journal::runs).await.map(|runs| (library, runs)),
+            Err(why) => Err(why),
+        };
+        match known {
+            Ok((library, runs)) => {
                 let waits = self.shared.waits();
                 let newest = runs.iter().rev().take(shown::MOST_RUNS);
                 Runs {
-                    runs: newest.map(|run| shown::run(run, &waits)).collect(),
+                    runs: newest.map(|run| shown::run(&library, run, &waits)).collect(),
                     broken: None,
                 }
             }
@@ -338,6 +342,13 @@ impl Actions {
                 broken: Some(why),
             },
         }
+    }
+
+    /// How long the record is, in bytes: another window or terminal has written where it is longer than before.
+    pub fn recorded(&self) -> u64 {
+        let file = self.journal.as_ref().map(|folder| Journal::file(folder));
+        let written = file.and_then(|file| std::fs::metadata(file).ok());
+        written.map_or(0, |written| written.len())
     }
 
     /// Tells when something of a run has changed here.

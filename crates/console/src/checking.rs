@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use api::error::Code;
+use api::connection::SystemKind;
 use api::{Connection, ConnectionState, Error, SignInState};
 use cluster::Clock;
-use identity::{Examined, Issuer, Known, NotKept};
+use identity::{Examined, Failure, Giver, Issuer, Known, NotKept};
 
 use crate::Console;
 use crate::joining::Membership;
@@ -40,6 +41,8 @@ pub enum Found {
     Missing,
     /// That cannot be told from here.
     CannotTell,
+    /// It may be as somebody wants it, or is this machine's alone: nothing of the team's set-up is missing.
+    Remark,
 }
 
 impl Check {
@@ -82,7 +85,8 @@ pub async fn check(sources: &Sources, patience: Duration) -> Result<Vec<Check>, 
     let signing_in = sources::signing_in(sources, &clock)?;
     let mut is_in = true;
     if let Some(signing_in) = &signing_in {
-        checks.extend(provider(&signing_in.issuer()).await);
+        let (of_provider, lets_in) = provider(&signing_in.issuer()).await;
+        checks.extend(of_provider);
         let stands = signing_in.watch().settled(RESUMING).await.flatten();
         let stands = stands.map(|stands| stands.state);
         let not_kept = signing_in.session().not_kept().borrow().clone();
@@ -91,14 +95,23 @@ pub async fn check(sources: &Sources, patience: Duration) -> Result<Vec<Check>, 
         if sources.data.is_some() {
             checks.push(keyring(not_kept.as_ref()));
         }
-        checks.push(somebody(stands, not_kept.as_ref(), &file));
+        let to_do = match lets_in {
+            true => format!(
+                "Run `landfall sign-in{}` and this once more: it shows whether groups come with it.",
+                of_team(sources)
+            ),
+            false => "Not before the provider is as it should be.".to_owned(),
+        };
+        checks.push(somebody(stands, not_kept.as_ref(), &file, &to_do));
     }
     if is_in {
         let console = Console::open_with(sources, clock, signing_in)?;
         console.board(patience).await?;
         let connections = console.watch_connections().settled(patience).await;
         let connections = connections.unwrap_or_default();
-        checks.extend(connections.iter().flat_map(connection));
+        let of_team = of_team(sources);
+        let each = connections.iter();
+        checks.extend(each.flat_map(|one| connection(one, &of_team)));
         checks.extend(unasked(&file, &connections));
     } else {
         checks.push(
@@ -111,6 +124,12 @@ pub async fn check(sources: &Sources, patience: Duration) -> Result<Vec<Check>, 
         );
     }
     Ok(checks)
+}
+
+/// What a command has to say so that it is of the same team.
+fn of_team(sources: &Sources) -> String {
+    let file = sources.team.as_ref();
+    file.map_or_else(String::new, |file| format!(" --team {}", file.display()))
 }
 
 /// How the file at the link that was joined by stands to the one that is kept.
@@ -212,7 +231,7 @@ fn signed(file: &TeamFile, path: &std::path::Path) -> Check {
     match proven {
         Ok(at) => Check::new(SUBJECT, Found::Fine, format!("is the file's, made {at}")),
         Err(why) => Check::new(SUBJECT, Found::Missing, why).mended_by(format!(
-            "`landfall team sign {from} --key KEY`, and publish both."
+            "If the file is as you want it: `landfall team sign {from} --key KEY`, and publish both. If not, somebody changed it."
         )),
     }
 }
@@ -271,7 +290,7 @@ fn roles(file: &TeamFile) -> Vec<Check> {
         [first, _, ..] => Some(
             Check::new(
                 &format!("group {group}"),
-                Found::CannotTell,
+                Found::Remark,
                 format!(
                     "is in the roles {}: its members have them all, and start where {first} starts",
                     roles.join(", ")
@@ -285,9 +304,9 @@ fn roles(file: &TeamFile) -> Vec<Check> {
     nobody.map(check).chain(several).collect()
 }
 
-/// What the provider offers to this application.
-async fn provider(issuer: &Issuer) -> Vec<Check> {
-    let subject = issuer.host().to_owned();
+/// What the provider offers to this application, and whether somebody could sign in there.
+async fn provider(issuer: &Issuer) -> (Vec<Check>, bool) {
+    let subject = Giver::host(issuer);
     let provider = match issuer.provider().await {
         Ok(provider) => provider,
         Err(why) => {
@@ -295,10 +314,20 @@ async fn provider(issuer: &Issuer) -> Vec<Check> {
             // The line begins with it.
             let says = error.message.strip_prefix(&subject);
             let says = says.map_or(error.message.as_str(), str::trim_start);
-            return vec![Check::new(&subject, Found::Missing, says).mended_by(error.hint)];
+            let found = match why {
+                // One that is down is no fault of the set-up.
+                Failure::Unreachable { .. } => Found::CannotTell,
+                _ => Found::Missing,
+            };
+            let check = Check::new(&subject, found, says).mended_by(error.hint);
+            return (vec![check], false);
         }
     };
-    offered(&subject, &provider.examined().await)
+    let found = provider.examined().await;
+    let is_refused = |(_, known): &(u16, Known)| matches!(known, Known::No(_));
+    // An application that it does not know is sent back nowhere.
+    let lets_in = !found.redirects.iter().all(is_refused);
+    (offered(&subject, &found), lets_in)
 }
 
 fn offered(subject: &str, found: &Examined) -> Vec<Check> {
@@ -357,32 +386,36 @@ fn offered(subject: &str, found: &Examined) -> Vec<Check> {
 /// Whether the keyring keeps a sign-in from one command to the next.
 fn keyring(not_kept: Option<&NotKept>) -> Check {
     const SUBJECT: &str = "the keyring";
-    let missing = |says: String| Check::new(SUBJECT, Found::Missing, says);
+    let shut = |says: &str| Check::new(SUBJECT, Found::CannotTell, says);
+    let keeps_nothing = |says: String| Check::new(SUBJECT, Found::Remark, says);
     let unlock = "Unlock it, and run this once more: a sign-in that is in it goes on by itself.";
     match not_kept {
         None => Check::new(SUBJECT, Found::Fine, "answers"),
         Some(NotKept::NoKeyring) => {
-            missing("is missing: this machine has none that answers, and a sign-in ends with its command".to_owned())
+            keeps_nothing("is missing: this machine has none that answers, and a sign-in ends with its command".to_owned())
                 .mended_by("A desktop session brings one (GNOME Keyring, KWallet). Without it, commands that have --sign-in sign in for themselves.")
         }
-        Some(NotKept::Locked) => missing("is locked".to_owned()).mended_by(unlock),
+        Some(NotKept::Locked) => shut("is locked").mended_by(unlock),
         Some(NotKept::Silent) => {
-            missing("does not answer: it may wait to be unlocked".to_owned()).mended_by(unlock)
+            shut("does not answer: it may wait to be unlocked").mended_by(unlock)
         }
         Some(NotKept::Refused(why)) => {
-            missing(format!("does not keep a sign-in, which ends with its command: {why}"))
+            keeps_nothing(format!("does not keep a sign-in, which ends with its command: {why}"))
                 .mended_by("Until it does, commands that have --sign-in sign in for themselves.")
         }
     }
 }
 
-/// Who is signed in and what that makes them.
-fn somebody(stands: Option<SignInState>, not_kept: Option<&NotKept>, file: &TeamFile) -> Check {
+/// Who is signed in and what that makes them; `sign_in`: what to do where nobody is.
+fn somebody(
+    stands: Option<SignInState>,
+    not_kept: Option<&NotKept>,
+    file: &TeamFile,
+    sign_in: &str,
+) -> Check {
     const SUBJECT: &str = "your sign-in";
     let untold =
         |says: String, to_do: &str| Check::new(SUBJECT, Found::CannotTell, says).mended_by(to_do);
-    let sign_in =
-        "Run `landfall sign-in` and this once more: it shows whether groups come with it.";
     let (person, roles) = match stands {
         Some(SignInState::SignedIn { person, roles, .. }) => (person, roles),
         Some(SignInState::Over { why }) => return untold(format!("is over: {why}"), sign_in),
@@ -427,9 +460,16 @@ fn somebody(stands: Option<SignInState>, not_kept: Option<&NotKept>, file: &Team
 }
 
 /// How a system answers, and what may not be read there.
-fn connection(connection: &Connection) -> Vec<Check> {
-    const TO_DO: &str = "`landfall team init` proposes the rights.";
+fn connection(connection: &Connection, of_team: &str) -> Vec<Check> {
     let name = &connection.name;
+    let to_do = match connection.kind {
+        SystemKind::Cluster | SystemKind::Ecs => "`landfall team init` proposes the rights.".to_owned(),
+        SystemKind::CodeHost => format!(
+            "Sign in there: `landfall sign-in --code-host {name}{of_team}`. If you are, ask whoever runs it for the right to read."
+        ),
+        SystemKind::Registry => "Ask whoever runs it for the right to read.".to_owned(),
+    };
+    let to_do = to_do.as_str();
     let check = |found, says: String| Check::new(name, found, says);
     let first = match &connection.state {
         ConnectionState::Live { .. } if connection.refusals.is_empty() => {
@@ -438,7 +478,7 @@ fn connection(connection: &Connection) -> Vec<Check> {
         ConnectionState::Live { .. } => {
             let refusals = connection.refusals.join("; ");
             let says = format!("answers, and not everything may be read: {refusals}");
-            check(Found::Missing, says).mended_by(TO_DO)
+            check(Found::Missing, says).mended_by(to_do)
         }
         ConnectionState::Connecting => {
             check(Found::CannotTell, "nothing there was answered".to_owned())
@@ -447,10 +487,13 @@ fn connection(connection: &Connection) -> Vec<Check> {
             Found::CannotTell,
             "did not answer everything in time".to_owned(),
         ),
-        ConnectionState::Degraded { error, .. } => check(Found::Missing, error.clone()),
+        ConnectionState::Degraded { error, .. } => check(Found::CannotTell, error.clone()),
         ConnectionState::Denied { verb, resource } => {
             let says = format!("does not let you {verb} {resource}");
-            check(Found::Missing, says).mended_by(TO_DO)
+            check(Found::Missing, says).mended_by(to_do)
+        }
+        ConnectionState::NotAsked { why } => {
+            check(Found::CannotTell, format!("was not asked: {why}"))
         }
         ConnectionState::Unreachable { error, private } => {
             let to_do = match private {
@@ -471,17 +514,17 @@ fn connection(connection: &Connection) -> Vec<Check> {
         whom => format!("Ask {}. ", whom.join(", or ")),
     };
     let amiss = connection.rights_amiss().map(|right| {
-        let found = match right.held.is_missing() {
-            true => Found::Missing,
-            false => Found::CannotTell,
-        };
         let says = format!(
             "{}: {}. Without it is unknown: {}",
             right.name,
             right.held.words(),
             right.without
         );
-        check(found, says).mended_by(format!("{whom}{TO_DO}"))
+        match right.held.is_missing() {
+            true => check(Found::Missing, says).mended_by(format!("{whom}{to_do}")),
+            // Nobody has to grant what may be there.
+            false => check(Found::CannotTell, says),
+        }
     });
     std::iter::once(first).chain(amiss).collect()
 }
@@ -498,7 +541,7 @@ fn unasked(file: &TeamFile, connections: &[Connection]) -> Vec<Check> {
 
 #[cfg(test)]
 mod tests {
-    use api::connection::{Held, SystemKind};
+    use api::connection::Held;
 
     use super::*;
 
@@ -558,6 +601,7 @@ mod tests {
             panic!("{found:?}")
         };
         assert_eq!(only.subject, "group dev");
+        assert_eq!(only.found, Found::Remark, "it may be meant");
         assert!(only.says.contains("sre, developer"), "{only:?}");
     }
 
@@ -634,26 +678,56 @@ mod tests {
                 Some(&NotKept::NoKeyring),
             ),
         ] {
-            let said = somebody(Some(stands), not_kept, &file(""));
+            let said = somebody(Some(stands), not_kept, &file(""), "sign in");
             assert_eq!(said.found, Found::CannotTell);
-            assert!(!said.to_do.contains("landfall sign-in"), "{said:?}");
+            assert!(!said.to_do.contains("sign in"), "{said:?}");
         }
-        let nobody = somebody(
-            Some(SignInState::SignedOut { failed: None }),
-            None,
-            &file(""),
-        );
-        assert!(nobody.to_do.contains("landfall sign-in"), "{nobody:?}");
+        let out = SignInState::SignedOut { failed: None };
+        let nobody = somebody(Some(out), None, &file(""), "sign in");
+        assert_eq!(nobody.to_do, "sign in");
+    }
+
+    /// What is said of a sign-in at an issuer that nobody is signed in at, whose team file is named.
+    async fn of_issuer(issuer: &str) -> (Vec<Check>, String) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("landfall.yaml");
+        let text = format!("version: 1\nsignIn: {{issuer: '{issuer}', clientId: x}}\n");
+        std::fs::write(&path, text).expect("written");
+        let team = Some(path.clone());
+        let sources = Sources { team, ..Sources::default() };
+        let checks = check(&sources, Duration::from_secs(1)).await.expect("looked at");
+        (checks, path.display().to_string())
+    }
+
+    #[tokio::test]
+    async fn a_provider_that_is_down_was_called_missing_and_a_sign_in_there_advised() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        drop(listener);
+        let (checks, _) = of_issuer(&format!("http://{address}")).await;
+        let of = |subject: &str| checks.iter().find(|check| check.subject == subject);
+        let provider = of(&address).expect("it was looked at");
+        assert_eq!(provider.found, Found::CannotTell, "{provider:?}");
+        let sign_in = of("your sign-in").expect("it was looked at");
+        assert!(!sign_in.to_do.contains("sign-in`"), "{sign_in:?}");
+    }
+
+    #[test]
+    fn a_sign_in_to_another_team_was_advised_for_a_file_that_was_named() {
+        let team = Some("own/w5.yaml".into());
+        let named = Sources { team, ..Sources::default() };
+        assert_eq!(of_team(&named), " --team own/w5.yaml");
+        assert_eq!(of_team(&Sources::default()), "");
     }
 
     #[test]
     fn the_keyring_was_not_looked_at() {
         assert_eq!(keyring(None).found, Found::Fine);
         let locked = keyring(Some(&NotKept::Locked));
-        assert_eq!(locked.found, Found::Missing);
+        assert_eq!(locked.found, Found::CannotTell, "the set-up lacks nothing");
         assert!(locked.to_do.starts_with("Unlock it"), "{locked:?}");
         let absent = keyring(Some(&NotKept::NoKeyring));
-        assert_eq!(absent.found, Found::Missing);
+        assert_eq!(absent.found, Found::Remark);
         assert!(!absent.to_do.contains("nlock"), "{absent:?}");
     }
 
@@ -688,12 +762,30 @@ mod tests {
             ],
             granted_by: vec!["#platform".to_owned()],
         };
-        let found: Vec<Found> = connection(&prod).iter().map(|check| check.found).collect();
-        assert_eq!(found, [Found::Fine, Found::Missing, Found::CannotTell]);
-        let said = &connection(&prod)[1];
-        assert!(said.says.contains("events") && said.to_do.contains("#platform"));
+        let found = connection(&prod, "");
+        let each: Vec<Found> = found.iter().map(|check| check.found).collect();
+        assert_eq!(each, [Found::Fine, Found::Missing, Found::CannotTell]);
+        assert!(found[1].says.contains("events") && found[1].to_do.contains("#platform"));
+        assert!(found[1].to_do.contains("team init"), "{found:?}");
+        assert_eq!(found[2].to_do, "", "nobody has to grant what may be there");
         prod.rights.clear();
-        assert_eq!(connection(&prod)[1].found, Found::CannotTell, "nobody said");
+        assert_eq!(connection(&prod, "")[1].found, Found::CannotTell, "nobody said");
+        // Neither has rights of Kubernetes' or AWS'.
+        prod.state = ConnectionState::Denied {
+            verb: "read".to_owned(),
+            resource: "anything".to_owned(),
+        };
+        prod.kind = SystemKind::CodeHost;
+        let said = connection(&prod, " --team a.yaml").remove(0).to_do;
+        assert!(said.contains("landfall sign-in --code-host prod --team a.yaml"), "{said}");
+        prod.kind = SystemKind::Registry;
+        let said = connection(&prod, "").remove(0).to_do;
+        assert!(!said.contains("team init"), "{said}");
+        prod.state = ConnectionState::Unreachable {
+            error: "no route".to_owned(),
+            private: false,
+        };
+        assert_eq!(connection(&prod, "")[0].found, Found::CannotTell);
         let named = file("codeHosts: [{host: code.example}]\n");
         assert_eq!(unasked(&named, &[prod]).len(), 1);
     }

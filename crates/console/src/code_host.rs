@@ -105,6 +105,10 @@ impl CodeHostSignIn {
                 "Whoever runs the code host knows why: it may not let in this token, this network or your account. If these are not \
                  its words, its address in the team file is another's.",
             ),
+            // The file has no place for it.
+            Failure::Untrusted { .. } => error.hint(
+                "If that authority is your company's own, this machine has to trust it. If not, somebody else answers in its place.",
+            ),
             Failure::Refused { .. } => error.hint(
                 "A token may have ended, been taken back, or be another host's. A code's application may be gone.",
             ),

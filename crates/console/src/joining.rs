@@ -138,6 +138,13 @@ impl Membership {
             && let Ok(before) = kept.signed_at()
         {
             if kept.key != offer.kept.key {
+                if kept.from == offer.from {
+                    let message = format!(
+                        "{} is signed by another key than the one that was confirmed",
+                        kept.from
+                    );
+                    return Err(Error::new(Code::BadFile, message).hint(STAYS));
+                }
                 return Err(Error::new(
                     Code::BadFile,
                     format!("another team was joined on this machine, by {}", kept.from),
@@ -280,16 +287,19 @@ const STAYS: &str = "The file that is here stays. If the team changed its key, l
 /// A fingerprint without what people leave out or add when they pass it on.
 fn comparable(fingerprint: &str) -> String {
     let digits = fingerprint.chars();
-    let digits = digits.filter(|one| !one.is_whitespace() && *one != '-');
+    let digits = digits.filter(|one| !one.is_whitespace() && !matches!(one, '-' | ':'));
     digits.collect::<String>().to_lowercase()
 }
 
 /// Where a team file is, wherever that is read from later: a path as it is from the root on.
 fn from_anywhere(from: &str) -> Result<String, Error> {
-    if Url::parse(from).is_ok_and(|url| is_link(&url)) {
+    let url = Url::parse(from).ok();
+    if url.as_ref().is_some_and(is_link) {
         return Ok(from.to_owned());
     }
-    std::path::absolute(from)
+    let path = url.filter(|url| url.scheme() == "file");
+    let path = path.and_then(|url| url.to_file_path().ok());
+    std::path::absolute(path.as_deref().unwrap_or(Path::new(from)))
         .map(|path| path.display().to_string())
         .map_err(|why| unreadable(from, &why))
 }
@@ -311,7 +321,7 @@ async fn fetch(from: &str) -> Result<(String, String), Error> {
     match Url::parse(from) {
         Ok(url) if may_be_secret(&url) => Err(Error::new(
             Code::BadFile,
-            "the link to the team file has a user, a password or a query in it, which would be kept with it",
+            "the link to the team file has a user, a password, a query or a fragment in it, which would be kept with it",
         )
         .hint("Take them out. What not everybody may read is joined by a file: give its path.")),
         Ok(url) if let Some(link) = GitLink::parse(&url) => {
@@ -353,7 +363,9 @@ async fn fetch(from: &str) -> Result<(String, String), Error> {
 /// Whether a link has something in it that may open the file for its owner alone: it is printed, and kept in plain.
 fn may_be_secret(url: &Url) -> bool {
     let has_query = url.query_pairs().any(|(name, _)| name != "ref");
-    !url.username().is_empty() || url.password().is_some() || has_query
+    // A path of Windows reads as an address without a host: C:\c#\landfall.yaml.
+    let has_fragment = url.has_host() && url.fragment().is_some();
+    !url.username().is_empty() || url.password().is_some() || has_query || has_fragment
 }
 
 fn unread(why: &PageError) -> Error {
@@ -486,13 +498,18 @@ mod tests {
         }
         let spoken = offer.fingerprint.replace('-', " ").to_uppercase();
         let joined_up = offer.fingerprint.replace('-', "");
-        for given in [spoken, joined_up] {
+        let with_colons = offer.fingerprint.replace('-', ":");
+        for given in [spoken, joined_up, with_colons] {
             membership.join(&offer, &given).expect("the same");
         }
     }
 
     #[tokio::test]
     async fn a_path_was_kept_as_it_was_typed_and_meant_nothing_elsewhere() {
+        let error = Membership::offer("file:///no-such-folder/landfall.yaml").await;
+        let error = error.expect_err("it is not there");
+        let path = " /no-such-folder/landfall.yaml ";
+        assert!(error.message.contains(path), "{error}");
         let error = Membership::offer("no-such-folder/landfall.yaml").await;
         let error = error.expect_err("it is not there");
         let here = std::env::current_dir().expect("a folder");
@@ -516,6 +533,8 @@ mod tests {
             "https://x:ghp_secret@code.example/shop//landfall.yaml",
             "https://ghp_secret@code.example/landfall.yaml",
             "https://code.example/landfall.yaml?token=ghp_secret",
+            "https://code.example/landfall.yaml#token=ghp_secret",
+            "https://code.example/shop//landfall.yaml?ref=main#ghp_secret",
         ] {
             let error = Membership::offer(link)
                 .await
@@ -582,6 +601,13 @@ mod tests {
         let error = membership
             .join(&other, &other.fingerprint)
             .expect_err("another team");
+        assert!(error.message.contains("signed by another key"), "{error}");
+        let moved = Offer {
+            from: "https://other.example/landfall.yaml".to_owned(),
+            ..other
+        };
+        let error = membership.join(&moved, &moved.fingerprint);
+        let error = error.expect_err("another team");
         assert!(error.message.contains("another team"), "{error}");
     }
 

@@ -40,7 +40,7 @@ use journey::Whereabouts;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-pub use cluster::{Clock, Command};
+pub use cluster::{Clock, Command, end_plugins};
 pub use code_host::CodeHostSignIn;
 pub use identity::{Invitation, finish as finish_signing_in, no_core_dumps};
 pub use joining::{Membership, Offer};
@@ -212,11 +212,22 @@ impl Console {
         let told = tokio::spawn(async move {
             let mut changed = actions.changed();
             loop {
-                publisher.publish(actions.runs().await, true);
+                let recorded = actions.recorded();
+                let runs = actions.runs().await;
+                let goes = runs.goes();
+                publisher.publish(runs, true);
+                // Other windows and terminals write the same journal; one that is killed writes nothing any more.
+                let others = async {
+                    loop {
+                        tokio::time::sleep(RUNS_EVERY).await;
+                        if goes || actions.recorded() != recorded {
+                            return;
+                        }
+                    }
+                };
                 tokio::select! {
                     _ours = changed.changed() => {}
-                    // Other windows and terminals write the same journal.
-                    () = tokio::time::sleep(RUNS_EVERY) => {}
+                    () = others => {}
                     () = publisher.closed() => return,
                 }
             }

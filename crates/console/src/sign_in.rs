@@ -257,6 +257,7 @@ fn state(standing: &Standing, attempt: &Attempt, roles: &[Role]) -> SignInState 
                 code: invitation.code.clone(),
                 address: invitation.address.to_string(),
                 whole: invitation.whole.as_ref().map(ToString::to_string),
+                caution: invitation.caution(),
                 until: invitation.until,
             };
         }
@@ -306,7 +307,16 @@ pub fn error(why: &Failure) -> Error {
         Failure::Unproven(_) => {
             "Do not go on if somebody sent you here. If this machine's clock is right, tell whoever keeps the team file."
         }
-        Failure::NoPort(_) => "Close what uses these ports, or sign in with a code.",
+        Failure::NoPort(_) => {
+            "Close what uses these ports, or sign in with a code: `landfall sign-in --code`."
+        }
+        Failure::NoInvitation { .. } => {
+            "Do not go on: nobody who signs people in answers so. Tell whoever runs it, and whoever keeps the team file."
+        }
+        Failure::Untrusted { .. } => {
+            "If that authority is your company's own, its certificate belongs under authorities of signIn in the team file. \
+             If not, somebody else answers in its place."
+        }
         Failure::NoBrowser(_) => "Open the address by hand, or sign in with a code.",
         Failure::AnotherPerson { .. } => "Sign out first: that closes what is open.",
         Failure::Ended { .. } => {
@@ -319,7 +329,9 @@ pub fn error(why: &Failure) -> Error {
     };
     let error = Error::new(
         match why {
-            Failure::Unreachable { .. } | Failure::Answers { .. } => Code::Unreachable,
+            Failure::Unreachable { .. }
+            | Failure::Answers { .. }
+            | Failure::Untrusted { .. } => Code::Unreachable,
             _ => Code::SignedOut,
         },
         why.to_string(),
@@ -358,6 +370,15 @@ mod tests {
         let error = error(&Failure::Answers { host, said });
         assert!(!error.message.contains("did not answer"), "{error}");
         assert!(!error.hint.contains("VPN"), "{error}");
+    }
+
+    #[test]
+    fn a_vpn_was_the_advice_for_a_certificate_of_an_unknown_authority() {
+        let host = "id.example".to_owned();
+        let error = error(&Failure::Untrusted { host });
+        assert!(!error.message.contains("did not answer"), "{error}");
+        assert!(!error.hint.contains("VPN"), "{error}");
+        assert!(error.hint.contains("authorities"), "{error}");
     }
 
     #[test]

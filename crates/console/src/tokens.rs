@@ -28,7 +28,7 @@ impl cluster::Tokens for IdToken {
         match self.tokens().await {
             Ok(tokens) => Ok(tokens.id.clone()),
             Err(why) => Err(cluster::NoToken {
-                reason: why.to_string(),
+                reason: reason(&why),
                 hint: hint(&why).to_owned(),
                 may_pass: why.may_pass(),
             }),
@@ -56,7 +56,7 @@ impl cloud::WebIdentity for IdToken {
                 session: tokens.person.called().to_owned(),
             }),
             Err(why) => Err(cloud::NoIdentity {
-                reason: why.to_string(),
+                reason: reason(&why),
                 hint: hint(&why).to_owned(),
                 may_pass: why.may_pass(),
             }),
@@ -124,10 +124,40 @@ impl forge::Tokens for CodeHostToken {
     }
 }
 
+/// A system that was not asked is told apart from one that is down: whose silence it is has to be said.
+fn reason(why: &Failure) -> String {
+    match why {
+        // It speaks of the sign-in by itself.
+        Failure::Unread(_) => why.to_string(),
+        why if why.may_pass() => format!("the sign-in cannot be gone on with: {why}"),
+        why => why.to_string(),
+    }
+}
+
 fn hint(why: &Failure) -> &'static str {
     match why {
         Failure::Unread(_) => "unlock it: it is looked at again by itself",
-        why if why.may_pass() => "it is asked again by itself",
+        why if why.may_pass() => "it is tried again by itself",
         _ => "sign in",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_that_is_down_was_taken_for_the_systems_behind_it() {
+        let down = Failure::Unreachable {
+            host: "127.0.0.1:21505".to_owned(),
+            why: "connection refused".to_owned(),
+        };
+        assert_eq!(
+            reason(&down),
+            "the sign-in cannot be gone on with: 127.0.0.1:21505 did not answer: connection refused"
+        );
+        assert_eq!(reason(&Failure::SignedOut), "nobody is signed in");
+        let locked = Failure::Unread(identity::NotKept::Locked);
+        assert_eq!(reason(&locked), locked.to_string());
     }
 }

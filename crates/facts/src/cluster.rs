@@ -62,16 +62,16 @@ pub enum Reach {
     Connecting,
     /// It answers.
     Answering,
-    /// It answered before and does not now: the facts are from `since`.
+    /// It was read before and cannot be now: the facts are from `since`.
     Lost {
         /// The last moment it answered.
         since: Timestamp,
         /// What goes wrong now.
         error: String,
     },
-    /// It never answered.
+    /// It was never read: it does not answer, it refuses us, or it could not even be asked.
     Unreachable {
-        /// What goes wrong.
+        /// Which of these, in words that need no others beside them.
         error: String,
     },
 }

@@ -25,7 +25,7 @@ pub enum Coverage {
         /// What went wrong.
         message: String,
     },
-    /// The server did not answer.
+    /// The server did not answer, or could not be asked: the message says which.
     Unreachable {
         /// What went wrong.
         message: String,
@@ -51,7 +51,7 @@ impl Coverage {
             Self::Denied { message } => Some(format!("not allowed to read {subject}: {message}")),
             Self::Failed { message } => Some(format!("reading {subject} failed: {message}")),
             Self::Unreachable { message } => {
-                Some(format!("no answer when reading {subject}: {message}"))
+                Some(format!("{subject} cannot be read now: {message}"))
             }
             Self::NotAsked => Some(format!("{subject} not read yet")),
         }

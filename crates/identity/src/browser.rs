@@ -51,7 +51,7 @@ pub async fn sign_in(
     let came_back = async {
         tokio::select! {
             failed = opened => failed,
-            landed = landing.wait(state.secret(), &issuer) => landed,
+            landed = landing.wait(state.secret(), &issuer, provider.names_itself()) => landed,
         }
     };
     let landed = tokio::time::timeout(patience, came_back).await;

@@ -42,7 +42,7 @@ pub enum Failure {
     #[error("the sign-in was not accepted: {0}")]
     Unproven(Unproven),
     /// None of the ports that the provider may send the browser back to is free.
-    #[error("none of the ports {0:?} is free, and the provider sends the browser back to no other")]
+    #[error("none of the ports {} is free, and the provider sends the browser back to no other", listed(.0))]
     NoPort(Vec<u16>),
     /// The browser could not be opened.
     #[error("the browser could not be opened: {0}")]
@@ -54,6 +54,20 @@ pub enum Failure {
         host: String,
         /// The way.
         what: &'static str,
+    },
+    /// What it gave to sign in with a code is not to be shown to anybody.
+    #[error("{host} gave nothing to sign in with: {why}")]
+    NoInvitation {
+        /// The host that was asked.
+        host: String,
+        /// In words.
+        why: &'static str,
+    },
+    /// Its certificate is of an authority that this machine does not know. No sign-in ends by it: a proxy may be in between.
+    #[error("the certificate of {host} is of an authority that is not trusted on this machine")]
+    Untrusted {
+        /// The host.
+        host: String,
     },
     /// Nobody is signed in.
     #[error("nobody is signed in")]
@@ -123,9 +137,18 @@ impl Failure {
     pub fn may_pass(&self) -> bool {
         matches!(
             self,
-            Self::Unreachable { .. } | Self::Answers { .. } | Self::Unread(_) | Self::InUse
+            Self::Unreachable { .. }
+                | Self::Answers { .. }
+                | Self::Untrusted { .. }
+                | Self::Unread(_)
+                | Self::InUse
         )
     }
+}
+
+fn listed(ports: &[u16]) -> String {
+    let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+    ports.join(", ")
 }
 
 /// A provider's words, fit to be shown.

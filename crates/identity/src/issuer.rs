@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
 use crate::failure::Failure;
-use crate::provider::{Provider, Refreshed, Spec};
+use crate::provider::{Provider, Refreshed, Spec, host_of};
 use crate::session::Giver;
 use crate::wire::Clock;
 
@@ -47,7 +47,7 @@ impl Issuer {
 #[async_trait]
 impl Giver for Issuer {
     fn host(&self) -> String {
-        Self::host(self).to_owned()
+        host_of(&self.spec.issuer)
     }
 
     async fn refresh(&self, refresh: &SecretString) -> Refreshed {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -55,6 +56,8 @@ struct Expected {
     state: [u8; 32],
     host: String,
     issuer: String,
+    /// RFC 9207, 2.4: whether an answer that does not name it is another's.
+    names_itself: bool,
     first: Mutex<Option<oneshot::Sender<Landed>>>,
     heard: mpsc::Sender<()>,
 }
@@ -87,17 +90,24 @@ impl Landing {
         address(self.port)
     }
 
-    /// Waits for the one who brings this state, from this issuer. Nobody is answered any more after that.
+    /// Waits for the one who brings this state, from this issuer; where it says that it always names itself (`names_itself`),
+    /// from nobody who does not. Nobody is answered any more after that.
     ///
     /// # Errors
     /// The listener broke.
-    pub async fn wait(self, state: &str, issuer: &str) -> Result<Landed, Failure> {
+    pub async fn wait(
+        self,
+        state: &str,
+        issuer: &str,
+        names_itself: bool,
+    ) -> Result<Landed, Failure> {
         let (first, landed) = oneshot::channel();
         let (heard, mut is_heard) = mpsc::channel(1);
         let expected = Arc::new(Expected {
             state: Sha256::digest(state).into(),
             host: format!("127.0.0.1:{}", self.port),
             issuer: issuer.to_owned(),
+            names_itself,
             first: Mutex::new(Some(first)),
             heard,
         });
@@ -130,7 +140,7 @@ impl Landing {
 async fn land(
     State(expected): State<Arc<Expected>>,
     headers: HeaderMap,
-    Query(brought): Query<Brought>,
+    brought: Result<Query<Brought>, QueryRejection>,
 ) -> Response {
     // A page elsewhere whose name was made to point here has its own name in this header.
     let host = headers
@@ -139,14 +149,22 @@ async fn land(
     if host != Some(expected.host.as_str()) {
         return page(StatusCode::FORBIDDEN, "This page is not for you.");
     }
+    let another = || {
+        let words = "This answers another sign-in. Go back to Landfall and begin again.";
+        page(StatusCode::BAD_REQUEST, words)
+    };
+    // No provider says anything twice.
+    let Ok(Query(brought)) = brought else {
+        return another();
+    };
     // Hashes are compared: how far two of them agree says nothing of the state.
     let state: [u8; 32] = Sha256::digest(brought.state.unwrap_or_default()).into();
-    let is_issuer = brought.iss.is_none_or(|issuer| issuer == expected.issuer);
+    let is_issuer = match brought.iss {
+        Some(issuer) => issuer == expected.issuer,
+        None => !expected.names_itself,
+    };
     if state != expected.state || !is_issuer {
-        return page(
-            StatusCode::BAD_REQUEST,
-            "This answers another sign-in. Go back to Landfall and begin again.",
-        );
+        return another();
     }
     let landed = match (brought.code, brought.error) {
         (Some(code), None) => Landed::Code(code),
@@ -208,7 +226,7 @@ mod tests {
     async fn waiting() -> (tokio::task::JoinHandle<Result<Landed, Failure>>, String) {
         let landing = Landing::open(&[0]).await.unwrap();
         let address = landing.address();
-        let waits = tokio::spawn(async move { landing.wait("right", ISSUER).await });
+        let waits = tokio::spawn(async move { landing.wait("right", ISSUER, false).await });
         (waits, address)
     }
 
@@ -239,6 +257,7 @@ mod tests {
             "error=access_denied&state=wrong",
             "code=stolen&state=right&iss=https%3A%2F%2Fevil.example",
             "state=right",
+            "code=stolen&state=wrong&state=right",
         ] {
             assert_eq!(visit(&address, wrong, None).await, Some(400), "{wrong}");
         }
@@ -249,6 +268,20 @@ mod tests {
             visit(&path, "code=stolen&state=right", None).await,
             Some(404)
         );
+        assert!(!waits.is_finished());
+        let query = format!("code=mine&state=right&iss={ISSUER}");
+        assert_eq!(visit(&address, &query, None).await, Some(200));
+        assert_eq!(code(waits.await.unwrap()), "mine");
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_an_issuer_was_taken_from_a_provider_that_always_names_itself() {
+        let landing = Landing::open(&[0]).await.unwrap();
+        let address = landing.address();
+        let waits = tokio::spawn(async move { landing.wait("right", ISSUER, true).await });
+        for without in ["code=stolen&state=right", "error=access_denied&state=right"] {
+            assert_eq!(visit(&address, without, None).await, Some(400), "{without}");
+        }
         assert!(!waits.is_finished());
         let query = format!("code=mine&state=right&iss={ISSUER}");
         assert_eq!(visit(&address, &query, None).await, Some(200));

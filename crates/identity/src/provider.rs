@@ -99,11 +99,13 @@ pub struct Further {
 
 impl AdditionalClaims for Further {}
 
-/// Endpoints that OpenID Connect's own description lacks.
+/// What OpenID Connect's own description lacks.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Endpoints {
     revocation_endpoint: Option<RevocationUrl>,
     device_authorization_endpoint: Option<DeviceAuthorizationUrl>,
+    /// RFC 9207: whether it always says who sends the browser back.
+    authorization_response_iss_parameter_supported: Option<bool>,
 }
 
 impl AdditionalProviderMetadata for Endpoints {}
@@ -276,6 +278,13 @@ impl Provider {
         self.metadata().issuer().to_string()
     }
 
+    /// Whether it always says so where it sends the browser back.
+    pub(crate) fn names_itself(&self) -> bool {
+        let metadata = self.metadata();
+        let further = metadata.additional_metadata();
+        further.authorization_response_iss_parameter_supported == Some(true)
+    }
+
     /// The requests that it takes.
     pub(crate) fn requests(&self) -> Requests {
         let metadata = (*self.metadata()).clone();
@@ -433,7 +442,10 @@ async fn metadata(spec: &Spec, wire: &Wire) -> Result<Metadata, Failure> {
     let found = Metadata::discover_async(issuer, wire).await;
     found.map_err(|error| match error {
         DiscoveryError::Request(why) => silent(&host, &why),
-        DiscoveryError::Validation(_) => Failure::Unproven(Unproven::Issuer),
+        DiscoveryError::Validation(why) => Failure::Answers {
+            host,
+            said: format!("for another issuer: {}", shown(&why)),
+        },
         DiscoveryError::Response(status, ..) => Failure::Answers {
             host,
             said: format!("{status} where its description should be"),
@@ -445,8 +457,13 @@ async fn metadata(spec: &Spec, wire: &Wire) -> Result<Metadata, Failure> {
     })
 }
 
+/// A provider's host for words, with its port where that is not its scheme's own: other servers may be on the same host.
 pub(crate) fn host_of(issuer: &Url) -> String {
-    issuer.host_str().unwrap_or("the provider").to_owned()
+    let host = issuer.host_str().unwrap_or("the provider");
+    match issuer.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
 }
 
 /// What no answer means, without the address that was asked: a code may be in it.
@@ -457,8 +474,19 @@ pub(crate) fn silent(host: &str, why: &WireError) -> Failure {
         WireError::NotNow(status) => status.to_string(),
         other => other.to_string(),
     };
+    let host = host.to_owned();
+    // rustls and its verifiers say these so. It did answer: no VPN mends it.
+    if why.contains("UnknownIssuer") {
+        return Failure::Untrusted { host };
+    }
+    if why.contains("InvalidContentType") {
+        return Failure::Answers {
+            host,
+            said: "without TLS, which its https address promises".to_owned(),
+        };
+    }
     Failure::Unreachable {
-        host: host.to_owned(),
+        host,
         why: shown(&why),
     }
 }
@@ -649,7 +677,8 @@ mod tests {
     #[tokio::test]
     async fn a_server_at_a_wrong_address_was_said_not_to_answer() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
+        let issuer = format!("http://{address}");
         let served = tokio::spawn(async move { axum::serve(listener, axum::Router::new()).await });
         let spec = Spec {
             issuer: issuer.parse().unwrap(),
@@ -659,9 +688,59 @@ mod tests {
         let why = found.err().unwrap();
         assert_eq!(
             why.to_string(),
-            "127.0.0.1 answers 404 Not Found where its description should be"
+            format!("{address} answers 404 Not Found where its description should be")
         );
         assert!(why.may_pass(), "nobody is signed out by it");
+        served.abort();
+    }
+
+    #[test]
+    fn a_provider_beside_other_servers_was_named_by_their_common_host() {
+        let named = |issuer: &str| host_of(&issuer.parse().unwrap());
+        assert_eq!(named("http://127.0.0.1:21505"), "127.0.0.1:21505");
+        assert_eq!(named("https://id.example/realms/shop"), "id.example");
+        assert_eq!(named("https://id.example:443"), "id.example");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_calls_itself_otherwise_was_said_to_have_sent_a_wrong_sign_in() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let described = json!({
+            "issuer": "https://other.example",
+            "authorization_endpoint": format!("{issuer}/auth"),
+            "token_endpoint": format!("{issuer}/token"),
+            "jwks_uri": format!("{issuer}/keys"),
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["EdDSA"],
+        });
+        let described = axum::routing::get(async move || axum::Json(described));
+        let pages = axum::Router::new().fallback(described);
+        let served = tokio::spawn(async move { axum::serve(listener, pages).await });
+        let spec = Spec {
+            issuer: issuer.parse().unwrap(),
+            ..provider(0).spec
+        };
+        let found = Provider::discover(spec, Arc::new(Timestamp::now)).await;
+        let why = found.err().unwrap();
+        assert!(matches!(why, Failure::Answers { .. }), "{why:?}");
+        assert!(why.to_string().contains("https://other.example"), "{why}");
+        served.abort();
+    }
+
+    #[tokio::test]
+    async fn a_server_without_tls_was_said_not_to_answer() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("https://{}", listener.local_addr().unwrap());
+        let served = tokio::spawn(async move { axum::serve(listener, axum::Router::new()).await });
+        let spec = Spec {
+            issuer: issuer.parse().unwrap(),
+            ..provider(0).spec
+        };
+        let found = Provider::discover(spec, Arc::new(Timestamp::now)).await;
+        let why = found.err().unwrap();
+        assert!(why.to_string().contains("answers without TLS"), "{why}");
         served.abort();
     }
 

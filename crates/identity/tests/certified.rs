@@ -262,6 +262,7 @@ async fn another_programs_half_sent_request_does_not_hold_a_sign_in_up() {
 async fn a_provider_that_is_down_is_said_to_be() {
     let certified = Certified::start(60).await;
     let spec = certified.spec();
+    let port = spec.issuer.port().unwrap();
     drop(certified);
     let clock = Arc::new(jiff::Timestamp::now);
     let Err(down) = identity::Provider::discover(spec, clock).await else {
@@ -269,7 +270,22 @@ async fn a_provider_that_is_down_is_said_to_be() {
     };
     assert!(down.may_pass(), "{down}");
     assert!(
-        down.to_string().starts_with("127.0.0.1 did not answer: "),
+        down.to_string()
+            .starts_with(&format!("127.0.0.1:{port} did not answer: ")),
         "{down}"
     );
+}
+
+#[tokio::test]
+async fn a_certificate_of_an_unknown_authority_was_taken_for_no_answer() {
+    let certified = Certified::start(60).await;
+    let spec = identity::Spec {
+        authorities: Vec::new(),
+        ..certified.spec()
+    };
+    let Err(why) = identity::Provider::discover(spec, Arc::new(jiff::Timestamp::now)).await else {
+        panic!("nobody trusts it");
+    };
+    assert!(matches!(why, Failure::Untrusted { .. }), "{why}");
+    assert!(why.may_pass(), "nobody is signed out by it");
 }

@@ -340,7 +340,7 @@ pub fn meaning(
         return Ok(Err(gap.clone()));
     }
     if is_connecting(view) {
-        return Ok(Err(Gap::new("a cluster is being read for the first time")));
+        return Ok(Err(Gap::new("a cluster has not answered yet")));
     }
     let narrowed = question.repository.is_some() || question.app.is_some();
     let others: Vec<String> = known

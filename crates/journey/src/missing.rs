@@ -402,9 +402,11 @@ fn unread_in(place: Place<'_>, said: &mut Vec<Sentence>) {
             return;
         }
         Reach::Unreachable { error } => {
+            // Whether it is silent, refuses, or was not even asked, the reason alone says.
+            let error = error.trim_end_matches('.');
             said.push(
                 cluster
-                    .words(" does not answer, so what runs there is not known: ")
+                    .words(" could not be read, so what runs there is not known: ")
                     .quote(error)
                     .words("."),
             );

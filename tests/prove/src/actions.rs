@@ -15,8 +15,8 @@ mod lost;
 mod meant;
 mod never;
 mod operator;
-mod rights;
 mod rig;
+mod rights;
 mod workloads;
 mod world;
 

@@ -93,20 +93,11 @@ impl<'a> Play<'a> {
             source: "GitRepository",
             newest_replica_set: None,
         };
-        play.go_on(&scenario.steps).await?;
+        for step in &scenario.steps {
+            play.step(step).await?;
+        }
         play.newest_replica_set = play.newest_replica_set().await?;
         Ok(play)
-    }
-
-    /// Plays more steps with the same app.
-    ///
-    /// # Errors
-    /// As [`Self::through`].
-    pub async fn go_on(&mut self, steps: &[Step]) -> Result<(), PlayError> {
-        for step in steps {
-            self.step(step).await?;
-        }
-        Ok(())
     }
 
     async fn newest_replica_set(&self) -> Result<Option<String>, PlayError> {

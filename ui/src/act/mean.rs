@@ -155,7 +155,7 @@ fn before(
             <p>
                 <b>{meaning::this_is(plan)}</b>
             </p>
-            <label class="field">
+            <label class="asked">
                 <span>"Type " <b class="mono">{foreign::line(name)}</b> " to mean it:"</span>
                 <input
                     class="in mono"

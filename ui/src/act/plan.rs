@@ -176,14 +176,14 @@ fn rights(rights: &[PlanRight]) -> Option<AnyView> {
         .iter()
         .map(|one| {
             let (tone, word) = match one.held {
-                Some(true) => (Tone::Ok, "you may"),
-                Some(false) => (Tone::Stop, "you may not"),
-                None => (Tone::Dunno, "whether you may, the cluster does not say"),
+                Some(true) => (Tone::Ok, "You may"),
+                Some(false) => (Tone::Stop, "You may not"),
+                None => (Tone::Dunno, "The cluster does not say whether you may"),
             };
             view! {
                 <li>
                     {mark(tone)}
-                    <span>{foreign::line(&one.right)} " " <span class="dim">{word}</span></span>
+                    <span>{word} " " {foreign::line(&one.right)}</span>
                 </li>
             }
         })

@@ -132,7 +132,7 @@ fn field(deal: Deal, at: usize, question: Question, tried: RwSignal<bool>) -> im
         }
     };
     view! {
-        <div class="field">
+        <div class="asked">
             <label for=id>{foreign::line(&question.ask)}</label>
             {input}
             <p class="hint" id=hint_id class:wrong=move || wrong.with(Option::is_some)>
@@ -146,7 +146,7 @@ fn field(deal: Deal, at: usize, question: Question, tried: RwSignal<bool>) -> im
 fn reason(deal: Deal, tried: RwSignal<bool>) -> impl IntoView {
     let missing = move || tried.get() && deal.reason.with(|reason| reason.trim().is_empty());
     view! {
-        <div class="field">
+        <div class="asked">
             <label for=asked::REASON>"Why?"</label>
             <input
                 class="in"

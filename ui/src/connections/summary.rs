@@ -71,6 +71,7 @@ fn said(connection: &Connection, now: Timestamp) -> String {
             format!("{name} {} old", time::age(now, *since))
         }
         ConnectionState::Denied { .. } => format!("{name} denied"),
+        ConnectionState::NotAsked { .. } => format!("{name} not asked"),
         ConnectionState::Unreachable { .. } => format!("{name} unreachable"),
         ConnectionState::Absent { .. } => format!("{name} not there"),
     }
@@ -79,7 +80,7 @@ fn said(connection: &Connection, now: Timestamp) -> String {
 /// How much a state needs a look.
 fn trouble(state: &ConnectionState) -> u8 {
     match state {
-        ConnectionState::Unreachable { .. } => 5,
+        ConnectionState::Unreachable { .. } | ConnectionState::NotAsked { .. } => 5,
         ConnectionState::Degraded { .. } => 4,
         ConnectionState::Denied { .. } => 3,
         ConnectionState::Absent { .. } => 2,

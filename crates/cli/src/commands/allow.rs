@@ -41,7 +41,8 @@ pub fn run(allow: &Allow) -> Result<ExitCode, Error> {
     }
     console::allow_plugin(&folder, &digest)?;
     show(
-        "Allowed. Any other command, and this one with anything changed, has to be allowed anew.\n",
+        "Allowed. With another program, argument, variable or server it has to be allowed anew; what the program's own file \
+         holds is not looked at.\n",
     );
     Ok(ExitCode::SUCCESS)
 }

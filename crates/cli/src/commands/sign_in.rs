@@ -29,10 +29,10 @@ pub async fn run(arguments: arguments::SignIn) -> Result<ExitCode, Error> {
     let signing_in = of_team(arguments.team.clone())?.ok_or_else(no_team)?;
     let before = stands(&signing_in).await;
     if let SignInState::SignedIn { person, .. } = &before.state {
-        say(&format!(
-            "You are signed in at {} as {} already; this signs in anew.",
-            foreign(&before.provider, 100),
-            foreign(person, 100)
+        say(&signed_in_already(
+            &before.provider,
+            person,
+            arguments.team.as_deref(),
         ));
     }
     let way = match arguments.code {
@@ -61,6 +61,16 @@ pub async fn run(arguments: arguments::SignIn) -> Result<ExitCode, Error> {
         (None, None) => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is said before the way through the browser: at its end anybody else is refused.
+fn signed_in_already(provider: &str, person: &str, team: Option<&Path>) -> String {
+    let (provider, person) = (foreign(provider, 100), foreign(person, 100));
+    let of_team = team.map_or_else(String::new, |file| format!(" --team {}", file.display()));
+    format!(
+        "{person} is signed in at {provider}. This signs {person} in anew; to sign in as anybody else, sign out first: \
+         `landfall sign-out{of_team}`."
+    )
 }
 
 /// What is said about a sign-in that cannot be kept, and how other commands do without.
@@ -154,7 +164,7 @@ fn token(host: &str) -> Result<String, Error> {
 pub async fn before_others(signing_in: &SigningIn, way: Option<Way>) -> Result<SignIn, Error> {
     let before = stands(signing_in).await;
     match way {
-        Some(way) if lacking(&before).is_some_and(|why| !why.retryable) => {
+        Some(way) if lacking(&before).is_some() && !comes_by_itself(&before) => {
             sign_in(signing_in, way).await?;
             Ok(stands(signing_in).await)
         }
@@ -162,7 +172,12 @@ pub async fn before_others(signing_in: &SigningIn, way: Option<Way>) -> Result<S
     }
 }
 
-/// What is lacking of a sign-in, in words for the person; retryable where it may come by itself.
+/// Whether a sign-in that is kept is waited for, and no new one helps.
+pub fn comes_by_itself(stands: &SignIn) -> bool {
+    matches!(stands.state, SignInState::Resuming { .. })
+}
+
+/// What is lacking of a sign-in, in words for the person; retryable where the same command may work later.
 pub fn lacking(stands: &SignIn) -> Option<Error> {
     let provider = &stands.provider;
     let nobody = |why: String| Error::new(Code::SignedOut, why);
@@ -187,12 +202,15 @@ pub fn lacking(stands: &SignIn) -> Option<Error> {
         ))
         .hint(
             "Unlock the keyring and run this once more, or sign in with this very command by --sign-in, or by --sign-in --code where no browser opens.",
-        ),
+        )
+        .retryable(),
         (SignInState::Resuming { late }, _) => {
             let why = late.as_deref().unwrap_or("it did not come back in time");
             let message = format!("the sign-in at {provider} cannot be gone on with now: {why}");
             let error = Error::new(Code::Unreachable, message);
-            error.hint("It is tried again by itself.").retryable()
+            error
+                .hint("It is still there: a new one would not help. Run this once more when that has passed.")
+                .retryable()
         }
     })
 }
@@ -260,10 +278,15 @@ async fn in_browser(signing_in: &SigningIn) -> Result<(), Error> {
 }
 
 fn show_code(invitation: &Invitation) {
+    let caution = invitation.caution().map(|caution| {
+        let caution = foreign(&caution, 600);
+        format!("\n{}", styled(bold(), caution))
+    });
     say(&format!(
-        "Open {} on any machine and type\n\n    {}\n\nOnly go on if you began this yourself.",
+        "Open {} on any machine and type\n\n    {}\n\nOnly go on if you began this yourself.{}",
         invitation.address,
-        styled(bold(), foreign(&invitation.code, 40))
+        styled(bold(), foreign(&invitation.code, 40)),
+        caution.unwrap_or_default()
     ));
 }
 
@@ -307,7 +330,30 @@ mod tests {
         assert!(away.is_some_and(|why| why.retryable));
         let why = "the keyring is locked".to_owned();
         let locked = told(SignInState::Unread { why }, None);
-        let locked = locked.filter(|why| !why.retryable);
         assert!(locked.is_some_and(|why| why.hint.contains("Unlock the keyring")));
+        let stands = |state| SignIn {
+            provider: "id.example".to_owned(),
+            state,
+            not_kept: None,
+        };
+        let why = "the keyring is locked".to_owned();
+        assert!(!comes_by_itself(&stands(SignInState::Unread { why })));
+        assert!(comes_by_itself(&stands(SignInState::Resuming { late: None })));
+    }
+
+    #[test]
+    fn a_script_read_of_a_locked_keyring_that_waiting_is_of_no_use() {
+        let why = "the keyring is locked".to_owned();
+        let locked = told(SignInState::Unread { why }, None);
+        assert!(locked.is_some_and(|why| why.retryable));
+    }
+
+    #[test]
+    fn another_person_learned_only_at_the_end_who_was_signed_in() {
+        let said = signed_in_already("id.example", "mina@shop.example", None);
+        assert!(said.starts_with("mina@shop.example is signed in"), "{said}");
+        assert!(said.contains("`landfall sign-out`"), "{said}");
+        let said = signed_in_already("id.example", "mina", Some(Path::new("a.yaml")));
+        assert!(said.contains("`landfall sign-out --team a.yaml`"), "{said}");
     }
 }

@@ -121,6 +121,7 @@ async fn look(check: Check) -> Result<ExitCode, Error> {
             Found::Fine => "\u{2713}",
             Found::Missing => "\u{2717}",
             Found::CannotTell => "?",
+            Found::Remark => "!",
         };
         page.push_str(&format!(
             "{mark} {} {}\n",

@@ -14,7 +14,10 @@ pub fn board(board: &Board, now: Timestamp) -> String {
     let mut page = String::new();
     if board.rows.is_empty() {
         // A table of nothing would read as one of everything.
-        page.push_str("No app was found.\n");
+        page.push_str(match board.unread.is_empty() {
+            true => "No app was found.\n",
+            false => "No app was found in what could be read.\n",
+        });
     } else {
         write_attention(&mut page, board, now);
         write_rows(&mut page, board);

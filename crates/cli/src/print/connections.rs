@@ -144,6 +144,10 @@ pub fn state(state: &ConnectionState) -> (String, String) {
                 foreign(resource, 100)
             ),
         ),
+        ConnectionState::NotAsked { why } => (
+            styled(red(), "✗"),
+            format!("not asked: {}", foreign(why, 400)),
+        ),
         ConnectionState::Unreachable { error, private } => {
             let vpn = if *private { " Is the VPN on?" } else { "" };
             (

@@ -140,9 +140,10 @@ impl Asker {
         let asked = tokio::time::timeout(IDENTITY_WITHIN, self.role.identity.token()).await;
         let came = match asked {
             Ok(came) => came.map_err(NoCredentials::from),
-            Err(_) => Err(NoCredentials::interrupted(
-                "the sign-in gave no token within 30 seconds",
-            )),
+            Err(_) => Err(NoCredentials {
+                why: Why::NoToken,
+                ..NoCredentials::interrupted("the sign-in gave no token within 30 seconds")
+            }),
         };
         if came.is_err() {
             *self.refused() = None;

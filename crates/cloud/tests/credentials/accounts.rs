@@ -2,6 +2,7 @@
 
 use api::connection::{Connection, ConnectionState};
 use cloud::{Account, Broker, Options, Source, Spec};
+use facts::Reach;
 use jiff::SignedDuration;
 
 use super::sts::{Answer, Asked, Hands, Sts};
@@ -41,6 +42,41 @@ fn stands(account: &Account) -> Connection {
     account.connection().borrow().clone()
 }
 
+fn reach(account: &Account) -> Reach {
+    account.facts().borrow().reach.clone()
+}
+
+#[tokio::test]
+async fn an_account_that_was_not_asked_for_want_of_a_token_was_said_not_to_answer() {
+    let hands = Hands::new();
+    let sts = Sts::new(&hands, SignedDuration::ZERO, answer);
+    let endpoint = sts.serve().await;
+    let (person, options) = (Person::ada(), options(&hands));
+    person.has_none(true);
+    let number = "111111111111";
+    let account = read(
+        number,
+        &endpoint,
+        broker(&arn(number), &endpoint, &person, &options),
+        &options,
+    )
+    .await;
+    let why = "nobody is signed in";
+    assert_eq!(
+        stands(&account).state,
+        ConnectionState::NotAsked {
+            why: why.to_owned()
+        }
+    );
+    assert_eq!(
+        reach(&account),
+        Reach::Unreachable {
+            error: format!("it was not asked: {why}")
+        }
+    );
+    assert!(sts.asked().is_empty());
+}
+
 #[tokio::test]
 async fn one_account_of_three_that_refuses_says_so_and_the_others_are_read() {
     let hands = Hands::new();
@@ -72,6 +108,13 @@ async fn one_account_of_three_that_refuses_says_so_and_the_others_are_read() {
         }
     );
     assert_eq!(denied.refusals, [format!("assume {words}")]);
+    assert_eq!(
+        reach(&accounts[1]),
+        Reach::Unreachable {
+            error: format!("it refuses us: assume {words}")
+        },
+        "it has answered"
+    );
     // It was asked for nothing: nothing is claimed of it, and no session of a role opens it.
     assert_eq!(denied.rights_held(), (0, 3));
     assert!(denied.rights.iter().all(|right| !right.held.is_missing()));

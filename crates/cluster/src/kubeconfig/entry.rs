@@ -147,14 +147,16 @@ pub(super) fn resolve_user(file: &Path, mut user: AuthInfo) -> AuthInfo {
     user
 }
 
-/// An address without the `user:password@` that some write into it.
+/// An address without the `user:password@` that some write into it, and without a query and a fragment: a server has neither,
+/// and no request holds them.
 pub(crate) fn without_credentials(address: &str) -> String {
     match address.split_once("://") {
         Some((scheme, rest)) => {
-            let (authority, path) = match rest.find('/') {
+            let (authority, path) = match rest.find(['/', '?', '#']) {
                 Some(at) => rest.split_at(at),
                 None => (rest, ""),
             };
+            let path = path.split(['?', '#']).next().unwrap_or_default();
             let host = authority.rsplit('@').next().unwrap_or(authority);
             format!("{scheme}://{host}{path}")
         }

@@ -233,6 +233,9 @@ fn credentials_are_cut_out_of_addresses() {
     for (address, shown) in [
         ("https://a:b@h:1/p@q", "https://h:1/p@q"),
         ("https://h", "https://h"),
+        ("http://u:pw@h/k8s?token=secret", "http://h/k8s"),
+        ("https://h:1?token=a@b/c", "https://h:1"),
+        ("https://h/k8s#token=secret", "https://h/k8s"),
         ("a:b@h", "h"),
     ] {
         assert_eq!(without_credentials(address), shown);

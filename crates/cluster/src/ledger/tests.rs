@@ -1,5 +1,6 @@
 //! The order of events does not matter, batches go out whole, and what was read is never lost by accident.
 
+use api::ConnectionState;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -215,6 +216,34 @@ fn a_lost_server_keeps_its_coverage_and_one_never_reached_has_none() {
     assert!(matches!(facts.reach, Reach::Lost { .. }));
     // Kinds that were not read before it went are not known.
     assert!(!facts.coverage(Kind::Service, "").is_whole());
+}
+
+#[test]
+fn a_server_that_was_not_asked_for_want_of_a_token_was_said_not_to_answer() {
+    let ledger = ledger();
+    let failure = Failure::new(
+        Why::NoToken,
+        "the sign-in cannot be gone on with: 127.0.0.1:21505 did not answer: connection refused",
+    );
+    ledger.lost(&failure, Timestamp::UNIX_EPOCH);
+    let whole = format!("it was not asked: {}", failure.reason);
+    let facts = facts(&ledger);
+    assert_eq!(
+        facts.reach,
+        Reach::Unreachable {
+            error: whole.clone()
+        }
+    );
+    assert_eq!(
+        facts.coverage(Kind::Pod, "").gap("pods of prod").unwrap(),
+        format!("pods of prod cannot be read now: {whole}")
+    );
+    assert_eq!(
+        ledger.connection().borrow().state,
+        ConnectionState::NotAsked {
+            why: failure.reason
+        }
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use secrecy::zeroize::Zeroizing;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
-use super::Plugin;
+use super::{Plugin, groups};
 
 /// The most that a plugin may print: a credential with a certificate has some kilobytes.
 const MOST: usize = 1 << 20;
@@ -18,13 +18,11 @@ const MOST: usize = 1 << 20;
 /// How long after its end its output is still listened to: what it left behind may hold it open.
 const LISTEN_AFTER: Duration = Duration::from_millis(500);
 
-/// What it said.
+/// How it ended, and what it answered.
 pub(super) struct Said {
     pub(super) status: ExitStatus,
     /// A credential, if all is well.
     pub(super) stdout: Zeroizing<Vec<u8>>,
-    /// A complaint, and now and then the credential.
-    pub(super) stderr: Zeroizing<Vec<u8>>,
 }
 
 /// Why it said nothing.
@@ -37,39 +35,9 @@ pub(super) enum Broken {
     TooMuch,
 }
 
-/// The plugin's process and all that it began and that stayed in its group; they end when this is dropped.
-struct Group(#[cfg(unix)] Option<rustix::process::Pid>);
-
-impl Group {
-    fn of(child: &Child) -> Self {
-        #[cfg(unix)]
-        {
-            let id = child.id().and_then(|id| i32::try_from(id).ok());
-            Self(id.and_then(rustix::process::Pid::from_raw))
-        }
-        // Without groups the child alone is ended, by `kill_on_drop`.
-        #[cfg(not(unix))]
-        {
-            let _ = child;
-            Self()
-        }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        #[cfg(unix)]
-        if let Some(leader) = self.0 {
-            // That there is nobody left is what is wanted.
-            let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
-        }
-    }
-}
-
 /// Runs it once. Dropping the future ends it.
 pub(super) async fn run(plugin: &Plugin, within: Duration) -> Result<Said, Broken> {
-    let mut child = command(plugin).spawn().map_err(Broken::Io)?;
-    let _group = Group::of(&child);
+    let (mut child, _group) = groups::start(&mut command(plugin)).map_err(Broken::Io)?;
     match tokio::time::timeout(within, listen(&mut child)).await {
         Ok(said) => said,
         Err(_) => Err(Broken::TooLong),
@@ -86,10 +54,9 @@ fn command(plugin: &Plugin) -> Command {
         // Nobody is there to answer.
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        // It may complain of a password by quoting it: what is never read is repeated nowhere.
+        .stderr(Stdio::null())
         .kill_on_drop(true);
-    #[cfg(unix)]
-    command.process_group(0);
     // No console window flashes up for it.
     #[cfg(windows)]
     command.creation_flags(0x0800_0000);
@@ -97,12 +64,10 @@ fn command(plugin: &Plugin) -> Command {
 }
 
 async fn listen(child: &mut Child) -> Result<Said, Broken> {
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let mut said = (Zeroizing::new(Vec::new()), Zeroizing::new(Vec::new()));
+    let stdout = child.stdout.take();
+    let mut said = Zeroizing::new(Vec::new());
     let status = {
-        let (out, err) = (&mut said.0, &mut said.1);
-        let heard = async { tokio::try_join!(hear(stdout, out), hear(stderr, err)) };
-        let mut heard = std::pin::pin!(heard);
+        let mut heard = std::pin::pin!(hear(stdout, &mut said));
         tokio::select! {
             all = &mut heard => {
                 all?;
@@ -110,7 +75,7 @@ async fn listen(child: &mut Child) -> Result<Said, Broken> {
             }
             status = child.wait() => {
                 match tokio::time::timeout(LISTEN_AFTER, &mut heard).await {
-                    Ok(all) => all.map(|_| status)?,
+                    Ok(all) => all.map(|()| status)?,
                     // What was heard so far is all that it said.
                     Err(_) => status,
                 }
@@ -119,8 +84,7 @@ async fn listen(child: &mut Child) -> Result<Said, Broken> {
     };
     Ok(Said {
         status: status.map_err(Broken::Io)?,
-        stdout: said.0,
-        stderr: said.1,
+        stdout: said,
     })
 }
 

@@ -181,9 +181,8 @@ async fn a_provider_that_is_away_is_no_reason_to_sign_in() {
     let state = cluster.connection().borrow().state.clone();
     assert_eq!(
         state,
-        ConnectionState::Unreachable {
-            error: "the session of jo@shop.example has ended (sign in)".to_owned(),
-            private: false,
+        ConnectionState::NotAsked {
+            why: "the session of jo@shop.example has ended (sign in)".to_owned(),
         }
     );
     desk.now_has("t");
@@ -216,7 +215,10 @@ async fn a_sign_in_that_hangs_is_not_taken_for_the_cluster() {
     let Reach::Unreachable { error } = &facts.reach else {
         panic!()
     };
-    assert_eq!(error, "the sign-in has given no token yet");
+    assert_eq!(
+        error,
+        "it was not asked: the sign-in has given no token yet"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

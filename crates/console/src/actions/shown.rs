@@ -13,6 +13,7 @@ use api::headline::plain;
 use runbook::action::{self, Action, InputKind, Undo, Value};
 use runbook::call::{Call, Change, Right};
 use runbook::journal::{Answer, Event, Outcome, Run, RunId, Standing};
+use runbook::library::Library;
 use runbook::offer;
 use runbook::plan::{Changed, Plan, PlannedStep};
 use runbook::step::Effect;
@@ -62,6 +63,7 @@ fn question(input: &action::Input) -> Question {
 
 /// A plan; `tried` is what the server says against it.
 pub fn plan(
+    library: &Library,
     action: &Action,
     plan: &Plan,
     rights: &BTreeMap<Right, Option<bool>>,
@@ -91,7 +93,7 @@ pub fn plan(
             })
             .collect(),
         undo: match &plan.undo {
-            Undo::By(action) => format!("by {action}"),
+            Undo::By(action) => format!("By “{}”.", title(library, action)),
             Undo::Not(why) => why.clone(),
         },
         nothing: plan.is_nothing(),
@@ -131,14 +133,20 @@ fn sends(call: &Call) -> String {
     format!("{verb} {}", call.path)
 }
 
+/// An action's words, where it is still there.
+fn title<'a>(library: &'a Library, action: &'a str) -> &'a str {
+    let known = library.action(action);
+    known.map_or(action, |action| &action.title)
+}
+
 /// A run; `waits` is what those that go here wait for.
-pub fn run(run: &Run, waits: &HashMap<(RunId, usize), String>) -> RunView {
+pub fn run(library: &Library, run: &Run, waits: &HashMap<(RunId, usize), String>) -> RunView {
     let plan = &run.plan;
     let steps = plan.steps.iter().enumerate();
     RunView {
         run: run.id.to_string(),
         action: plan.action.clone(),
-        title: format!("{} {}", plan.action, plan.target.object),
+        title: format!("{} {}", title(library, &plan.action), plan.target.object),
         object: plan.target.object.clone(),
         environment: plan.target.environment.clone(),
         by: run.by.clone(),

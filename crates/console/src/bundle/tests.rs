@@ -92,6 +92,7 @@ fn nothing_that_was_planted_gets_out_and_what_helps_does() {
         code: "PLANTED-13".to_owned(),
         address: "https://id.example/PLANTED-14".to_owned(),
         whole: Some("https://id.example/?PLANTED-15".to_owned()),
+        caution: Some("The page is on PLANTED-13.example".to_owned()),
         until: Timestamp::UNIX_EPOCH,
     };
     let browser = SignInState::InBrowser {

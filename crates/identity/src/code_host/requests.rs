@@ -26,7 +26,7 @@ use url::Url;
 use super::kept::{Kept, is_word, words_of};
 use super::{Account, CodeHostSpec};
 use crate::device::Invitation;
-use crate::failure::{Failure, Unproven, shown};
+use crate::failure::{Failure, shown};
 use crate::provider::{Person, Refreshed, Tokens, refusal, silent};
 use crate::session::Giver;
 use crate::wire::{Clock, Sent, Wire, WireError, is_here};
@@ -114,7 +114,13 @@ impl Requests {
             }
             _ => refusal(self.spec.host.clone(), error),
         })?;
-        show(&self.invitation(&given)?);
+        let asked = &self.spec.device;
+        show(&Invitation::of(
+            &given,
+            &self.spec.host,
+            asked,
+            self.now(),
+        )?);
         let request = application.exchange_device_access_token(&given);
         let sleep = |wanted: Duration| {
             tokio::time::sleep(wanted.max(Duration::from_secs(wire.wait.load(Ordering::Relaxed))))
@@ -177,21 +183,6 @@ impl Requests {
             host: self.spec.host.clone(),
             what: "code to be typed there: its application has no device flow",
         }
-    }
-
-    fn invitation(
-        &self,
-        given: &StandardDeviceAuthorizationResponse,
-    ) -> Result<Invitation, Failure> {
-        let lives = SignedDuration::try_from(given.expires_in()).unwrap_or(SignedDuration::ZERO);
-        let form = |_| Failure::Unproven(Unproven::Form);
-        let whole = given.verification_uri_complete();
-        Ok(Invitation {
-            code: shown(given.user_code().secret()),
-            address: Url::parse(given.verification_uri()).map_err(form)?,
-            whole: whole.and_then(|one| Url::parse(one.secret()).ok()),
-            until: self.now().checked_add(lives).unwrap_or(Timestamp::MAX),
-        })
     }
 
     /// By our clock, when what was given ends; never, where that is not said.

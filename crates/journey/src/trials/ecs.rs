@@ -303,7 +303,7 @@ fn an_account_that_does_not_answer_is_said_in_its_own_words() {
         .collect();
     assert_eq!(
         unread,
-        ["Amazon ECS of aws does not answer, so what runs there is not known: no route to host."]
+        ["Amazon ECS of aws could not be read, so what runs there is not known: no route to host."]
     );
 }
 

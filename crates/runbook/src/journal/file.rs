@@ -17,6 +17,9 @@ use crate::lease;
 /// As much of the file's end as is read at once: most records are smaller.
 const BLOCK: u64 = 64 * 1024;
 
+/// What the file is called.
+const FILE: &str = "journal.jsonl";
+
 /// A journal's folder.
 #[derive(Clone, Debug)]
 pub struct Journal {
@@ -95,6 +98,11 @@ impl Journal {
         Ok(journal)
     }
 
+    /// The file of a journal in a folder.
+    pub fn file(folder: &Path) -> PathBuf {
+        folder.join(FILE)
+    }
+
     /// Its folder.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -111,7 +119,7 @@ impl Journal {
         event: &Event,
     ) -> Result<Record, JournalError> {
         let _lock = self.lock(File::lock)?;
-        let path = self.path("journal.jsonl");
+        let path = self.path(FILE);
         let writing = || failed("write", &path);
         let mut file = private_file(&path).map_err(failed("open", &path))?;
         let tail = tail(&mut file).map_err(failed("read", &path))?;
@@ -175,7 +183,7 @@ impl Journal {
         with: impl FnOnce(BufReader<File>, Option<&Head>) -> Result<(T, Verified), Flaw>,
     ) -> Result<T, JournalError> {
         let _lock = self.lock(File::lock_shared)?;
-        let path = self.path("journal.jsonl");
+        let path = self.path(FILE);
         let file = private_file(&path).map_err(failed("open", &path))?;
         let head = self.head().map_err(|flaw| self.damaged(flaw))?;
         let (found, verified) =
@@ -254,7 +262,7 @@ impl Journal {
     }
 
     fn damaged(&self, flaw: Flaw) -> JournalError {
-        let path = self.path("journal.jsonl");
+        let path = self.path(FILE);
         match flaw {
             Flaw::Io(source) => JournalError::Io {
                 doing: "read",

@@ -6,7 +6,7 @@
 use api::headline::plain;
 use serde_json::Value as Json;
 
-use crate::call::{Call, Change, run_stamp};
+use crate::call::{Call, Change, Version, run_stamp};
 use crate::journal::RunId;
 use crate::plan::Changed;
 use crate::step::object::Object;
@@ -17,11 +17,13 @@ pub(super) const THE_RUN: &str = "(the run's id)";
 /// The most characters of a value in a plan's list.
 const LONGEST_VALUE: usize = 300;
 
-/// A merge into an object, with the run's mark.
+/// A merge into an object, with the run's mark. `as_it_is`: only while it is the version that was read. Flux writes the status of
+/// its own objects all the time, and once more as soon as what feeds them moves: that is no reason to leave them alone.
 pub(super) fn merge(
     object: &Object<'_>,
     fields: Json,
     stamps: impl IntoIterator<Item = String>,
+    as_it_is: bool,
 ) -> Result<(Call, Vec<Changed>), String> {
     let kind = object.kind()?;
     let on = object.on.clone();
@@ -41,7 +43,7 @@ pub(super) fn merge(
         &call.body(&RunId::new(THE_RUN)),
         &mut changes,
     )?;
-    call.only_if = Some(object.version()?);
+    call.only_if = Some(version(object, as_it_is)?);
     Ok((call, changes))
 }
 
@@ -49,10 +51,6 @@ pub(super) fn merge(
 pub(super) fn delete(object: &Object<'_>, as_it_is: bool) -> Result<(Call, Vec<Changed>), String> {
     let kind = object.kind()?;
     let on = object.on.clone();
-    let mut version = object.version()?;
-    if !as_it_is {
-        version.resource_version = None;
-    }
     let gone = Changed {
         object: on.clone(),
         field: "metadata.name".to_owned(),
@@ -64,10 +62,18 @@ pub(super) fn delete(object: &Object<'_>, as_it_is: bool) -> Result<(Call, Vec<C
         right: kind.right("delete", &on.namespace),
         object: on,
         change: Change::Delete,
-        only_if: Some(version),
+        only_if: Some(version(object, as_it_is)?),
         stamps: Vec::new(),
     };
     Ok((call, vec![gone]))
+}
+
+fn version(object: &Object<'_>, as_it_is: bool) -> Result<Version, String> {
+    let version = object.version()?;
+    Ok(Version {
+        resource_version: version.resource_version.filter(|_| as_it_is),
+        ..version
+    })
 }
 
 /// Adds what a merge of `new` at a place changes.

@@ -143,7 +143,7 @@ fn request(object: &Object<'_>, reset: bool, within: Within) -> Result<PlannedSt
     let pointer = |key: &str| format!("/metadata/annotations/{}", key.replace('/', "~1"));
     let stamps = [REQUESTED, RESET].map(pointer).into_iter();
     let stamps = stamps.take(if reset { 2 } else { 1 });
-    let (call, changes) = changing::merge(object, json!({}), stamps)?;
+    let (call, changes) = changing::merge(object, json!({}), stamps, false)?;
     Ok(PlannedStep {
         step: Step::Reconcile {
             source_first: false,

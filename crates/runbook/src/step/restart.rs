@@ -36,7 +36,7 @@ pub(super) fn plan(step: &Step, on: &ObjectRef, ground: &Ground) -> Result<Plann
         return Err(Unfit { says });
     }
     let pointer = format!("/{}/{}", TEMPLATE.replace('.', "/"), RUN.replace('/', "~1"));
-    let (call, changes) = changing::merge(&object, json!({}), [pointer])?;
+    let (call, changes) = changing::merge(&object, json!({}), [pointer], true)?;
     let mut touches = vec![replacement(&object, &count)?];
     let mut cautions = Vec::new();
     cautions.extend(under_way(&object, &count)?);

@@ -81,6 +81,11 @@ pub(super) fn plan(step: &Step, on: &ObjectRef, ground: &Ground) -> Result<Plann
                 .to_owned(),
         );
     }
+    // Where Jobs cannot be listed that is said above.
+    if let Ok(Some(job)) = newest(&object, ground) {
+        // With it a plan is another one once it has been run: who says the same thing twice has not meant two Jobs.
+        touches.push(format!("The newest Job of it is {job}"));
+    }
     let (call, changes) = make(&object)?;
     Ok(Planned {
         steps: vec![PlannedStep {
@@ -97,18 +102,38 @@ pub(super) fn plan(step: &Step, on: &ObjectRef, ground: &Ground) -> Result<Plann
 
 /// The Jobs of it that are not over, whoever started them: its own status knows only those of its schedule.
 fn active(object: &Object<'_>, ground: &Ground) -> Result<Vec<String>, String> {
-    let on = &object.on;
-    let uid = object.text("metadata.uid")?.unwrap_or_default();
     let mut names = Vec::new();
-    for json in ground.all(&on.system, JOB, &on.namespace)? {
-        let job = Object::listed(&on.system, JOB, json);
-        let owners = job.list("metadata.ownerReferences")?;
-        let is_its = owners.iter().any(|owner| owner["uid"] == uid);
-        if is_its && end(&job)?.is_none() {
+    for job in jobs(object, ground)? {
+        if end(&job)?.is_none() {
             names.push(job.on.name);
         }
     }
     Ok(names)
+}
+
+/// The Job of it that was made last.
+fn newest(object: &Object<'_>, ground: &Ground) -> Result<Option<String>, String> {
+    let mut newest: Option<(String, String)> = None;
+    for job in jobs(object, ground)? {
+        let made = job.text("metadata.creationTimestamp")?.unwrap_or_default();
+        newest = newest.max(Some((made.to_owned(), job.on.name.clone())));
+    }
+    Ok(newest.map(|(_, name)| name))
+}
+
+/// The Jobs of it that are there.
+fn jobs<'a>(object: &Object<'_>, ground: &'a Ground) -> Result<Vec<Object<'a>>, String> {
+    let on = &object.on;
+    let uid = object.text("metadata.uid")?.unwrap_or_default();
+    let mut all = Vec::new();
+    for json in ground.all(&on.system, JOB, &on.namespace)? {
+        let job = Object::listed(&on.system, JOB, json);
+        let owners = job.list("metadata.ownerReferences")?;
+        if owners.iter().any(|owner| owner["uid"] == uid) {
+            all.push(job);
+        }
+    }
+    Ok(all)
 }
 
 fn scheduled(object: &Object<'_>) -> Result<Vec<String>, String> {

@@ -68,7 +68,7 @@ pub(super) fn plan(
             "spec": {"suspend": suspend},
             "metadata": {"annotations": {BECAUSE: note}},
         });
-        let (call, changes) = changing::merge(&object, fields, [])?;
+        let (call, changes) = changing::merge(&object, fields, [], false)?;
         step.says = format!("{} {on}", if suspend { "Suspends" } else { "Resumes" });
         step.calls.push(call);
         step.changes = changes;

@@ -122,7 +122,7 @@ const SOURCE: (&str, &str) = ("source.toolkit.fluxcd.io", "v1");
 const IMAGE: (&str, &str) = ("image.toolkit.fluxcd.io", "v1");
 
 /// The table.
-pub static KINDS: [Kind; 38] = [
+pub static KINDS: [Kind; 40] = [
     Kind::new(CORE, "Namespace", "namespaces", "namespace", &["ns"]).cluster_wide(),
     Kind::new(CORE, "Node", "nodes", "node", &["no"]).cluster_wide(),
     Kind::new(CORE, "Pod", "pods", "pod", &["po"]).in_all(),
@@ -164,6 +164,21 @@ pub static KINDS: [Kind; 38] = [
     Kind::new(APPS, "DaemonSet", "daemonsets", "daemonset", &["ds"]).in_all(),
     Kind::new(BATCH, "Job", "jobs", "job", &[]).in_all(),
     Kind::new(BATCH, "CronJob", "cronjobs", "cronjob", &["cj"]).in_all(),
+    Kind::new(
+        ("autoscaling", "v2"),
+        "HorizontalPodAutoscaler",
+        "horizontalpodautoscalers",
+        "horizontalpodautoscaler",
+        &["hpa"],
+    )
+    .in_all(),
+    Kind::new(
+        ("policy", "v1"),
+        "PodDisruptionBudget",
+        "poddisruptionbudgets",
+        "poddisruptionbudget",
+        &["pdb"],
+    ),
     Kind::new(
         ("discovery.k8s.io", "v1"),
         "EndpointSlice",

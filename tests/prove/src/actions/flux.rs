@@ -32,8 +32,14 @@ pub(super) async fn reconcile(rig: &Rig) -> Checked<String> {
     let name = "act-reconcile";
     let scenario = Rig::app(name, UNASKED)?;
     let play = Play::through(&rig.ground, &scenario).await?;
-    let (head, image) = (play.asked(Some(Asked::Configuration)), play.filled("{image}"));
-    let (source, thing) = (Thing::of("GitRepository", name), Thing::of("Kustomization", name));
+    let (head, image) = (
+        play.asked(Some(Asked::Configuration)),
+        play.filled("{image}"),
+    );
+    let (source, thing) = (
+        Thing::of("GitRepository", name),
+        Thing::of("Kustomization", name),
+    );
     let before = rig.get(&thing).await?;
     so(
         "nobody may have asked Flux yet",
@@ -88,14 +94,18 @@ pub(super) async fn reset(rig: &Rig) -> Checked<String> {
     let registry = &rig.ground.registry;
     let created = Timestamp::now().to_string();
     let repository = format!("apps/{name}");
-    registry.push(&repository, tag, &json!({}), &created).await?;
+    registry
+        .push(&repository, tag, &json!({}), &created)
+        .await?;
     let deployment = Thing::of("Deployment", name);
     for pod in rig.pods(name).await? {
         let pod = text(&pod, "/metadata/name");
         rig.api().delete("Pod", name, pod).await?;
     }
-    rig.until(&deployment, "its pods run", |found| is_steady("Deployment", found))
-        .await?;
+    rig.until(&deployment, "its pods run", |found| {
+        is_steady("Deployment", found)
+    })
+    .await?;
     let thing = Thing::of("HelmRelease", name);
     let still = rig.get(&thing).await?;
     so(
@@ -189,7 +199,11 @@ pub(super) async fn resume(rig: &Rig) -> Checked<String> {
     let wish = Wish::new("resume", &thing);
     let worked = works(rig, &operator, &wish, std::slice::from_ref(&thing)).await?;
     let object = rig
-        .until(&thing, "what was missed is applied", contains(APPLIED, &head))
+        .until(
+            &thing,
+            "what was missed is applied",
+            contains(APPLIED, &head),
+        )
         .await?;
     is_marked(&object, &worked.run)?;
     so(

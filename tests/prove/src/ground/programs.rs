@@ -72,7 +72,9 @@ impl<'a> Starting<'a> {
         std::fs::write(folder.join("admin.kubeconfig"), kubeconfig)?;
         std::fs::write(
             folder.join("tokens.csv"),
-            format!("{TOKEN},admin,1,\"system:masters\"\n{OPERATOR},operator,2,\"system:masters\"\n"),
+            format!(
+                "{TOKEN},admin,1,\"system:masters\"\n{OPERATOR},operator,2,\"system:masters\"\n"
+            ),
         )?;
         std::fs::write(folder.join("audit.yaml"), AUDIT)?;
         let http = reqwest::Client::builder()

@@ -40,7 +40,33 @@ fn a_cluster_that_never_answered_is_named_and_the_others_answer() {
         .insert("edge".to_owned(), Arc::new(dark));
     let answer = world.answer(&ask(&sha(APP, 4))).answer.unwrap();
     assert_eq!(answer.journeys.len(), 2);
-    assert!(read_aloud(&world, &answer.unread[0]).contains("Cluster edge does not answer"));
+    assert!(read_aloud(&world, &answer.unread[0]).contains("Cluster edge could not be read"));
+}
+
+#[test]
+fn who_refuses_or_was_not_asked_was_said_not_to_answer() {
+    for error in [
+        "it was not asked: the sign-in cannot be gone on with: 127.0.0.1:21505 did not answer",
+        "it refuses us: assume arn:aws:iam::9:role/other: Not authorized.",
+    ] {
+        let mut world = delivered();
+        let shut = facts::ClusterFacts {
+            reach: Reach::Unreachable {
+                error: error.to_owned(),
+            },
+            ..facts::ClusterFacts::default()
+        };
+        world
+            .facts
+            .clusters
+            .insert("edge".to_owned(), Arc::new(shut));
+        let answer = world.answer(&ask(&sha(APP, 4))).answer.unwrap();
+        let reason = error.trim_end_matches('.');
+        assert_eq!(
+            read_aloud(&world, &answer.unread[0]),
+            format!("Cluster edge could not be read, so what runs there is not known: {reason}.")
+        );
+    }
 }
 
 #[test]

@@ -103,7 +103,40 @@ fn a_cron_job_that_forbids_two_at_a_time_is_not_run_beside_one() {
     }
     assert_eq!(
         plan_with("Allow", running(&[])).expect("fits").touches,
-        ["Job shop/backup-2 still runs: both run at the same time"]
+        [
+            "Job shop/backup-2 still runs: both run at the same time",
+            "The newest Job of it is backup-2"
+        ]
+    );
+}
+
+#[test]
+fn the_same_words_said_twice_made_two_jobs() {
+    let object = on("CronJob", "backup");
+    let said = |jobs: &[(&'static str, serde_json::Value)]| {
+        said(
+            &step(),
+            &object,
+            &ground(&object, Read::Object(cron_job()), jobs),
+            "",
+        )
+        .expect("fits")
+    };
+    let job = |name: &str, made: &str| {
+        json!({
+            "metadata": {
+                "name": name, "namespace": "shop", "creationTimestamp": made,
+                "ownerReferences": [{"uid": "u"}],
+            },
+            "status": {"conditions": [{"type": "Complete", "status": "True"}]},
+        })
+    };
+    assert!(said(&[]).touches.is_empty());
+    let old = job("backup-z", "2026-11-01T00:00:00Z");
+    let new = job("backup-r1", "2026-11-02T00:00:00Z");
+    assert_eq!(
+        said(&[("Job", new), ("Job", old)]).touches,
+        ["The newest Job of it is backup-r1"]
     );
 }
 

@@ -45,7 +45,7 @@ fn what_is_suspended_says_why_to_everybody() {
         json!({
             "spec": {"suspend": true},
             "metadata": {
-                "uid": "u", "resourceVersion": "7",
+                "uid": "u",
                 "annotations": {"landfall.dev/suspended-because": "INC-7: \"{{x}}\" $(id)", "landfall.dev/run": "r1"},
             },
         })
