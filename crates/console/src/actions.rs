@@ -325,7 +325,9 @@ impl Actions {
             }
         };
         let known = match library() {
-            Ok(library) => read(&journal, Journal::runs).await.map(|runs| (library, runs)),
+            Ok(library) => read(&journal, Journal::runs)
+                .await
+                .map(|runs| (library, runs)),
             Err(why) => Err(why),
         };
         match known {
@@ -333,7 +335,9 @@ impl Actions {
                 let waits = self.shared.waits();
                 let newest = runs.iter().rev().take(shown::MOST_RUNS);
                 Runs {
-                    runs: newest.map(|run| shown::run(&library, run, &waits)).collect(),
+                    runs: newest
+                        .map(|run| shown::run(&library, run, &waits))
+                        .collect(),
                     broken: None,
                 }
             }

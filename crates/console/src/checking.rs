@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use api::error::Code;
 use api::connection::SystemKind;
+use api::error::Code;
 use api::{Connection, ConnectionState, Error, SignInState};
 use cluster::Clock;
 use identity::{Examined, Failure, Giver, Issuer, Known, NotKept};
@@ -463,7 +463,9 @@ fn somebody(
 fn connection(connection: &Connection, of_team: &str) -> Vec<Check> {
     let name = &connection.name;
     let to_do = match connection.kind {
-        SystemKind::Cluster | SystemKind::Ecs => "`landfall team init` proposes the rights.".to_owned(),
+        SystemKind::Cluster | SystemKind::Ecs => {
+            "`landfall team init` proposes the rights.".to_owned()
+        }
         SystemKind::CodeHost => format!(
             "Sign in there: `landfall sign-in --code-host {name}{of_team}`. If you are, ask whoever runs it for the right to read."
         ),
@@ -500,7 +502,8 @@ fn connection(connection: &Connection, of_team: &str) -> Vec<Check> {
                 true => "Its address is a private one: is the VPN on?",
                 false => "",
             };
-            check(Found::Missing, error.clone()).mended_by(to_do)
+            // It may be down, which is no fault of the set-up.
+            check(Found::CannotTell, error.clone()).mended_by(to_do)
         }
         ConnectionState::Absent { what } => check(Found::CannotTell, format!("has no {what}")),
     };
@@ -694,14 +697,21 @@ mod tests {
         let text = format!("version: 1\nsignIn: {{issuer: '{issuer}', clientId: x}}\n");
         std::fs::write(&path, text).expect("written");
         let team = Some(path.clone());
-        let sources = Sources { team, ..Sources::default() };
-        let checks = check(&sources, Duration::from_secs(1)).await.expect("looked at");
+        let sources = Sources {
+            team,
+            ..Sources::default()
+        };
+        let checks = check(&sources, Duration::from_secs(1))
+            .await
+            .expect("looked at");
         (checks, path.display().to_string())
     }
 
     #[tokio::test]
     async fn a_provider_that_is_down_was_called_missing_and_a_sign_in_there_advised() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         drop(listener);
         let (checks, _) = of_issuer(&format!("http://{address}")).await;
@@ -715,7 +725,10 @@ mod tests {
     #[test]
     fn a_sign_in_to_another_team_was_advised_for_a_file_that_was_named() {
         let team = Some("own/w5.yaml".into());
-        let named = Sources { team, ..Sources::default() };
+        let named = Sources {
+            team,
+            ..Sources::default()
+        };
         assert_eq!(of_team(&named), " --team own/w5.yaml");
         assert_eq!(of_team(&Sources::default()), "");
     }
@@ -769,7 +782,11 @@ mod tests {
         assert!(found[1].to_do.contains("team init"), "{found:?}");
         assert_eq!(found[2].to_do, "", "nobody has to grant what may be there");
         prod.rights.clear();
-        assert_eq!(connection(&prod, "")[1].found, Found::CannotTell, "nobody said");
+        assert_eq!(
+            connection(&prod, "")[1].found,
+            Found::CannotTell,
+            "nobody said"
+        );
         // Neither has rights of Kubernetes' or AWS'.
         prod.state = ConnectionState::Denied {
             verb: "read".to_owned(),
@@ -777,7 +794,10 @@ mod tests {
         };
         prod.kind = SystemKind::CodeHost;
         let said = connection(&prod, " --team a.yaml").remove(0).to_do;
-        assert!(said.contains("landfall sign-in --code-host prod --team a.yaml"), "{said}");
+        assert!(
+            said.contains("landfall sign-in --code-host prod --team a.yaml"),
+            "{said}"
+        );
         prod.kind = SystemKind::Registry;
         let said = connection(&prod, "").remove(0).to_do;
         assert!(!said.contains("team init"), "{said}");

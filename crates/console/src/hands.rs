@@ -105,7 +105,6 @@ impl Hands for ClusterHands {
 
     async fn identity(&self, system: &str) -> Option<String> {
         let connection = self.cluster(system)?.connection();
-        let identity = connection.borrow().identity.clone();
-        identity
+        connection.borrow().identity.clone()
     }
 }

@@ -329,9 +329,9 @@ pub fn error(why: &Failure) -> Error {
     };
     let error = Error::new(
         match why {
-            Failure::Unreachable { .. }
-            | Failure::Answers { .. }
-            | Failure::Untrusted { .. } => Code::Unreachable,
+            Failure::Unreachable { .. } | Failure::Answers { .. } | Failure::Untrusted { .. } => {
+                Code::Unreachable
+            }
             _ => Code::SignedOut,
         },
         why.to_string(),

@@ -982,7 +982,7 @@ async fn a_code_host_that_nothing_was_wanted_of_stayed_connecting_for_ever() {
     );
     assert_eq!(stands.identity.as_deref(), Some("mia"));
     let once = ("/api/v3/user".to_owned(), Some("Bearer hunter2".to_owned()));
-    assert_eq!(script.asked(), [once.clone()]);
+    assert_eq!(script.asked(), std::slice::from_ref(&once));
 
     // However often somebody looks, and again after a while or where somebody wants to know.
     reader.later(500);

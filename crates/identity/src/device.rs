@@ -205,7 +205,11 @@ mod tests {
         assert!(invitation(here, "http://evil.example/device", "A1").is_err());
         let there = invitation(asked, "https://code.example/device", "A1").unwrap();
         assert!(there.whole.is_some());
-        let elsewhere = given("https://code.example/device", "https://evil.example/d", "A1");
+        let elsewhere = given(
+            "https://code.example/device",
+            "https://evil.example/d",
+            "A1",
+        );
         let asked = asked.parse().unwrap();
         let there = Invitation::of(&elsewhere, "code.example", &asked, Timestamp::UNIX_EPOCH);
         assert_eq!(there.unwrap().whole, None);

@@ -338,7 +338,9 @@ mod tests {
         };
         let why = "the keyring is locked".to_owned();
         assert!(!comes_by_itself(&stands(SignInState::Unread { why })));
-        assert!(comes_by_itself(&stands(SignInState::Resuming { late: None })));
+        assert!(comes_by_itself(&stands(SignInState::Resuming {
+            late: None
+        })));
     }
 
     #[test]

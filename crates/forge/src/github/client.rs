@@ -27,7 +27,7 @@ use crate::git::locked;
 use crate::tokens::Pass;
 use crate::web::Web;
 
-pub(super) use self::write::Sent;
+pub(super) use self::write::Reply;
 
 /// Pages read of one list; GitHub gives 100 items a page.
 const MAX_PAGES: usize = 10;

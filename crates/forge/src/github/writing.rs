@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::GitHub;
-use super::client::{Sent, Target};
+use super::client::{Reply, Target};
 use super::pulls::Pull;
 use crate::error::Trouble;
 use crate::gitops::FileText;
@@ -174,12 +174,12 @@ impl GitHub {
         let url = target.at(&branch_parts("refs", &wanted.branch));
         let body = json!({ "sha": made.sha, "force": false });
         match self.client.send(&target, Method::PATCH, url, &body).await {
-            Sent::Done(_) => Ok(made),
-            Sent::Refused { status, words } => {
+            Reply::Done(_) => Ok(made),
+            Reply::Refused { status, words } => {
                 Err(refused(&target, &wanted.branch, status, &words))
             }
-            Sent::NotSent(why) => Err(WriteFailure::not_sent(why)),
-            Sent::Unknown(why) => Err(WriteFailure::Unknown { why }),
+            Reply::NotSent(why) => Err(WriteFailure::not_sent(why)),
+            Reply::Unknown(why) => Err(WriteFailure::Unknown { why }),
         }
     }
 
@@ -206,8 +206,8 @@ impl GitHub {
         let url = target.at(&["git", "refs"]);
         let body = json!({ "ref": format!("refs/heads/{branch}"), "sha": made.sha });
         match self.client.send(&target, Method::POST, url, &body).await {
-            Sent::Done(_) => {}
-            Sent::Refused { status, words } => {
+            Reply::Done(_) => {}
+            Reply::Refused { status, words } => {
                 return Err(match words.contains("already exists") {
                     true => WriteFailure::refused(format!(
                         "{} has a branch {branch} already: this run has made it before",
@@ -216,8 +216,8 @@ impl GitHub {
                     false => refused(&target, &branch, status, &words),
                 });
             }
-            Sent::NotSent(why) => return Err(WriteFailure::not_sent(why)),
-            Sent::Unknown(why) => return Err(WriteFailure::Unknown { why }),
+            Reply::NotSent(why) => return Err(WriteFailure::not_sent(why)),
+            Reply::Unknown(why) => return Err(WriteFailure::Unknown { why }),
         }
         let url = target.at(&["pulls"]);
         let body = json!({
@@ -235,7 +235,7 @@ impl GitHub {
             left: Some(branch.clone()),
         };
         match self.client.send(&target, Method::POST, url, &body).await {
-            Sent::Done(answer) => {
+            Reply::Done(answer) => {
                 let number = answer["number"].as_u64();
                 let number = number.ok_or_else(|| WriteFailure::Unknown {
                     why: format!("{} did not say the pull request's number", target.host()),
@@ -247,11 +247,11 @@ impl GitHub {
                     sha: made.sha,
                 })
             }
-            Sent::Refused { status, words } => {
+            Reply::Refused { status, words } => {
                 Err(left(refused(&target, &branch, status, &words).to_string()))
             }
-            Sent::NotSent(why) => Err(left(why)),
-            Sent::Unknown(why) => Err(WriteFailure::Unknown { why }),
+            Reply::NotSent(why) => Err(left(why)),
+            Reply::Unknown(why) => Err(WriteFailure::Unknown { why }),
         }
     }
 
@@ -342,7 +342,7 @@ impl GitHub {
             return Err(WriteFailure::not_sent(why));
         }
         let may = self.client.may_write(&target).await;
-        may.map_err(WriteFailure::not_sent)?;
+        may.map_err(|why| WriteFailure::not_sent(why.to_string()))?;
         Ok(target)
     }
 
@@ -420,15 +420,15 @@ impl GitHub {
     ) -> Result<Value, WriteFailure> {
         let url = target.at(&["git", what]);
         match self.client.send(target, Method::POST, url, body).await {
-            Sent::Done(answer) if !text_at(&answer, "sha").is_empty() => Ok(answer),
-            Sent::Done(_) => Err(WriteFailure::not_sent(format!(
+            Reply::Done(answer) if !text_at(&answer, "sha").is_empty() => Ok(answer),
+            Reply::Done(_) => Err(WriteFailure::not_sent(format!(
                 "{} did not say what it made: {branch} of {} was left as it is",
                 target.host(),
                 target.path()
             ))),
-            Sent::Refused { status, words } => Err(refused(target, branch, status, &words)),
-            Sent::NotSent(why) => Err(WriteFailure::not_sent(why)),
-            Sent::Unknown(why) => Err(WriteFailure::not_sent(format!(
+            Reply::Refused { status, words } => Err(refused(target, branch, status, &words)),
+            Reply::NotSent(why) => Err(WriteFailure::not_sent(why)),
+            Reply::Unknown(why) => Err(WriteFailure::not_sent(format!(
                 "{why}; {branch} of {} was left as it is",
                 target.path()
             ))),

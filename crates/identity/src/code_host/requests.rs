@@ -115,12 +115,7 @@ impl Requests {
             _ => refusal(self.spec.host.clone(), error),
         })?;
         let asked = &self.spec.device;
-        show(&Invitation::of(
-            &given,
-            &self.spec.host,
-            asked,
-            self.now(),
-        )?);
+        show(&Invitation::of(&given, &self.spec.host, asked, self.now())?);
         let request = application.exchange_device_access_token(&given);
         let sleep = |wanted: Duration| {
             tokio::time::sleep(wanted.max(Duration::from_secs(wire.wait.load(Ordering::Relaxed))))

@@ -1,3 +1,5 @@
+//! What people say, checked: what fits, what does not, and that it stays a value.
+
 use super::*;
 use crate::action::{Confirm, On, TargetKind, Undo};
 

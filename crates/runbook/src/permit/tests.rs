@@ -1,3 +1,5 @@
+//! Leave that is given, and each reason for which it is not.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Plans made of what is there, and what does not fit it.
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

@@ -1,3 +1,5 @@
+//! Action files as people write them, with their faults named by place.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Runs over hands that lose answers, refuse and move on.
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 

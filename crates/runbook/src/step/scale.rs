@@ -75,7 +75,8 @@ pub(super) fn plan(
         changes: Vec::new(),
     };
     if now != to {
-        let (call, changes) = changing::merge(&object, json!({"spec": {"replicas": to}}), [], true)?;
+        let (call, changes) =
+            changing::merge(&object, json!({"spec": {"replicas": to}}), [], true)?;
         step.says = format!("Scales {on} from {now} to {}", pods(to));
         step.calls.push(call);
         step.changes = changes;

@@ -31,7 +31,8 @@ impl Controllers {
         if end.is_none() {
             let parallel = count(&object, &["spec", "parallelism"], 1);
             let template = &object["spec"]["template"];
-            for _ in active..parallel.min(wanted - succeeded) {
+            let missing = parallel.min(wanted - succeeded).saturating_sub(active);
+            for _ in 0..missing {
                 let uid = text(&object, &["metadata", "uid"]).to_owned();
                 let name = self.pod_name(&object);
                 let labels = [
@@ -41,8 +42,8 @@ impl Controllers {
                     ("job-name", &*key.name),
                 ];
                 self.create_pod(&object, &name, template, &labels);
-                active += 1;
             }
+            active += missing;
             self.observe();
         }
         let mut status = object["status"].clone();

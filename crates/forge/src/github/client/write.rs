@@ -16,7 +16,7 @@ use crate::git::locked;
 use crate::tokens::Pass;
 
 /// How far a request came.
-pub(in crate::github) enum Sent {
+pub(in crate::github) enum Reply {
     /// The host did it, and said so.
     Done(Value),
     /// The host says no; nothing changed.
@@ -27,23 +27,28 @@ pub(in crate::github) enum Sent {
     Unknown(String),
 }
 
+/// Why nothing is sent: there is no token to write with. In a sentence.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(in crate::github) struct NoPass(String);
+
 impl Client {
     /// Whether there is a token to write with.
     ///
     /// # Errors
-    /// There is none, in a sentence.
-    pub(in crate::github) async fn may_write(&self, target: &Target<'_>) -> Result<(), String> {
+    /// There is none.
+    pub(in crate::github) async fn may_write(&self, target: &Target<'_>) -> Result<(), NoPass> {
         self.pass_to_write(target, &target.base).await.map(drop)
     }
 
-    async fn pass_to_write(&self, target: &Target<'_>, url: &Url) -> Result<Pass, String> {
+    async fn pass_to_write(&self, target: &Target<'_>, url: &Url) -> Result<Pass, NoPass> {
         match self.config.pass(target.host, url).await {
             Pass::Token(token) => Ok(Pass::Token(token)),
-            Pass::Nobody => Err(format!(
+            Pass::Nobody => Err(NoPass(format!(
                 "nobody is signed in at {}: sign in there first",
                 target.host
-            )),
-            Pass::Lacking(reason) => Err(reason),
+            ))),
+            Pass::Lacking(reason) => Err(NoPass(reason)),
         }
     }
 
@@ -54,13 +59,13 @@ impl Client {
         method: Method,
         url: Url,
         body: &Value,
-    ) -> Sent {
+    ) -> Reply {
         if let Err(trouble) = self.not_limited(target.host) {
-            return Sent::NotSent(trouble.to_string());
+            return Reply::NotSent(trouble.to_string());
         }
         let pass = match self.pass_to_write(target, &url).await {
             Ok(pass) => pass,
-            Err(why) => return Sent::NotSent(why),
+            Err(why) => return Reply::NotSent(why.to_string()),
         };
         let request = self.web.writing(&url).request(method, url.clone());
         let request = dressed(request, target, &url, &pass).json(body);
@@ -70,8 +75,8 @@ impl Client {
                 let trouble = target.no_answer(&error);
                 let why = trouble.to_string();
                 let sent = match error.is_connect() || error.is_builder() {
-                    true => Sent::NotSent(why),
-                    false => Sent::Unknown(why),
+                    true => Reply::NotSent(why),
+                    false => Reply::Unknown(why),
                 };
                 (sent, Some(trouble))
             }
@@ -94,10 +99,10 @@ impl Client {
         target: &Target<'_>,
         pass: &Pass,
         response: reqwest::Response,
-    ) -> (Sent, Option<Trouble>) {
+    ) -> (Reply, Option<Trouble>) {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        let unknown = |trouble: Trouble| (Sent::Unknown(trouble.to_string()), Some(trouble));
+        let unknown = |trouble: Trouble| (Reply::Unknown(trouble.to_string()), Some(trouble));
         let body = match limited(response).await {
             Ok(body) => body,
             // A refusal is one by its status; of what was done the answer has to say what it is.
@@ -106,7 +111,7 @@ impl Client {
         };
         match status {
             200..300 => match read(target, &body) {
-                Ok(body) => (Sent::Done(body), None),
+                Ok(body) => (Reply::Done(body), None),
                 Err(trouble) => unknown(trouble),
             },
             300..500 => (
@@ -127,7 +132,7 @@ impl Client {
         status: u16,
         headers: &HeaderMap,
         body: &[u8],
-    ) -> Sent {
+    ) -> Reply {
         let mut words = words(body);
         if let Some(token) = pass.token() {
             words = words.replace(token.expose_secret(), "(hidden)");
@@ -144,7 +149,7 @@ impl Client {
             // Whoever has the token finds out what that means.
             tokens.refused(token).await;
         }
-        Sent::Refused { status, words }
+        Reply::Refused { status, words }
     }
 }
 

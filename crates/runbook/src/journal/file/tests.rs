@@ -1,3 +1,5 @@
+//! The journal's file under tampering, torn ends and several writers.
+
 use super::*;
 use crate::journal::{Answer, Outcome};
 

@@ -1,3 +1,5 @@
+//! Pods and Jobs that are deleted.
+
 use super::*;
 
 fn pod_step() -> Step {

@@ -1,3 +1,5 @@
+//! Flux that is asked to look now.
+
 use super::*;
 
 fn step(source_first: bool, reset: bool) -> Step {

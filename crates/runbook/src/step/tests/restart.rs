@@ -1,3 +1,5 @@
+//! Workloads that are restarted.
+
 use super::*;
 
 fn step() -> Step {

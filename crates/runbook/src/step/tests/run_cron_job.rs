@@ -1,3 +1,5 @@
+//! CronJobs that are run now.
+
 use super::*;
 
 fn step() -> Step {

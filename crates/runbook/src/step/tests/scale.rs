@@ -1,3 +1,5 @@
+//! Workloads that are scaled.
+
 use super::*;
 use crate::action::{Parameter, Value};
 

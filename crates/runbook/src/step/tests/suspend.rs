@@ -1,3 +1,5 @@
+//! Flux objects that are suspended and resumed.
+
 use super::*;
 
 fn kustomization() -> Json {
