@@ -99,10 +99,16 @@ fn end_when_asked(app: tauri::AppHandle) {
     #[cfg(unix)]
     tauri::async_runtime::spawn(async move {
         use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut asked) = signal(SignalKind::terminate()) else {
+        let (Ok(mut asked), Ok(mut hung_up)) = (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::hangup()),
+        ) else {
             return;
         };
-        asked.recv().await;
+        tokio::select! {
+            _ = asked.recv() => {}
+            _ = hung_up.recv() => {}
+        }
         app.exit(0);
     });
     #[cfg(not(unix))]

@@ -73,6 +73,8 @@ pub async fn asked() -> ExitCode {
         tokio::select! {
             () = wait(SignalKind::interrupt()) => ExitCode::from(130),
             () = wait(SignalKind::terminate()) => ExitCode::from(143),
+            // The terminal was closed.
+            () = wait(SignalKind::hangup()) => ExitCode::from(129),
         }
     }
     #[cfg(not(unix))]

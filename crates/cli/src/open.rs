@@ -29,10 +29,16 @@ pub struct Open {
 }
 
 impl Open {
-    /// Whether a board was read at all, as an exit code. A board of nothing is an answer only where every system gave one:
-    /// those that did not are named, unless the board does that.
+    /// Whether a board was read at all, as an exit code. A board of nothing is an answer only where every system gave one.
     pub async fn read(&self, board: &Board) -> ExitCode {
-        if !board.rows.is_empty() || !board.unlinked.is_empty() {
+        let is_empty = board.rows.is_empty() && board.unlinked.is_empty();
+        self.asked(is_empty, !board.unread.is_empty()).await
+    }
+
+    /// Whether something that may be empty (`is_empty`) was read at all, as an exit code: nothing is an answer only where
+    /// every system gave one. Those that did not are named here, unless what is shown does that (`is_named`).
+    pub async fn asked(&self, is_empty: bool, is_named: bool) -> ExitCode {
+        if !is_empty {
             return ExitCode::SUCCESS;
         }
         let connections = self.console.watch_connections().next().await;
@@ -45,14 +51,14 @@ impl Open {
             one.kind.runs_apps() && !is_live
         };
         let silent: Vec<_> = connections.iter().filter(is_silent).collect();
-        if board.unread.is_empty() {
+        if !is_named {
             for one in &silent {
                 let (_, words) = state(&one.state);
                 let name = foreign(&one.name, 100);
                 say(&format!("landfall: nothing was read of {name}: {words}"));
             }
         }
-        match silent.is_empty() && board.unread.is_empty() {
+        match silent.is_empty() && !is_named {
             true => ExitCode::SUCCESS,
             false => ExitCode::from(3),
         }
@@ -125,7 +131,7 @@ async fn opened(systems: &Systems, sparing: bool, tolerant: bool) -> Result<Open
         None => (None, None),
         Some(signing_in) => match sign_in::before_others(signing_in, systems.way()).await {
             Ok(stands) => {
-                let lacking = sign_in::lacking(&stands);
+                let lacking = sign_in::lacking(&stands, systems.team.as_deref());
                 (Some(stands), lacking)
             }
             Err(why) if tolerant => (Some(sign_in::stands(signing_in).await), Some(why)),

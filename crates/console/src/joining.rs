@@ -297,6 +297,14 @@ fn from_anywhere(from: &str) -> Result<String, Error> {
     if url.as_ref().is_some_and(is_link) {
         return Ok(from.to_owned());
     }
+    // Taken for a path it would be shown whole, with a password that may be in it.
+    if url.is_none() && from.contains("://") {
+        return Err(Error::new(
+            Code::BadFile,
+            "the link to the team file is no address that can be read",
+        )
+        .hint("Give an https link, or the path of a file."));
+    }
     let path = url.filter(|url| url.scheme() == "file");
     let path = path.and_then(|url| url.to_file_path().ok());
     std::path::absolute(path.as_deref().unwrap_or(Path::new(from)))

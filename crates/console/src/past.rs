@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use api::{Answer, Board, Change, Changes};
+use api::{Answer, Board, Change, Changes, Sentence};
 use facts::HistoryFacts;
 use history::{Kept, Scribe};
 use jiff::Timestamp;
@@ -33,11 +33,13 @@ pub struct Past {
     /// Whether the record had no time for it.
     is_unsent: bool,
     environments: Vec<String>,
+    /// What could not be read when it was last read what the systems tell.
+    unread: Vec<Sentence>,
     looked: Option<Instant>,
     read: Option<Instant>,
     settled: bool,
     /// What the list that was published last was made of.
-    published: Option<(Arc<Kept>, Arc<Vec<Change>>, bool)>,
+    published: Option<(Arc<Kept>, Arc<Vec<Change>>, Vec<Sentence>, bool)>,
 }
 
 impl Past {
@@ -51,6 +53,7 @@ impl Past {
             told: Arc::default(),
             is_unsent: false,
             environments: Vec::new(),
+            unread: Vec::new(),
             looked: None,
             read: None,
             settled: false,
@@ -138,6 +141,7 @@ impl Past {
             self.reader = Some(reader);
             self.read = Some(instant);
             self.environments = past.environments;
+            self.unread = past.unread;
             if clusters_settled {
                 self.tell(past.changes);
             } else {
@@ -148,9 +152,10 @@ impl Past {
         let is_known = self
             .published
             .as_ref()
-            .is_some_and(|(before, told, settled)| {
+            .is_some_and(|(before, told, unread, settled)| {
                 Arc::ptr_eq(before, &kept)
                     && Arc::ptr_eq(told, &self.told)
+                    && *unread == self.unread
                     && *settled == self.settled
             });
         if is_known {
@@ -160,12 +165,17 @@ impl Past {
             version: api::JSON_VERSION,
             environments: self.environments.clone(),
             changes: history::merged(&kept.changes, &self.told),
-            notes: kept.notes.clone(),
+            notes: kept.notes.iter().chain(&self.unread).cloned().collect(),
         };
         for publisher in &self.readers {
             publisher.publish(changes.clone(), self.settled);
         }
-        self.published = Some((kept, Arc::clone(&self.told), self.settled));
+        self.published = Some((
+            kept,
+            Arc::clone(&self.told),
+            self.unread.clone(),
+            self.settled,
+        ));
     }
 
     /// Hands in what is told, if it is told otherwise than before.

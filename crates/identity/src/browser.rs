@@ -63,7 +63,10 @@ pub async fn sign_in(
     })??;
     let code = match landed {
         Landed::Code(code) => code,
-        Landed::Refused(said) => return Err(Failure::NotDone(said)),
+        Landed::Refused(said) => {
+            let host = provider.host();
+            return Err(Failure::NotDone(format!("{host} says \"{said}\"")));
+        }
     };
     let code = AuthorizationCode::new(code.expose_secret().to_owned());
     let request = requests

@@ -111,7 +111,9 @@ impl Landing {
             first: Mutex::new(Some(first)),
             heard,
         });
-        let pages = Router::new().route(PATH, get(land)).with_state(expected);
+        // Who only asks what would come is sent nothing, and uses nothing up.
+        let page = get(land).head(async || StatusCode::METHOD_NOT_ALLOWED);
+        let pages = Router::new().route(PATH, page).with_state(expected);
         let ended = async move {
             is_heard.recv().await;
         };

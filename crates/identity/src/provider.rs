@@ -440,7 +440,8 @@ async fn metadata(spec: &Spec, wire: &Wire) -> Result<Metadata, Failure> {
     let issuer =
         IssuerUrl::new(issuer.to_owned()).map_err(|_| Failure::Unproven(Unproven::Issuer))?;
     let found = Metadata::discover_async(issuer, wire).await;
-    found.map_err(|error| match error {
+    let found = found.map_err(|error| match error {
+        DiscoveryError::Request(WireError::Plain(_)) => not_over_tls(&host, "its keys"),
         DiscoveryError::Request(why) => silent(&host, &why),
         DiscoveryError::Validation(why) => Failure::Answers {
             host,
@@ -454,7 +455,55 @@ async fn metadata(spec: &Spec, wire: &Wire) -> Result<Metadata, Failure> {
             host,
             said: "with something else than its description".to_owned(),
         },
-    })
+    })?;
+    over_tls(&spec.issuer, &found)?;
+    Ok(found)
+}
+
+/// That every address that is opened or asked is an https one; in plain only where the issuer is on this machine, and the
+/// address too. One that names a file or a script would be handed to the browser as it is.
+fn over_tls(issuer: &Url, metadata: &Metadata) -> Result<(), Failure> {
+    let is_here = issuer.scheme() == "http" && crate::wire::is_here(issuer);
+    let further = metadata.additional_metadata();
+    let named = [
+        (Some(metadata.authorization_endpoint().url()), "signing in"),
+        (metadata.token_endpoint().map(|at| at.url()), "its tokens"),
+        (Some(metadata.jwks_uri().url()), "its keys"),
+        (
+            further.revocation_endpoint.as_ref().map(|at| at.url()),
+            "signing out",
+        ),
+        (
+            further
+                .device_authorization_endpoint
+                .as_ref()
+                .map(|at| at.url()),
+            "signing in with a code",
+        ),
+    ];
+    let is_fine = |at: &Url| {
+        let over = match at.scheme() {
+            "https" => true,
+            "http" => is_here && crate::wire::is_here(at),
+            _ => false,
+        };
+        // What stands before the @ is read as the host.
+        over && at.username().is_empty() && at.password().is_none()
+    };
+    let wrong = named
+        .into_iter()
+        .find(|(at, _)| at.is_some_and(|at| !is_fine(at)));
+    match wrong {
+        Some((_, what)) => Err(not_over_tls(&host_of(issuer), what)),
+        None => Ok(()),
+    }
+}
+
+fn not_over_tls(host: &str, what: &str) -> Failure {
+    Failure::Answers {
+        host: host.to_owned(),
+        said: format!("with an address for {what} that is no plain https address"),
+    }
 }
 
 /// A provider's host for words, with its port where that is not its scheme's own: other servers may be on the same host.
@@ -471,7 +520,13 @@ pub(crate) fn silent(host: &str, why: &WireError) -> Failure {
     let why = match why {
         WireError::Silent(why) if why.is_timeout() => "it took too long".to_owned(),
         WireError::Silent(why) => innermost(why),
-        WireError::NotNow(status) => status.to_string(),
+        WireError::NotNow(status) => {
+            return Failure::Answers {
+                host: host.to_owned(),
+                said: format!("{status}: it is busy, or down behind its own front"),
+            };
+        }
+        WireError::Plain(_) => return not_over_tls(host, "what was asked"),
         other => other.to_string(),
     };
     let host = host.to_owned();
@@ -727,6 +782,40 @@ mod tests {
         assert!(matches!(why, Failure::Answers { .. }), "{why:?}");
         assert!(why.to_string().contains("https://other.example"), "{why}");
         served.abort();
+    }
+
+    #[tokio::test]
+    async fn an_address_of_a_file_or_a_script_was_handed_to_the_browser() {
+        for (at, bad) in [
+            ("authorization_endpoint", "javascript:alert(1)"),
+            ("authorization_endpoint", "file:///etc/passwd"),
+            ("authorization_endpoint", "http://evil.example/authorize"),
+            ("authorization_endpoint", "https://id.example@evil.example/"),
+            ("token_endpoint", "http://id.example/token"),
+            ("jwks_uri", "http://id.example/keys"),
+            ("revocation_endpoint", "http://id.example/gone"),
+            ("device_authorization_endpoint", "http://id.example/device"),
+        ] {
+            let mut described = json!({
+                "issuer": "https://id.example",
+                "authorization_endpoint": "https://id.example/auth",
+                "token_endpoint": "https://id.example/token",
+                "jwks_uri": "https://id.example/keys",
+                "response_types_supported": ["code"],
+                "subject_types_supported": ["public"],
+                "id_token_signing_alg_values_supported": ["EdDSA"],
+            });
+            let issuer: Url = "https://id.example".parse().unwrap();
+            let read = |described: &serde_json::Value| {
+                serde_json::from_value::<Metadata>(described.clone())
+            };
+            assert!(over_tls(&issuer, &read(&described).unwrap()).is_ok());
+            described[at] = json!(bad);
+            // What it cannot even be read with is refused before.
+            let Ok(described) = read(&described) else { continue };
+            let why = over_tls(&issuer, &described).err();
+            assert!(matches!(why, Some(Failure::Answers { .. })), "{at} {bad}");
+        }
     }
 
     #[tokio::test]

@@ -105,6 +105,8 @@ pub struct PastEvaluation {
     pub changes: Vec<api::Change>,
     /// The environments, from first to last.
     pub environments: Vec<String>,
+    /// What could not be read, one sentence each: what happened there is not known.
+    pub unread: Vec<api::Sentence>,
     /// Facts that would say more of it.
     pub wants: BTreeSet<Want>,
 }
@@ -119,6 +121,7 @@ pub fn past(facts: &Facts, now: Timestamp) -> PastEvaluation {
     PastEvaluation {
         changes,
         environments,
+        unread: missing::unread(&view, std::iter::empty(), None),
         wants: trace.take().wants,
     }
 }

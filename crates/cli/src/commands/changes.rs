@@ -13,6 +13,7 @@ use crate::{open, print};
 pub async fn run(changes: Changes) -> Result<ExitCode, Error> {
     let open = open::systems(&changes.systems).await?;
     let mut found = open.console.changes(open.patience).await?;
+    let is_empty = found.changes.is_empty();
     found.changes.retain(|change| {
         let environment = change.environment.as_deref();
         let is_there =
@@ -29,5 +30,5 @@ pub async fn run(changes: Changes) -> Result<ExitCode, Error> {
             Timestamp::now(),
         ));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(open.asked(is_empty, !found.notes.is_empty()).await)
 }

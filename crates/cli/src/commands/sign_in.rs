@@ -39,6 +39,9 @@ pub async fn run(arguments: arguments::SignIn) -> Result<ExitCode, Error> {
         true => Way::Code,
         false => Way::Browser,
     };
+    if let Some(why) = &before.not_kept {
+        say(&ends_here(why, way));
+    }
     sign_in(&signing_in, way).await?;
     let stands = stands(&signing_in).await;
     if let SignInState::SignedIn { person, roles, .. } = &stands.state {
@@ -53,6 +56,8 @@ pub async fn run(arguments: arguments::SignIn) -> Result<ExitCode, Error> {
         ));
     }
     match (&stands.not_kept, &arguments.team) {
+        // It was said before the person went to the browser.
+        (Some(_), _) if before.not_kept.is_some() => {}
         (Some(why), _) => say(&ends_here(why, way)),
         (None, Some(file)) => say(&format!(
             "It is of use to commands with --team {}, and to no others.",
@@ -66,7 +71,7 @@ pub async fn run(arguments: arguments::SignIn) -> Result<ExitCode, Error> {
 /// What is said before the way through the browser: at its end anybody else is refused.
 fn signed_in_already(provider: &str, person: &str, team: Option<&Path>) -> String {
     let (provider, person) = (foreign(provider, 100), foreign(person, 100));
-    let of_team = team.map_or_else(String::new, |file| format!(" --team {}", file.display()));
+    let of_team = of_team_words(team);
     format!(
         "{person} is signed in at {provider}. This signs {person} in anew; to sign in as anybody else, sign out first: \
          `landfall sign-out{of_team}`."
@@ -164,7 +169,7 @@ fn token(host: &str) -> Result<String, Error> {
 pub async fn before_others(signing_in: &SigningIn, way: Option<Way>) -> Result<SignIn, Error> {
     let before = stands(signing_in).await;
     match way {
-        Some(way) if lacking(&before).is_some() && !comes_by_itself(&before) => {
+        Some(way) if lacking(&before, None).is_some() && !comes_by_itself(&before) => {
             sign_in(signing_in, way).await?;
             Ok(stands(signing_in).await)
         }
@@ -178,8 +183,10 @@ pub fn comes_by_itself(stands: &SignIn) -> bool {
 }
 
 /// What is lacking of a sign-in, in words for the person; retryable where the same command may work later.
-pub fn lacking(stands: &SignIn) -> Option<Error> {
+/// `team` is the file that the command names, so that what is advised is of the same team.
+pub fn lacking(stands: &SignIn, team: Option<&Path>) -> Option<Error> {
     let provider = &stands.provider;
+    let sign_in = sign_in_with(team);
     let nobody = |why: String| Error::new(Code::SignedOut, why);
     Some(match (&stands.state, &stands.not_kept) {
         (SignInState::SignedIn { .. }, _) => return None,
@@ -192,10 +199,10 @@ pub fn lacking(stands: &SignIn) -> Option<Error> {
             ))
         }
         (SignInState::SignedOut { failed: None }, None) => {
-            nobody(format!("nobody is signed in at {provider}")).hint(SIGN_IN)
+            nobody(format!("nobody is signed in at {provider}")).hint(sign_in)
         }
         (SignInState::Over { why }, _) => {
-            nobody(format!("the sign-in at {provider} is over: {why}")).hint(SIGN_IN)
+            nobody(format!("the sign-in at {provider} is over: {why}")).hint(sign_in)
         }
         (SignInState::Unread { why }, _) => nobody(format!(
             "whether somebody is signed in at {provider} cannot be told: {why}"
@@ -216,7 +223,18 @@ pub fn lacking(stands: &SignIn) -> Option<Error> {
 }
 
 /// What to do where nobody is signed in.
-const SIGN_IN: &str = "Sign in with `landfall sign-in`, or with this command by --sign-in; add --code to either where no browser opens.";
+fn sign_in_with(team: Option<&Path>) -> String {
+    let of_team = of_team_words(team);
+    format!(
+        "Sign in with `landfall sign-in{of_team}`, or with this command by --sign-in; add --code to either where no browser opens."
+    )
+}
+
+/// What a command has to say so that it is of the same team.
+fn of_team_words(team: Option<&Path>) -> String {
+    team.map_or_else(String::new, |file| format!(" --team {}", file.display()))
+}
+
 /// What to do where there is no team.
 const A_TEAM: &str = "`landfall team join LINK` joins a team; --team names a team file.";
 
@@ -295,11 +313,23 @@ mod tests {
     use super::*;
 
     fn told(state: SignInState, not_kept: Option<&str>) -> Option<Error> {
-        lacking(&SignIn {
+        let stands = SignIn {
             provider: "id.example".to_owned(),
             state,
             not_kept: not_kept.map(str::to_owned),
-        })
+        };
+        lacking(&stands, None)
+    }
+
+    #[test]
+    fn the_advice_signed_in_to_another_team() {
+        let stands = SignIn {
+            provider: "id.example".to_owned(),
+            state: SignInState::SignedOut { failed: None },
+            not_kept: None,
+        };
+        let why = lacking(&stands, Some(Path::new("a.yaml"))).map(|why| why.hint);
+        assert!(why.is_some_and(|hint| hint.contains("`landfall sign-in --team a.yaml`")));
     }
 
     #[test]

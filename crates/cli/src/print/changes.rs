@@ -50,7 +50,9 @@ pub fn changes(found: &Changes, all: bool, now: Timestamp) -> String {
             styled(dim(), who)
         );
     }
-    if found.changes.is_empty() {
+    if found.changes.is_empty() && !found.notes.is_empty() {
+        page.push_str("Nothing is known to have happened.\n");
+    } else if found.changes.is_empty() {
         page.push_str("Nothing happened that any system still tells.\n");
     } else if found.changes.len() > shown {
         let more = found.changes.len() - shown;
