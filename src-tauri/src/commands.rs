@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use api::error::Code;
 use api::request::{
-    AllowPlugin, AskRights, Begin, BeginSignIn, CancelRun, CancelSignIn, ExportBundle, Exported,
-    Follow, JoinTeam, LeaveTeam, OfferActions, OfferTeam, Open, PlanAction, Plugin, ReadObject,
-    ReadPlugin, Request, RunAction, SettleRun, SignOut, Stream, Unfollow, Unwatch, WatchAnswer,
-    WatchApp, WatchBoard, WatchChanges, WatchConnections, WatchFollowed, WatchRuns, WatchSignIn,
+    AllowPlugin, AskRights, Begin, BeginSignIn, CancelRun, CancelSignIn, CloseWindow, Diagnose,
+    ExportBundle, Exported, Follow, JoinTeam, LeaveTeam, ListActions, OfferActions, OfferTeam,
+    Open, PlanAction, Plugin, ReadObject, ReadPlugin, Request, RunAction, SaveDiagnosis, SettleRun,
+    SignOut, Stream, Unfollow, Unwatch, WatchAnswer, WatchApp, WatchBoard, WatchChanges,
+    WatchConnections, WatchFollowed, WatchRuns, WatchSignIn,
 };
 use api::{Board, BoardNews, Error};
 use console::{Subscription, Way};
@@ -26,6 +27,9 @@ use crate::tell::Teller;
 
 /// How long systems may take before a bundle says that they do not answer.
 const BUNDLE_WITHIN: Duration = Duration::from_secs(15);
+
+/// How long the systems may take before a diagnosis says that something was not read in time.
+const DIAGNOSIS_WITHIN: Duration = Duration::from_secs(30);
 
 /// The running streams by their channel's id.
 type Streams = Arc<Mutex<HashMap<u32, JoinHandle<()>>>>;
@@ -79,12 +83,14 @@ pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + S
             }),
             SignOut::NAME => answer::<SignOut, _>(invoke, |_| async move {
                 let signing_in = session.signing_in().await?;
+                session.nothing_goes("Signing out").await?;
                 // What the sign-in opened is not shown any longer, whatever the provider says.
                 end_all(&streams);
                 session.close().await;
                 signing_in.sign_out().await
             }),
             LeaveTeam::NAME => answer::<LeaveTeam, _>(invoke, |_| async move {
+                session.nothing_goes("Leaving the team").await?;
                 end_all(&streams);
                 session.leave().await
             }),
@@ -100,6 +106,7 @@ pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + S
                 Ok(opened)
             }),
             Open::NAME => answer::<Open, _>(invoke, |open| async move {
+                session.nothing_goes("Opening something else").await?;
                 // What is shown of the old systems ends with them.
                 end_all(&streams);
                 session.open(open).await
@@ -111,6 +118,18 @@ pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + S
             ExportBundle::NAME => answer::<ExportBundle, _>(invoke, |_| async move {
                 let workspace = session.workspace().await?;
                 let written = workspace.console.export_bundle(None, BUNDLE_WITHIN).await?;
+                Ok(Exported {
+                    path: written.display().to_string(),
+                })
+            }),
+            Diagnose::NAME => answer::<Diagnose, _>(invoke, |diagnose| async move {
+                let workspace = session.workspace().await?;
+                let console = &workspace.console;
+                console.diagnose(&diagnose.object, DIAGNOSIS_WITHIN).await
+            }),
+            SaveDiagnosis::NAME => answer::<SaveDiagnosis, _>(invoke, |save| async move {
+                let workspace = session.workspace().await?;
+                let written = workspace.console.save_diagnosis(&save.id, None)?;
                 Ok(Exported {
                     path: written.display().to_string(),
                 })
@@ -127,13 +146,26 @@ pub fn handler(session: Arc<Session>) -> impl Fn(Invoke<Wry>) -> bool + Send + S
                 let workspace = session.workspace().await?;
                 workspace.console.offers(&offer.object).await
             }),
+            ListActions::NAME => answer::<ListActions, _>(invoke, |_| async move {
+                session.workspace().await?.console.catalogue().await
+            }),
+            CloseWindow::NAME => {
+                let app = invoke.message.webview().app_handle().clone();
+                answer::<CloseWindow, _>(invoke, |_| async move {
+                    app.exit(0);
+                    Ok(())
+                });
+            }
             PlanAction::NAME => answer::<PlanAction, _>(invoke, |plan| async move {
                 let workspace = session.workspace().await?;
                 workspace.console.plan(&plan.wish).await
             }),
             RunAction::NAME => answer::<RunAction, _>(invoke, |run| async move {
                 let actions = session.workspace().await?.console.actions();
-                actions.run(&run.hash, run.meant, Way::Window).await
+                let despite = run.despite_freeze;
+                actions
+                    .run(&run.hash, run.meant, despite, Way::Window)
+                    .await
             }),
             CancelRun::NAME => answer::<CancelRun, _>(invoke, |cancel| async move {
                 session

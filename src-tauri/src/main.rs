@@ -4,6 +4,7 @@
 
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
+mod closing;
 mod commands;
 mod session;
 mod tell;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use clap::Parser;
 use tauri::{WebviewUrl, WebviewWindowBuilder};
 
+use closing::Closing;
 use session::{Session, Start};
 
 /// Landfall's window.
@@ -59,8 +61,16 @@ fn main() -> ExitCode {
         contexts: arguments.context,
         team: arguments.team,
     }));
+    let closing = Closing::new(Arc::clone(&session));
     let built = tauri::Builder::default()
         .invoke_handler(commands::handler(Arc::clone(&session)))
+        .on_window_event(move |window, event| {
+            if let tauri::WindowEvent::CloseRequested { api, .. } = event
+                && closing.asks(window)
+            {
+                api.prevent_close();
+            }
+        })
         .setup(|app| {
             end_when_asked(app.handle().clone());
             WebviewWindowBuilder::new(app, "main", WebviewUrl::App("index.html".into()))

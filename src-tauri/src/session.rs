@@ -13,6 +13,9 @@ use sandbox::served::Served;
 use sandbox::start::Options;
 use tokio::sync::Mutex;
 
+/// How the sentence begins that refuses to open something else.
+const OPENING: &str = "Opening something else";
+
 /// What the program was started with.
 #[derive(Clone, Debug, Default)]
 pub struct Start {
@@ -80,15 +83,37 @@ impl Session {
         })
     }
 
-    /// Opens something else.
+    /// Refuses what would break off a run that goes in this window; `doing` begins the sentence.
+    pub async fn nothing_goes(&self, doing: &str) -> Result<(), Error> {
+        match &*self.open.lock().await {
+            Some(workspace) => workspace.console.actions().nothing_goes(doing),
+            None => Ok(()),
+        }
+    }
+
+    /// What would break off if the window were closed now, in a sentence; nothing where no run goes, or something is being
+    /// opened or closed at this moment.
+    pub fn breaks_off(&self) -> Option<String> {
+        let open = self.open.try_lock().ok()?;
+        let going = open.as_ref()?.console.actions().going();
+        (!going.is_empty()).then(|| console::actions::goes(&going))
+    }
+
+    /// Opens something else, unless a run goes in what is open.
     pub async fn open(&self, request: Open) -> Result<Opened, Error> {
+        self.nothing_goes(OPENING).await?;
         let workspace = match request {
             Open::Sandbox { sign_in } => sandbox(sign_in).await?,
             Open::Team => self.team()?,
             Open::Kubeconfig { contexts } => self.kubeconfig(contexts)?,
         };
         let opened = workspace.opened.clone();
-        *self.open.lock().await = Some(workspace);
+        let mut open = self.open.lock().await;
+        // Opening takes its time, in which one may have begun.
+        if let Some(before) = &*open {
+            before.console.actions().nothing_goes(OPENING)?;
+        }
+        *open = Some(workspace);
         Ok(opened)
     }
 
@@ -147,6 +172,8 @@ impl Session {
     /// Joins a team and opens it. Its file is read anew: what was confirmed is the key, and another file of that key is as
     /// good.
     pub async fn join(&self, join: &JoinTeam) -> Result<Opened, Error> {
+        // Before anything is kept of the team.
+        self.nothing_goes(OPENING).await?;
         let offer = Membership::offer(&join.from).await?;
         Membership::here()?.join(&offer, &join.fingerprint)?;
         self.open(Open::Team).await

@@ -560,3 +560,284 @@ fn an_action_that_is_not_as_its_case_says_was_green() {
         "{page}"
     );
 }
+
+/// The blocks of docs/ACTION-FILES.md that are files, by their names.
+fn files_of_the_guide() -> Vec<(String, String)> {
+    let blocks = GUIDE.split("```yaml\n# ").skip(1);
+    let file = |block: &str| {
+        let (text, _) = block.split_once("```").expect("a block ends");
+        let (name, text) = text.split_once('\n').expect("a file's name comes first");
+        (name.to_owned(), text.to_owned())
+    };
+    blocks.map(file).collect()
+}
+
+/// What the guide says that a command prints; and the words of that command.
+fn of_the_guide(command: &str) -> (Vec<String>, String) {
+    let at = GUIDE.find(&format!("$ {command}")).expect(command);
+    let (block, _) = GUIDE[at..].split_once("```").expect("a block ends");
+    let (words, printed) = block.split_once('\n').expect("a line");
+    let words = words.trim_start_matches("$ landfall ").split(' ');
+    (words.map(str::to_owned).collect(), printed.to_owned())
+}
+
+const GUIDE: &str = include_str!("../../docs/ACTION-FILES.md");
+
+/// A CronJob that fills a cart's cache at once, of an image that there is.
+fn fill(namespace: &str, image: &str) -> String {
+    format!(
+        "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: fill, namespace: {namespace}}}\n\
+         spec:\n  schedule: 0 6 * * 1\n  suspend: true\n  jobTemplate:\n    spec:\n      backoffLimit: 0\n      \
+         template:\n        spec:\n          restartPolicy: Never\n          \
+         containers: [{{name: fill, image: '{image}'}}]\n"
+    )
+}
+
+impl Desk {
+    /// The guide's folder, for the app of this company that is called cart there.
+    fn write_the_guides_folder(&self, folder: &std::path::Path) {
+        std::fs::create_dir_all(folder.join("tests/refill")).expect("made");
+        for (name, text) in files_of_the_guide() {
+            let text = match name.as_str() {
+                "refill.yaml" => text.replace("apps: [cart]", &format!("apps: [{}]", self.app)),
+                _ => text.replace("app: cart,", &format!("app: {},", self.app)),
+            };
+            let text = text.replace("app: cart}", &format!("app: {}}}", self.app));
+            std::fs::write(folder.join(name), text).expect("written");
+        }
+    }
+
+    /// The words of the guide with this company's app and this folder.
+    fn as_the_guide(&self, words: &[String], folder: &std::path::Path) -> Vec<String> {
+        let folder = folder.display().to_string();
+        let word = |word: &String| match word.as_str() {
+            "cart" => self.app.clone(),
+            "landfall-actions" => folder.clone(),
+            other => other.to_owned(),
+        };
+        words.iter().map(word).collect()
+    }
+
+    /// A team file beside the company's own that says more.
+    fn team_that_says(&self, more: &str) -> PathBuf {
+        let team = std::fs::read_to_string(self.company.team()).expect("the team file");
+        // Its file of credentials lies beside it.
+        let path = self.company.folder.path().join("team-of-a-test.yaml");
+        std::fs::write(&path, format!("{team}\n{more}\n")).expect("written");
+        path
+    }
+
+    /// The command, with this team file.
+    fn in_team(&self, team: &std::path::Path, words: &[&str]) -> Output {
+        let mut command = self.bare(words);
+        command.arg("--kubeconfig").arg(self.company.kubeconfig());
+        command.arg("--team").arg(team);
+        command.output().expect("landfall runs")
+    }
+
+    /// Puts a folder's files into a repository of the company's under a tag, as `git push` does; the repository.
+    fn push_folder(&self, folder: &std::path::Path, tag: &str) -> String {
+        let board = json(&self.run(&["board", "--json"]));
+        let mut rows = board["rows"].as_array().expect("rows").iter();
+        let repository = rows
+            .find_map(|row| row["repository"].as_str())
+            .expect("an app says its repository");
+        let (_, path) = repository.split_once('/').expect("host and path");
+        let team = std::fs::read_to_string(self.company.team()).expect("the team file");
+        let address = team
+            .lines()
+            .find_map(|line| line.trim_start_matches("- ").strip_prefix("address: "))
+            .expect("the code host's address");
+        let work = tempfile::tempdir().expect("a folder");
+        let there = work.path().join("landfall-actions");
+        std::fs::create_dir_all(&there).expect("made");
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let entry = entry.expect("an entry");
+            if entry.path().is_file() {
+                std::fs::copy(entry.path(), there.join(entry.file_name())).expect("copied");
+            }
+        }
+        let git = |words: &[&str]| {
+            let who = ["-c", "user.name=Ada", "-c", "user.email=ada@shop.example"];
+            let output = Command::new("git")
+                .arg("-C")
+                .arg(work.path())
+                .args(who)
+                .args(words)
+                .output()
+                .expect("git runs");
+            assert!(output.status.success(), "{words:?}: {}", text(&output));
+        };
+        git(&["init", "--quiet"]);
+        git(&["add", "."]);
+        git(&["commit", "--quiet", "-m", "Refill"]);
+        git(&["tag", tag]);
+        git(&["push", "--quiet", &format!("{address}/{path}.git"), tag]);
+        repository.to_owned()
+    }
+}
+
+#[test]
+fn the_guide_to_ones_own_actions_led_to_none() {
+    let desk = Desk::at(1);
+    let home = tempfile::tempdir().expect("a folder");
+    let folder = home.path().join("landfall-actions");
+    desk.write_the_guides_folder(&folder);
+
+    let (words, printed) = of_the_guide("landfall actions test");
+    let words = desk.as_the_guide(&words, &folder);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let tested = desk.offline(&words);
+    assert_eq!(tested.status.code(), Some(0), "{}", text(&tested));
+    assert_eq!(text(&tested), printed);
+
+    // The shop of this company has no such job yet.
+    let restart = ["run", "restart", &desk.app, "--env", "staging"];
+    let object = desk.plan(&restart)["object"].clone();
+    let namespace = word(&object, "namespace").to_owned();
+    let apply = ["apply", "-f", "-"];
+    let system = word(&object, "system");
+    let deployment = desk.read(&object);
+    let image = &deployment["spec"]["template"]["spec"]["containers"][0]["image"];
+    let image = image.as_str().expect("an image");
+    desk.company
+        .kubectl(system, &apply, &fill(&namespace, image));
+
+    let (words, _) = of_the_guide("landfall run refill");
+    let words = desk.as_the_guide(&words, &folder);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let before = desk.pods(&object);
+    let ran = desk.mean(&words);
+    let said = text(&ran);
+    assert_eq!(ran.status.code(), Some(0), "{said}");
+    assert!(said.contains("✓ Worked. "), "{said}");
+    assert!(desk.pods(&object).is_disjoint(&before), "{said}");
+    let jobs = ["get", "jobs", "-n", &namespace, "-o", "name"];
+    let jobs = desk.company.kubectl(system, &jobs, "");
+    assert!(jobs.contains("job.batch/fill-"), "{jobs}");
+
+    // From the folder that the team file names: no words of the folder any more.
+    let repository = desk.push_folder(&folder, "refill-1");
+    let team = desk.team_that_says(&format!(
+        "actions:\n- https://{repository}//landfall-actions?ref=refill-1"
+    ));
+    let run = [
+        "run", "refill", &desk.app, "--env", "staging", "--input", "job=fill",
+    ];
+    let shown = desk.in_team(&team, &[&run[..], &["--json"]].concat());
+    assert_eq!(shown.status.code(), Some(0), "{}", text(&shown));
+    let plan = json(&shown)["plan"].clone();
+    assert_eq!(plan["confirm"], "named", "{plan}");
+    let ran = desk.in_team(&team, &[&run[..], &["--confirm", hash(&plan)]].concat());
+    let said = text(&ran);
+    assert!(
+        said.contains("✓ Worked. ") || said.contains(STALE),
+        "it is known, planned, and no other: {said}"
+    );
+    let mut listed = desk.bare(&["actions", "list", "--team"]);
+    let listed = listed.arg(&team).output().expect("landfall runs");
+    let said = text(&listed);
+    assert!(said.contains("landfall-actions/refill.yaml"), "{said}");
+    let unknown = desk.run(&run);
+    assert_eq!(unknown.status.code(), Some(64), "{}", text(&unknown));
+}
+
+#[test]
+fn a_broken_file_of_the_team_took_the_others_and_a_branch_was_a_pin() {
+    let desk = Desk::at(1);
+    let home = tempfile::tempdir().expect("a folder");
+    let folder = home.path().join("landfall-actions");
+    desk.write_the_guides_folder(&folder);
+    let refill = std::fs::read_to_string(folder.join("refill.yaml")).expect("written");
+    let broken = refill
+        .replace("id: refill", "id: broken")
+        .replace("10m", "ten minutes");
+    std::fs::write(folder.join("broken.yaml"), broken).expect("written");
+    let taken = refill.replace("id: refill", "id: restart");
+    std::fs::write(folder.join("taken.yaml"), taken).expect("written");
+    let repository = desk.push_folder(&folder, "broken-1");
+    let listed = |pin: &str| {
+        let team = desk.team_that_says(&format!(
+            "actions:\n- https://{repository}//landfall-actions?ref={pin}"
+        ));
+        let mut command = desk.bare(&["actions", "list", "--team"]);
+        let output = command.arg(&team).output().expect("landfall runs");
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+        text(&output)
+    };
+    let said = listed("broken-1");
+    for part in [
+        "\nrefill  Deployment",
+        "landfall-actions/broken.yaml:",
+        "steps[1].restart.within: ",
+        "landfall-actions/taken.yaml:",
+        "“Restart”, which ships with Landfall: “Refill” needs another id",
+    ] {
+        assert!(
+            format!("\n{said}").contains(part),
+            "{part} is not in:\n{said}"
+        );
+    }
+    assert!(!said.contains("\nbroken  "), "{said}");
+    let said = listed("main");
+    assert!(said.contains("'main' is a branch of"), "{said}");
+    assert!(said.contains("restart  "), "what ships is there: {said}");
+}
+
+#[test]
+fn a_freeze_stopped_nobody_or_whoever_said_why() {
+    let desk = Desk::at(1);
+    let team = desk.team_that_says(
+        "freezes:\n- {environments: [staging], from: 2000-01-01T00:00:00Z, until: 2100-01-01T00:00:00Z, reason: the sale}",
+    );
+    let run = ["run", "restart", &desk.app, "--env", "staging"];
+    let shown = desk.in_team(&team, &run);
+    let said = text(&shown);
+    assert!(
+        said.contains("frozen   ! staging is frozen until 2100-01-01 00:00 UTC: the sale"),
+        "{said}"
+    );
+    assert!(said.contains("--despite-freeze \"WHY\""), "{said}");
+    let planned = || {
+        let shown = desk.in_team(&team, &[&run[..], &["--json"]].concat());
+        json(&shown)["plan"].clone()
+    };
+    let plan = planned();
+    assert_eq!(plan["frozen"]["reason"], "the sale", "{plan}");
+    let object = &plan["object"];
+    let pods = desk.pods(object);
+    let confirmed = |despite: &[&str]| {
+        for _ in 0..3 {
+            let plan = planned();
+            let words = [&run[..], &["--confirm", hash(&plan)], despite].concat();
+            let output = desk.in_team(&team, &words);
+            if !text(&output).contains(STALE) {
+                return output;
+            }
+        }
+        panic!("the plan was another each time");
+    };
+    let refused = confirmed(&[]);
+    let said = text(&refused);
+    assert_eq!(refused.status.code(), Some(3), "{said}");
+    assert!(
+        said.contains("staging is frozen until 2100-01-01T00:00:00Z: the sale"),
+        "{said}"
+    );
+    let secret = confirmed(&["--despite-freeze", "password=hunter2"]);
+    assert_eq!(secret.status.code(), Some(3), "{}", text(&secret));
+    assert!(!text(&secret).contains("hunter2"), "{}", text(&secret));
+    assert_eq!(desk.pods(object), pods, "nothing was sent");
+    let why = "OPS-7: checkout is down";
+    let ran = confirmed(&["--despite-freeze", why]);
+    let said = text(&ran);
+    assert_eq!(ran.status.code(), Some(0), "{said}");
+    assert!(desk.pods(object).is_disjoint(&pods), "{said}");
+    let audit = text(&desk.offline(&["audit", "show"]));
+    assert!(
+        audit.contains(&format!("in spite of a freeze: {why}")),
+        "{audit}"
+    );
+    assert!(audit.contains("refused: restart on Deployment"), "{audit}");
+    assert!(!audit.contains("hunter2"), "{audit}");
+}

@@ -492,14 +492,26 @@ async fn a_team_is_joined_and_signed_in_to_in_the_window_and_no_token_comes_ther
     );
     window.screenshot("sign-in").await;
     window.click("#sign-in").await;
-    // The company's support engineer, who starts with what happened.
+    // The company's support engineer, who starts with what they may run, and nothing of what they may not.
     let browser = Arc::clone(&visitor);
     let went = tokio::task::spawn_blocking(move || browser.choose(1)).await;
     let (page, back) = went.expect("signed in");
     window.see(".person").await;
     let at = window.client.current_url().await.expect("an address");
-    assert!(at.as_str().contains("#/changes"), "{at}");
-    window.screenshot("signed-in-changes").await;
+    assert!(at.as_str().contains("#/actions"), "{at}");
+    window.see(".catalogue [data-action=restart]").await;
+    let shown = window.client.source().await.expect("a page");
+    for not_theirs in [
+        "data-action=\"scale\"",
+        "data-action=\"suspend\"",
+        "why-not\">Scale",
+    ] {
+        assert!(
+            !shown.contains(not_theirs),
+            "support's home has {not_theirs}"
+        );
+    }
+    window.screenshot("signed-in-actions").await;
     go(&window, "#/board").await;
     window.see("[role=grid] .cell").await;
     go(&window, "#/connections").await;
@@ -629,6 +641,43 @@ async fn an_app_is_restarted_in_the_window_and_a_double_click_is_one_run() {
         })
         .await;
     window.screenshot("actions").await;
+    window.client.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_button_at_a_cause_leads_to_the_plan_of_what_mends_it() {
+    let company = Company::serve(1);
+    let suspended = company.situation("parent-suspended");
+    let ask = suspended["ask"].as_str().expect("an ask");
+    let window = Window::open(&window_arguments(&company)).await;
+    window.see("[role=grid]").await;
+
+    go(&window, &format!("#/journey?ask={ask}&environment=staging")).await;
+    let button = window
+        .text_that(".fitting [data-action=resume]", |text| !text.is_empty())
+        .await;
+    assert!(button.starts_with("Resume "), "{button}");
+    window.screenshot("fitting").await;
+    window.click(".fitting [data-action=resume]").await;
+    let plan = window
+        .text_that(".act", |text| text.contains("What is done"))
+        .await;
+    assert!(
+        plan.contains("Resumes Kustomization flux-system/"),
+        "{plan}"
+    );
+    window.click(".act button[aria-label='Close']").await;
+
+    // What has arrived has nothing to be done about it.
+    go(&window, &format!("#/journey?ask={ask}&environment=dev")).await;
+    window
+        .text_that("#headline", |text| text.contains(" in dev"))
+        .await;
+    let buttons = window
+        .client
+        .find_all(Locator::Css(".fitting button"))
+        .await;
+    assert!(buttons.expect("asked").is_empty(), "dev has it");
     window.client.close().await.expect("closed");
 }
 

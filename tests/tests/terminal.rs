@@ -35,6 +35,51 @@ fn a_question_gets_one_sentence_and_its_exit_code() {
 }
 
 #[test]
+fn what_to_do_about_a_cause_is_a_line_that_works_as_it_is_printed() {
+    let company = Company::serve(1);
+    let terminal = company.terminal();
+    let suspended = company.situation("parent-suspended");
+    let ask = suspended["ask"].as_str().expect("an ask");
+    let words = ["why", ask, "--env", "staging"];
+    let answer = json(&terminal.run(&[&words[..], &["--json"]].concat()));
+    let act = &answer["journeys"][0]["acts"][0];
+    assert_eq!(
+        (&act["action"], &act["title"]),
+        (&"resume".into(), &"Resume".into())
+    );
+    assert_eq!(act["object"], answer["journeys"][0]["cause"]["object"]);
+    assert!(
+        act.get("greyed").is_none(),
+        "nobody has to sign in here: {act}"
+    );
+
+    let page = text(&terminal.run(&words));
+    let line = page
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("landfall "));
+    let line = line.unwrap_or_else(|| panic!("no line to copy:\n{page}"));
+    let typed: Vec<&str> = line.split(' ').chain(["--plan"]).collect();
+    assert_eq!(typed[..2], ["run", "resume"], "{line}");
+    let data = tempfile::tempdir().expect("a folder");
+    let mut command = terminal.command(&typed);
+    command
+        .arg("--kubeconfig")
+        .arg(company.kubeconfig())
+        .arg("--team")
+        .arg(company.team())
+        .env("XDG_DATA_HOME", data.path())
+        .stdin(Stdio::null());
+    let planned = command.output().expect("landfall runs");
+    assert_eq!(planned.status.code(), Some(0), "{}", text(&planned));
+
+    let delivered = company.situation("delivered-everywhere");
+    let output = terminal.run(&["why", delivered["ask"].as_str().expect("an ask"), "--json"]);
+    for journey in json(&output)["journeys"].as_array().expect("journeys") {
+        assert!(journey.get("acts").is_none(), "{journey}");
+    }
+}
+
+#[test]
 fn the_board_shows_every_app() {
     let company = Company::serve(2);
     let terminal = company.terminal();

@@ -131,6 +131,23 @@ const request = {
     await wait(100);
     return ["Deployment", "Kustomization", "HelmRelease"].includes(object.kind) ? load("offers.json") : [];
   },
+  async diagnose({ object }) {
+    await wait(400);
+    const name = `${object.kind} ${object.namespace}/${object.name}`;
+    const markdown = `# Diagnosis of \`${name}\`\n\nOn \`${object.system}\`, made 2026-11-21 11:45:00Z.\n\n## What could not be read\n\n- \`pods/log: not allowed in shop\`\n\n## Logs\n\n\`\`\`text\nlistening on :8080\npassword=(hidden)\n\`\`\`\n`;
+    return { id: "0a".repeat(32), object, at: new Date().toISOString(), isRead: true, unread: 1, markdown };
+  },
+  async save_diagnosis() {
+    await wait(100);
+    return { path: "/home/mina/Downloads/landfall-diagnosis-checkout-20261121T114500Z.md" };
+  },
+  async list_actions() {
+    await wait(100);
+    const offers = await load("offers.json");
+    const theirs = offers.filter((offer) => !offer.greyed);
+    return theirs.map(({ action, title, about }) => ({ action, title, about, kinds: ["Deployment"] }));
+  },
+  async close_window() {},
   async plan_action({ wish }) {
     await wait(300);
     if (query.get("plan") === "refused") {

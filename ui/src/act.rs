@@ -5,6 +5,7 @@
 
 mod asked;
 mod choose;
+mod diagnose;
 mod going;
 mod mean;
 mod meaning;
@@ -30,7 +31,15 @@ use crate::sentence;
 
 /// What the page's dialog is open on.
 #[derive(Clone, Copy, Debug)]
-pub struct Act(RwSignal<Option<ObjectRef>>);
+pub struct Act(RwSignal<Option<Opening>>);
+
+/// What somebody opens it for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Opening {
+    object: ObjectRef,
+    /// The action that they chose already, with what is filled in; absent: they choose there.
+    chosen: Option<(String, BTreeMap<String, String>)>,
+}
 
 impl Act {
     /// Gives the page its dialog, closed.
@@ -47,7 +56,14 @@ impl Act {
 
     /// Opens it on an object.
     pub fn open(self, object: ObjectRef) {
-        self.0.set(Some(object));
+        let chosen = None;
+        self.0.set(Some(Opening { object, chosen }));
+    }
+
+    /// Opens it on an object for an action, with what is filled in for a person to look at.
+    pub fn open_for(self, object: ObjectRef, action: String, said: BTreeMap<String, String>) {
+        let chosen = Some((action, said));
+        self.0.set(Some(Opening { object, chosen }));
     }
 
     /// Closes it. A run that it began goes on.
@@ -128,7 +144,7 @@ pub fn ActPlace() -> impl IntoView {
                 }
             }
         >
-            {move || act.0.get().map(|object| view! { <Inside object=object /> })}
+            {move || act.0.get().map(|opening| view! { <Inside opening=opening /> })}
         </dialog>
     }
 }
@@ -148,6 +164,8 @@ enum Stage {
     Plan(Offer, Arc<PlanView>),
     /// The run that was begun.
     Going(String),
+    /// What is known of the object, as a report.
+    Diagnosis,
 }
 
 /// One opening of the dialog.
@@ -162,9 +180,32 @@ struct Deal {
 }
 
 impl Deal {
+    /// Looks for an action that was chosen before the dialog opened. What is not offered, or not now, is to be read among the
+    /// others, with why.
+    fn look_for(self, action: String, said: BTreeMap<String, String>) {
+        let attempt = self.attempts.get_value();
+        let request = OfferActions {
+            object: self.object.get_value(),
+        };
+        spawn_local(async move {
+            let offers = bridge::call(&request).await.unwrap_or_default();
+            let offer = offers.into_iter().find(|offer| offer.action == action);
+            let still = self.attempts.try_get_value() == Some(attempt)
+                && self.stage.try_get_untracked() == Some(Stage::Choose);
+            if let Some(offer) = offer.filter(|offer| still && offer.greyed.is_none()) {
+                self.choose_with(offer, &said);
+            }
+        });
+    }
+
     /// Shows what has to be said first; where nothing has to be, plans.
     fn choose(self, offer: Offer) {
-        self.said.set(asked::defaults(&offer.inputs));
+        self.choose_with(offer, &BTreeMap::new());
+    }
+
+    /// The same with what is filled in.
+    fn choose_with(self, offer: Offer, said: &BTreeMap<String, String>) {
+        self.said.set(asked::filled(&offer.inputs, said));
         self.reason.set(String::new());
         if offer.inputs.is_empty() && !offer.reason {
             self.plan(offer);
@@ -218,9 +259,10 @@ impl Deal {
 #[component]
 fn Inside(
     /// What it is open on.
-    object: ObjectRef,
+    opening: Opening,
 ) -> impl IntoView {
     let act = Act::here();
+    let Opening { object, chosen } = opening;
     let deal = Deal {
         object: StoredValue::new(object.clone()),
         stage: RwSignal::new(Stage::Choose),
@@ -228,6 +270,9 @@ fn Inside(
         reason: RwSignal::new(String::new()),
         attempts: StoredValue::new(0),
     };
+    if let Some((action, said)) = chosen {
+        deal.look_for(action, said);
+    }
     let heading = NodeRef::<html::H2>::new();
     // With every step the focus is on the heading: never by itself on a button that changes something.
     Effect::new(move |_| {
@@ -239,6 +284,7 @@ fn Inside(
     let name = sentence::full_name(&object);
     let title = move || match deal.stage.get() {
         Stage::Choose => name.clone(),
+        Stage::Diagnosis => format!("Diagnosis of {name}"),
         Stage::Ask(offer)
         | Stage::Planning(offer)
         | Stage::Unplanned(offer, _)
@@ -265,6 +311,7 @@ fn Inside(
         </header>
         {move || match deal.stage.get() {
             Stage::Choose => view! { <choose::Choose deal=deal /> }.into_any(),
+            Stage::Diagnosis => view! { <diagnose::Report deal=deal /> }.into_any(),
             Stage::Ask(offer) => view! { <questions::Questions deal=deal offer=offer /> }.into_any(),
             Stage::Planning(offer) => plan::planning(deal, offer).into_any(),
             Stage::Unplanned(offer, why) => plan::unplanned(deal, offer, &why).into_any(),

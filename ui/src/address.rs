@@ -64,6 +64,7 @@ impl Screen {
     pub fn home(home: Home) -> Self {
         match home {
             Home::Board => Self::Board,
+            Home::Actions => Self::Actions { run: None },
             Home::Changes => Self::Changes(Wish::default()),
             Home::Coverage => Self::Coverage,
             Home::Connections => Self::Connections,

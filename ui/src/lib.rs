@@ -13,6 +13,7 @@ pub mod board;
 pub mod bridge;
 pub mod changes;
 pub mod clock;
+pub mod closing;
 pub mod connections;
 pub mod coverage;
 pub mod feed;

@@ -248,7 +248,10 @@ mod tests {
                 sentence: Sentence::default().quote("a `b` <!channel>\n@here"),
                 remedy: "Recreate the object.".to_owned(),
                 since: None,
+                version: None,
+                workload: None,
             }),
+            acts: vec![],
             other_causes: vec![],
             chain: vec![ChainLink {
                 object: release.clone(),

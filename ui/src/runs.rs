@@ -1,7 +1,8 @@
-//! The Actions screen: the runs of this machine, those that broke off first, each with its steps and what was seen of them.
+//! The Actions screen: what may be run, and the runs of this machine, those that broke off first, each with its steps and what was seen of them.
 //!
 //! Owns the runs' stream in the page and the screen. What a run's state is called is in [`stands`], its steps in [`steps`].
 
+mod catalogue;
 mod interrupted;
 pub mod stands;
 pub mod steps;
@@ -23,6 +24,7 @@ use crate::notice;
 use crate::router::Router;
 use crate::words;
 
+use catalogue::Catalogue;
 use interrupted::Interrupted;
 
 /// The runs as they are now.
@@ -34,6 +36,8 @@ pub struct RunFeed {
     pub all: RwSignal<Arc<Vec<RunView>>>,
     /// Why their record cannot be read, or is not to be believed.
     pub broken: RwSignal<Option<Error>>,
+    /// What of the team's own actions cannot be used.
+    pub unusable: RwSignal<Vec<String>>,
 }
 
 impl RunFeed {
@@ -43,10 +47,12 @@ impl RunFeed {
             standing: RwSignal::new(Feed::Loading),
             all: RwSignal::new(Arc::default()),
             broken: RwSignal::new(None),
+            unusable: RwSignal::new(Vec::new()),
         };
-        follow(WatchRuns {}, feed.standing, move |Runs { runs, broken }| {
-            set_if_new(feed.broken, broken);
-            set_if_new(feed.all, Arc::new(runs));
+        follow(WatchRuns {}, feed.standing, move |news: Runs| {
+            set_if_new(feed.broken, news.broken);
+            set_if_new(feed.unusable, news.unusable);
+            set_if_new(feed.all, Arc::new(news.runs));
         });
         provide_context(feed);
     }
@@ -84,14 +90,15 @@ pub fn RunsScreen() -> impl IntoView {
     view! {
         <div class="page runs-page">
             <h1>"Actions"</h1>
-            <p class="sub">
-                "What was run from this machine, newest first, with what was seen of it. To run something, open an app: Actions… stands under each of its environments."
-            </p>
             {notice::standing(feed.standing, "This list")}
             {move || feed.broken.get().map(|why| broken(&why))}
+            {move || unusable(&feed.unusable.get())}
             <For each=broke_off key=|id| id.clone() let:id>
                 <Interrupted run=feed.one(id) />
             </For>
+            <Catalogue />
+            <h2>"What was run"</h2>
+            <p class="sub">"From this machine, newest first, with what was seen of it."</p>
             <div class="bar">
                 <input
                     class="in"
@@ -136,6 +143,26 @@ fn broken(why: &Error) -> impl IntoView + use<> {
         <h2>"The record of runs is broken"</h2>
         {notice::error(why)}
     }
+}
+
+/// What of the team's own actions is offered nowhere, for whoever keeps them.
+fn unusable(all: &[String]) -> Option<AnyView> {
+    if all.is_empty() {
+        return None;
+    }
+    let lines = all
+        .iter()
+        .map(|one| view! { <li class="wrap">{foreign::line(one)}</li> })
+        .collect_view();
+    let view = view! {
+        <details class="unusable">
+            <summary>
+                {mark(words::Tone::Warn)} " " {words::count(all.len(), "thing")} " of the team's own actions cannot be used"
+            </summary>
+            <ul class="sentences">{lines}</ul>
+        </details>
+    };
+    Some(view.into_any())
 }
 
 /// One run that goes, or is over: a line that opens to its steps.

@@ -20,6 +20,7 @@ use crate::board::{Board, BoardChoice};
 use crate::changes::Changes;
 use crate::changes::choose::Wish;
 use crate::clock::Clock;
+use crate::closing::ClosingPlace;
 use crate::connections::Connections;
 use crate::coverage::Coverage;
 use crate::feed::{BoardFeed, ConnectionFeed};
@@ -177,6 +178,7 @@ fn Open(
             </main>
             <PanelPlace />
             <ActPlace />
+            <ClosingPlace />
             <Palette />
         </div>
     }

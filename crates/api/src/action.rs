@@ -30,6 +30,26 @@ pub struct Offer {
     pub reason: bool,
 }
 
+/// An action that a person may run somewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listed {
+    /// The action's name.
+    pub action: String,
+    /// The button's words, without an object's name.
+    pub title: String,
+    /// What it does, in a sentence or two.
+    pub about: String,
+    /// The kinds of object that it is done to.
+    pub kinds: Vec<String>,
+    /// The environments that it is offered in; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environments: Vec<String>,
+    /// The apps that it is offered for; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub apps: Vec<String>,
+}
+
 /// One thing that a person is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -121,6 +141,21 @@ pub struct PlanView {
     /// What the server says to it, tried without keeping it; absent where it would take it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tried: Option<String>,
+    /// The team's freeze that holds there now; absent where none does. It gives way to why it cannot wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<Frozen>,
+}
+
+/// A time in which the team changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Frozen {
+    /// What is frozen: the environment, or the object where nobody can tell its environment.
+    pub what: String,
+    /// Until before then.
+    pub until: Timestamp,
+    /// Why.
+    pub reason: String,
 }
 
 /// How a plan has to be confirmed.
@@ -143,10 +178,29 @@ pub enum Confirm {
 pub struct PlanStep {
     /// What it does, in a sentence.
     pub says: String,
-    /// What changes.
+    /// What changes; of a commit, the fields are a file and its line: `apps/cart.yaml:12`.
     pub changes: Vec<FieldChange>,
+    /// The commits in which it changes, where it is files of a repository that do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commits: Vec<PlanCommit>,
     /// What is sent: `PATCH /apis/apps/v1/…`.
     pub sends: Vec<String>,
+}
+
+/// A commit that a plan would make.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanCommit {
+    /// The repository, as Flux's source names it.
+    pub repository: String,
+    /// The branch that it is for.
+    pub branch: String,
+    /// The SHA of the branch's head that it goes on top of: on another it is not made.
+    pub head: String,
+    /// Whether it waits in a pull request; otherwise it lands on the branch itself.
+    pub pull_request: bool,
+    /// Its message. Who asked, and the run, are added.
+    pub message: String,
 }
 
 /// One field that changes.
@@ -189,6 +243,8 @@ pub enum Meant {
         /// What.
         text: String,
     },
+    /// Another person has approved it, in the cluster.
+    SecondPerson {},
 }
 
 /// A run, as it goes or went.
@@ -296,6 +352,9 @@ pub struct Runs {
     /// Why the record cannot be read, or is not to be believed, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<Error>,
+    /// What of the team's own actions cannot be used, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unusable: Vec<String>,
 }
 
 impl Runs {

@@ -3,6 +3,8 @@
 //! Owns the words that the engine, the terminal's JSON and the window share. What the states and stages mean is
 //! said here once; the rules that choose between them live in the `journey` crate.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -239,6 +241,30 @@ pub struct Cause {
     /// Since when, by that system's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// The image that would be declared if nothing stopped it, where it is exactly this commit's: its tag, or its digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The workload whose pods it is about, where it is about pods: the app's own, or another that the app waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<ObjectRef>,
+}
+
+/// An action that fits a cause: on what, with what filled in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Act {
+    /// The action's name, as in docs/ACTIONS.md.
+    pub action: String,
+    /// The button's words, without the object's name.
+    pub title: String,
+    /// What it is done to.
+    pub object: ObjectRef,
+    /// What is said already, by the questions' names. Foreign text: a person looks at it before it counts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
+    /// Why it cannot be used by this person, with who may; absent where it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub greyed: Option<String>,
 }
 
 /// One step down a chain of things that wait for each other, from the app to the root.
@@ -329,6 +355,9 @@ pub struct Journey {
     /// Why it is stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
+    /// The actions that fit the cause, the most fitting first. Empty where nothing stops it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acts: Vec<Act>,
     /// Other causes that apply further on.
     pub other_causes: Vec<Cause>,
     /// From the app's own object down to the root cause; empty when the cause is the app's own.

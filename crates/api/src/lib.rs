@@ -6,8 +6,10 @@
 
 pub mod action;
 pub mod app;
+pub mod approval;
 pub mod board;
 pub mod connection;
+pub mod diagnosis;
 pub mod error;
 pub mod follow;
 pub mod headline;

@@ -4,9 +4,10 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::action::{Meant, Offer, PlanView, Runs, Wish};
+use crate::action::{Listed, Meant, Offer, PlanView, Runs, Wish};
 use crate::app::App;
 use crate::connection::Connection;
+use crate::diagnosis::Diagnosis;
 use crate::follow::Followed;
 use crate::history::Changes;
 use crate::journey::{Answer, Ask};
@@ -31,17 +32,20 @@ pub trait Stream: Serialize + DeserializeOwned {
 }
 
 /// Every command there is, in the order the documentation lists them.
-pub const COMMANDS: [&str; 29] = [
+pub const COMMANDS: [&str; 33] = [
     AllowPlugin::NAME,
     AskRights::NAME,
     Begin::NAME,
     BeginSignIn::NAME,
     CancelRun::NAME,
     CancelSignIn::NAME,
+    CloseWindow::NAME,
+    Diagnose::NAME,
     ExportBundle::NAME,
     Follow::NAME,
     JoinTeam::NAME,
     LeaveTeam::NAME,
+    ListActions::NAME,
     OfferActions::NAME,
     OfferTeam::NAME,
     Open::NAME,
@@ -49,6 +53,7 @@ pub const COMMANDS: [&str; 29] = [
     ReadObject::NAME,
     ReadPlugin::NAME,
     RunAction::NAME,
+    SaveDiagnosis::NAME,
     SettleRun::NAME,
     SignOut::NAME,
     Unfollow::NAME,
@@ -397,6 +402,30 @@ pub struct Exported {
     pub path: String,
 }
 
+/// Gathers what is known of why an object stands as it does, as one report without secrets. It reads only.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Diagnose {
+    /// The object.
+    pub object: ObjectRef,
+}
+
+impl Request for Diagnose {
+    const NAME: &'static str = "diagnose";
+    type Reply = Diagnosis;
+}
+
+/// Writes one of the last reports, as it was read, to the folder for downloads.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SaveDiagnosis {
+    /// The report's id.
+    pub id: String,
+}
+
+impl Request for SaveDiagnosis {
+    const NAME: &'static str = "save_diagnosis";
+    type Reply = Exported;
+}
+
 /// Which actions there are for an object, with why one cannot be used now.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OfferActions {
@@ -408,6 +437,27 @@ impl Request for OfferActions {
     const NAME: &'static str = "offer_actions";
     type Reply = Vec<Offer>;
 }
+
+/// The actions that this person may run somewhere.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ListActions {}
+
+impl Request for ListActions {
+    const NAME: &'static str = "list_actions";
+    type Reply = Vec<Listed>;
+}
+
+/// Closes the window though a run goes: the person was asked, and means it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct CloseWindow {}
+
+impl Request for CloseWindow {
+    const NAME: &'static str = "close_window";
+    type Reply = ();
+}
+
+/// The event by which the shell asks the page whether the window is to be closed, with the words in its detail.
+pub const CLOSING: &str = "landfall-closing";
 
 /// Plans an action on what is there now. Nothing changes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -428,6 +478,9 @@ pub struct RunAction {
     pub hash: String,
     /// What the person did to mean it.
     pub meant: Meant,
+    /// Why it cannot wait for the end of a freeze, where one holds. It is written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub despite_freeze: Option<String>,
 }
 
 impl Request for RunAction {

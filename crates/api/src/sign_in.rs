@@ -25,6 +25,8 @@ pub enum Home {
     /// All apps.
     #[default]
     Board,
+    /// What they may run.
+    Actions,
     /// What happened to them.
     Changes,
     /// What could not be linked to source.

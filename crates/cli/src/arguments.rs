@@ -1,12 +1,17 @@
 //! The words after `landfall`, as clap reads them.
 
 mod acting;
+mod approving;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use acting::{Actions, Audit, ListActions, OfRun, OneRun, Place, Run, Runs, ShowAudit};
+pub use acting::{
+    Actions, Audit, Diagnose, ListActions, OfRun, OneRun, Place, Run, Runs, ShowAction, ShowAudit,
+    Tried,
+};
+pub use approving::{Approvals, Approve, Cluster};
 
 /// What the exit codes mean that scripts branch on, as each command's --help says it.
 mod exits {
@@ -58,6 +63,9 @@ pub enum Command {
     /// Says which systems answer, as whom, what may not be read there and who could grant it; exports a diagnostic bundle
     #[command(after_help = exits::DOCTOR)]
     Doctor(Doctor),
+    /// Gathers what is known of an app or an object, with events and logs and without secrets, as one report; changes nothing
+    #[command(after_help = acting::DIAGNOSE_EXITS)]
+    Diagnose(Box<Diagnose>),
     /// Plans an action on an app or an object, and runs it once you mean it
     #[command(after_help = acting::RUN_EXITS)]
     Run(Run),
@@ -66,6 +74,15 @@ pub enum Command {
     Actions(Actions),
     /// Lists the runs of this machine; looks at one that broke off, or closes it
     Runs(Runs),
+    /// Lists what waits for another person's approval
+    #[command(after_help = approving::APPROVALS_EXITS)]
+    Approvals(Approvals),
+    /// Approves what somebody else asks for, once its plan was made and read here
+    #[command(after_help = approving::APPROVE_EXITS)]
+    Approve(Box<Approve>),
+    /// What a cluster needs for approvals and locks
+    #[command(subcommand)]
+    Cluster(Cluster),
     /// Checks or prints the record of what was run on this machine
     #[command(subcommand)]
     Audit(Audit),
@@ -98,9 +115,13 @@ impl Command {
             Self::Changes(changes) => changes.json,
             Self::Coverage(coverage) => coverage.json,
             Self::Doctor(doctor) => doctor.json,
+            Self::Diagnose(diagnose) => diagnose.json,
             Self::Run(run) => run.json,
             Self::Actions(Actions::List(list)) => list.json,
             Self::Runs(runs) => runs.json,
+            Self::Approvals(list) => list.json,
+            Self::Approve(approve) => approve.json,
+            Self::Cluster(_) => false,
             Self::Audit(Audit::Show(show)) => show.json,
             Self::Actions(_) | Self::Audit(_) => false,
             Self::SignIn(_) | Self::SignOut(_) | Self::Allow(_) | Self::Team(_) => false,
@@ -483,6 +504,7 @@ mod tests {
                 "actions show",
                 "audit show",
                 "runs close",
+                "cluster manifest",
             ]
             .iter()
             .any(|one| words.contains(one))

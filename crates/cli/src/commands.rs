@@ -2,10 +2,13 @@
 
 pub mod actions;
 pub mod allow;
+pub mod approvals;
 pub mod audit;
 pub mod board;
 pub mod changes;
+pub mod cluster;
 pub mod coverage;
+pub mod diagnose;
 pub mod doctor;
 pub mod run;
 pub mod runs;

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use api::error::Code;
 use api::{Board, Connection, ConnectionState, Error, SignIn};
-use console::{Clock, Console, Sources};
+use console::{Clock, Console, Sources, library};
 use sandbox::served::Served;
 use sandbox::start::Options;
 
-use crate::arguments::Systems;
+use crate::arguments::{Systems, Tried};
 use crate::commands::{say, sign_in};
 use crate::print::connections::state;
 use crate::print::foreign;
@@ -76,6 +76,12 @@ pub async fn for_an_answer(systems: &Systems) -> Result<Open, Error> {
     answering(opened(systems, true, false).await?)
 }
 
+/// The same, with folders of actions that somebody tries.
+pub async fn for_an_action(systems: &Systems, tried: &Tried) -> Result<Open, Error> {
+    library::readable(&tried.folders)?;
+    answering(opened_with(systems, &tried.folders, true, false).await?)
+}
+
 /// Opens the systems however the sign-in stands: for whoever asks what is wrong, or sends nothing.
 pub async fn for_doctor(systems: &Systems) -> Result<Open, Error> {
     opened(systems, false, true).await
@@ -101,6 +107,15 @@ fn answering(open: Open) -> Result<Open, Error> {
 
 /// Opens them; `tolerant`: also where a sign-in that was asked for came to nothing.
 async fn opened(systems: &Systems, sparing: bool, tolerant: bool) -> Result<Open, Error> {
+    opened_with(systems, &[], sparing, tolerant).await
+}
+
+async fn opened_with(
+    systems: &Systems,
+    actions: &[PathBuf],
+    sparing: bool,
+    tolerant: bool,
+) -> Result<Open, Error> {
     let (served, sources) = if systems.sandbox {
         let options = Options {
             seed: systems.seed,
@@ -124,7 +139,11 @@ async fn opened(systems: &Systems, sparing: bool, tolerant: bool) -> Result<Open
         };
         (None, sources)
     };
-    let sources = Sources { sparing, ..sources };
+    let sources = Sources {
+        sparing,
+        actions: actions.to_vec(),
+        ..sources
+    };
     let clock = Clock::default();
     let signing_in = console::signing_in(&sources, &clock)?;
     let (sign_in, lacking) = match &signing_in {

@@ -3,7 +3,9 @@
 //! Owns the shared pieces: colours, glyphs with their words, foreign text, lines that fit.
 
 pub mod actions;
+pub mod acts;
 pub mod answer;
+pub mod approvals;
 pub mod audit;
 pub mod board;
 pub mod changes;

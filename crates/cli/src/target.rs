@@ -27,8 +27,9 @@ pub async fn find(
     match text.split('/').collect::<Vec<_>>().as_slice() {
         [app] => of_app(console, app, place, patience).await,
         [kind, namespace, name] if !namespace.is_empty() && !name.is_empty() => {
-            let system = cluster(console, text, place).await?;
-            Ok(ObjectRef::new(system, kind_of(kind)?, *namespace, *name))
+            let kind = kind_of(kind)?;
+            let system = system(console, text, place, systems_of(kind)).await?;
+            Ok(ObjectRef::new(system, kind, *namespace, *name))
         }
         _ => Err(Error::new(
             Code::Usage,
@@ -37,15 +38,17 @@ pub async fn find(
                 foreign(text, 200)
             ),
         )
-        .hint("An object is named as Kind/namespace/name: Deployment/shop/checkout.")),
+        .hint(
+            "An object is named as Kind/namespace/name: Deployment/shop/checkout, ECS-service/shop/api.",
+        )),
     }
 }
 
-/// A kind as objects spell it; people leave out capitals.
+/// A kind as objects spell it; people leave out capitals, and write a dash for a space.
 fn kind_of(text: &str) -> Result<&'static str, Error> {
     let names = || TargetKind::ALL.iter().map(|kind| kind.name());
     names()
-        .find(|name| name.eq_ignore_ascii_case(text))
+        .find(|name| name.eq_ignore_ascii_case(&text.replace('-', " ")))
         .ok_or_else(|| {
             Error::new(
                 Code::UnknownName,
@@ -58,8 +61,26 @@ fn kind_of(text: &str) -> Result<&'static str, Error> {
         })
 }
 
+/// Where objects of a kind are: in clusters, or in accounts of AWS.
+fn systems_of(kind: &str) -> SystemKind {
+    match kind {
+        "ECS service" | "ECS task" => SystemKind::Ecs,
+        _ => SystemKind::Cluster,
+    }
+}
+
 /// The cluster that an object is in.
-async fn cluster(console: &Console, text: &str, place: &Place) -> Result<String, Error> {
+pub async fn cluster(console: &Console, text: &str, place: &Place) -> Result<String, Error> {
+    system(console, text, place, SystemKind::Cluster).await
+}
+
+/// The system that an object is in.
+async fn system(
+    console: &Console,
+    text: &str,
+    place: &Place,
+    kind: SystemKind,
+) -> Result<String, Error> {
     if place.env.is_some() {
         return Err(Error::new(
             Code::Usage,
@@ -69,9 +90,7 @@ async fn cluster(console: &Console, text: &str, place: &Place) -> Result<String,
     }
     let connections = console.watch_connections().next().await;
     let connections = connections.map(|update| update.value).unwrap_or_default();
-    let clusters = connections
-        .into_iter()
-        .filter(|one| one.kind == SystemKind::Cluster);
+    let clusters = connections.into_iter().filter(|one| one.kind == kind);
     let names: Vec<String> = clusters.map(|one| one.name).collect();
     one_cluster(names, text, place.cluster.as_deref())
 }
@@ -221,6 +240,14 @@ mod tests {
         assert_eq!(code(vec!["eu".to_owned()], None), Ok("eu".to_owned()));
         assert_eq!(code(Vec::new(), Some("eu")), Err(Code::UnknownName));
         assert_eq!(kind_of("deployment").ok(), Some("Deployment"));
+        assert_eq!(kind_of("ecs-service").ok(), Some("ECS service"));
+        for (kind, system) in [
+            ("ECS service", SystemKind::Ecs),
+            ("ECS task", SystemKind::Ecs),
+            ("Deployment", SystemKind::Cluster),
+        ] {
+            assert_eq!(systems_of(kind), system);
+        }
         assert_eq!(
             kind_of("secret").map_err(|why| why.code),
             Err(Code::UnknownName)

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use api::{Connection, ConnectionState};
 use facts::{ClusterFacts, Platform, Reach};
 use jiff::Timestamp;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, OnceCell, watch};
 use tokio::task::JoinSet;
 
 use crate::client::{Clients, Spec};
@@ -21,8 +21,10 @@ use crate::status::{self, Told};
 /// An account and region whose facts are kept up to date. Dropping it ends its task.
 pub struct Account {
     spec: Spec,
+    options: Options,
     shared: Arc<Shared>,
-    patience: Duration,
+    /// What an action looks and sends with: made when it is first used.
+    live: OnceCell<Clients>,
     /// Ends with us.
     _tasks: JoinSet<()>,
 }
@@ -85,13 +87,13 @@ impl Account {
             begun: AtomicU64::new(0),
             awaited: Mutex::new(Awaited::round(1)),
         });
-        let patience = options.patience;
         let mut tasks = JoinSet::new();
-        tasks.spawn(keep(shared.clone(), spec.clone(), options));
+        tasks.spawn(keep(shared.clone(), spec.clone(), options.clone()));
         Self {
             spec,
+            options,
             shared,
-            patience,
+            live: OnceCell::new(),
             _tasks: tasks,
         }
     }
@@ -134,7 +136,7 @@ impl Account {
 
     fn patience_left(&self) -> Duration {
         let since = self.shared.awaited().since;
-        self.patience.saturating_sub(since.elapsed())
+        self.options.patience.saturating_sub(since.elapsed())
     }
 
     /// Somebody signed in: where that was waited for, it is read for them, at once.
@@ -166,6 +168,24 @@ impl Account {
     /// Reads it now, however long the wait still is.
     pub fn try_now(&self) {
         self.shared.wake.notify_one();
+    }
+
+    /// Clients of its own for what is looked at and sent past every round.
+    pub(crate) async fn clients(&self) -> &Clients {
+        let made = self
+            .live
+            .get_or_init(|| Clients::new(&self.spec, &self.options));
+        made.await
+    }
+
+    pub(crate) fn region(&self) -> &str {
+        &self.spec.region
+    }
+
+    /// Whether an ECS cluster is among those that are read.
+    pub(crate) fn has_cluster(&self, name: &str) -> bool {
+        let clusters = &self.spec.clusters;
+        clusters.is_empty() || clusters.iter().any(|cluster| cluster == name)
     }
 }
 

@@ -3,8 +3,8 @@
 //! Owns everything between an account's name in the team file and [`facts::ClusterFacts`]: credentials, by the SDK's own
 //! chain or by the person's sign-in ([`Broker`]), the requests of one round, what is remembered from one round to the next,
 //! and the projection of services, tasks, task definitions, deployments and target groups. Of EKS it owns which clusters
-//! there are and the tokens that open them ([`Eks`]); reading them is `cluster`'s. Judges nothing, and changes nothing: it
-//! holds no request that creates, changes or deletes anything in an account.
+//! there are and the tokens that open them ([`Eks`]); reading them is `cluster`'s. Judges nothing, and changes nothing by
+//! itself: the one way to send a request that changes something is [`Account::send`], which an action's run uses.
 
 mod account;
 mod broker;
@@ -13,6 +13,7 @@ mod eks;
 mod failure;
 mod fresh;
 mod identity_center;
+mod live;
 mod memory;
 mod meter;
 mod no_credentials;
@@ -27,6 +28,7 @@ mod status;
 mod time;
 mod tried;
 mod web_identity;
+mod writing;
 
 pub use account::Account;
 pub use aws_sdk_ecs::config::{Credentials, ProvideCredentials};
@@ -37,7 +39,8 @@ pub use failure::{Failure, Why};
 pub use identity_center::{CenterSession, IdentityCenter, Invitation};
 pub use no_credentials::NoCredentials;
 pub use options::{Clock, Options};
-pub use rights::{RIGHTS, Right, policy, trust};
+pub use rights::{ACTING, RIGHTS, Right, acting_policy, policy, trust};
 pub use skew::Skew;
 pub use source::Source;
 pub use web_identity::{Identity, NoIdentity, WebIdentity};
+pub use writing::{EcsWrite, EcsWriteFailure, EcsWriteKind, EcsWritten};

@@ -57,9 +57,27 @@ pub const RIGHTS: [Right; 4] = [
     },
 ];
 
-/// The policy of these rights.
+/// What actions on ECS services and tasks need beside [`RIGHTS`], which reading goes without. IAM can narrow both to single
+/// clusters and services; who may act is decided there.
+pub const ACTING: Right = Right {
+    name: "EcsActions",
+    actions: &["ecs:UpdateService", "ecs:StopTask"],
+    without: "restarting, scaling and rolling back ECS services, and stopping their tasks",
+    is_for_founding: false,
+};
+
+/// The policy of the rights that reading uses.
 pub fn policy() -> Value {
-    let statements = RIGHTS.iter().map(|right| {
+    of_rights(&RIGHTS)
+}
+
+/// The policy of what actions need beside [`policy`].
+pub fn acting_policy() -> Value {
+    of_rights(&[ACTING])
+}
+
+fn of_rights(rights: &[Right]) -> Value {
+    let statements = rights.iter().map(|right| {
         json!({"Sid": right.name, "Effect": "Allow", "Action": right.actions, "Resource": "*"})
     });
     json!({"Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>()})
@@ -105,6 +123,66 @@ mod tests {
             &mut sent,
         );
         assert_eq!(sent, of_policy);
+    }
+
+    #[test]
+    fn what_changes_something_is_in_the_acting_policy_alone_and_sent_from_one_file() {
+        let policy = acting_policy().to_string();
+        let reading = super::policy().to_string();
+        for action in ACTING.actions {
+            assert!(policy.contains(action) && !reading.contains(action));
+        }
+        // Every verb of ECS' API that changes something, where it is named in this crate.
+        let verbs = [
+            ".update_",
+            ".stop_task",
+            ".delete_",
+            ".create_",
+            ".run_task",
+            ".put_",
+        ];
+        let mut named = BTreeSet::new();
+        sends(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+            &verbs,
+            &mut named,
+        );
+        let known: BTreeSet<String> = [
+            // A sign-in's, at the identity centre.
+            "identity_center.rs.create_token()",
+            "writing.rs.stop_task()",
+            "writing.rs.update_service()",
+        ]
+        .map(str::to_owned)
+        .into();
+        assert_eq!(named, known);
+    }
+
+    /// The SDK's calls in these files that begin with one of these verbs.
+    fn sends(folder: &Path, verbs: &[&str], named: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sends(&path, verbs, named);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let file = path.file_name().unwrap().to_string_lossy().into_owned();
+            // This file spells what it looks for.
+            if file == "rights.rs" {
+                continue;
+            }
+            for verb in verbs {
+                for (at, _) in text.match_indices(verb) {
+                    let rest = &text[at..];
+                    let end = rest[1..].find(|c: char| !c.is_ascii_lowercase() && c != '_');
+                    let name = &rest[..=end.unwrap_or_default()];
+                    if rest[name.len()..].starts_with("()") {
+                        named.insert(format!("{file}{name}()"));
+                    }
+                }
+            }
+        }
     }
 
     #[test]

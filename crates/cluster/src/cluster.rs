@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::{Connection, ObjectRef};
-use facts::{ClusterFacts, Key, Kind, Selection};
+use facts::{ClusterFacts, Kind, Selection};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::{Semaphore, watch};
@@ -14,6 +14,7 @@ use crate::discovery::Discovery;
 use crate::failure::{Failure, Why};
 use crate::ledger::Ledger;
 use crate::line::Line;
+use crate::logs::{self, LogTail, LogWanted};
 use crate::looking;
 use crate::namespaces::Namespaces;
 use crate::options::Options;
@@ -162,20 +163,12 @@ impl Cluster {
         read::object(&self.shared, &self.name, object).await
     }
 
-    /// Reads the last lines of a container's log, oldest first; of the container before, if `previous`.
+    /// Reads the last lines of a container's log.
     ///
     /// # Errors
     /// If the cluster does not answer, there is no such log, or we may not read it.
-    pub async fn last_lines(
-        &self,
-        namespace: &str,
-        pod: &str,
-        container: &str,
-        previous: bool,
-        lines: usize,
-    ) -> Result<Vec<String>, ReadError> {
-        let pod = Key::new(namespace, pod);
-        read::last_lines(&self.shared, &self.name, &pod, container, previous, lines).await
+    pub async fn log(&self, wanted: &LogWanted<'_>) -> Result<LogTail, ReadError> {
+        logs::tail(&self.shared, &self.name, wanted).await
     }
 
     /// Reads one object whole, as the server has it now, past everything that is kept here; `None` where the server says

@@ -17,7 +17,7 @@ use crate::watch::Shared;
 
 /// The kinds that are not kept as facts, each with its group, version and plural: a kind's name alone might be found in
 /// somebody else's group.
-const OTHERS: [(&str, &str, &str, &str); 4] = [
+const OTHERS: [(&str, &str, &str, &str); 6] = [
     ("CronJob", "batch", "v1", "cronjobs"),
     ("Job", "batch", "v1", "jobs"),
     (
@@ -32,6 +32,9 @@ const OTHERS: [(&str, &str, &str, &str); 4] = [
         "v1",
         "poddisruptionbudgets",
     ),
+    // What a team shares: requests for approvals, and locks.
+    ("ActionRun", "landfall.dev", "v1alpha1", "actionruns"),
+    ("Lease", "coordination.k8s.io", "v1", "leases"),
 ];
 
 /// One object; `None` only where the API server itself says that there is none of this name.
@@ -176,6 +179,8 @@ mod tests {
             "ImageUpdateAutomation",
             "HorizontalPodAutoscaler",
             "PodDisruptionBudget",
+            "ActionRun",
+            "Lease",
         ] {
             assert!(is_looked_at(kind), "{kind}");
         }

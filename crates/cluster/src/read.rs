@@ -1,29 +1,21 @@
-//! One object, whole, for whoever opens it; and the last lines of a container.
+//! One object, whole, for whoever opens it.
 //!
 //! Owns what is never shown: the values of Secrets, and what only the server's bookkeeping needs.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use api::ObjectRef;
-use facts::{Key, Kind};
-use futures::AsyncReadExt;
+use facts::Kind;
 use serde_json::Value;
 
 use crate::discovery::{Serving, groups, resources};
 use crate::failure::{Failure, Why, silent};
 use crate::kinds::{collection, place};
-use crate::server::{Server, log_path, segment};
+use crate::server::{Server, segment};
 use crate::watch::Shared;
 
 /// What stands in the place of a secret value.
 const HIDDEN: &str = "(hidden)";
-
-/// A line of a log is kept to this many bytes.
-const LONGEST_LINE: usize = 16 * 1024;
-
-/// At most this much of a log is read.
-const LONGEST_LOG: usize = 8 * 1024 * 1024;
 
 /// Why something could not be read. Each message names the cluster and what was to be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -251,97 +243,6 @@ fn says_secret(name: &str) -> bool {
     .any(|word| name.contains(word))
 }
 
-/// Reads the last lines of a container, oldest first.
-pub(crate) async fn last_lines(
-    shared: &Arc<Shared>,
-    cluster: &str,
-    pod: &Key,
-    container: &str,
-    previous: bool,
-    lines: usize,
-) -> Result<Vec<String>, ReadError> {
-    let subject = format!(
-        "the log of {container} in Pod {}/{}",
-        pod.namespace, pod.name
-    );
-    let server = shared.line.server().ok_or(ReadError::NotConnected {
-        cluster: cluster.to_owned(),
-        subject: subject.clone(),
-    })?;
-    let failed = |failure: Failure| ReadError::Failed {
-        cluster: cluster.to_owned(),
-        subject: subject.clone(),
-        failure,
-    };
-    let within = shared.options.list_within;
-    let read = async {
-        let mut stream = server
-            .lines(&log_path(pod, container, previous, lines), within)
-            .await?;
-        let mut last = LastLines::new(lines);
-        let mut chunk = vec![0; 16 * 1024];
-        let mut all = 0;
-        loop {
-            let read = stream
-                .read(&mut chunk)
-                .await
-                .map_err(|error| Failure::stream(&error, &server.host))?;
-            all += read;
-            if read == 0 || all > LONGEST_LOG {
-                return Ok(last.end());
-            }
-            last.add(chunk.get(..read).unwrap_or_default());
-        }
-    };
-    match tokio::time::timeout(within, read).await {
-        Ok(read) => read.map_err(failed),
-        Err(_) => Err(failed(silent(&server.host))),
-    }
-}
-
-/// The last lines of a stream, in bounded memory.
-struct LastLines {
-    most: usize,
-    lines: VecDeque<String>,
-    line: Vec<u8>,
-}
-
-impl LastLines {
-    fn new(most: usize) -> Self {
-        Self {
-            most,
-            lines: VecDeque::new(),
-            line: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            if *byte == b'\n' {
-                self.finish();
-            } else if self.line.len() < LONGEST_LINE {
-                self.line.push(*byte);
-            }
-        }
-    }
-
-    fn finish(&mut self) {
-        let line = String::from_utf8_lossy(&self.line);
-        self.lines.push_back(line.trim_end_matches('\r').to_owned());
-        self.line.clear();
-        if self.lines.len() > self.most {
-            self.lines.pop_front();
-        }
-    }
-
-    fn end(mut self) -> Vec<String> {
-        if !self.line.is_empty() {
-            self.finish();
-        }
-        self.lines.into()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -384,21 +285,5 @@ mod tests {
         assert!(text.contains("x: y") && text.contains("a: b"));
         assert!(!text.contains("last-applied"));
         assert!(yaml(b"[]").is_err() && yaml(b"<html>").is_err());
-    }
-
-    #[test]
-    fn the_last_lines_are_kept_in_bounded_memory() {
-        let mut last = LastLines::new(3);
-        last.add(b"one\ntwo\r\nth");
-        last.add(b"ree\n");
-        last.add("é".repeat(LONGEST_LINE).as_bytes());
-        last.add(b"\nlast");
-        let lines = last.end();
-        assert_eq!(lines.len(), 3);
-        assert_eq!((lines[0].as_str(), lines[2].as_str()), ("three", "last"));
-        assert!(lines[1].len() <= LONGEST_LINE + 3);
-        let mut none = LastLines::new(0);
-        none.add(b"one\n");
-        assert!(none.end().is_empty());
     }
 }

@@ -58,7 +58,7 @@ pub fn rights() -> Vec<Right> {
         group: "",
         resource: "pods/log",
         verbs: &["get"],
-        without: "the last lines of a container that fails",
+        without: "what containers said last, in a diagnosis",
         is_optional: false,
     };
     kinds.chain([logs]).collect()

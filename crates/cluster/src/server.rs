@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use facts::Key;
 use futures::AsyncBufRead;
 use http::{Method, Request, header};
 use jiff::{SignedDuration, Timestamp};
@@ -378,20 +377,6 @@ fn never_left(error: &kube::Error) -> bool {
     })
 }
 
-/// The path of an object's log.
-pub(crate) fn log_path(pod: &Key, container: &str, previous: bool, lines: usize) -> String {
-    let mut path = format!(
-        "/api/v1/namespaces/{}/pods/{}/log?tailLines={lines}&container={}",
-        segment(&pod.namespace),
-        segment(&pod.name),
-        segment(container)
-    );
-    if previous {
-        path.push_str("&previous=true");
-    }
-    path
-}
-
 /// A name made safe to stand in a path or query: everything but letters, digits, `-`, `.`, `_` and `~` is escaped.
 /// Names come from servers, and a server may be anybody's.
 pub(crate) fn segment(text: &str) -> String {
@@ -479,10 +464,5 @@ mod tests {
         assert_eq!(segment(".."), "%2E%2E");
         assert_eq!(segment("api-1.shop_x"), "api-1.shop_x");
         assert_eq!(segment("é\u{1b}"), "%C3%A9%1B");
-        let path = log_path(&Key::new("a/b", "p"), "c&previous=1", true, 20);
-        assert_eq!(
-            path,
-            "/api/v1/namespaces/a%2Fb/pods/p/log?tailLines=20&container=c%26previous%3D1&previous=true"
-        );
     }
 }

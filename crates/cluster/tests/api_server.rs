@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use api::{ConnectionState, ObjectRef};
-use cluster::{Access, Cluster, Options, Write, WriteFailure, WriteKind, contexts};
+use cluster::{Access, Cluster, LogWanted, Options, Write, WriteFailure, WriteKind, contexts};
 use facts::{ClusterFacts, Coverage, Key, Kind, Reach};
 use jiff::SignedDuration;
 use sandbox::clock::Clock;
@@ -297,17 +297,18 @@ async fn objects_and_logs_are_read() {
         error.to_string(),
         "Pod shop/nope cannot be read from prod: pods \"nope\" not found"
     );
-    let lines = cluster
-        .last_lines("shop", "api-1", "api", true, 3)
-        .await
-        .unwrap();
-    assert_eq!(lines, ["line 27", "line 28", "line 29"]);
-    assert!(
-        cluster
-            .last_lines("shop", "nope", "api", false, 3)
-            .await
-            .is_err()
-    );
+    let wanted = |pod, previous| LogWanted {
+        namespace: "shop",
+        pod,
+        container: "api",
+        previous,
+        lines: 3,
+        timestamps: false,
+    };
+    let log = cluster.log(&wanted("api-1", true)).await.unwrap();
+    assert_eq!(log.lines, ["line 27", "line 28", "line 29"]);
+    assert!(!log.cut);
+    assert!(cluster.log(&wanted("nope", false)).await.is_err());
 }
 
 fn write(kind: WriteKind, path: &str, body: &Value, dry_run: bool) -> Write {

@@ -3,37 +3,44 @@
 //! Owns the plans of the last minutes and the runs that go. What an action is and may do is the runbook's; every way in, the
 //! window's and the terminal's, comes through [`Actions::run`], and that through the runbook's permit.
 
+mod approvals;
+mod frozen;
 mod shown;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use api::action::{Meant, Offer, PlanView, Runs, Wish};
+use api::action::{Listed, Meant, Offer, PlanView, Runs, Wish};
 use api::error::Code;
 use api::{Error, ObjectRef};
 use cluster::Clock;
+use facts::Kind;
+use jiff::Timestamp;
 use journey::Whereabouts;
-use runbook::action::Action;
-use runbook::call::Right;
+use runbook::call::{Call, Right};
+use runbook::cluster_side::request::Request;
 use runbook::ground::{Ground, Look, Read};
 use runbook::hands::Hands;
 use runbook::journal::{Answer, Event, Journal, RunId, Way};
-use runbook::library::Library;
 use runbook::offer::{self, Standing, Subject};
-use runbook::permit::{self, Confirmation, FRESH};
+use runbook::permit::{self, Confirmation, FRESH, Freeze, FreezeWindow, Refusal, freeze};
 use runbook::plan::{Plan, Target};
 use runbook::planning;
 use runbook::run::{Progress, World};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::library::{Shelf, Stock};
 use crate::sign_in::SigningIn;
 
-/// The most rounds of reading that a plan takes: what feeds an object stands in the object, and nothing is deeper.
-const ROUNDS: usize = 6;
+/// The most rounds of reading that a plan takes: what feeds an object stands in the object, and nothing is deeper. A version
+/// in Git takes eight: workload, release, Kustomization, source, files, automations, and each of those.
+const ROUNDS: usize = 10;
 /// The most plans that wait to be meant.
 const MOST_PLANS: usize = 50;
+/// The most runs that are named in one sentence.
+const MOST_NAMED: usize = 3;
 
 /// The actions on what is open.
 pub struct Actions {
@@ -42,6 +49,8 @@ pub struct Actions {
     /// Where runs are written down; absent: nothing is run.
     journal: Option<PathBuf>,
     clock: Clock,
+    shelf: Shelf,
+    freezes: Vec<Freeze>,
     shared: Arc<Shared>,
     going: Mutex<JoinSet<()>>,
 }
@@ -53,6 +62,8 @@ struct Shared {
     plans: Mutex<HashMap<String, Prepared>>,
     /// What stops a run that goes here.
     cancels: Mutex<HashMap<RunId, watch::Sender<bool>>>,
+    /// What the runs that go here are called.
+    titles: Mutex<BTreeMap<RunId, String>>,
     /// What a run that goes here waits for.
     waits: Mutex<HashMap<(RunId, usize), String>>,
     /// Something of a run has changed.
@@ -63,8 +74,18 @@ struct Shared {
 #[derive(Clone)]
 struct Prepared {
     plan: Plan,
-    action: Action,
+    /// The action's id.
+    action: String,
     rights: BTreeMap<Right, Option<bool>>,
+}
+
+/// A run that goes here: with it goes what it is called, even where its task breaks.
+struct Ends(Arc<Shared>, RunId);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.titles().remove(&self.1);
+    }
 }
 
 /// Who asks.
@@ -87,17 +108,27 @@ impl Actions {
             signing_in,
             journal,
             clock,
+            shelf: Shelf::default(),
+            freezes: Vec::new(),
             shared: Arc::default(),
             going: Mutex::default(),
         }
+    }
+
+    /// With a team's own actions beside those that ship, and its freezes.
+    #[must_use]
+    pub fn of_team(mut self, shelf: Shelf, freezes: Vec<Freeze>) -> Self {
+        self.shelf = shelf;
+        self.freezes = freezes;
+        self
     }
 
     /// What is offered on an object that stands there.
     ///
     /// # Errors
     /// The library cannot be read.
-    pub fn offers(&self, object: &ObjectRef, at: &Whereabouts) -> Result<Vec<Offer>, Error> {
-        let library = library()?;
+    pub async fn offers(&self, object: &ObjectRef, at: &Whereabouts) -> Result<Vec<Offer>, Error> {
+        let library = self.shelf.stock().await?.library;
         let person = self.person();
         let offers = offer::offers(&library, subject(object, at), person.roles.as_deref());
         let shown = offers.into_iter().filter_map(|offer| {
@@ -107,22 +138,49 @@ impl Actions {
         Ok(shown.collect())
     }
 
+    /// The actions that this person may run somewhere, in the library's order: what is for other roles is not among them.
+    ///
+    /// # Errors
+    /// The library cannot be read.
+    pub async fn catalogue(&self) -> Result<Vec<Listed>, Error> {
+        let library = self.shelf.stock().await?.library;
+        let roles = roles(self.signing_in.as_deref());
+        let theirs = library.actions().filter(|action| {
+            let has = |role: &String| action.roles.contains(role);
+            roles.as_ref().is_none_or(|roles| roles.iter().any(has))
+        });
+        Ok(theirs.map(shown::listed).collect())
+    }
+
+    /// What of the team's own actions cannot be used, as far as that is known, a sentence each.
+    ///
+    /// # Errors
+    /// The library cannot be read.
+    pub fn unusable(&self) -> Result<Vec<String>, Error> {
+        Ok(self.shelf.stock_now()?.unusable)
+    }
+
     /// Plans an action on what is there now. Nothing changes: the server is asked whether it would take it, and no more.
     ///
     /// # Errors
     /// There is no such action, it does not fit what is there, or what was said is not what it asks for.
     pub async fn plan(&self, wish: &Wish, at: &Whereabouts) -> Result<PlanView, Error> {
-        let library = library()?;
-        let action = library.action(&wish.action).ok_or_else(|| {
-            let known: Vec<&str> = library.actions().map(|one| one.id.as_str()).collect();
-            Error::new(
-                Code::UnknownName,
-                format!("there is no action '{}'", wish.action),
-            )
-            .hint(format!("There are: {}.", known.join(", ")))
-        })?;
-        let person = self.person();
-        let roles = person.roles.as_deref();
+        let roles = self.person().roles;
+        self.planned(wish, at, roles.as_deref()).await
+    }
+
+    /// The same for somebody in these roles; absent: nothing is kept from anybody.
+    async fn planned(
+        &self,
+        wish: &Wish,
+        at: &Whereabouts,
+        roles: Option<&[String]>,
+    ) -> Result<PlanView, Error> {
+        let stock = self.shelf.stock_for(&wish.action).await?;
+        let library = &stock.library;
+        let action = library
+            .action(&wish.action)
+            .ok_or_else(|| stock.no_action(&wish.action))?;
         if let Standing::Greyed { why, .. } =
             offer::standing(action, subject(&wish.object, at), roles)
         {
@@ -157,12 +215,19 @@ impl Actions {
             rights.insert(right.clone(), held);
         }
         let tried = self.try_out(&plan).await;
-        let view = shown::plan(&library, action, &plan, &rights, tried);
+        let mut view = shown::plan(library, action, &plan, &rights, tried);
+        // Whoever approves has other rights, and the same plan: it is not of the plan.
+        view.cautions.extend(self.not_apart(&plan).await);
+        let windows = self.freezes(plan.made_at);
+        frozen::show(
+            &mut view,
+            freeze::holding(&windows, &plan.target, plan.made_at),
+        );
         self.shared.prepare(
             view.hash.clone(),
             Prepared {
                 plan,
-                action: action.clone(),
+                action: action.id.clone(),
                 rights,
             },
         );
@@ -174,37 +239,55 @@ impl Actions {
     ///
     /// # Errors
     /// There is no leave, or it cannot be written down. Nothing was sent.
-    pub async fn run(&self, hash: &str, meant: Meant, way: Way) -> Result<String, Error> {
+    pub async fn run(
+        &self,
+        hash: &str,
+        meant: Meant,
+        despite_freeze: Option<String>,
+        way: Way,
+    ) -> Result<String, Error> {
         let journal = self.journal()?;
-        let prepared = self.shared.plans().get(hash).cloned().ok_or_else(|| {
-            Error::new(Code::NotFound, "there is no such plan here any more")
-                .hint("Plan again, and read the new plan.")
-        })?;
+        let prepared = self.prepared(hash)?;
         let now = self.clock.now();
         let person = self.person();
-        let run = RunId::fresh(now);
+        let (run, confirmation, approved) = match confirmation(meant) {
+            Some(confirmation) => (RunId::fresh(now), confirmation, None),
+            None => {
+                let approved = self.approved(&prepared.plan, hash).await?;
+                let request = approved.request;
+                // The run is called as the request is: the one is found by the other.
+                (request.name.clone(), approved.confirmation, Some(request))
+            }
+        };
         let records = read(&journal, Journal::records).await?;
-        let action = library()?;
-        let action = action.action(&prepared.action.id).cloned();
-        let action = action.unwrap_or_else(|| prepared.action.clone());
-        let action_hash =
-            planning::hash(&action).map_err(|unfit| Error::new(Code::Internal, unfit.says))?;
-        let leave = permit::authorise(&permit::Request {
-            run: run.clone(),
-            plan: &prepared.plan,
-            confirmed: hash,
-            confirmation: confirmation(meant),
-            action: &action,
-            action_hash: &action_hash,
-            by: &person.by,
-            roles: person.roles.as_deref(),
-            rights: &prepared.rights,
-            freezes: &[],
-            despite_freeze: None,
-            records: &records,
-            way,
-            now,
-        });
+        // As it is now: what has changed since the plan, or is gone, gives no leave.
+        let stock = self.shelf.stock_for(&prepared.action).await?;
+        let windows = self.freezes(now);
+        let leave = match stock.library.action(&prepared.action) {
+            None => Err(Refusal::Gone {
+                action: prepared.action.clone(),
+            }),
+            Some(action) => {
+                let action_hash = planning::hash(action)
+                    .map_err(|unfit| Error::new(Code::Internal, unfit.says))?;
+                permit::authorise(&permit::Request {
+                    run: run.clone(),
+                    plan: &prepared.plan,
+                    confirmed: hash,
+                    confirmation,
+                    action,
+                    action_hash: &action_hash,
+                    by: &person.by,
+                    roles: person.roles.as_deref(),
+                    rights: &prepared.rights,
+                    freezes: &windows,
+                    despite_freeze: despite_freeze.as_deref(),
+                    records: &records,
+                    way,
+                    now,
+                })
+            }
+        };
         let permit = match leave {
             Ok(permit) => permit,
             Err(refusal) => {
@@ -215,8 +298,12 @@ impl Actions {
             }
         };
         self.shared.plans().remove(hash);
+        if let Some(request) = &approved {
+            let system = &permit.plan().target.object.system;
+            self.use_up(system, request).await?;
+        }
         let (told, begun) = oneshot::channel();
-        self.go(permit, journal, told);
+        self.go(permit, approved, journal, told);
         begun.await.unwrap_or_else(|_| {
             Err(Error::new(
                 Code::Internal,
@@ -229,13 +316,24 @@ impl Actions {
     fn go(
         &self,
         permit: permit::Permit,
+        approved: Option<Request>,
         journal: Journal,
         told: oneshot::Sender<Result<String, Error>>,
     ) {
         let run = permit.run().clone();
         let (cancel, cancelled) = watch::channel(false);
         self.shared.cancels().insert(run.clone(), cancel);
+        let plan = permit.plan();
+        let title = self.shelf.stock_now().ok().and_then(|stock| {
+            let action = stock.library.action(&plan.action)?;
+            Some(action.title.clone())
+        });
+        let title = title.unwrap_or_else(|| plan.action.clone());
+        let title = format!("{title} {}", plan.target.object);
+        self.shared.titles().insert(run.clone(), title);
+        let ends = Ends(Arc::clone(&self.shared), run.clone());
         let (hands, shared) = (Arc::clone(&self.hands), Arc::clone(&self.shared));
+        let (clock, system) = (self.clock.clone(), plan.target.object.system.clone());
         let task = async move {
             let told = Mutex::new(Some(told));
             let say = |outcome| {
@@ -261,19 +359,50 @@ impl Actions {
                 pace: &runbook::run::Clock,
                 tell: &tell,
             };
-            if let Err(broke) = runbook::run::run(permit, world, cancelled).await {
-                tracing::warn!(%run, %broke, "a run broke off");
-                say(Err(
-                    Error::new(Code::Denied, broke.to_string()).hint(broke.hint())
-                ));
+            match runbook::run::run(permit, world, cancelled).await {
+                Ok(ended) => {
+                    if let Some(request) = approved {
+                        // The journal has it; that the cluster has it too is for the others.
+                        let ended = request.ended(&system, ended.outcome, &ended.says, clock.now());
+                        let _told = hands.send(&Call::Object(ended), &run).await;
+                    }
+                }
+                Err(broke) => {
+                    tracing::warn!(%run, %broke, "a run broke off");
+                    say(Err(
+                        Error::new(Code::Denied, broke.to_string()).hint(broke.hint())
+                    ));
+                }
             }
             shared.cancels().remove(&run);
+            drop(ends);
             shared.waits().retain(|(of, _), _| *of != run);
             shared.changed.send_replace(());
         };
         let mut going = self.going.lock().unwrap_or_else(PoisonError::into_inner);
         while going.try_join_next().is_some() {}
         going.spawn(task);
+    }
+
+    /// What the runs that go here are called, oldest first: they break off when this is dropped.
+    pub fn going(&self) -> Vec<String> {
+        let titles = self.shared.titles();
+        titles.values().cloned().collect()
+    }
+
+    /// Refuses what would break off a run that goes here; `doing` begins the sentence.
+    ///
+    /// # Errors
+    /// A run goes.
+    pub fn nothing_goes(&self, doing: &str) -> Result<(), Error> {
+        let going = self.going();
+        if going.is_empty() {
+            return Ok(());
+        }
+        let message = format!("{}. {doing} would break it off", goes(&going));
+        Err(Error::new(Code::Denied, message).hint(
+            "Wait until it is over, or stop it under Actions: what was sent stands, and nothing more is sent.",
+        ))
     }
 
     /// Stops a run that goes here before the next thing that it would send.
@@ -319,19 +448,24 @@ impl Actions {
             Ok(journal) => journal,
             Err(why) => {
                 return Runs {
-                    runs: Vec::new(),
                     broken: Some(why),
+                    ..Runs::default()
                 };
             }
         };
-        let known = match library() {
-            Ok(library) => read(&journal, Journal::runs)
+        let known = match self.shelf.stock_now() {
+            Ok(stock) => read(&journal, Journal::runs)
                 .await
-                .map(|runs| (library, runs)),
+                .map(|runs| (stock, runs)),
             Err(why) => Err(why),
         };
         match known {
-            Ok((library, runs)) => {
+            Ok((
+                Stock {
+                    library, unusable, ..
+                },
+                runs,
+            )) => {
                 let waits = self.shared.waits();
                 let newest = runs.iter().rev().take(shown::MOST_RUNS);
                 Runs {
@@ -339,11 +473,12 @@ impl Actions {
                         .map(|run| shown::run(&library, run, &waits))
                         .collect(),
                     broken: None,
+                    unusable,
                 }
             }
             Err(why) => Runs {
-                runs: Vec::new(),
                 broken: Some(why),
+                ..Runs::default()
             },
         }
     }
@@ -360,6 +495,12 @@ impl Actions {
         self.shared.changed.subscribe()
     }
 
+    /// The team's freezes that hold at an instant.
+    fn freezes(&self, now: Timestamp) -> Vec<FreezeWindow> {
+        let freezes = self.freezes.iter();
+        freezes.filter_map(|freeze| freeze.window(now)).collect()
+    }
+
     fn journal(&self) -> Result<Journal, Error> {
         let folder = self.journal.as_ref().ok_or_else(|| {
             Error::new(
@@ -370,27 +511,34 @@ impl Actions {
         Journal::open(folder).map_err(|why| broken(&why))
     }
 
+    /// A plan that was made here within the last minutes.
+    fn prepared(&self, hash: &str) -> Result<Prepared, Error> {
+        self.shared.plans().get(hash).cloned().ok_or_else(|| {
+            Error::new(Code::NotFound, "there is no such plan here any more")
+                .hint("Plan again, and read the new plan.")
+        })
+    }
+
     fn person(&self) -> Person {
-        let signed_in = self.signing_in.as_ref().and_then(|one| one.whoami());
-        match (signed_in, &self.signing_in) {
-            (Some((by, roles)), Some(signing_in)) => Person {
-                by,
-                roles: signing_in.has_roles().then_some(roles),
-            },
-            // Nobody is signed in where somebody has to be: whatever is for a role is not for them.
-            (None, Some(signing_in)) => Person {
-                by: "nobody".to_owned(),
-                roles: signing_in.has_roles().then(Vec::new),
-            },
-            (_, None) => Person {
-                by: this_machines_user(),
-                roles: None,
-            },
+        let signing_in = self.signing_in.as_deref();
+        Person {
+            by: called(signing_in),
+            roles: roles(signing_in),
         }
     }
 
     async fn target(&self, object: &ObjectRef, at: &Whereabouts) -> Result<Target, Error> {
         let cluster_uid = self.hands.cluster_uid(&object.system).await.ok_or_else(|| {
+            if Kind::from_name(&object.kind).is_some_and(|kind| Kind::ECS.contains(&kind)) {
+                return Error::new(
+                    Code::Unreachable,
+                    format!(
+                        "{} cannot be told from another account: AWS does not say which one it is",
+                        object.system
+                    ),
+                )
+                .hint("An action is bound to one account and region. `landfall doctor` says how it stands.");
+            }
             Error::new(
                 Code::Unreachable,
                 format!(
@@ -415,7 +563,7 @@ impl Actions {
                     format!("{object} cannot be read: {why}"),
                 ));
             }
-            Read::All(_) => "",
+            _ => "",
         };
         Ok(Target {
             object: object.clone(),
@@ -431,12 +579,13 @@ impl Actions {
     /// object for the second time cannot be tried before the first.
     async fn try_out(&self, plan: &Plan) -> Option<String> {
         let run = RunId::fresh(self.clock.now());
-        let mut before: Vec<&ObjectRef> = Vec::new();
+        let mut before: Vec<Look> = Vec::new();
         for call in plan.steps.iter().flat_map(|step| &step.calls) {
-            if before.contains(&&call.object) {
+            let at = call.look(&run);
+            if before.contains(&at) {
                 continue;
             }
-            before.push(&call.object);
+            before.push(at);
             match self.hands.try_out(call, &run).await {
                 Answer::Done { .. } => {}
                 Answer::Refused { why, .. } => return Some(why),
@@ -464,6 +613,10 @@ impl Shared {
         self.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn titles(&self) -> MutexGuard<'_, BTreeMap<RunId, String>> {
+        self.titles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Keeps a plan, and none that is too old to be meant.
     fn prepare(&self, hash: String, prepared: Prepared) {
         let now = prepared.plan.made_at;
@@ -487,19 +640,31 @@ fn subject<'a>(object: &'a ObjectRef, at: &'a Whereabouts) -> Subject<'a> {
     }
 }
 
-fn confirmation(meant: Meant) -> Confirmation {
-    match meant {
+/// `1 run goes: Restart Deployment shop/checkout`.
+pub fn goes(titles: &[String]) -> String {
+    let named: Vec<String> = titles
+        .iter()
+        .take(MOST_NAMED)
+        .map(|title| api::headline::plain(title, 160))
+        .collect();
+    let more = match titles.len().saturating_sub(named.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let count = match titles.len() {
+        1 => "1 run goes".to_owned(),
+        count => format!("{count} runs go"),
+    };
+    format!("{count}: {}{more}", named.join(", "))
+}
+
+/// What somebody has done here to mean a plan; nothing, where somebody else has to.
+fn confirmation(meant: Meant) -> Option<Confirmation> {
+    Some(match meant {
         Meant::Clicked {} => Confirmation::Clicked,
         Meant::Named {} => Confirmation::Named,
         Meant::Typed { text } => Confirmation::Typed(text),
-    }
-}
-
-/// What ships.
-fn library() -> Result<Library, Error> {
-    Library::shipped().map_err(|faults| {
-        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        Error::new(Code::Internal, faults.join("\n"))
+        Meant::SecondPerson {} => return None,
     })
 }
 
@@ -521,6 +686,24 @@ fn broken(why: &runbook::journal::JournalError) -> Error {
     Error::new(Code::BadFile, why.to_string()).hint(why.hint())
 }
 
+/// What whoever acts here is called, in the record and in commits.
+pub(crate) fn called(signing_in: Option<&SigningIn>) -> String {
+    let Some(signing_in) = signing_in else {
+        return this_machines_user();
+    };
+    let signed_in = signing_in.whoami();
+    signed_in.map_or_else(|| "nobody".to_owned(), |(by, _)| by)
+}
+
+/// What whoever acts here is in the team; absent where the team file says nothing of roles, or nobody signs in: nothing is
+/// kept from anybody then.
+pub(crate) fn roles(signing_in: Option<&SigningIn>) -> Option<Vec<String>> {
+    let signing_in = signing_in.filter(|one| one.has_roles())?;
+    let signed_in = signing_in.whoami();
+    // Nobody is signed in where somebody has to be: whatever is for a role is not for them.
+    Some(signed_in.map(|(_, roles)| roles).unwrap_or_default())
+}
+
 /// Who uses this machine, where nobody signs in: what is written down beside what the cluster says of them.
 fn this_machines_user() -> String {
     let named = ["USER", "USERNAME"]
@@ -528,3 +711,6 @@ fn this_machines_user() -> String {
         .find_map(|name| std::env::var(name).ok());
     named.unwrap_or_else(|| "somebody at this machine".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use cluster::Clock;
 use runbook::journal::{Journal, JournalError};
 
 use crate::actions::Actions;
-use crate::hands::ClusterHands;
+use crate::hands::OpenHands;
 
 pub use runbook::journal::{Answer, Event, Outcome, Record, Verified, Way};
 pub use runbook::step::Effect;
@@ -60,7 +60,7 @@ pub async fn runs(folder: &Path) -> Runs {
         return Runs::default();
     }
     // Nothing is open: these hands reach nowhere.
-    let hands = Arc::new(ClusterHands(Arc::from([])));
+    let hands = Arc::new(OpenHands::none());
     let journal = Some(folder.to_owned());
     Actions::new(hands, None, journal, Clock::default())
         .runs()

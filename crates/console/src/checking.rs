@@ -2,6 +2,8 @@
 //!
 //! Owns the questions and the words for each answer. Changes nothing anywhere.
 
+mod acting;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -81,7 +83,9 @@ pub async fn check(sources: &Sources, patience: Duration) -> Result<Vec<Check>, 
     };
     checks.extend(environments(&file));
     checks.extend(roles(&file));
+    checks.extend(acting::freezes(&file));
     let clock = Clock::default();
+    checks.extend(acting::actions(&file, sources, &clock).await?);
     let signing_in = sources::signing_in(sources, &clock)?;
     let mut is_in = true;
     if let Some(signing_in) = &signing_in {

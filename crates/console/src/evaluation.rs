@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::WatchStream;
 
+use crate::acts::Acts;
 use crate::connections;
 use crate::errors::Errors;
 use crate::past::Past;
@@ -97,6 +98,7 @@ pub struct Evaluation {
     owners: Arc<[Owner]>,
     /// What could not be answered.
     errors: Errors,
+    acts: Acts,
     past: Past,
     /// When the engine says that the answer changes by itself.
     changes_at: Option<Timestamp>,
@@ -134,6 +136,7 @@ impl Evaluation {
             forge: systems.forge(),
             owners: systems.owners(),
             errors: systems.errors().clone(),
+            acts: Acts::new(systems.signing_in()),
             clusters,
             accounts,
             news,
@@ -438,6 +441,7 @@ impl Evaluation {
                     // Whoever is shown a draft must be able to tell.
                     answer.pending = answer.pending.max(1);
                 }
+                self.acts.say(&mut answer);
                 answer
             });
             match &answer {

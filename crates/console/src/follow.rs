@@ -258,6 +258,7 @@ mod tests {
             notes: Vec::new(),
             blocking_stage: None,
             cause: None,
+            acts: Vec::new(),
             other_causes: Vec::new(),
             chain: Vec::new(),
             evidence: Vec::new(),
@@ -280,6 +281,8 @@ mod tests {
                 sentence: Sentence::default(),
                 remedy: String::new(),
                 since: None,
+                version: None,
+                workload: None,
             }),
             ..journey("production", "prod", State::Blocked)
         }

@@ -303,6 +303,13 @@ fn aws(founder: &Founder, seen: &[Seen]) -> String {
     for right in cloud::RIGHTS {
         let _ = writeln!(text, "| {} | {} |", right.name, right.without);
     }
+    let _ = write!(
+        text,
+        "\nA role with that changes nothing. This policy beside it is for {}; IAM narrows it to clusters and services, and \
+         leaving it out keeps that from everybody:\n\n```json\n{}\n```\n",
+        cloud::ACTING.without,
+        pretty(&cloud::acting_policy())
+    );
     let clusters: Vec<&str> = seen
         .iter()
         .filter_map(|one| Some(one.eks.as_ref()?.1.as_str()))

@@ -1,110 +1,144 @@
-//! The hands of a run: the clusters that are open, as an action reads and changes them.
+//! The hands of a run: what is open, as an action reads and changes it.
 //!
-//! Owns the way from a call of a plan to what is sent. The only place outside of `cluster` that can name a change of one;
-//! a test of the repository's rules holds that.
+//! Owns where each look and each call goes: to a cluster, to an account of AWS, or to a code host.
+
+mod aws;
+mod cluster;
+mod git;
 
 use std::sync::Arc;
 
-use api::ObjectRef;
+use ::cluster::Cluster;
 use async_trait::async_trait;
-use cluster::{Access, Cluster, Write, WriteFailure, WriteKind};
-use runbook::call::{Call, Change, FIELD_MANAGER, Right};
+use cloud::Account;
+use forge::Forge;
+use runbook::call::{Call, Right};
 use runbook::ground::{Look, Read};
 use runbook::hands::Hands;
 use runbook::journal::{Answer, RunId};
 
-/// The clusters that are open.
-pub struct ClusterHands(pub Arc<[Cluster]>);
+use self::aws::Accounts;
+use self::cluster::Clusters;
+use self::git::Repositories;
+use crate::sign_in::SigningIn;
 
-impl ClusterHands {
-    fn cluster(&self, system: &str) -> Option<&Cluster> {
-        self.0.iter().find(|cluster| cluster.name() == system)
+/// The hands on what is open.
+pub struct OpenHands {
+    clusters: Clusters,
+    accounts: Accounts,
+    /// Absent: there is no way to any code host.
+    repositories: Option<Repositories>,
+}
+
+impl OpenHands {
+    /// Hands on these clusters and accounts, and on what the clusters' sources name at code hosts. Whoever signs in is named in
+    /// commits.
+    pub fn new(
+        clusters: Arc<[Cluster]>,
+        accounts: Arc<[Account]>,
+        forge: Forge,
+        signing_in: Option<Arc<SigningIn>>,
+    ) -> Self {
+        Self {
+            clusters: Clusters(clusters),
+            accounts: Accounts(accounts),
+            repositories: Some(Repositories::new(forge, signing_in)),
+        }
     }
 
-    async fn write(&self, call: &Call, run: &RunId, dry_run: bool) -> Answer {
-        let system = &call.object.system;
-        let Some(cluster) = self.cluster(system) else {
-            return Answer::NotSent {
-                why: not_open(system),
-            };
-        };
-        let write = Write {
-            kind: match call.change {
-                Change::Merge(_) => WriteKind::Merge,
-                Change::Create(_) => WriteKind::Create,
-                Change::Delete => WriteKind::Delete,
-            },
-            path: call.path.clone(),
-            body: call.body(run).to_string().into_bytes(),
-            dry_run,
-            field_manager: FIELD_MANAGER.to_owned(),
-        };
-        match cluster.send(&write).await {
-            Ok(object) => Answer::Done {
-                // A deletion answers without one.
-                version: object["metadata"]["resourceVersion"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned(),
-            },
-            Err(WriteFailure::Refused { why, moved, .. }) => Answer::Refused { why, moved },
-            Err(WriteFailure::NotSent { why }) => Answer::NotSent { why },
-            Err(WriteFailure::Unknown { why }) => Answer::Unknown { why },
+    /// Hands on nothing: what was done is told, and nothing is read or sent.
+    pub fn none() -> Self {
+        Self {
+            clusters: Clusters(Arc::from([])),
+            accounts: Accounts(Arc::from([])),
+            repositories: None,
         }
     }
 }
 
-fn not_open(system: &str) -> String {
-    format!("{system} is no cluster that is open here")
+fn out_of_reach(repository: &str) -> String {
+    format!("{repository} cannot be reached from here")
 }
 
 #[async_trait]
-impl Hands for ClusterHands {
+impl Hands for OpenHands {
     async fn read(&self, look: &Look) -> Read {
-        let system = match look {
-            Look::Object(ObjectRef { system, .. }) | Look::All { system, .. } => system,
-        };
-        let Some(cluster) = self.cluster(system) else {
-            return Read::Unknown(not_open(system));
-        };
-        let read = match look {
-            Look::Object(object) => cluster
-                .look(object)
-                .await
-                .map(|found| found.map_or(Read::Absent, Read::Object)),
+        match look {
+            Look::Object(object) if self.accounts.has(&object.system) => {
+                self.accounts.object(object).await
+            }
+            Look::Object(object) => self.clusters.object(object).await,
             Look::All {
-                kind, namespace, ..
-            } => cluster.look_all(kind, namespace).await.map(Read::All),
-        };
-        read.unwrap_or_else(|why| Read::Unknown(why.to_string()))
+                system,
+                kind,
+                namespace,
+            } => self.clusters.all(system, kind, namespace).await,
+            Look::Declared {
+                repository,
+                branch,
+                path,
+                wanted,
+            } => match &self.repositories {
+                Some(open) => open.declared(repository, branch, path, wanted).await,
+                None => Read::Unknown(out_of_reach(repository)),
+            },
+            Look::Landed {
+                repository,
+                branch,
+                since,
+                run,
+            } => match &self.repositories {
+                Some(open) => open.landed(repository, branch, since, run).await,
+                None => Read::Unknown(out_of_reach(repository)),
+            },
+        }
     }
 
     async fn try_out(&self, call: &Call, run: &RunId) -> Answer {
-        self.write(call, run, true).await
+        match call {
+            Call::Object(call) => self.clusters.change(call, run, true).await,
+            Call::Ecs(call) => self.accounts.try_out(call).await,
+            Call::Commit(commit) => match &self.repositories {
+                Some(open) => open.try_out(commit, run).await,
+                None => Answer::NotSent {
+                    why: out_of_reach(&commit.repository),
+                },
+            },
+        }
     }
 
     async fn send(&self, call: &Call, run: &RunId) -> Answer {
-        self.write(call, run, false).await
+        match call {
+            Call::Object(call) => self.clusters.change(call, run, false).await,
+            Call::Ecs(call) => self.accounts.send(call, run).await,
+            Call::Commit(commit) => match &self.repositories {
+                Some(open) => open.send(commit, run).await,
+                None => Answer::NotSent {
+                    why: out_of_reach(&commit.repository),
+                },
+            },
+        }
     }
 
     async fn may(&self, system: &str, right: &Right) -> Option<bool> {
-        let access = Access {
-            verb: &right.verb,
-            group: &right.group,
-            resource: &right.resource,
-            subresource: &right.subresource,
-            namespace: &right.namespace,
-            name: "",
-        };
-        self.cluster(system)?.may(access).await
+        self.clusters.may(system, right).await
     }
 
     async fn cluster_uid(&self, system: &str) -> Option<String> {
-        self.cluster(system)?.uid().await
+        if self.accounts.has(system) {
+            return self.accounts.uid(system).await;
+        }
+        self.clusters.uid(system).await
     }
 
     async fn identity(&self, system: &str) -> Option<String> {
-        let connection = self.cluster(system)?.connection();
-        connection.borrow().identity.clone()
+        if self.accounts.has(system) {
+            return self.accounts.identity(system);
+        }
+        self.clusters.identity(system).await
+    }
+
+    fn keeps_apart(&self) -> bool {
+        true
     }
 }

@@ -4,12 +4,14 @@
 //! subscribers get what changed. No Tauri, no printing, no mutation of anything outside this process but its cache.
 
 pub mod actions;
+mod acts;
 mod allowed;
 pub mod audit;
 mod bundle;
 pub mod checking;
 mod code_host;
 mod connections;
+mod diagnosis;
 mod errors;
 mod evaluation;
 mod follow;
@@ -18,6 +20,7 @@ mod freshness;
 mod hands;
 mod joining;
 pub mod library;
+pub mod manifest;
 mod past;
 mod reader;
 mod sign_in;
@@ -33,6 +36,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::action::{PlanView, Runs, Wish};
+use api::approval::{ApprovalRequest, ClusterApprovals};
+use api::diagnosis::Diagnosis;
 use api::error::Code;
 use api::{Answer, App, Ask, Board, Changes, Connection, Error, ObjectRef, SignIn};
 use history::History;
@@ -42,6 +47,7 @@ use tokio::task::JoinHandle;
 
 pub use cluster::{Clock, Command, end_plugins};
 pub use code_host::CodeHostSignIn;
+pub use diagnosis::kinds as diagnosed_kinds;
 pub use identity::{Invitation, finish as finish_signing_in, no_core_dumps};
 pub use joining::{Membership, Offer};
 pub use runbook::journal::Way;
@@ -71,6 +77,7 @@ pub struct Console {
     woken: Option<JoinHandle<()>>,
     following: Following,
     actions: Arc<Actions>,
+    diagnoses: diagnosis::Diagnoses,
     clock: Clock,
     /// Dropped last: what was seen is written before anything ends.
     _history: History,
@@ -132,13 +139,19 @@ impl Console {
                 }
             })
         });
-        let hands = hands::ClusterHands(systems.clusters());
-        let actions = Arc::new(Actions::new(
+        let hands = hands::OpenHands::new(
+            systems.clusters(),
+            systems.accounts(),
+            systems.forge(),
+            systems.signing_in(),
+        );
+        let actions = Actions::new(
             Arc::new(hands),
             systems.signing_in(),
             sources.journal.clone(),
             clock.clone(),
-        ));
+        );
+        let actions = Arc::new(actions.of_team(systems.shelf(sources)?, systems.freezes()));
         Ok(Self {
             commands,
             evaluation,
@@ -146,6 +159,7 @@ impl Console {
             woken,
             following: Following::default(),
             actions,
+            diagnoses: diagnosis::Diagnoses::default(),
             clock,
             _history: history,
         })
@@ -188,7 +202,15 @@ impl Console {
     /// When the console is closing.
     pub async fn offers(&self, object: &ObjectRef) -> Result<Vec<api::action::Offer>, Error> {
         let at = self.where_is(object).await?;
-        self.actions.offers(object, &at)
+        self.actions.offers(object, &at).await
+    }
+
+    /// The actions that this person may run somewhere.
+    ///
+    /// # Errors
+    /// What ships cannot be read.
+    pub async fn catalogue(&self) -> Result<Vec<api::action::Listed>, Error> {
+        self.actions.catalogue().await
     }
 
     /// Plans an action on what is there now. Nothing changes.
@@ -198,6 +220,27 @@ impl Console {
     pub async fn plan(&self, wish: &Wish) -> Result<PlanView, Error> {
         let at = self.where_is(&wish.object).await?;
         self.actions.plan(wish, &at).await
+    }
+
+    /// What waits for another person's approval, in every cluster that is open; each is given until `patience` to be read.
+    pub async fn approvals(&self, patience: Duration) -> Vec<ClusterApprovals> {
+        let clusters = self.systems.clusters();
+        let mut all = Vec::with_capacity(clusters.len());
+        for cluster in clusters.iter() {
+            // One that does not answer says so itself.
+            let _late = tokio::time::timeout(patience, cluster.settled()).await;
+            all.push(self.actions.approvals(cluster.name()).await);
+        }
+        all
+    }
+
+    /// Plans here what somebody else asks an approval for: it is the plan that they have made, or an error.
+    ///
+    /// # Errors
+    /// It is another plan here, or cannot be planned.
+    pub async fn plan_to_approve(&self, asked: &ApprovalRequest) -> Result<PlanView, Error> {
+        let at = self.where_is(&asked.object).await?;
+        self.actions.plan_to_approve(asked, &at).await
     }
 
     /// What runs plans, and knows the runs.
@@ -345,6 +388,28 @@ impl Console {
         let path = to.map_or_else(|| bundle::place(now), Path::to_path_buf);
         bundle::write(&path, &text)?;
         Ok(path)
+    }
+
+    /// Gathers within `patience` what is known of why an object stands as it does, as one report. It reads only; what could not
+    /// be read is named in it.
+    ///
+    /// # Errors
+    /// The object's system is none of ours, or there is no such object and nothing is known of it.
+    pub async fn diagnose(
+        &self,
+        object: &ObjectRef,
+        patience: Duration,
+    ) -> Result<Diagnosis, Error> {
+        diagnosis::diagnose(self, object, patience).await
+    }
+
+    /// Saves one of the last reports as it was read: to the file, or to one of its own in the folder for downloads. The file
+    /// that was written.
+    ///
+    /// # Errors
+    /// There is no such report any more, there is such a file already, or it cannot be written.
+    pub fn save_diagnosis(&self, id: &str, to: Option<&Path>) -> Result<PathBuf, Error> {
+        diagnosis::save(self, id, to)
     }
 
     /// The command that a context of the kubeconfig wants to run for signing in, if it wants to run one: what a person sees

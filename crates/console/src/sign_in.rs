@@ -227,8 +227,8 @@ fn theirs<'a>(person: &'a Person, roles: &'a [Role]) -> impl Iterator<Item = &'a
 /// Where roles start whose team file says nothing else, by their names.
 const HOMES: [(&str, Home); 3] = [
     ("developer", Home::Board),
-    // A ticket says what is wrong since when: what happened then is the first thing to see.
-    ("support", Home::Changes),
+    // A ticket asks for something to be done: what they may do, and nothing else, is the first thing to see.
+    ("support", Home::Actions),
     ("sre", Home::Board),
 ];
 
@@ -398,12 +398,12 @@ mod tests {
                 .collect();
             (names.join(" "), home_of(&person, &roles))
         };
-        assert_eq!(of(&["desk"]), ("support".to_owned(), Home::Changes));
+        assert_eq!(of(&["desk"]), ("support".to_owned(), Home::Actions));
         assert_eq!(of(&["platform"]), ("sre".to_owned(), Home::Coverage));
         assert_eq!(of(&["dev"]), ("developer".to_owned(), Home::Board));
         assert_eq!(
             of(&["dev", "desk"]),
-            ("support developer".to_owned(), Home::Changes)
+            ("support developer".to_owned(), Home::Actions)
         );
         assert_eq!(of(&["nobody"]), (String::new(), Home::Board));
         let wrong = "version: 1\nroles: [{name: a, groups: [b], home: kitchen}]\n";

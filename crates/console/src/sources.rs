@@ -20,6 +20,7 @@ use cluster::{Clock, Cluster, Context};
 use facts::{ClusterFacts, Team};
 use forge::Forge;
 use jiff::Timestamp;
+use runbook::permit::Freeze;
 use tokio::sync::watch;
 
 use crate::allowed::Allowed;
@@ -27,6 +28,7 @@ use crate::bundle::{self, Settings};
 use crate::code_host::CodeHostSignIn;
 use crate::errors::Errors;
 use crate::joining::Membership;
+use crate::library::Shelf;
 use crate::sign_in::SigningIn;
 use crate::team_file::TeamFile;
 use crate::team_file::form::Owner;
@@ -61,6 +63,8 @@ pub struct Sources {
     pub sparing: bool,
     /// The folder that runs of actions are written down in, such as [`journal_folder`]; absent: none is run.
     pub journal: Option<PathBuf>,
+    /// Folders of actions on this machine that somebody tries, beside what ships and the team's own.
+    pub actions: Vec<PathBuf>,
     /// The file that what was seen is kept in, such as [`history_file`]; absent: it is kept for as long as this process
     /// lives.
     pub history: Option<PathBuf>,
@@ -182,12 +186,8 @@ impl Systems {
         let accounts = accounts::open(&file, sources, &contexts, &roles, &aws)?;
         let config = forge_config(&file, sources, clock)?;
         let clock = clock.clone();
-        let forge = Forge::with_clock(config, move || clock.now()).map_err(|error| {
-            Error::new(
-                Code::Internal,
-                format!("code hosts and registries cannot be read: {error}"),
-            )
-        })?;
+        let forge =
+            Forge::with_clock(config, move || clock.now()).map_err(|error| no_forge(&error))?;
         Ok(Self {
             clusters,
             accounts,
@@ -320,6 +320,27 @@ impl Systems {
 
     pub fn forge(&self) -> Forge {
         self.forge.clone()
+    }
+
+    /// Where actions are taken from.
+    pub fn shelf(&self, sources: &Sources) -> Result<Shelf, Error> {
+        let nothing = TeamFile::default();
+        let file = self.file.as_ref().unwrap_or(&nothing);
+        let cache = cache_of(sources)?;
+        Ok(Shelf::new(
+            sources.actions.clone(),
+            file,
+            &self.forge,
+            &cache,
+        ))
+    }
+
+    /// When no action changes anything.
+    pub fn freezes(&self) -> Vec<Freeze> {
+        self.file
+            .as_ref()
+            .map(TeamFile::freezes)
+            .unwrap_or_default()
     }
 
     /// Where images came from that were read before: only who reads sparingly has to know.
@@ -461,11 +482,31 @@ fn with_hint(error: impl Into<Error>) -> Error {
     error
 }
 
+/// Where a team file's actions, and those that somebody tries, are taken from: no system is opened for it.
+pub fn shelf(file: &TeamFile, sources: &Sources, clock: &Clock) -> Result<Shelf, Error> {
+    let config = forge_config(file, sources, clock)?;
+    let cache = config.cache.clone();
+    let now = clock.clone();
+    let forge = Forge::with_clock(config, move || now.now()).map_err(|error| no_forge(&error))?;
+    Ok(Shelf::new(sources.actions.clone(), file, &forge, &cache))
+}
+
+fn no_forge(why: &forge::ForgeError) -> Error {
+    Error::new(
+        Code::Internal,
+        format!("code hosts and registries cannot be read: {why}"),
+    )
+}
+
+fn cache_of(sources: &Sources) -> Result<PathBuf, Error> {
+    match &sources.cache {
+        Some(folder) => Ok(folder.clone()),
+        None => folders::cache_folder(),
+    }
+}
+
 fn forge_config(file: &TeamFile, sources: &Sources, clock: &Clock) -> Result<forge::Config, Error> {
-    let cache = match &sources.cache {
-        Some(folder) => folder.clone(),
-        None => folders::cache_folder()?,
-    };
+    let cache = cache_of(sources)?;
     let registries = file.registries.iter().map(|registry| forge::RegistryHost {
         host: registry.host.clone(),
         address: registry.address.clone(),

@@ -3,6 +3,7 @@
 //! Owns what must fit together in it; its words are `form`'s, its signature `signature`'s. What its parts mean belongs to
 //! `facts::Team` and to the edges.
 
+pub mod acting;
 mod address;
 pub mod form;
 mod shown;
@@ -48,6 +49,8 @@ enum Reason {
     HalfTls(String),
     #[error("the account '{0}' takes credentials from a file, which people who join do not have")]
     NamesAFile(String),
+    #[error("freezes[{0}]: {1}")]
+    Freeze(usize, acting::WrongFreeze),
     #[error("the account '{0}' has more than one of role, profile and credentials")]
     TwoWays(String),
 }
@@ -113,6 +116,9 @@ impl TeamFile {
         repositories
             .try_for_each(|repository| address::repository(repository))
             .map_err(Reason::Branches)?;
+        for (place, freeze) in file.freezes.iter().enumerate() {
+            freeze.rule().map_err(|why| Reason::Freeze(place, why))?;
+        }
         file.check_sign_in()?;
         Ok(file)
     }
@@ -174,6 +180,13 @@ impl TeamFile {
     /// The published schema of the form.
     pub fn schema() -> schemars::Schema {
         schemars::schema_for!(Self)
+    }
+
+    /// When no action changes anything.
+    pub fn freezes(&self) -> Vec<runbook::permit::Freeze> {
+        // Each was looked at when the file was parsed.
+        let rules = self.freezes.iter().map(acting::Freeze::rule);
+        rules.filter_map(Result::ok).collect()
     }
 
     /// The part the engine needs.

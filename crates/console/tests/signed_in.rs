@@ -62,7 +62,7 @@ async fn everybody_starts_where_their_role_starts_and_reads_what_they_may() {
         let company = company(seed).await;
         for (role, home) in [
             ("developer", Home::Board),
-            ("support", Home::Changes),
+            ("support", Home::Actions),
             ("sre", Home::Board),
         ] {
             let signing_in = company.signing_in();

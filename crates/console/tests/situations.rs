@@ -111,6 +111,58 @@ fn difference(expected: &Expected, journey: Option<&Journey>) -> String {
     )
 }
 
+/// What is wrong with the actions that are offered at a journey's cause: one stands where nothing is stopped, or is done to
+/// what the journey does not name, or the cause has one that fits its object and none is there.
+fn astray(journey: &Journey) -> Option<String> {
+    let Some(cause) = journey
+        .cause
+        .as_ref()
+        .filter(|_| !journey.state.is_settled())
+    else {
+        let first = journey.acts.first()?;
+        return Some(format!(
+            "{} is offered, and nothing is stopped",
+            first.action
+        ));
+    };
+    let stranger = journey.acts.iter().find(|act| {
+        let mut read = journey.evidence.iter();
+        let is_named = act.object == cause.object
+            || cause.workload.as_ref() == Some(&act.object)
+            || journey
+                .running
+                .as_ref()
+                .is_some_and(|one| one.workload == act.object)
+            || read.any(|line| line.object == act.object);
+        !is_named
+    });
+    if let Some(act) = stranger {
+        return Some(format!(
+            "{} is offered on {}, which is named nowhere",
+            act.action, act.object
+        ));
+    }
+    let moving = journey.state == State::Moving;
+    let mut must = ACTS
+        .iter()
+        .filter(|(code, _)| *code == cause.code && !moving);
+    let (code, action) =
+        must.find(|(_, action)| !journey.acts.iter().any(|act| act.action == *action))?;
+    Some(format!("{code} offers no {action}: {:?}", journey.acts))
+}
+
+/// What the company's causes have to offer, written down apart from the engine's own table.
+const ACTS: [(&str, &str); 8] = [
+    ("apply-suspended", "resume"),
+    ("source-suspended", "resume"),
+    ("release-automation-suspended", "resume"),
+    ("source-pending", "reconcile"),
+    ("release-needs-promotion", "promote"),
+    ("apply-helm-failed", "reconcile-reset"),
+    ("pods-image-pull", "roll-back"),
+    ("pods-crash", "restart"),
+];
+
 /// A value as the JSON spells it.
 fn word(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value)
@@ -158,6 +210,12 @@ async fn examine(seed: u64) -> (Vec<String>, Vec<(String, String, Sentence)>) {
                 expected.environment
             );
             if let Some(journey) = journey {
+                wrong.extend(astray(journey).map(|what| {
+                    format!(
+                        "seed {seed}, {} in {}: {what}",
+                        situation.name, expected.environment
+                    )
+                }));
                 headlines.push((
                     situation.name.clone(),
                     expected.environment.clone(),

@@ -198,6 +198,11 @@ impl Copy {
 }
 
 impl Copy {
+    /// What is in it, for this thread.
+    pub(crate) fn repository(&self) -> gix::Repository {
+        self.repository.to_thread_local()
+    }
+
     /// Whether a file may be run, as of a commit: whoever writes it anew has to say it again.
     ///
     /// # Errors

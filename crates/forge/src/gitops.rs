@@ -10,7 +10,9 @@ use crate::Forge;
 use crate::declared;
 use crate::edit::Declared;
 use crate::error::Trouble;
-use crate::github::writing::{CommitFiles, Committed, Opened, PullRequestText, Seen, WriteFailure};
+use crate::github::writing::{
+    CommitFiles, Committed, MayCommit, Opened, PullRequestText, Seen, WriteFailure,
+};
 use crate::in_git::GitFileError;
 
 /// A file's text, whole.
@@ -100,6 +102,12 @@ impl Forge {
             declared,
             files,
         })
+    }
+
+    /// Whether whoever is signed in at the code host may commit to a repository, as far as that is told without trying.
+    /// Changes nothing.
+    pub async fn may_commit(&self, repository: &str) -> MayCommit {
+        self.inner.github.may_commit(repository).await
     }
 
     /// Commits files on their branch, in one commit on top of the head that they were read at. Every request is sent once.

@@ -71,6 +71,27 @@ impl GitLink {
         &self.path
     }
 
+    /// The branch, tag or commit that it names.
+    pub fn reference(&self) -> Option<&str> {
+        self.reference.as_deref()
+    }
+
+    /// The repository's address.
+    pub(crate) fn repository(&self) -> &Url {
+        &self.repository
+    }
+
+    /// The repository, as image labels and Flux sources name it: host, port where one is written, and path.
+    pub(crate) fn key(&self) -> String {
+        let host = self.repository.host_str().unwrap_or_default();
+        let path = self.repository.path().trim_matches('/');
+        let path = path.trim_end_matches(".git");
+        match self.repository.port() {
+            Some(port) => format!("{host}:{port}/{path}"),
+            None => format!("{host}/{path}"),
+        }
+    }
+
     /// The texts of files of the repository, all as of the same commit; none for those that it has not. `cache` keeps the
     /// copy.
     ///

@@ -12,6 +12,7 @@ mod declared;
 pub mod edit;
 mod error;
 mod find;
+mod folder;
 mod git;
 mod github;
 mod gitops;
@@ -37,8 +38,10 @@ use jiff::Timestamp;
 pub use config::{CodeHost, Config, RegistryHost};
 pub use connections::ANONYMOUS;
 pub use error::ForgeError;
+pub use folder::{FileAt, FolderAt};
 pub use github::writing::{
-    CommitFiles, Committed, Opened, PullRequestText, RUN_TRAILER, Seen, WriteFailure, run_branch,
+    CommitFiles, Committed, MayCommit, Opened, PullRequestText, RUN_TRAILER, Seen, WriteFailure,
+    run_branch,
 };
 pub use gitops::{AtHead, FileText};
 pub use in_git::{GitFileError, GitLink};

@@ -273,6 +273,8 @@ fn talkative() -> Answer {
         sentence: Sentence::default().quote(FOREIGN),
         remedy: FOREIGN.to_owned(),
         since: None,
+        version: Some(FOREIGN.to_owned()),
+        workload: Some(workload()),
     };
     let stage = |kind| Stage {
         kind,
@@ -302,6 +304,7 @@ fn talkative() -> Answer {
             notes: vec![Sentence::default().quote(FOREIGN)],
             blocking_stage: Some(StageKind::Pods),
             cause: Some(cause.clone()),
+            acts: Vec::new(),
             other_causes: vec![cause],
             chain: vec![ChainLink {
                 object: workload(),

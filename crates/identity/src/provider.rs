@@ -812,7 +812,9 @@ mod tests {
             assert!(over_tls(&issuer, &read(&described).unwrap()).is_ok());
             described[at] = json!(bad);
             // What it cannot even be read with is refused before.
-            let Ok(described) = read(&described) else { continue };
+            let Ok(described) = read(&described) else {
+                continue;
+            };
             let why = over_tls(&issuer, &described).err();
             assert!(matches!(why, Some(Failure::Answers { .. })), "{at} {bad}");
         }

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use api::StageKind;
 
+use crate::acts;
 use crate::causes::CauseCode;
 
 /// docs/CAUSES.md, from the table of causes.
@@ -13,7 +14,8 @@ pub fn causes_markdown() -> String {
     let mut text = String::from(
         "# Causes\n\n\
          Every cause Landfall can name, by the stage that it stops. Scripts may rely on a code: it never changes its\n\
-         meaning. This file is generated from the table in `crates/journey/src/causes.rs`.\n",
+         meaning. What Landfall can do about one, and to what, stands beside it (docs/ACTIONS.md). This file is generated\n\
+         from the tables in `crates/journey/src/causes.rs` and `acts.rs`.\n",
     );
     for stage in StageKind::ALL {
         let causes: Vec<_> = CauseCode::ALL
@@ -23,19 +25,29 @@ pub fn causes_markdown() -> String {
         let _ = writeln!(text, "\n## {}\n", title(stage.name()));
         let _ = writeln!(
             text,
-            "| Code | What it means | What mends it |\n|---|---|---|"
+            "| Code | What it means | What mends it | Actions |\n|---|---|---|---|"
         );
         for cause in causes {
             let _ = writeln!(
                 text,
-                "| `{}` | {} | {} |",
+                "| `{}` | {} | {} | {} |",
                 cause.code(),
                 cause.meaning(),
-                cause.remedy()
+                cause.remedy(),
+                actions(*cause)
             );
         }
     }
     text
+}
+
+/// The actions that fit a cause, with links to what they are.
+fn actions(cause: CauseCode) -> String {
+    let fits = acts::of_cause(cause).map(|fit| {
+        let (action, on) = (fit.action, acts::says(fit.on));
+        format!("[`{action}`](ACTIONS.md#{action}) {on}")
+    });
+    fits.collect::<Vec<_>>().join("; ")
 }
 
 fn title(name: &str) -> String {

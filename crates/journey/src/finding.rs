@@ -33,6 +33,10 @@ pub struct Finding {
     pub next: Option<NextAttempt>,
     /// Said beside it: retries exhausted, rolled back, overdue.
     pub qualifiers: Vec<Sentence>,
+    /// The image that is to be declared, where it is exactly the commit's: its tag, or its digest.
+    pub version: Option<String>,
+    /// The workload whose pods it is about, where it is about pods.
+    pub workload: Option<ObjectRef>,
 }
 
 impl Finding {
@@ -48,6 +52,8 @@ impl Finding {
             chain: Vec::new(),
             next: None,
             qualifiers: Vec::new(),
+            version: None,
+            workload: None,
         }
     }
 
@@ -94,6 +100,20 @@ impl Finding {
         self
     }
 
+    /// Says which image is to be declared.
+    #[must_use]
+    pub fn version(mut self, version: Option<String>) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// Says whose pods it is about.
+    #[must_use]
+    pub fn of_pods(mut self, workload: ObjectRef) -> Self {
+        self.workload = Some(workload);
+        self
+    }
+
     /// The cause as the wire has it, at the stage of the journey that it stops.
     pub fn cause(&self, stage: StageKind) -> Cause {
         Cause {
@@ -103,6 +123,8 @@ impl Finding {
             sentence: self.sentence.clone(),
             remedy: self.code.remedy().to_owned(),
             since: self.since,
+            version: self.version.clone(),
+            workload: self.workload.clone(),
         }
     }
 

@@ -5,6 +5,7 @@
 //! (`discover`), how Git reaches each of them (`route`), walks the nine stages (`stages`), lets the first unmet one
 //! decide (`verdict`) and says it in one sentence (`headline`). A board is kept while facts change (`standing`).
 
+pub mod acts;
 mod app;
 mod ask;
 mod board;

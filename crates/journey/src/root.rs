@@ -3,7 +3,7 @@
 //! Owns the walk along dependsOn, with circles found, and the chain it leaves behind. Which object a health check waits
 //! for is read in `culprit`.
 
-mod culprit;
+pub mod culprit;
 
 use api::journey::ChainLink;
 use api::{ObjectRef, Sentence, Span, State};

@@ -431,6 +431,7 @@ impl<'v, 'a> Draft<'v, 'a> {
             notes: Vec::new(),
             blocking_stage: None,
             cause: None,
+            acts: Vec::new(),
             other_causes: Vec::new(),
             chain: Vec::new(),
             evidence: Vec::new(),

@@ -86,6 +86,12 @@ pub enum TargetKind {
     OciRepository,
     /// Flux's ImageUpdateAutomation.
     ImageUpdateAutomation,
+    /// A service of Amazon ECS.
+    #[serde(rename = "ECS service")]
+    EcsService,
+    /// A task of Amazon ECS.
+    #[serde(rename = "ECS task")]
+    EcsTask,
 }
 
 /// One thing that a person is asked for.
@@ -142,6 +148,10 @@ pub enum InputKind {
         /// Its kind.
         kind: TargetKind,
     },
+}
+
+fn by_commit() -> Parameter {
+    Parameter::Fixed(Value::Text("commit".to_owned()))
 }
 
 fn longest() -> usize {
@@ -254,6 +264,52 @@ pub enum Step {
     Suspend {},
     /// Lets Flux go on. Worked: it is not suspended any more.
     Resume {},
+    /// Sets the version of an image, or of a release's chart, where it is declared in Git. Worked: Flux has applied the
+    /// commit, and that version runs; of a pull request: it is open.
+    SetVersion {
+        /// The version: a tag, a digest or tag@digest; of a chart, its version.
+        to: Parameter,
+        /// How it lands: commit or pullRequest.
+        #[serde(default = "by_commit")]
+        by: Parameter,
+        /// Which image, where there are several: its name, its repository or its container's name; absent or empty: the one
+        /// whose version is declared.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        image: Option<Parameter>,
+        /// How long that may take.
+        #[serde(default)]
+        within: Within,
+    },
+    /// Replaces every task of an ECS service by a new deployment of what it runs. Worked: that deployment is complete, and all
+    /// tasks are of it.
+    EcsRestart {
+        /// How long that may take.
+        #[serde(default)]
+        within: Within,
+    },
+    /// Sets the number of an ECS service's tasks. Worked: so many run.
+    EcsScale {
+        /// How many.
+        to: Parameter,
+        /// How long that may take.
+        #[serde(default)]
+        within: Within,
+    },
+    /// Sets the revision of the task definition that an ECS service runs. Worked: the deployment of that revision is complete,
+    /// and all tasks are of it.
+    EcsSetTaskDefinition {
+        /// The revision: its number, or family:number.
+        to: Parameter,
+        /// How long that may take.
+        #[serde(default)]
+        within: Within,
+    },
+    /// Stops the ECS task, which its service replaces. Worked: it has stopped.
+    EcsStopTask {
+        /// How long that may take.
+        #[serde(default)]
+        within: Within,
+    },
 }
 
 /// How an action is confirmed, from least to most.

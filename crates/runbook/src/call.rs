@@ -1,12 +1,19 @@
-//! What is sent: one change of one object, exactly as it goes out, as data.
+//! What is sent: one change of one object, one commit, or one change of an ECS service, exactly as it goes out, as data.
 //!
 //! Owns the calls and their words. Sends nothing.
+
+mod commit;
+mod ecs;
 
 use api::ObjectRef;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
+use crate::ground::Look;
 use crate::journal::RunId;
+
+pub use commit::{Commit, Edit, Landing};
+pub use ecs::{EcsCall, EcsChange, EcsVersion};
 
 /// Whose changes these are, in an object's managed fields. Flux takes back what managers wrote whose names begin with
 /// `kubectl`.
@@ -17,10 +24,22 @@ pub const RUN: &str = "landfall.dev/run";
 /// The stamp by which what is made is called as the run is: a second call of the same run finds the name taken.
 pub const NAME: &str = "/metadata/name";
 
+/// One thing that is sent, once. As JSON it is what it holds: journals of before there were several kinds are read still.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Call {
+    /// To a cluster.
+    Object(ObjectCall),
+    /// To a code host.
+    Commit(Commit),
+    /// To AWS.
+    Ecs(EcsCall),
+}
+
 /// One change of one object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Call {
+pub struct ObjectCall {
     /// The object that changes. The name of one that is made may end in the run's id, which is not in here yet:
     /// [`Self::subject`] has it.
     pub object: ObjectRef,
@@ -89,7 +108,91 @@ impl std::fmt::Display for Right {
     }
 }
 
+impl From<ObjectCall> for Call {
+    fn from(call: ObjectCall) -> Self {
+        Self::Object(call)
+    }
+}
+
 impl Call {
+    /// The change of an object, if it is one.
+    pub fn object(&self) -> Option<&ObjectCall> {
+        match self {
+            Self::Object(call) => Some(call),
+            Self::Commit(_) | Self::Ecs(_) => None,
+        }
+    }
+
+    /// The commit, if it is one.
+    pub fn commit(&self) -> Option<&Commit> {
+        match self {
+            Self::Commit(commit) => Some(commit),
+            Self::Object(_) | Self::Ecs(_) => None,
+        }
+    }
+
+    /// The change of an ECS service or task, if it is one.
+    pub fn ecs(&self) -> Option<&EcsCall> {
+        match self {
+            Self::Ecs(call) => Some(call),
+            Self::Object(_) | Self::Commit(_) => None,
+        }
+    }
+
+    /// The system that it is sent to, or whose objects follow from it.
+    pub fn system(&self) -> &str {
+        match self {
+            Self::Object(call) => &call.object.system,
+            Self::Commit(commit) => &commit.system,
+            Self::Ecs(call) => &call.object.system,
+        }
+    }
+
+    /// The right in the cluster that it needs; `None` where it goes elsewhere.
+    pub fn right(&self) -> Option<&Right> {
+        match self {
+            Self::Object(call) => Some(&call.right),
+            Self::Commit(_) | Self::Ecs(_) => None,
+        }
+    }
+
+    /// What is read to find out whether it has arrived, where its answer was lost.
+    pub fn look(&self, run: &RunId) -> Look {
+        match self {
+            Self::Object(call) => Look::Object(call.subject(run)),
+            Self::Commit(commit) => commit.look(run),
+            Self::Ecs(call) => Look::Object(call.object.clone()),
+        }
+    }
+
+    /// What it is done to, in a sentence: `Deployment shop/checkout`, or a branch of a repository.
+    pub fn subject(&self, run: &RunId) -> String {
+        match self {
+            Self::Object(call) => call.subject(run).to_string(),
+            Self::Commit(commit) => commit.place(),
+            Self::Ecs(call) => call.object.to_string(),
+        }
+    }
+
+    /// What it is called in a sentence: `the change of Deployment shop/checkout`.
+    pub fn naming(&self, run: &RunId) -> String {
+        let subject = self.subject(run);
+        match self {
+            Self::Object(call) => match call.change {
+                Change::Merge(_) => format!("the change of {subject}"),
+                Change::Create(_) => format!("the creation of {subject}"),
+                Change::Delete => format!("the deletion of {subject}"),
+            },
+            Self::Commit(commit) => match commit.landing {
+                Landing::Commit => format!("the commit to {subject}"),
+                Landing::PullRequest => format!("the pull request into {subject}"),
+            },
+            Self::Ecs(call) => call.naming(),
+        }
+    }
+}
+
+impl ObjectCall {
     /// The object, by the name that it has in this run.
     pub fn subject(&self, run: &RunId) -> ObjectRef {
         let mut object = self.object.clone();
@@ -155,8 +258,8 @@ pub fn run_stamp() -> String {
 mod tests {
     use super::*;
 
-    fn call(change: Change, stamps: Vec<String>) -> Call {
-        Call {
+    fn call(change: Change, stamps: Vec<String>) -> ObjectCall {
+        ObjectCall {
             object: ObjectRef::new("prod", "Deployment", "shop", "checkout"),
             path: "/apis/apps/v1/namespaces/shop/deployments/checkout".to_owned(),
             change,

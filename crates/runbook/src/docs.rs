@@ -67,6 +67,9 @@ pub fn lines(action: &Action) -> Vec<(&'static str, String)> {
             Some(crate::action::Value::Number(number)) => {
                 format!("; {number} where nothing is said")
             }
+            Some(crate::action::Value::Text(text)) if text.is_empty() => {
+                "; may be left out".to_owned()
+            }
             Some(crate::action::Value::Text(text)) => format!("; {text} where nothing is said"),
         };
         let text = format!(
@@ -137,6 +140,13 @@ fn step_rights(action: &Action, step: &ActionStep) -> Vec<String> {
         Rights::Source if step.step.asks_source() => vec![format!("`{verb}` on what it is fed by")],
         Rights::Source => Vec::new(),
         Rights::Of(plural) => vec![format!("`{verb} {plural}`")],
+        Rights::Automation => vec![format!(
+            "`{verb} imageupdateautomations`, where one would set the version back"
+        )],
+        Rights::Repository => vec![format!(
+            "to {verb} to the repository that declares it, as its code host decides"
+        )],
+        Rights::Iam => vec![format!("`{verb}` on it, as IAM decides")],
     };
     word.rights.iter().flat_map(named).collect()
 }

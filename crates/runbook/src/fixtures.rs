@@ -5,6 +5,7 @@
 
 mod case;
 mod difference;
+mod git;
 
 use std::collections::BTreeSet;
 use std::io::{self, Read as _};

@@ -8,6 +8,9 @@ use api::ObjectRef;
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
+use crate::git::{DeclaredAt, Landed, Wanted};
+use crate::journal::RunId;
+
 /// Something to read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Look {
@@ -22,6 +25,28 @@ pub enum Look {
         /// The namespace.
         namespace: String,
     },
+    /// Where versions are declared at a branch's head, fetched anew.
+    Declared {
+        /// The repository, as Flux's source names it (`spec.url`).
+        repository: String,
+        /// The branch; empty for the default one.
+        branch: String,
+        /// The path within, as the Kustomization names it.
+        path: String,
+        /// Whose version.
+        wanted: Wanted,
+    },
+    /// What a run has left on a branch since a head, asked of the code host.
+    Landed {
+        /// The repository, as Flux's source names it.
+        repository: String,
+        /// The branch.
+        branch: String,
+        /// The head's SHA.
+        since: String,
+        /// The run.
+        run: RunId,
+    },
 }
 
 /// What was read at one time.
@@ -29,6 +54,8 @@ pub enum Look {
 pub struct Ground {
     /// By what was looked for: the object, or the list's items.
     read: BTreeMap<Look, Read>,
+    /// What the step's calls were answered, in their order: see [`crate::journal::Answer::Done`].
+    answered: Vec<String>,
     /// The system's own time.
     pub now: Timestamp,
 }
@@ -40,6 +67,10 @@ pub enum Read {
     Object(Json),
     /// The objects.
     All(Vec<Json>),
+    /// Where versions are declared.
+    Declared(DeclaredAt),
+    /// What the run has left.
+    Landed(Landed),
     /// There is none.
     Absent,
     /// That cannot be told, and why.
@@ -51,6 +82,7 @@ impl Ground {
     pub fn at(now: Timestamp) -> Self {
         Self {
             read: BTreeMap::new(),
+            answered: Vec::new(),
             now,
         }
     }
@@ -58,6 +90,19 @@ impl Ground {
     /// Notes what a look brought.
     pub fn add(&mut self, look: Look, read: Read) {
         self.read.insert(look, read);
+    }
+
+    /// The same, with what the step's calls were answered.
+    #[must_use]
+    pub fn with_answers(mut self, answered: Vec<String>) -> Self {
+        self.answered = answered;
+        self
+    }
+
+    /// What the step's only call was answered, as far as that says anything.
+    pub fn answer(&self) -> Option<&str> {
+        let answer = self.answered.first().map(String::as_str);
+        answer.filter(|answer| !answer.is_empty())
     }
 
     /// Whether that was looked for.
@@ -74,7 +119,7 @@ impl Ground {
             Some(Read::Object(found)) => Ok(Some(found)),
             Some(Read::Absent) => Ok(None),
             Some(Read::Unknown(why)) => Err(why.clone()),
-            Some(Read::All(_)) | None => Err(format!("{object} was not looked at")),
+            Some(_) | None => Err(format!("{object} was not looked at")),
         }
     }
 
@@ -97,9 +142,30 @@ impl Ground {
             Some(Read::All(all)) => Ok(all),
             Some(Read::Absent) => Ok(&[]),
             Some(Read::Unknown(why)) => Err(why.clone()),
-            Some(Read::Object(_)) | None => {
-                Err(format!("the {kind}s in {namespace} were not looked at"))
-            }
+            Some(_) | None => Err(format!("the {kind}s in {namespace} were not looked at")),
+        }
+    }
+    /// Where versions are declared; an error, where that was not read.
+    ///
+    /// # Errors
+    /// Why nothing can be said of it.
+    pub fn declared(&self, look: &Look) -> Result<&DeclaredAt, String> {
+        match self.read.get(look) {
+            Some(Read::Declared(declared)) => Ok(declared),
+            Some(Read::Unknown(why)) => Err(why.clone()),
+            Some(_) | None => Err("the repository was not looked at".to_owned()),
+        }
+    }
+
+    /// What a run has left in a repository; an error, where that was not read.
+    ///
+    /// # Errors
+    /// Why nothing can be said of it.
+    pub fn landed(&self, look: &Look) -> Result<&Landed, String> {
+        match self.read.get(look) {
+            Some(Read::Landed(landed)) => Ok(landed),
+            Some(Read::Unknown(why)) => Err(why.clone()),
+            Some(_) | None => Err("the repository was not looked at".to_owned()),
         }
     }
 }

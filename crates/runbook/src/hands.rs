@@ -23,9 +23,15 @@ pub trait Hands: Send + Sync {
     /// Whether the person has a right in a system; `None` where that cannot be told.
     async fn may(&self, system: &str, right: &Right) -> Option<bool>;
 
-    /// The cluster's own id: that of its `kube-system` namespace; `None` where that cannot be told.
+    /// The cluster's own id: that of its `kube-system` namespace, or an account's number and region; `None` where that cannot
+    /// be told.
     async fn cluster_uid(&self, system: &str) -> Option<String>;
 
     /// Who the person is there, as the cluster says; `None` where that cannot be told.
     async fn identity(&self, system: &str) -> Option<String>;
+
+    /// Whether runs of several machines are kept apart there, by locks in the systems themselves.
+    fn keeps_apart(&self) -> bool {
+        false
+    }
 }

@@ -19,7 +19,6 @@ use crate::step::Effect;
 pub use chain::{Flaw, Head, Verified, verify};
 pub(crate) use file::private_file;
 pub use file::{Journal, JournalError};
-pub(crate) use runs::naming;
 pub use runs::{Run, Standing, runs};
 
 /// What a run is called: unique, fit to stand in a Kubernetes name and an annotation.
@@ -94,6 +93,9 @@ pub enum Event {
         /// Why it was done in spite of a freeze; absent where there was none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         despite_freeze: Option<String>,
+        /// Who else has approved it, as the cluster names them; absent where nobody had to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved_by: Option<String>,
     },
     /// Somebody meant it, and it was not let through.
     Refused {
@@ -150,14 +152,15 @@ pub enum Event {
 pub enum Answer {
     /// The server did it, or has been seen to have done it.
     Done {
-        /// The object's version since.
+        /// The object's version since; of a commit or a pull request, the commit's SHA; of an ECS service, the id of its
+        /// PRIMARY deployment.
         version: String,
     },
     /// The server says no. Nothing changed.
     Refused {
         /// Why, in its words.
         why: String,
-        /// Whether the object is not what it was any more.
+        /// Whether the object, or the branch, is not what it was any more.
         moved: bool,
     },
     /// It never left this machine.

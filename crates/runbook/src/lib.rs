@@ -5,8 +5,10 @@
 
 pub mod action;
 pub mod call;
+pub mod cluster_side;
 pub mod docs;
 pub mod fixtures;
+pub mod git;
 pub mod ground;
 pub mod hands;
 pub mod input;

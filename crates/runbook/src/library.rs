@@ -20,6 +20,9 @@ macro_rules! shipped {
 shipped![
     "restart",
     "scale",
+    "promote",
+    "roll-back",
+    "deploy",
     "delete-pod",
     "delete-job",
     "run-cronjob",
@@ -27,12 +30,17 @@ shipped![
     "reconcile-reset",
     "suspend",
     "resume",
+    "ecs-restart",
+    "ecs-scale",
+    "ecs-roll-back",
+    "ecs-stop-task",
 ];
 
 /// Actions, each id once.
 #[derive(Clone, Debug)]
 pub struct Library {
-    actions: Vec<Action>,
+    /// What ships first; each with its file.
+    written: Vec<Written>,
 }
 
 impl Library {
@@ -64,21 +72,59 @@ impl Library {
             faults.extend(all.iter().filter_map(|written| undo(written, &all)));
         }
         if faults.is_empty() {
-            let actions = all.into_iter().map(|written| written.action).collect();
-            Ok(Self { actions })
+            Ok(Self { written: all })
         } else {
             Err(faults)
         }
     }
 
+    /// What ships, and those of the team's own files that can be used: names and contents. A file that is wrong breaks
+    /// itself, and what is taken back by it; what ships is there whatever the files say.
+    ///
+    /// # Errors
+    /// What ships cannot be read, which this crate's tests hold.
+    pub fn beside(files: &[(&str, &[u8])]) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
+        let mut all = Self::shipped()?.written;
+        let mut faults = Vec::new();
+        for (name, bytes) in files {
+            match read_written(name, bytes) {
+                Ok(written) => all.push(written),
+                Err(wrong) => faults.extend(wrong),
+            }
+        }
+        all = each_once(all, &mut faults);
+        // One that goes may be what takes another one back, which goes then, too.
+        loop {
+            let wrong: Vec<Option<Fault>> = all.iter().map(|written| undo(written, &all)).collect();
+            if wrong.iter().all(Option::is_none) {
+                return Ok((Self { written: all }, faults));
+            }
+            let mut kept = Vec::with_capacity(all.len());
+            for (written, wrong) in all.into_iter().zip(wrong) {
+                match wrong {
+                    Some(fault) => faults.push(fault),
+                    None => kept.push(written),
+                }
+            }
+            all = kept;
+        }
+    }
+
     /// The actions, in order.
     pub fn actions(&self) -> impl Iterator<Item = &Action> {
-        self.actions.iter()
+        self.written.iter().map(|written| &written.action)
     }
 
     /// The action that is called so.
     pub fn action(&self, id: &str) -> Option<&Action> {
-        self.actions.iter().find(|action| action.id == id)
+        self.actions().find(|action| action.id == id)
+    }
+
+    /// The file of a team's own action; `None` of one that ships, or that is not there.
+    pub fn own_file(&self, id: &str) -> Option<&str> {
+        let own = self.written.iter().skip(SHIPPED.len());
+        let written = own.into_iter().find(|written| written.action.id == id);
+        written.map(|written| written.file.as_str())
     }
 }
 
@@ -94,12 +140,16 @@ fn each_once(all: Vec<Written>, faults: &mut Vec<Fault>) -> Vec<Written> {
             }
             Some(known) if known.action == written.action => {}
             Some(known) => {
-                let whose = if first.get(&id).is_some_and(|place| *place < SHIPPED.len()) {
-                    "an action that ships with Landfall".to_owned()
-                } else {
-                    format!("the action in {}", known.file)
+                let ships = first.get(&id).is_some_and(|place| *place < SHIPPED.len());
+                let whose = match ships {
+                    true => format!("“{}”, which ships with Landfall", known.action.title),
+                    false => format!("“{}” in {}", known.action.title, known.file),
                 };
-                let says = format!("{} is {whose}: this one needs another id", quoted(&id));
+                let says = format!(
+                    "{} is {whose}: “{}” needs another id",
+                    quoted(&id),
+                    api::headline::plain(&written.action.title, 100)
+                );
                 faults.push(written.fault(&[Part::Key("id".to_owned())], says));
             }
         }
@@ -193,11 +243,86 @@ mod tests {
     }
 
     #[test]
+    fn a_broken_file_of_the_team_took_what_ships_with_it() {
+        let by = |own: &str, id: &str| {
+            OWN.replace("id: flush", &format!("id: {own}"))
+                .replace("{not: It is empty.}", &format!("{{by: {id}}}"))
+        };
+        let (third, second) = (by("third", "second"), by("second", "broken"));
+        let broken = by("broken", "flush").replace("[sre]", "[]");
+        let taken = OWN.replace("flush", "restart");
+        let files = [
+            ("third.yaml", third.as_str()),
+            ("taken.yaml", &taken),
+            ("broken.yaml", &broken),
+            ("second.yaml", &second),
+            ("flush.yaml", OWN),
+            ("bytes.yaml", "\u{0}: ["),
+        ];
+        let files = files.map(|(name, text)| (name, text.as_bytes()));
+        let (library, faults) = Library::beside(&files).expect("what ships");
+        let ids: Vec<&str> = library.actions().map(|action| action.id.as_str()).collect();
+        let mut wanted: Vec<&str> = SHIPPED
+            .iter()
+            .map(|(name, _)| name.trim_end_matches(".yaml"))
+            .collect();
+        wanted.push("flush");
+        assert_eq!(ids, wanted);
+        let restart = library.action("restart").expect("it ships");
+        assert_eq!(restart.title, "Restart");
+        assert_eq!(library.own_file("flush"), Some("flush.yaml"));
+        assert_eq!(library.own_file("restart"), None);
+        let mut named: Vec<(&str, &str)> = faults
+            .iter()
+            .map(|fault| (fault.file.as_str(), fault.field.as_str()))
+            .collect();
+        named.sort_unstable();
+        assert_eq!(
+            named,
+            [
+                ("broken.yaml", "roles"),
+                ("bytes.yaml", ""),
+                ("second.yaml", "undo.by"),
+                ("taken.yaml", "id"),
+                ("third.yaml", "undo.by"),
+            ]
+        );
+        let none: [(&str, &[u8]); 0] = [];
+        let (library, faults) = Library::beside(&none).expect("what ships");
+        assert_eq!(
+            (library.actions().count(), faults.len()),
+            (SHIPPED.len(), 0)
+        );
+    }
+
+    #[test]
+    fn whatever_a_file_holds_what_ships_is_there_and_as_it_was() {
+        let shipped = Library::shipped().expect("it ships");
+        let shipped: Vec<&Action> = shipped.actions().collect();
+        // A file that was cut off, or in which one byte is another, with restart's id and with its own.
+        let texts = [OWN.to_owned(), OWN.replace("flush", "restart")];
+        for text in &texts {
+            for place in (0..text.len()).step_by(7) {
+                let mut bytes = text.clone().into_bytes();
+                bytes[place] = [b'{', 0xff, b'&', b'\n'][place % 4];
+                for bytes in [&bytes[..], &text.as_bytes()[..place]] {
+                    let files = [("own.yaml", bytes)];
+                    let (library, faults) = Library::beside(&files).expect("what ships");
+                    let all: Vec<&Action> = library.actions().collect();
+                    assert_eq!(all[..shipped.len()], shipped[..], "{place}");
+                    let own = all.len() - shipped.len();
+                    assert_eq!(own == 0, !faults.is_empty(), "{place}: {faults:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn an_id_is_there_once_and_what_undoes_exists_and_is_for_the_same() {
         assert_eq!(
             refused(&[("mine.yaml", &OWN.replace("flush", "restart"))]),
             [
-                "mine.yaml:2:5: id: \"restart\" is an action that ships with Landfall: this one needs another id"
+                "mine.yaml:2:5: id: \"restart\" is “Restart”, which ships with Landfall: “Flush” needs another id"
             ]
         );
         assert_eq!(
@@ -205,7 +330,7 @@ mod tests {
                 ("a.yaml", OWN),
                 ("b.yaml", &OWN.replace("Empties it", "Other"))
             ]),
-            ["b.yaml:2:5: id: \"flush\" is the action in a.yaml: this one needs another id"]
+            ["b.yaml:2:5: id: \"flush\" is “Flush” in a.yaml: “Flush” needs another id"]
         );
         let by = |id: &str| OWN.replace("{not: It is empty.}", &format!("{{by: {id}}}"));
         assert_eq!(

@@ -3,18 +3,26 @@
 //! Owns the checks and their words. They are guard rails on the person's own machine: RBAC, IAM and admission are what
 //! holds. The way in is written down and changes nothing.
 
+pub mod freeze;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Action, Confirm};
-use crate::call::Right;
+use crate::call::{Call, Right};
 use crate::journal::{Event, Record, RunId, Way};
+use crate::offer::{self, Standing, Subject};
 use crate::plan::{Plan, Target};
+
+pub use freeze::{Freeze, FreezeWindow};
 
 /// The oldest that a plan may be: people read for minutes, and a cluster does not stand still for them.
 pub const FRESH: SignedDuration = SignedDuration::from_mins(10);
+
+/// What a freeze of production gives way to, beside the words why.
+pub const THAWS_PRODUCTION: Confirm = Confirm::Typed;
 
 /// How somebody confirmed a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,20 +45,10 @@ pub struct Approval {
     pub by: String,
     /// The hash of the plan that is approved.
     pub plan_hash: String,
-}
-
-/// A time in which nothing is changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FreezeWindow {
-    /// In these environments; in all, where there are none.
-    pub environments: Vec<String>,
-    /// From then on.
-    pub from: Timestamp,
-    /// Until before then.
-    pub until: Timestamp,
-    /// Why.
-    pub reason: String,
+    /// Who asked for it, as the cluster names them.
+    pub requester: String,
+    /// Who would run it, as the cluster names them now.
+    pub identity: String,
 }
 
 /// What is asked for, and all that the answer depends on.
@@ -96,6 +94,7 @@ pub struct Permit {
     by: String,
     way: Way,
     despite_freeze: Option<String>,
+    approved_by: Option<String>,
 }
 
 /// Why there is no leave.
@@ -160,11 +159,43 @@ pub enum Refusal {
         /// Who approved it.
         by: String,
     },
+    /// Somebody else asked for the approval than would run it.
+    #[error("what was approved was asked for by {requester}, and here you are {identity}")]
+    OtherRequester {
+        /// Who asked.
+        requester: String,
+        /// Who would run it.
+        identity: String,
+    },
+    /// A run on the target is going on another machine.
+    #[error("{target} is held by the run {run} of {by}{}", since.map_or_else(String::new, |since| format!(", since {since}")))]
+    Held {
+        /// The target, with its system.
+        target: String,
+        /// The run.
+        run: String,
+        /// Whose it is.
+        by: String,
+        /// Since when, as the cluster has it.
+        since: Option<Timestamp>,
+    },
     /// There is no reason.
     #[error("the action {action} takes a reason, and none was given")]
     NoReason {
         /// The action.
         action: String,
+    },
+    /// There is no such action any more.
+    #[error("the action {action} is not there any more")]
+    Gone {
+        /// The action.
+        action: String,
+    },
+    /// The action is not for what it would be done to.
+    #[error("{why}")]
+    NotOffered {
+        /// Why, in a sentence.
+        why: String,
     },
     /// None of the person's roles may.
     #[error("the action {action} is for {}", one_of(.roles))]
@@ -195,6 +226,18 @@ pub enum Refusal {
         until: Timestamp,
         /// Why.
         reason: String,
+    },
+    /// Why it goes on in spite of a freeze cannot be written down.
+    #[error(
+        "{what} is frozen until {until}, and why this cannot wait cannot be written down: {why}"
+    )]
+    Unrecordable {
+        /// The environment, or the target where nobody can tell its environment.
+        what: String,
+        /// Until before then.
+        until: Timestamp,
+        /// Why not.
+        why: &'static str,
     },
     /// It was run too often.
     #[error(
@@ -291,6 +334,10 @@ impl Refusal {
                 "Ask somebody else to approve this very plan."
             }
             Self::NoReason { .. } => "Say why, or name the ticket.",
+            Self::Gone { .. } | Self::NotOffered { .. } => {
+                "Look at which actions there are for it now."
+            }
+            Self::Unrecordable { .. } => "Say it in other words, or name the ticket.",
             Self::OtherRole { .. } => "Ask somebody who has such a role.",
             Self::Frozen { .. } => "Wait, or say why it cannot: that is recorded.",
             Self::FrozenProduction { .. } => {
@@ -299,6 +346,12 @@ impl Refusal {
             Self::TooOften { .. } => "Find out why the runs before did not help, or wait.",
             Self::NoRight { .. } => "Ask whoever administers the cluster for this right.",
             Self::Busy { .. } => "Follow that run, or wait until it has ended.",
+            Self::Held { .. } => {
+                "Ask them, or wait: a run that broke off lets go of it within two minutes."
+            }
+            Self::OtherRequester { .. } => {
+                "Whoever asked runs it; or ask for an approval yourself."
+            }
             Self::OtherCluster { .. } | Self::OtherTarget { .. } => {
                 "Look at what is there now, and plan again."
             }
@@ -353,6 +406,7 @@ impl Permit {
             identity,
             way: self.way,
             despite_freeze: self.despite_freeze.clone(),
+            approved_by: self.approved_by.clone(),
         }
     }
 
@@ -376,6 +430,7 @@ pub fn authorise(request: &Request<'_>) -> Result<Permit, Refusal> {
     same(request, &plan_hash)?;
     fresh(plan, request.now)?;
     near(plan)?;
+    offered(request)?;
     role(request)?;
     confirmed(request, &plan_hash)?;
     let reason = |text: &str| !text.trim().is_empty();
@@ -404,6 +459,10 @@ pub fn authorise(request: &Request<'_>) -> Result<Permit, Refusal> {
         by: request.by.to_owned(),
         way: request.way,
         despite_freeze,
+        approved_by: match &request.confirmation {
+            Confirmation::Approved(approval) => Some(approval.by.clone()),
+            _ => None,
+        },
     })
 }
 
@@ -442,15 +501,29 @@ fn fresh(plan: &Plan, now: Timestamp) -> Result<(), Refusal> {
 
 /// Nothing is sent to another system than the target's.
 fn near(plan: &Plan) -> Result<(), Refusal> {
-    let home = &plan.target.object.system;
+    let home = plan.target.object.system.as_str();
     let calls = plan.steps.iter().flat_map(|step| &step.calls);
-    let mut systems = calls.map(|call| &call.object.system);
+    let mut systems = calls.map(Call::system);
     match systems.find(|system| *system != home) {
         Some(system) => Err(Refusal::Strays {
             target: named(&plan.target),
-            system: system.clone(),
+            system: system.to_owned(),
         }),
         None => Ok(()),
+    }
+}
+
+/// The action is offered for the target: its kind, its app and its environment.
+fn offered(request: &Request<'_>) -> Result<(), Refusal> {
+    let target = &request.plan.target;
+    let subject = Subject {
+        object: &target.object,
+        app: &target.app,
+        environment: &target.environment,
+    };
+    match offer::standing(request.action, subject, None) {
+        Standing::Fits => Ok(()),
+        Standing::Greyed { why, .. } => Err(Refusal::NotOffered { why }),
     }
 }
 
@@ -489,8 +562,18 @@ fn confirmed(request: &Request<'_>, plan_hash: &str) -> Result<(), Refusal> {
                 by: approval.by.clone(),
             })
         }
-        Confirmation::Approved(approval) if is_own(&approval.by, request.by) => {
+        Confirmation::Approved(approval)
+            if [request.by, &approval.requester, &approval.identity]
+                .iter()
+                .any(|by| is_own(&approval.by, by)) =>
+        {
             Err(Refusal::OwnApproval)
+        }
+        Confirmation::Approved(approval) if approval.requester != approval.identity => {
+            Err(Refusal::OtherRequester {
+                requester: approval.requester.clone(),
+                identity: approval.identity.clone(),
+            })
         }
         _ => Ok(()),
     }
@@ -514,21 +597,10 @@ fn level(confirmation: &Confirmation) -> Confirm {
 /// Why it is done in spite of a freeze; nothing, where there is none.
 fn thawed(request: &Request<'_>) -> Result<Option<String>, Refusal> {
     let target = &request.plan.target;
-    let applies = |freeze: &&FreezeWindow| {
-        // Where nobody can tell the environment, it may be any.
-        let here = freeze.environments.is_empty()
-            || freeze.environments.contains(&target.environment)
-            || (target.environment.is_empty() && target.production);
-        here && freeze.from <= request.now && request.now < freeze.until
-    };
-    let Some(freeze) = request.freezes.iter().find(applies) else {
+    let Some(freeze) = freeze::holding(request.freezes, target, request.now) else {
         return Ok(None);
     };
-    let what = if target.environment.is_empty() {
-        named(target)
-    } else {
-        target.environment.clone()
-    };
+    let what = freeze::frozen(target);
     let (until, reason) = (freeze.until, freeze.reason.clone());
     let why = request.despite_freeze.map(str::trim);
     let Some(why) = why.filter(|why| !why.is_empty()) else {
@@ -538,7 +610,10 @@ fn thawed(request: &Request<'_>) -> Result<Option<String>, Refusal> {
             reason,
         });
     };
-    if target.production && level(&request.confirmation) < Confirm::Typed {
+    if let Some(why) = freeze::unrecordable(why) {
+        return Err(Refusal::Unrecordable { what, until, why });
+    }
+    if target.production && level(&request.confirmation) < THAWS_PRODUCTION {
         return Err(Refusal::FrozenProduction {
             what,
             until,

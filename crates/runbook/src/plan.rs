@@ -47,8 +47,8 @@ pub struct Target {
     pub object: ObjectRef,
     /// The object's own id, so that another one of the same name is never taken for it.
     pub uid: String,
-    /// The id of the cluster that it is in (its `kube-system` namespace's), so that another cluster under the same name is
-    /// never taken for it.
+    /// The id of the cluster that it is in (its `kube-system` namespace's; of ECS, the account's number and the region), so that
+    /// another cluster under the same name is never taken for it.
     pub cluster_uid: String,
     /// The app that it is of; empty where it is of none.
     #[serde(default)]
@@ -109,9 +109,9 @@ impl Plan {
         self.steps.iter().all(|step| step.calls.is_empty())
     }
 
-    /// The rights that it needs, each once.
+    /// The rights in the cluster that it needs, each once.
     pub fn rights(&self) -> std::collections::BTreeSet<&crate::call::Right> {
         let calls = self.steps.iter().flat_map(|step| &step.calls);
-        calls.map(|call| &call.right).collect()
+        calls.filter_map(Call::right).collect()
     }
 }

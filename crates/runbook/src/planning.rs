@@ -7,9 +7,10 @@ use api::ObjectRef;
 use sha2::{Digest, Sha256};
 
 use crate::action::{Action, ActionStep, Confirm, InputKind, Value};
-use crate::call::{Call, Change};
+use crate::call::{Call, Change, EcsCall, ObjectCall};
 use crate::ground::{Ground, Look, Read};
 use crate::input::Inputs;
+use crate::journal::RunId;
 use crate::plan::{Plan, PlannedStep, Target};
 use crate::step::{self, Said, Unfit};
 
@@ -22,7 +23,7 @@ pub fn looks(action: &Action, target: &Target, inputs: &Inputs, ground: &Ground)
     let mut looks = vec![Look::Object(target.object.clone())];
     for step in &action.steps {
         if let Ok(on) = done_to(action, step, &target.object, inputs) {
-            looks.extend(step::looks(&step.step, &on, ground));
+            looks.extend(step::looks(&step::said(&step.step, inputs), &on, ground));
         }
     }
     looks.sort();
@@ -60,20 +61,33 @@ pub fn plan(
                 if !step.step.declares(&on, call) {
                     let says = format!(
                         "{} would change {}, which it does not say that it does",
+                        action.title,
+                        call.subject(&RunId::new(String::new()))
+                    );
+                    return Err(Unfit { says });
+                }
+                if let Call::Ecs(call) = call
+                    && touches_again(call, &steps)
+                {
+                    // ECS says nothing of who changed it, so the second change could not be told from somebody else's.
+                    let says = format!(
+                        "{} would change {} twice, and ECS does not tell one change from another",
                         action.title, call.object
                     );
                     return Err(Unfit { says });
                 }
+                let Call::Object(call) = call else { continue };
                 let is_changed = steps
                     .iter()
                     .flat_map(|step| &step.calls)
+                    .filter_map(Call::object)
                     .any(|before| before.object == call.object);
                 // The version that was read is gone when this is sent; another object of the name is still refused.
                 if let Some(version) = call.only_if.as_mut().filter(|_| is_changed) {
                     version.resource_version = None;
                 }
             }
-            for call in &next.calls {
+            for call in next.calls.iter().filter_map(Call::object) {
                 leave_behind(call, &mut then);
             }
             steps.push(next);
@@ -99,6 +113,14 @@ pub fn plan(
         cautions,
         made_at: ground.now,
     })
+}
+
+/// Whether a step before changes the same service or task.
+fn touches_again(call: &EcsCall, steps: &[PlannedStep]) -> bool {
+    let before = steps.iter().flat_map(|step| &step.calls);
+    before
+        .filter_map(Call::ecs)
+        .any(|before| before.object == call.object)
 }
 
 /// The SHA-256 of an action as JSON: the order of its fields is that of its type.
@@ -185,7 +207,7 @@ fn not_chosen(input: &str) -> Unfit {
 }
 
 /// What there is when a call has been done.
-fn leave_behind(call: &Call, ground: &mut Ground) {
+fn leave_behind(call: &ObjectCall, ground: &mut Ground) {
     let read = match &call.change {
         Change::Delete => Read::Absent,
         Change::Create(object) => Read::Object(object.clone()),

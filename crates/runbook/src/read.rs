@@ -9,8 +9,9 @@ mod tree;
 use crate::action::Action;
 
 use form::read as value;
-pub(crate) use tree::{MOST_BYTES, Part, quoted};
+pub use tree::MOST_BYTES;
 use tree::{Node, written};
+pub(crate) use tree::{Part, quoted};
 
 /// Something that is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,8 +3,10 @@
 //! Owns the ways to begin a run, to go on with one that broke off, to look how far such a one came, and to close it. `drive`
 //! owns what happens between the beginning and the end.
 
+mod apart;
 mod drive;
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,6 +21,7 @@ use crate::lease::{self, Held, HeldTarget, Taken};
 use crate::permit::{Permit, Refusal, named};
 use crate::plan::Target;
 
+use apart::Apart;
 use drive::{Driver, Sending, Stop, Trail};
 
 /// Time, as a run goes by it.
@@ -125,7 +128,7 @@ pub async fn run(
     world: World<'_>,
     mut cancel: watch::Receiver<bool>,
 ) -> Result<Ended, Broke> {
-    let (locks, run, identity) = match begin(&permit, world).await {
+    let (mut locks, run, identity) = match begin(&permit, world).await {
         Err(Broke::Refused(refusal)) => {
             let event = refusal.event(permit.plan(), permit.by(), permit.way());
             write(world, permit.run(), event).await?;
@@ -133,34 +136,76 @@ pub async fn run(
         }
         begun => begun?,
     };
-    write(world, permit.run(), permit.begun(identity)).await?;
-    let trail = Trail::of(permit.plan(), run.as_ref());
-    let driver = Driver {
-        run: permit.run(),
-        plan: permit.plan(),
+    let apart = locks.apart.take();
+    let ended = go(
+        &permit,
         world,
-    };
-    let (outcome, says) = match driver.walk(trail, Sending::Yes(&mut cancel)).await {
-        Stop::Ended(outcome, says) => (outcome, says),
-        // Only what may not send stops open.
-        Stop::Open(says) => (Outcome::Unproven, says),
-        Stop::Broke(broke) => return Err(broke),
-    };
-    let ended = end(world, permit.run(), outcome, says).await?;
+        run.as_ref(),
+        identity,
+        apart.as_ref(),
+        &mut cancel,
+    )
+    .await;
+    // However it went: another machine need not wait until it runs out.
+    if let Some(apart) = apart {
+        apart.let_go().await;
+    }
+    let ended = ended?;
     drop(locks.target);
     lease::let_go(world.journal.folder(), permit.run(), locks.run);
     Ok(ended)
 }
 
+/// Goes from the beginning to the end, with all the locks.
+async fn go(
+    permit: &Permit,
+    world: World<'_>,
+    run: Option<&Run>,
+    identity: String,
+    apart: Option<&Apart<'_>>,
+    cancel: &mut watch::Receiver<bool>,
+) -> Result<Ended, Broke> {
+    write(world, permit.run(), permit.begun(identity)).await?;
+    let trail = Trail::of(permit.plan(), run);
+    let driver = Driver {
+        run: permit.run(),
+        plan: permit.plan(),
+        world,
+        apart,
+    };
+    let hold = async {
+        match apart {
+            Some(apart) => apart.hold().await,
+            None => std::future::pending::<Infallible>().await,
+        }
+    };
+    let stop = tokio::select! {
+        stop = driver.walk(trail, Sending::Yes(cancel)) => stop,
+        never = hold => match never {},
+    };
+    let (outcome, says) = match stop {
+        Stop::Ended(outcome, says) => (outcome, says),
+        // Only what may not send stops open.
+        Stop::Open(says) => (Outcome::Unproven, says),
+        Stop::Broke(broke) => return Err(broke),
+    };
+    end(world, permit.run(), outcome, says).await
+}
+
 /// What a run holds while it goes.
-struct Locks {
+struct Locks<'a> {
     target: HeldTarget,
     run: Held,
+    /// What keeps other machines away, where there is such a thing.
+    apart: Option<Apart<'a>>,
 }
 
 /// Takes the locks and looks once more whether everything is as it was meant, before anything is sent. Of a run that is gone
 /// on with also brings what is known of it, and who the person is.
-async fn begin(permit: &Permit, world: World<'_>) -> Result<(Locks, Option<Run>, String), Broke> {
+async fn begin<'a>(
+    permit: &'a Permit,
+    world: World<'a>,
+) -> Result<(Locks<'a>, Option<Run>, String), Broke> {
     let (target, run) = (&permit.plan().target, permit.run());
     let folder = world.journal.folder();
     let held = match lease::take_target(folder, target, run).map_err(Broke::Lock)? {
@@ -170,14 +215,18 @@ async fn begin(permit: &Permit, world: World<'_>) -> Result<(Locks, Option<Run>,
             return Err(Refusal::Busy { target, run }.into());
         }
     };
-    let locks = Locks {
+    let mut locks = Locks {
         target: held,
         run: take_run(world.journal, run).await?,
+        apart: None,
     };
     let records = reading(world.journal, Journal::records).await?;
     let known = find(run, &records);
     let identity = match may_begin(permit, world, &records, known.as_ref()).await {
-        Ok(()) => world.hands.identity(&target.object.system).await,
+        Ok(apart) => {
+            locks.apart = apart;
+            world.hands.identity(&target.object.system).await
+        }
         Err(refusal) => {
             // One that broke off keeps its lock's file: others may be waiting for it.
             if known.is_none() {
@@ -189,15 +238,17 @@ async fn begin(permit: &Permit, world: World<'_>) -> Result<(Locks, Option<Run>,
     Ok((locks, known, identity.unwrap_or_default()))
 }
 
-async fn may_begin(
-    permit: &Permit,
-    world: World<'_>,
+/// Last of all the lock in the cluster: it is held by nobody who may not begin.
+async fn may_begin<'a>(
+    permit: &'a Permit,
+    world: World<'a>,
     records: &[Record],
     known: Option<&Run>,
-) -> Result<(), Refusal> {
+) -> Result<Option<Apart<'a>>, Refusal> {
     permit.recheck(records, world.pace.now())?;
     fits(permit, known)?;
-    right_place(world.hands, &permit.plan().target).await
+    right_place(world.hands, &permit.plan().target).await?;
+    apart::take(permit, world, records).await
 }
 
 /// A run of these records, if none of its processes goes: whoever asks holds its lock.
@@ -241,8 +292,12 @@ async fn right_place(hands: &dyn Hands, target: &Target) -> Result<(), Refusal> 
             why: why.to_owned(),
         })
     };
+    let is_ecs = facts::Kind::from_name(&target.object.kind)
+        .is_some_and(|kind| kind.platform() == facts::Platform::Ecs);
     match hands.cluster_uid(system).await {
         Some(uid) if uid == target.cluster_uid => {}
+        Some(_) if is_ecs => return elsewhere("it is another account or region"),
+        None if is_ecs => return elsewhere("AWS does not say which account it is"),
         Some(_) => return elsewhere("its kube-system namespace has another uid"),
         None => return elsewhere("the uid of its kube-system namespace cannot be read"),
     }
@@ -251,7 +306,7 @@ async fn right_place(hands: &dyn Hands, target: &Target) -> Result<(), Refusal> 
         Read::Object(_) => "it has another uid".to_owned(),
         Read::Absent => "it is gone".to_owned(),
         Read::Unknown(why) => why,
-        Read::All(_) => "it cannot be read".to_owned(),
+        _ => "it cannot be read".to_owned(),
     };
     Err(Refusal::OtherTarget {
         target: named(target),
@@ -271,6 +326,7 @@ pub async fn verify(run: &RunId, world: World<'_>) -> Result<Standing, Broke> {
         run,
         plan: &known.plan,
         world,
+        apart: None,
     };
     match driver.walk(trail, Sending::No).await {
         Stop::Ended(outcome, says) => {

@@ -8,6 +8,7 @@ mod budgets;
 mod changing;
 mod delete_job;
 mod delete_pod;
+mod ecs;
 mod gitops;
 mod gone;
 mod hidden;
@@ -18,23 +19,29 @@ mod restart;
 mod rollout;
 mod run_cron_job;
 mod scale;
+mod set_version;
 mod suspend;
 #[cfg(test)]
 mod tests;
 mod words;
 
 pub(crate) use hidden::holds_secret;
+pub(crate) use set_version::landing;
 pub use suspend::BECAUSE;
+
+use std::borrow::Cow;
 
 use api::ObjectRef;
 use serde::{Deserialize, Serialize};
 
-use crate::action::Step;
+use crate::action::{Parameter, Step};
 use crate::call::Call;
 use crate::ground::{Ground, Look};
 use crate::input::Inputs;
 use crate::journal::RunId;
 use crate::plan::PlannedStep;
+
+use self::set_version::Asked;
 
 /// What a step has done, as it is seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +121,11 @@ pub fn looks(step: &Step, on: &ObjectRef, ground: &Ground) -> Vec<Look> {
         Step::RunCronJob { .. } => run_cron_job::looks(on),
         Step::Reconcile { source_first, .. } => reconcile::looks(*source_first, on, ground),
         Step::Suspend {} | Step::Resume {} => suspend::looks(on),
+        Step::SetVersion { .. } => set_version::looks(on, ground),
+        Step::EcsRestart { .. }
+        | Step::EcsScale { .. }
+        | Step::EcsSetTaskDefinition { .. }
+        | Step::EcsStopTask { .. } => ecs::looks(step, on, ground),
     }
 }
 
@@ -140,14 +152,55 @@ pub fn plan(
         } => reconcile::plan(*source_first, *reset, *within, on, ground),
         Step::Suspend {} => suspend::plan(true, on, said.reason, ground),
         Step::Resume {} => suspend::plan(false, on, said.reason, ground),
+        Step::SetVersion {
+            to,
+            by,
+            image,
+            within,
+        } => {
+            let image = image.as_ref();
+            let within = *within;
+            set_version::plan(
+                Asked {
+                    to,
+                    by,
+                    image,
+                    within,
+                },
+                on,
+                said,
+                ground,
+            )
+        }
+        Step::EcsRestart { .. }
+        | Step::EcsScale { .. }
+        | Step::EcsSetTaskDefinition { .. }
+        | Step::EcsStopTask { .. } => ecs::plan(step, on, said, ground),
     }
 }
 
-/// What has to be read to see what a step has done, of a run.
-pub fn watches(step: &PlannedStep, run: &RunId) -> Vec<Look> {
+/// A step with what a person said in it, as far as what has to be read hangs on that.
+pub(crate) fn said<'a>(step: &'a Step, inputs: &Inputs) -> Cow<'a, Step> {
+    match step {
+        Step::EcsSetTaskDefinition { to, within } => match to {
+            Parameter::Input { input } => inputs.get(input).map_or(Cow::Borrowed(step), |value| {
+                Cow::Owned(Step::EcsSetTaskDefinition {
+                    to: Parameter::Fixed(value.clone()),
+                    within: *within,
+                })
+            }),
+            Parameter::Fixed(_) => Cow::Borrowed(step),
+        },
+        _ => Cow::Borrowed(step),
+    }
+}
+
+/// What has to be read to see what a step has done, of a run. It is asked again with what that brought, as [`looks`] is.
+pub fn watches(step: &PlannedStep, run: &RunId, ground: &Ground) -> Vec<Look> {
     match step.step {
         // What it makes is called as the run is.
         Step::RunCronJob { .. } => run_cron_job::watches(step, run),
+        Step::SetVersion { .. } => set_version::watches(step, run, ground),
         _ => vec![Look::Object(step.on.clone())],
     }
 }
@@ -162,11 +215,35 @@ pub fn seen(step: &PlannedStep, run: &RunId, ground: &Ground) -> Effect {
         Step::Reconcile { .. } => reconcile::seen(step, run, ground),
         Step::Suspend {} => suspend::seen(true, step, run, ground),
         Step::Resume {} => suspend::seen(false, step, run, ground),
+        Step::EcsRestart { .. }
+        | Step::EcsScale { .. }
+        | Step::EcsSetTaskDefinition { .. }
+        | Step::EcsStopTask { .. } => ecs::seen(step, ground),
+        Step::SetVersion {
+            to,
+            by,
+            image,
+            within,
+        } => {
+            let image = image.as_ref();
+            let within = *within;
+            set_version::seen(
+                Asked {
+                    to,
+                    by,
+                    image,
+                    within,
+                },
+                step,
+                run,
+                ground,
+            )
+        }
     };
     seen.unwrap_or_else(|early| early)
 }
 
-/// Whether a call of a run has arrived, as far as its object ([`Call::subject`]) tells: what is asked where its answer was
+/// Whether a call of a run has arrived, as far as what is read of it ([`Call::look`]) tells: what is asked where its answer was
 /// lost. A no is of this moment, and no leave to send it again; `None` is what cannot be told.
 pub fn arrived(call: &Call, run: &RunId, ground: &Ground) -> Option<bool> {
     arrived::arrived(call, run, ground)

@@ -5,7 +5,7 @@
 use api::ObjectRef;
 
 use crate::action::{Step, TargetKind};
-use crate::call::{Call, Change};
+use crate::call::{Call, Change, ObjectCall};
 use crate::step::kinds::{self, Part};
 
 /// One step's words.
@@ -28,11 +28,17 @@ pub(crate) enum Rights {
     Source,
     /// Another kind, by its plural.
     Of(&'static str),
+    /// The automations that would set a version back.
+    Automation,
+    /// The repository that declares the object, at its code host: no right of the cluster.
+    Repository,
+    /// The object itself, in AWS: the verb is IAM's action.
+    Iam,
 }
 
 use TargetKind::{
-    CronJob, DaemonSet, Deployment, GitRepository, HelmRelease, ImageUpdateAutomation, Job,
-    Kustomization, OciRepository, Pod, StatefulSet,
+    CronJob, DaemonSet, Deployment, EcsService, EcsTask, GitRepository, HelmRelease,
+    ImageUpdateAutomation, Job, Kustomization, OciRepository, Pod, StatefulSet,
 };
 
 const FLUX: &[TargetKind] = &[
@@ -92,6 +98,38 @@ static RESUME: Word = Word {
     rights: &[("patch", Rights::Target)],
 };
 
+static SET_VERSION: Word = Word {
+    name: "setVersion",
+    kinds: &[Deployment, StatefulSet, DaemonSet, CronJob, HelmRelease],
+    worked: "Flux has applied the commit, and every pod is of that version and ready; of a pull request: it is open",
+    rights: &[("push", Rights::Repository), ("patch", Rights::Automation)],
+};
+
+static ECS_RESTART: Word = Word {
+    name: "ecsRestart",
+    kinds: &[EcsService],
+    worked: "the deployment that it began is complete, and every task is of it",
+    rights: &[("ecs:UpdateService", Rights::Iam)],
+};
+static ECS_SCALE: Word = Word {
+    name: "ecsScale",
+    kinds: &[EcsService],
+    worked: "so many tasks run",
+    rights: &[("ecs:UpdateService", Rights::Iam)],
+};
+static ECS_SET_TASK_DEFINITION: Word = Word {
+    name: "ecsSetTaskDefinition",
+    kinds: &[EcsService],
+    worked: "the deployment of that revision is complete, and every task is of it",
+    rights: &[("ecs:UpdateService", Rights::Iam)],
+};
+static ECS_STOP_TASK: Word = Word {
+    name: "ecsStopTask",
+    kinds: &[EcsTask],
+    worked: "the task has stopped",
+    rights: &[("ecs:StopTask", Rights::Iam)],
+};
+
 impl Step {
     /// Its words.
     pub(crate) fn word(&self) -> &'static Word {
@@ -104,12 +142,34 @@ impl Step {
             Self::Reconcile { .. } => &RECONCILE,
             Self::Suspend { .. } => &SUSPEND,
             Self::Resume { .. } => &RESUME,
+            Self::SetVersion { .. } => &SET_VERSION,
+            Self::EcsRestart { .. } => &ECS_RESTART,
+            Self::EcsScale { .. } => &ECS_SCALE,
+            Self::EcsSetTaskDefinition { .. } => &ECS_SET_TASK_DEFINITION,
+            Self::EcsStopTask { .. } => &ECS_STOP_TASK,
         }
     }
 
     /// Whether a call on behalf of this step, done to an object, is one that the step is said to make: this object or what
     /// feeds it, in that way and no other.
     pub(crate) fn declares(&self, on: &ObjectRef, call: &Call) -> bool {
+        match call {
+            Call::Object(call) => self.declares_change(on, call),
+            Call::Commit(commit) => {
+                let mut rights = self.word().rights.iter();
+                commit.system == on.system && rights.any(|(_, of)| matches!(of, Rights::Repository))
+            }
+            Call::Ecs(call) => {
+                let mut rights = self.word().rights.iter();
+                let is_named = |(verb, of): &(&str, Rights)| {
+                    *verb == call.action() && matches!(of, Rights::Iam)
+                };
+                call.object == *on && rights.any(is_named)
+            }
+        }
+    }
+
+    fn declares_change(&self, on: &ObjectRef, call: &ObjectCall) -> bool {
         let verb = match call.change {
             Change::Merge(_) => "patch",
             Change::Create(_) => "create",
@@ -127,6 +187,9 @@ impl Step {
                     // A source may stand in another namespace.
                     Rights::Source => self.asks_source() && kind.part == Part::FluxSource,
                     Rights::Of(plural) => kind.plural == *plural && is_there,
+                    // They may stand in another namespace, beside the source.
+                    Rights::Automation => kind.name == ImageUpdateAutomation.name(),
+                    Rights::Repository | Rights::Iam => false,
                 }
         };
         call.object.system == on.system && is_right && self.word().rights.iter().any(named)
@@ -146,7 +209,7 @@ impl Step {
 
 impl TargetKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Deployment,
         StatefulSet,
         DaemonSet,
@@ -158,6 +221,8 @@ impl TargetKind {
         GitRepository,
         OciRepository,
         ImageUpdateAutomation,
+        EcsService,
+        EcsTask,
     ];
 
     /// The kind that is called so.
@@ -177,10 +242,12 @@ mod tests {
 
     use super::*;
     use crate::Within;
+    use crate::action::{Parameter, Value};
+    use crate::call::{Commit, EcsCall, EcsChange, EcsVersion, Landing};
 
-    fn call(verb: &str, kind: &str, namespace: &str, name: &str) -> Call {
+    fn call(verb: &str, kind: &str, namespace: &str, name: &str) -> ObjectCall {
         let known = kinds::named(kind).expect("known");
-        Call {
+        ObjectCall {
             object: ObjectRef::new("prod", kind, namespace, name),
             path: known.path(namespace, name),
             change: match verb {
@@ -195,12 +262,74 @@ mod tests {
     }
 
     #[test]
+    fn only_what_sets_a_version_commits_and_only_for_its_own_system() {
+        let checkout = ObjectRef::new("prod", "Deployment", "shop", "checkout");
+        let within = Within::default();
+        let text = |text: &str| Parameter::Fixed(Value::Text(text.to_owned()));
+        let set = Step::SetVersion {
+            to: text("1.4.2"),
+            by: text("commit"),
+            image: None,
+            within,
+        };
+        let mut commit = Commit {
+            system: "prod".to_owned(),
+            repository: "https://github.com/lakeside/deploy".to_owned(),
+            branch: "main".to_owned(),
+            head: "1".to_owned(),
+            path: String::new(),
+            wanted: Vec::new(),
+            edits: Vec::new(),
+            message: String::new(),
+            landing: Landing::Commit,
+        };
+        let here = Call::Commit(commit.clone());
+        assert!(set.declares(&checkout, &here));
+        assert!(!Step::Restart { within }.declares(&checkout, &here));
+        "staging".clone_into(&mut commit.system);
+        assert!(!set.declares(&checkout, &Call::Commit(commit)));
+        // Of the cluster it changes the automation alone.
+        let of = |kind| call("patch", kind, "flux-system", "x");
+        assert!(set.declares_change(&checkout, &of("ImageUpdateAutomation")));
+        assert!(!set.declares_change(&checkout, &of("Kustomization")));
+        let target = call("patch", "Deployment", "shop", "checkout");
+        assert!(!set.declares_change(&checkout, &target));
+    }
+
+    #[test]
+    fn only_the_steps_of_ecs_change_a_service_or_a_task_and_only_their_own() {
+        let within = Within::default();
+        let api = ObjectRef::new("aws", "ECS service", "shop", "api");
+        let call = |object: &ObjectRef, change| {
+            let version = EcsVersion {
+                uid: "u".to_owned(),
+                deployment: None,
+                task_definition: None,
+                desired_count: None,
+            };
+            Call::Ecs(EcsCall {
+                object: object.clone(),
+                change,
+                only_if: version,
+            })
+        };
+        let restart = Step::EcsRestart { within };
+        let forced = call(&api, EcsChange::ForceDeployment);
+        assert!(restart.declares(&api, &forced));
+        assert!(!Step::Restart { within }.declares(&api, &forced));
+        assert!(!Step::EcsStopTask { within }.declares(&api, &forced));
+        assert!(!restart.declares(&api, &call(&api, EcsChange::StopTask)));
+        let cart = ObjectRef::new("aws", "ECS service", "shop", "cart");
+        assert!(!restart.declares(&api, &call(&cart, EcsChange::ForceDeployment)));
+    }
+
+    #[test]
     fn a_step_that_does_what_it_does_not_declare_is_found() {
         let within = Within::default();
         let checkout = ObjectRef::new("prod", "Deployment", "shop", "checkout");
         let restart = Step::Restart { within };
         let fine = call("patch", "Deployment", "shop", "checkout");
-        assert!(restart.declares(&checkout, &fine));
+        assert!(restart.declares_change(&checkout, &fine));
         let mut elsewhere = fine.clone();
         elsewhere.object.system = "staging".to_owned();
         let mut more = fine;
@@ -212,7 +341,7 @@ mod tests {
             elsewhere,
             more,
         ] {
-            assert!(!restart.declares(&checkout, &call), "{call:?}");
+            assert!(!restart.declares_change(&checkout, &call), "{call:?}");
         }
         let shop = ObjectRef::new("prod", "Kustomization", "flux-system", "shop");
         let source = call("patch", "GitRepository", "other", "deploy");
@@ -221,12 +350,12 @@ mod tests {
             reset: false,
             within,
         };
-        assert!(reconcile(true).declares(&shop, &source));
-        assert!(!reconcile(false).declares(&shop, &source));
+        assert!(reconcile(true).declares_change(&shop, &source));
+        assert!(!reconcile(false).declares_change(&shop, &source));
         let nightly = ObjectRef::new("prod", "CronJob", "shop", "nightly");
         let run = Step::RunCronJob { within };
-        assert!(run.declares(&nightly, &call("create", "Job", "shop", "nightly-")));
-        assert!(!run.declares(&nightly, &call("create", "Job", "other", "nightly-")));
-        assert!(!run.declares(&nightly, &call("create", "Pod", "shop", "nightly-")));
+        assert!(run.declares_change(&nightly, &call("create", "Job", "shop", "nightly-")));
+        assert!(!run.declares_change(&nightly, &call("create", "Job", "other", "nightly-")));
+        assert!(!run.declares_change(&nightly, &call("create", "Pod", "shop", "nightly-")));
     }
 }

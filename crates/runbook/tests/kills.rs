@@ -19,7 +19,7 @@ use api::ObjectRef;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use runbook::action::{Action, Confirm, On, Step, TargetKind, Undo};
-use runbook::call::{Call, Change, RUN, Right, Version, run_stamp};
+use runbook::call::{Call, Change, ObjectCall, RUN, Right, Version, run_stamp};
 use runbook::ground::{Look, Read};
 use runbook::hands::Hands;
 use runbook::journal::{Answer, Event, Journal, Outcome, Run, RunId, Standing, Way};
@@ -80,15 +80,16 @@ impl Hands for Cluster {
     }
 
     async fn send(&self, call: &Call, _: &RunId) -> Answer {
+        let object = &call.object().unwrap().object;
         (self.point)();
         let mut options = OpenOptions::new();
         let mut file = options.create(true).append(true).open(&self.file).unwrap();
-        file.write_all(format!("{}\n", call.object.name).as_bytes())
+        file.write_all(format!("{}\n", object.name).as_bytes())
             .unwrap();
         file.sync_data().unwrap();
         (self.point)();
         // Of every third the answer is lost.
-        if call.object.name.ends_with(['2', '5', '8']) {
+        if object.name.ends_with(['2', '5', '8']) {
             return Answer::Unknown {
                 why: "the connection broke".to_owned(),
             };
@@ -131,7 +132,7 @@ fn plan() -> Plan {
             "flux-system",
             format!("app-{number}"),
         );
-        let call = Call {
+        let call = ObjectCall {
             object: on.clone(),
             path: format!(
                 "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/{}",
@@ -155,7 +156,7 @@ fn plan() -> Plan {
             step: Step::Suspend {},
             on,
             says: String::new(),
-            calls: vec![call],
+            calls: vec![call.into()],
             changes: Vec::new(),
         }
     };

@@ -9,6 +9,7 @@
 //! once they have run well.
 
 mod answers;
+mod changes;
 mod http;
 mod scheduler;
 mod state;
@@ -24,7 +25,7 @@ use crate::faults::Faults;
 use crate::provider::Provider;
 use crate::registry::Registry;
 use scheduler::Surroundings;
-use state::{Cluster, Definition, Deployment, Phase, Service, State};
+use state::{Cluster, Definition, Deployment, Service, State};
 
 pub use http::router;
 pub use sts::ROLE;
@@ -168,28 +169,14 @@ impl Account {
     pub fn update_service(&self, cluster: &str, name: &str, revision: u32) {
         let now = self.clock.now();
         let mut state = self.caught_up();
-        let deployment = state.deployment(revision, now);
-        if let Some(service) = state.service_mut(cluster, name) {
-            // Whatever was under way is overtaken.
-            if let Some(running) = service.primary_mut() {
-                running.phase = match running.phase {
-                    Phase::Launch { .. } | Phase::Judge { .. } => Phase::Stopped { at: now },
-                    Phase::Drain { .. } => Phase::Completed,
-                    over => over,
-                };
-            }
-            service.deployments.push(deployment);
-        }
+        changes::begin(&mut state, cluster, name, revision, now);
     }
 
     /// Sets a service's desired count to zero.
     pub fn scale_to_zero(&self, cluster: &str, name: &str) {
         let now = self.clock.now();
         let mut state = self.caught_up();
-        if let Some(service) = state.service_mut(cluster, name) {
-            service.desired = 0;
-            scheduler::stop_all(service, now);
-        }
+        changes::scale(&mut state, cluster, name, 0, now);
     }
 
     /// Takes away the load balancer's rule that sends traffic to a service's target group.
@@ -202,8 +189,15 @@ impl Account {
 
     /// What an action of ECS answers; `None` if it is refused or not served. For tests, which need no key.
     pub fn ask(&self, action: &str, asked: &Value) -> Option<Value> {
+        self.answer(action, asked)?.ok()
+    }
+
+    /// What an action of ECS answers; `None` if it is none that is served.
+    fn answer(&self, action: &str, asked: &Value) -> Option<answers::Answer> {
         let now = self.clock.now();
-        answers::ecs(action, asked, &self.caught_up(), now)?.ok()
+        let mut state = self.caught_up();
+        let changed = changes::ecs(action, asked, &mut state, now);
+        changed.or_else(|| answers::ecs(action, asked, &state, now))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

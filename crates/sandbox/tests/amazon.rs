@@ -7,6 +7,8 @@
     reason = "a test says what it expects by failing"
 )]
 
+#[path = "amazon/changes.rs"]
+mod changes;
 #[path = "amazon/moto.rs"]
 mod moto;
 #[path = "../../cloud/tests/peer/moto.rs"]

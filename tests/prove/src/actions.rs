@@ -5,11 +5,15 @@
 //! server took down of them, in `heard`; what they act on, in `world`. Everything else is the checks, a file a topic; each
 //! says what broken line of the product turns it red.
 
+mod approvals;
 mod clusters;
+mod commits;
+mod diagnosis;
 mod double;
 mod flux;
 mod heard;
 mod jobs;
+mod keyring;
 mod kills;
 mod lost;
 mod meant;
@@ -30,6 +34,7 @@ use crate::api::ApiError;
 use crate::ground::GroundError;
 use crate::images::RegistryError;
 use crate::parts::PartsError;
+use crate::peers::PeersError;
 use crate::play::PlayError;
 use crate::row::Row;
 
@@ -66,6 +71,12 @@ pub static CHECKS: &[Check] = checks! {
     "reconcile-reset" flux::reset => "a HelmRelease that gave up upgrades, once what was wrong was mended";
     "suspend" flux::suspend => "Flux leaves it alone, whatever comes, and the reason stands on it";
     "resume" flux::resume => "Flux applies what was missed";
+    "promote" commits::promote => "one commit changes one line in Git, Flux brings it, and it has worked when that version runs";
+    "roll-back" commits::roll_back => "the automation that would undo it is suspended first, then the version before is committed, and stays";
+    "pull-request" commits::pull_request => "a pull request is there, and nothing that Flux follows has changed";
+    "not-signed-in" commits::not_signed_in => "nobody is signed in at the code host: the plan says how to, and nothing is committed";
+    "lost-commit" commits::lost => "the answer to a commit is lost: it is found by its run, has worked, and is made once";
+    "never-committed" commits::never_arrived => "a 502 for a commit that never reached the code host: never worked, and sent once";
     "cannot-pull" never::pulled => "a restart whose pods cannot be pulled has failed, and never worked";
     "failed-job" never::succeeded => "a Job that fails is a run that failed";
     "stopped" never::stopped => "a scaling that has no room is stopped by Ctrl-C: it says what stands, and never that it worked";
@@ -81,7 +92,11 @@ pub static CHECKS: &[Check] = checks! {
     "too-many" lost::too_many => "a 429: failed, nothing changed, and not asked again";
     "rights" rights::missing => "a right that is missing is named by the plan, and nothing is sent";
     "admission" rights::admission => "what admission forbids is said by the plan in the server's words, and a run of it has failed";
+    "diagnose" diagnosis::tells => "a diagnosis tells of the object, its pods and what could not be read, hides a password, and sends nothing";
     "kills" kills::kills => "killed at any moment (LANDFALL_KILLS times): no change twice, none unknown, and the last step is told truly";
+    "forged-approval" approvals::forged => "whoever may do everything else forges no request and no approval: the API server refuses each way";
+    "approved" approvals::approved => "asked for on one machine, approved on another, run once by who asked, and recorded in the cluster";
+    "apart" approvals::apart => "a target that another machine's run holds is left alone, and one that a crash left is taken over";
 };
 
 /// Runs the checks whose name contains `only`, or all, one after another; `told` hears of each when it is over. Must be
@@ -127,6 +142,9 @@ pub enum Wrong {
     /// The registry refused.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// The keyring cannot be had.
+    #[error(transparent)]
+    Keyring(#[from] PeersError),
     /// The proxy does not start.
     #[error(transparent)]
     Proxy(#[from] contract::proxy::ProxyError),
@@ -152,7 +170,11 @@ pub enum Wrong {
 impl Wrong {
     /// Whether it is for want of a program that nothing was run.
     pub fn is_missing(&self) -> bool {
-        matches!(self, Self::Missing | Self::Parts(_))
+        match self {
+            Self::Missing | Self::Parts(_) => true,
+            Self::Keyring(why) => why.is_missing(),
+            _ => false,
+        }
     }
 }
 

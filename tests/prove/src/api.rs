@@ -165,6 +165,8 @@ const KINDS: &[Kind] = &[
     ("NodeClaim", "karpenter.sh/v1", "nodeclaims", false),
     ("Certificate", "cert-manager.io/v1", "certificates", true),
     ("Issuer", "cert-manager.io/v1", "issuers", true),
+    ("ActionRun", "landfall.dev/v1alpha1", "actionruns", true),
+    ("Lease", "coordination.k8s.io/v1", "leases", true),
 ];
 
 /// Who owns the fields that scenarios write. Not `kubectl…`: Flux takes such changes back.
@@ -219,6 +221,14 @@ impl Api {
             url,
             token: token.to_owned(),
         })
+    }
+
+    /// The same server, as somebody else.
+    pub fn somebody(&self, token: &str) -> Self {
+        Self {
+            token: token.to_owned(),
+            ..self.clone()
+        }
     }
 
     /// Whether the server says that it is ready.
@@ -280,6 +290,29 @@ impl Api {
         let manager = by.unwrap_or(MANAGER);
         let path = path(kind, namespace, name)?;
         let url = format!("{path}?fieldManager={manager}&{STRICT}");
+        self.send(
+            Method::PATCH,
+            &url,
+            Some(("application/merge-patch+json", patch.to_string())),
+        )
+        .await
+    }
+
+    /// Changes an object's status by a JSON merge patch.
+    ///
+    /// # Errors
+    /// The server refuses it.
+    pub async fn merge_status(
+        &self,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+        patch: &Value,
+    ) -> Result<Value, ApiError> {
+        let url = format!(
+            "{}/status?fieldManager={MANAGER}&{STRICT}",
+            path(kind, namespace, name)?
+        );
         self.send(
             Method::PATCH,
             &url,

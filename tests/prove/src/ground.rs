@@ -71,6 +71,8 @@ pub struct Ground {
     pub registry: Registry,
     /// The Git server, with GitHub's API beside it.
     pub code: CodeHost,
+    /// GitHub's API itself: who has a token for it.
+    pub github: GitHub,
     /// Host and port of the Git server and GitHub's API.
     pub code_host: String,
     /// What the Git server refuses.
@@ -139,6 +141,7 @@ impl Ground {
             api,
             registry,
             code,
+            github,
             code_host,
             faults,
             shelf,
@@ -187,17 +190,26 @@ impl Ground {
     /// # Errors
     /// It cannot be written.
     pub fn team_file(&self) -> std::io::Result<PathBuf> {
-        let code = format!("http://{}", self.code_host);
-        let team = json!({
-            "version": 1,
-            "name": "Proving ground",
-            "codeHosts": [{"host": self.code_host, "address": code, "api": format!("{code}/api/v3")}],
-            "registries": [{"host": self.registry.host, "address": format!("http://{}", self.registry.host)}],
-        });
+        let team = self.team(&format!("http://{}", self.code_host));
         let path = self.folder.path().join("team.yaml");
         // JSON is YAML.
         std::fs::write(&path, team.to_string())?;
         Ok(path)
+    }
+
+    /// What the team file says, with GitHub's API where `api` is.
+    pub fn team(&self, api: &str) -> Value {
+        let registry = &self.registry.host;
+        json!({
+            "version": 1,
+            "name": "Proving ground",
+            "codeHosts": [{
+                "host": self.code_host,
+                "address": format!("http://{}", self.code_host),
+                "api": format!("{api}/api/v3"),
+            }],
+            "registries": [{"host": registry, "address": format!("http://{registry}")}],
+        })
     }
 
     /// Each program's name and resident memory in KiB, where the system tells.

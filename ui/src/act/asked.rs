@@ -16,11 +16,14 @@ pub fn field_id(at: usize) -> String {
     format!("act-field-{at}")
 }
 
-/// What stands in the fields at first.
-pub fn defaults(questions: &[Question]) -> BTreeMap<String, String> {
+/// What stands in the fields at first: what is filled in, else what is usual. Of what is filled in, nothing that is not asked.
+pub fn filled(questions: &[Question], said: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let first = |one: &Question| {
+        let said = said.get(&one.name).or(one.default.as_ref());
+        said.cloned().unwrap_or_default()
+    };
     let all = questions.iter();
-    all.map(|one| (one.name.clone(), one.default.clone().unwrap_or_default()))
-        .collect()
+    all.map(|one| (one.name.clone(), first(one))).collect()
 }
 
 /// What may be said, for whoever fills the field.
@@ -111,7 +114,7 @@ mod tests {
             ],
             reason: true,
         };
-        let mut said = defaults(&offer.inputs);
+        let mut said = filled(&offer.inputs, &BTreeMap::new());
         assert_eq!(
             first_wrong(&offer, &said, "").as_deref(),
             Some("act-field-1")
@@ -119,5 +122,20 @@ mod tests {
         said.insert("to".to_owned(), "3".to_owned());
         assert_eq!(first_wrong(&offer, &said, "  ").as_deref(), Some(REASON));
         assert_eq!(first_wrong(&offer, &said, "LIN-4410"), None);
+    }
+
+    #[test]
+    fn what_is_filled_in_stands_in_its_field_and_what_nobody_asks_for_in_none() {
+        let questions = [
+            question("to", QuestionKind::Text {}, Some("latest")),
+            question("by", QuestionKind::Text {}, Some("commit")),
+        ];
+        let said = [("to", "1.4.2"), ("reset", "true")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let expected = [("to", "1.4.2"), ("by", "commit")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        assert_eq!(filled(&questions, &said), expected);
     }
 }

@@ -9,6 +9,7 @@ use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use super::Deal;
+use super::diagnose::DiagnoseLine;
 use crate::bridge;
 use crate::foreign;
 use crate::keys;
@@ -38,6 +39,9 @@ pub fn Choose(
                 keys::walk_here(&event, ".offer-of button");
             }
         >
+            <ul class="offers">
+                <DiagnoseLine deal=deal />
+            </ul>
             {move || match offers.get() {
                 None => {
                     view! {

@@ -32,6 +32,11 @@ pub fn Mean(
     let announcer = Announcer::here();
     let needs = meaning::needs(&plan);
     let (ticked, typed) = (RwSignal::new(false), RwSignal::new(String::new()));
+    let why = RwSignal::new(String::new());
+    let despite = {
+        let plan = Arc::clone(&plan);
+        Memo::new(move |_| meaning::despite(&plan, &why.get()))
+    };
     // Never taken back but by an error, after which only a new plan can be meant.
     let sending = RwSignal::new(false);
     let refused = RwSignal::new(None::<Error>);
@@ -39,20 +44,22 @@ pub fn Mean(
         let needs = needs.clone();
         Memo::new(move |_| meaning::meant(&needs, ticked.get(), &typed.get()))
     };
-    let may = move || meant.with(Option::is_some) && !sending.get();
+    let may = move || meant.with(Option::is_some) && despite.with(Result::is_ok) && !sending.get();
     let hash = plan.hash.clone();
     let mean = move |_| {
         // The second click of a double click comes before the button is drawn as disabled.
         if sending.get_untracked() {
             return;
         }
-        let Some(meant) = meant.get_untracked() else {
+        let (Some(meant), Ok(despite_freeze)) = (meant.get_untracked(), despite.get_untracked())
+        else {
             return;
         };
         sending.set(true);
         let request = RunAction {
             hash: hash.clone(),
             meant,
+            despite_freeze,
         };
         spawn_local(async move {
             // Whoever closed the dialog meanwhile is told all the same.
@@ -79,6 +86,7 @@ pub fn Mean(
         <footer class="mean">
             {move || refused.get().map(|why| notice::error(&why))}
             <div class="before" class:gone=stands_refused>
+                {has_button.then(|| freeze(&plan, why, sending))}
                 {before(&needs, &plan, ticked, typed, sending)}
             </div>
             <div class="tools">
@@ -116,6 +124,26 @@ pub fn Mean(
             </div>
         </footer>
     }
+}
+
+/// Why it cannot wait, where a freeze holds; nothing where none does.
+fn freeze(plan: &PlanView, why: RwSignal<String>, sending: RwSignal<bool>) -> Option<AnyView> {
+    plan.frozen.as_ref()?;
+    let view = view! {
+        <label class="asked">
+            <span>"Why can this not wait for the end of the freeze? It is written down, and others read it: no secrets."</span>
+            <input
+                class="in"
+                id="despite-freeze"
+                type="text"
+                autocomplete="off"
+                disabled=move || sending.get()
+                prop:value=move || why.get()
+                on:input=move |event| why.set(event_target_value(&event))
+            />
+        </label>
+    };
+    Some(view.into_any())
 }
 
 /// What stands before the button.

@@ -46,7 +46,7 @@ pub fn needs(plan: &PlanView) -> Needs {
         Confirm::Click | Confirm::Named => Needs::Tick(this_is(plan)),
         Confirm::Typed => Needs::Type(plan.object.name.clone()),
         Confirm::SecondPerson => Needs::Cannot(
-            "Another person has to approve this, and Landfall cannot ask for approvals yet."
+            "Another person has to approve this, and this window cannot ask for that yet: `landfall run` in a terminal does."
                 .to_owned(),
         ),
     }
@@ -76,6 +76,20 @@ pub fn meant(needs: &Needs, ticked: bool, typed: &str) -> Option<Meant> {
     }
 }
 
+/// Why it cannot wait for a freeze's end, as it is sent; absent where none holds. Not yet where it has to be said first.
+pub fn despite(plan: &PlanView, said: &str) -> Result<Option<String>, NotSaid> {
+    let said = said.trim();
+    match plan.frozen {
+        None => Ok(None),
+        Some(_) if said.is_empty() => Err(NotSaid),
+        Some(_) => Ok(Some(said.to_owned())),
+    }
+}
+
+/// A freeze holds, and why this cannot wait is not said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotSaid;
+
 #[cfg(test)]
 mod tests {
     use api::ObjectRef;
@@ -99,6 +113,7 @@ mod tests {
             undo: String::new(),
             nothing: false,
             tried: None,
+            frozen: None,
         }
     }
 
@@ -143,6 +158,22 @@ mod tests {
             said("", true),
             "This may be production: it is on prod-eu, in no environment that is known"
         );
+    }
+
+    #[test]
+    fn a_freeze_waits_for_why_it_cannot() {
+        let mut plan = plan("production", true, Confirm::Typed);
+        assert_eq!(despite(&plan, "whatever"), Ok(None));
+        plan.frozen = Some(api::action::Frozen {
+            what: "production".to_owned(),
+            until: "2027-01-04T08:00:00Z".parse().expect("a time"),
+            reason: "Christmas".to_owned(),
+        });
+        for nothing in ["", "  "] {
+            assert_eq!(despite(&plan, nothing), Err(NotSaid));
+        }
+        let why = "OPS-7: checkout is down".to_owned();
+        assert_eq!(despite(&plan, " OPS-7: checkout is down "), Ok(Some(why)));
     }
 
     #[test]

@@ -5,10 +5,11 @@
 use std::sync::Arc;
 
 use api::Error;
-use api::action::{FieldChange, Offer, PlanRight, PlanStep, PlanView};
+use api::action::{FieldChange, Offer, PlanCommit, PlanRight, PlanStep, PlanView};
 use leptos::prelude::*;
 
 use super::{Deal, mean};
+use crate::clock;
 use crate::foreign;
 use crate::glyph::{glyph, mark};
 use crate::notice;
@@ -55,12 +56,23 @@ pub fn shown(deal: Deal, offer: Offer, plan: Arc<PlanView>) -> impl IntoView {
             </div>
         }
     });
+    let frozen = plan.frozen.as_ref().map(|frozen| {
+        view! {
+            <div class="notice wait" role="alert" id="frozen">
+                {mark(Tone::Warn)}
+                <div>
+                    <p class="what">{foreign::line(&frozen.what)} " is frozen until " {clock::wall(frozen.until)} "."</p>
+                    <p class="hint">{foreign::line(&frozen.reason)}</p>
+                </div>
+            </div>
+        }
+    });
     let tried = plan.tried.as_ref().map(|said| {
         view! {
             <div class="notice wait" role="alert">
                 {mark(Tone::Warn)}
                 <div>
-                    <p class="what">"Tried on the API server, without keeping it:"</p>
+                    <p class="what">"Tried, without keeping it:"</p>
                     <p class="hint">{foreign::visible(said)}</p>
                 </div>
             </div>
@@ -78,6 +90,7 @@ pub fn shown(deal: Deal, offer: Offer, plan: Arc<PlanView>) -> impl IntoView {
     view! {
         <div class="inside plan">
             {nothing}
+            {frozen}
             {tried}
             {lines("Know before", &plan.cautions, Some(Tone::Warn))}
             {steps}
@@ -116,12 +129,14 @@ fn lines(heading: &'static str, all: &[String], tone: Option<Tone>) -> Option<An
 fn step(step: &PlanStep, plan: &PlanView) -> impl IntoView + use<> {
     let changes = (!step.changes.is_empty()).then(|| {
         let rows = step.changes.iter();
-        let rows = rows.map(|one| change(one, plan)).collect_view();
+        let is_in_file = !step.commits.is_empty();
+        let rows = rows.map(|one| change(one, is_in_file, plan)).collect_view();
+        let what = if is_in_file { "File and line" } else { "Field" };
         view! {
             <table class="fields">
                 <thead>
                     <tr>
-                        <th scope="col">"Field"</th>
+                        <th scope="col">{what}</th>
                         <th scope="col">"Now"</th>
                         <th scope="col">"Then"</th>
                     </tr>
@@ -142,14 +157,49 @@ fn step(step: &PlanStep, plan: &PlanView) -> impl IntoView + use<> {
     view! {
         <li>
             <p>{foreign::line(&step.says)}</p>
+            {step.commits.iter().map(lands).collect_view()}
             {changes}
+            {step.commits.iter().map(message).collect_view()}
             {sends}
         </li>
     }
 }
 
-fn change(change: &FieldChange, plan: &PlanView) -> impl IntoView + use<> {
-    let other = (change.object != plan.object).then(|| {
+/// Where a commit lands.
+fn lands(commit: &PlanCommit) -> impl IntoView + use<> {
+    let branch = view! { <span class="mono">{foreign::line(&commit.branch)}</span> };
+    let repository = foreign::line(&commit.repository);
+    let repository = view! { <span class="mono">{sentence::breakable(&repository)}</span> };
+    let head = foreign::line(api::headline::short(&commit.head));
+    let head = view! { <span class="mono">{head}</span> };
+    match commit.pull_request {
+        false => view! {
+            <p class="sub">"Commits on " {branch} " of " {repository} ", on top of " {head} "."</p>
+        }
+        .into_any(),
+        true => view! {
+            <p class="sub">
+                "Opens a pull request into " {branch} " of " {repository} ", from " {head}
+                ". Flux applies it once somebody has merged it."
+            </p>
+        }
+        .into_any(),
+    }
+}
+
+/// What a commit says.
+fn message(commit: &PlanCommit) -> impl IntoView + use<> {
+    view! {
+        <details class="sends">
+            <summary>"Its message"</summary>
+            <pre class="mono">{foreign::visible(&commit.message)}</pre>
+            <p class="dim">"Who asked, and the run's id, are added below it."</p>
+        </details>
+    }
+}
+
+fn change(change: &FieldChange, is_in_file: bool, plan: &PlanView) -> impl IntoView + use<> {
+    let other = (!is_in_file && change.object != plan.object).then(|| {
         let name = sentence::full_name(&change.object);
         format!("{} {name}: ", foreign::line(&change.object.kind))
     });

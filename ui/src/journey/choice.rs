@@ -119,6 +119,7 @@ mod tests {
             notes: vec![],
             blocking_stage: None,
             cause: None,
+            acts: vec![],
             other_causes: vec![],
             chain: vec![],
             evidence: vec![],

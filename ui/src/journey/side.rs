@@ -2,14 +2,15 @@
 //!
 //! Owns these cards. The actions stand beside what they are for: the cause, and the workload that runs.
 
-use api::journey::{Cause, Running};
+use api::journey::{Act as Fit, Cause, Running};
 use leptos::prelude::*;
 
 use super::Shared;
-use crate::act::ActButton;
+use crate::act::{Act, ActButton};
 use crate::clock;
 use crate::foreign;
 use crate::glyph::{dot, mark};
+use crate::keys;
 use crate::sentence;
 use crate::words::{self, Tone};
 
@@ -36,10 +37,14 @@ fn Help(shared: Shared) -> impl IntoView {
     let cause = Memo::new(move |_| {
         let journey = shared.journey.get()?;
         let cause = journey.cause.as_ref()?;
-        Some((cause.remedy.clone(), cause.object.clone()))
+        Some((
+            cause.remedy.clone(),
+            cause.object.clone(),
+            journey.acts.clone(),
+        ))
     });
     move || {
-        cause.get().map(|(remedy, object)| {
+        cause.get().map(|(remedy, object, acts)| {
             let heading = if remedy.is_empty() {
                 "What causes it"
             } else {
@@ -53,9 +58,80 @@ fn Help(shared: Shared) -> impl IntoView {
                     </div>
                     <p class="remedy">{foreign::visible(&remedy)}</p>
                     <p class="dim at">"At " {sentence::object(&object)}</p>
+                    {fitting(acts)}
                 </section>
             }
         })
+    }
+}
+
+/// The actions that fit the cause: a button each, which opens the dialog with what is filled in. Why one is not for this person
+/// stands beside it.
+fn fitting(acts: Vec<Fit>) -> Option<AnyView> {
+    if acts.is_empty() {
+        return None;
+    }
+    let lines = acts
+        .into_iter()
+        .enumerate()
+        .map(|(at, act)| line(at, act))
+        .collect_view();
+    let view = view! {
+        <ul
+            class="fitting"
+            aria-label="Actions that fit"
+            on:keydown=move |event| {
+                keys::walk_here(&event, ".fitting button");
+            }
+        >
+            {lines}
+        </ul>
+    };
+    Some(view.into_any())
+}
+
+fn line(at: usize, act: Fit) -> impl IntoView {
+    let dialog = Act::here();
+    let Fit {
+        action,
+        title,
+        object,
+        inputs,
+        greyed,
+    } = act;
+    let words = format!("{} {}…", foreign::line(&title), foreign::line(&object.name));
+    let whole = format!(
+        "{} {} {} on {}",
+        foreign::line(&title),
+        foreign::line(&object.kind),
+        sentence::full_name(&object),
+        foreign::line(&object.system)
+    );
+    let greyed = greyed.as_deref().map(foreign::line);
+    let is_greyed = greyed.is_some();
+    let id = format!("fitting-{at}-greyed");
+    view! {
+        <li>
+            <button
+                class="btn"
+                type="button"
+                data-action=action.clone()
+                aria-haspopup="dialog"
+                aria-describedby=id.clone()
+                aria-disabled=is_greyed.then_some("true")
+                title=whole
+                on:click=move |_| {
+                    if !is_greyed {
+                        dialog.open_for(object.clone(), action.clone(), inputs.clone());
+                    }
+                }
+            >
+                {words}
+            </button>
+            <p class="why-not" id=id>
+                {greyed}
+            </p>
+        </li>
     }
 }
 

@@ -6,12 +6,36 @@ use clap::{Args, Subcommand};
 
 use super::Systems;
 
-pub const RUN_EXITS: &str = "Exit codes: 0 it worked, there was nothing to do, or it was only planned; 2 it failed or was stopped;\n3 it was refused, broke off, or was not seen to work; 64 the words, or a file that they name, are not what they\nshould be.";
+pub const RUN_EXITS: &str = "Exit codes: 0 it worked, there was nothing to do, it was only planned, or another person was asked; 2 it failed\nor was stopped; 3 it was refused, broke off, or was not seen to work; 64 the words, or a file that they name, are not what they\nshould be.";
+pub const DIAGNOSE_EXITS: &str = "Exit codes: 0 the object was read, and what could not be is named in the report; 3 the object itself could\nnot be read; 64 the words, or a file that they name, are not what they should be, or there is no such object.";
 const LOOK_EXITS: &str = "Exit codes: those of `landfall run`; 3 also where it is still not known.";
 const TEST_EXITS: &str =
     "Exit codes: 0 every case is as expected, 2 one is not, 64 the folder cannot be read.";
 const VERIFY_EXITS: &str =
     "Exit codes: 0 it is what was written, 2 it is not, 64 it cannot be read.";
+
+/// `landfall diagnose`
+#[derive(Args)]
+pub struct Diagnose {
+    /// An app's name, or an object as Kind/namespace/name, or as Kind/name with -n
+    #[arg(value_name = "TARGET")]
+    pub target: String,
+    /// The object's namespace
+    #[arg(long, short, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Where.
+    #[command(flatten)]
+    pub place: Place,
+    /// Writes the report to this file, which must not be there yet, instead of printing it
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub save: Option<PathBuf>,
+    /// Prints JSON (docs/JSON.md)
+    #[arg(long)]
+    pub json: bool,
+    /// Where to ask.
+    #[command(flatten)]
+    pub systems: Systems,
+}
 
 /// `landfall run`
 #[derive(Args)]
@@ -48,12 +72,26 @@ pub struct Run {
     /// The object's name, where it has to be typed
     #[arg(long, value_name = "NAME", requires = "confirm")]
     pub name: Option<String>,
+    /// Why it cannot wait for the end of a freeze that holds there; it is recorded
+    #[arg(long, value_name = "WHY")]
+    pub despite_freeze: Option<String>,
     /// Prints JSON (docs/JSON.md), once it is over; asks for nothing
     #[arg(long)]
     pub json: bool,
+    /// What is tried.
+    #[command(flatten)]
+    pub tried: Tried,
     /// Where to ask.
     #[command(flatten)]
     pub systems: Systems,
+}
+
+/// Actions beside those that ship and the team's own.
+#[derive(Args)]
+pub struct Tried {
+    /// A folder of actions to try before it is in Git; may be given several times
+    #[arg(long = "actions", value_name = "FOLDER")]
+    pub folders: Vec<PathBuf>,
 }
 
 /// Which of an app's places, or which cluster.
@@ -63,7 +101,7 @@ pub struct Place {
     #[arg(long, value_name = "NAME")]
     pub env: Option<String>,
     /// In this cluster
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, alias = "system", value_name = "NAME")]
     pub cluster: Option<String>,
 }
 
@@ -93,6 +131,9 @@ pub struct ListActions {
     /// Prints JSON (docs/JSON.md)
     #[arg(long)]
     pub json: bool,
+    /// What is tried.
+    #[command(flatten)]
+    pub tried: Tried,
     /// Where to ask.
     #[command(flatten)]
     pub systems: Systems,
@@ -104,6 +145,12 @@ pub struct ShowAction {
     /// The action
     #[arg(value_name = "ACTION")]
     pub action: String,
+    /// The team file [default: that of the team that was joined]
+    #[arg(long, value_name = "FILE")]
+    pub team: Option<PathBuf>,
+    /// What is tried.
+    #[command(flatten)]
+    pub tried: Tried,
 }
 
 /// `landfall actions test`
@@ -193,6 +240,16 @@ mod tests {
     fn an_input_keeps_everything_after_its_first_sign() {
         let run = run(&["scale", "cart", "--input", "to=a=b $(x)"]).expect("fine");
         assert_eq!(run.input, [("to".to_owned(), "a=b $(x)".to_owned())]);
+    }
+
+    #[test]
+    fn a_folder_to_try_and_why_a_freeze_gives_way_are_words_of_their_own() {
+        let words = ["refill", "cart", "--actions", "a", "--actions", "b"];
+        let run = run(&[&words[..], &["--despite-freeze", "OPS-7: it is down"]].concat());
+        let run = run.expect("fine");
+        let folders: Vec<_> = run.tried.folders.iter().map(|one| one.to_str()).collect();
+        assert_eq!(folders, [Some("a"), Some("b")]);
+        assert_eq!(run.despite_freeze.as_deref(), Some("OPS-7: it is down"));
     }
 
     #[test]

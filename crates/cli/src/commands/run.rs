@@ -8,15 +8,17 @@ use std::pin::{Pin, pin};
 use std::process::ExitCode;
 
 use api::action::{Confirm, Meant, PlanView, RunStands, RunView, Wish};
+use api::approval::ApprovalStands;
 use api::error::Code;
 use api::{Error, JSON_VERSION};
 use console::{Console, Way};
 use serde_json::json;
 
+use super::actions::not_usable;
 use super::{say, show, show_json, typed};
 use crate::arguments::Run;
 use crate::open::Open;
-use crate::print::{foreign, plan as page, run as words};
+use crate::print::{approvals, foreign, plan as page, run as words};
 use crate::{exit, open, target};
 
 /// What comes after the plan.
@@ -48,7 +50,10 @@ pub async fn run(run: Run) -> Result<ExitCode, Error> {
         Next::Go(go) => *go,
     };
     let actions = open.console.actions();
-    let begun = actions.run(&plan.hash, meant, Way::Terminal).await?;
+    let despite = run.despite_freeze.clone();
+    let begun = actions
+        .run(&plan.hash, meant, despite, Way::Terminal)
+        .await?;
     let last = follow(&open.console, &begun, asked).await?;
     let stands = last.as_ref().map(|view| &view.stands);
     let code = stands.map_or(ExitCode::from(exit::UNKNOWN), exit::of_run);
@@ -63,7 +68,7 @@ pub async fn run(run: Run) -> Result<ExitCode, Error> {
 /// Plans, and finds out whether the plan is meant.
 async fn mean(run: &Run) -> Result<Next, Error> {
     let said = each_once(&run.input)?;
-    let open = open::for_an_answer(&run.systems).await?;
+    let open = open::for_an_action(&run.systems, &run.tried).await?;
     let object = target::find(&open.console, &run.target, &run.place, open.patience).await?;
     let wish = Wish {
         action: run.action.clone(),
@@ -75,10 +80,13 @@ async fn mean(run: &Run) -> Result<Next, Error> {
     if !run.json {
         show(&page::plan(&plan));
     }
+    if !run.tried.folders.is_empty() {
+        not_usable(&open.console.actions().unusable()?);
+    }
     let over = |plan: &PlanView| -> Result<Next, Error> {
         match run.json {
             true => show_json(&json!({ "version": JSON_VERSION, "plan": plan }))?,
-            false => show(&page::how_to_mean(plan)),
+            false => show(&page::how_to_mean(plan, run.despite_freeze.is_some())),
         }
         Ok(Next::Over(ExitCode::SUCCESS))
     };
@@ -94,6 +102,7 @@ async fn mean(run: &Run) -> Result<Next, Error> {
     } else if run.json || !std::io::stdin().is_terminal() {
         return over(&plan);
     } else {
+        thawed(run, &plan)?;
         match ask(&plan).await? {
             Some(meant) => meant,
             None => {
@@ -102,6 +111,11 @@ async fn mean(run: &Run) -> Result<Next, Error> {
             }
         }
     };
+    if meant == (Meant::SecondPerson {})
+        && let Some(next) = ask_another(run, &open, &plan).await?
+    {
+        return Ok(next);
+    }
     Ok(Next::Go(Box::new(Go { open, plan, meant })))
 }
 
@@ -137,7 +151,7 @@ fn another(run: &Run, plan: &PlanView) -> Result<Next, Error> {
 /// Whoever gives a plan's hash has had the plan, with all that it names.
 fn by_hash(run: &Run, plan: &PlanView) -> Result<Meant, Error> {
     match (plan.confirm, &run.name) {
-        (Confirm::SecondPerson, _) => Err(no_approvals(plan)),
+        (Confirm::SecondPerson, _) => Ok(Meant::SecondPerson {}),
         (_, Some(text)) => Ok(Meant::Typed { text: text.clone() }),
         (Confirm::Typed, None) => Err(Error::new(
             Code::Usage,
@@ -155,8 +169,7 @@ fn by_hash(run: &Run, plan: &PlanView) -> Result<Meant, Error> {
 fn at_once(plan: &PlanView) -> Result<Meant, Error> {
     match plan.confirm {
         Confirm::Click => Ok(Meant::Clicked {}),
-        Confirm::SecondPerson => Err(no_approvals(plan)),
-        Confirm::Named | Confirm::Typed => Err(Error::new(
+        Confirm::Named | Confirm::Typed | Confirm::SecondPerson => Err(Error::new(
             Code::Denied,
             format!("'{}' takes more than --yes; nothing was sent", button(plan)),
         )
@@ -165,6 +178,20 @@ fn at_once(plan: &PlanView) -> Result<Meant, Error> {
             plan.hash
         ))),
     }
+}
+
+/// Nobody types a name to be told that it is frozen.
+fn thawed(run: &Run, plan: &PlanView) -> Result<(), Error> {
+    let Some(frozen) = plan
+        .frozen
+        .as_ref()
+        .filter(|_| run.despite_freeze.is_none())
+    else {
+        return Ok(());
+    };
+    let message = format!("{}; nothing was sent", page::frozen(frozen));
+    Err(Error::new(Code::Denied, message)
+        .hint("Wait, or say why it cannot: --despite-freeze \"WHY\". That is recorded."))
 }
 
 /// Asks as the plan's grade wants it; `None` where it is not meant.
@@ -196,18 +223,37 @@ async fn ask(plan: &PlanView) -> Result<Option<Meant>, Error> {
             let text = typed(format!("{named}\nType the name of the {kind}: ")).await;
             (!text.is_empty()).then_some(Meant::Typed { text })
         }
-        Confirm::SecondPerson => return Err(no_approvals(plan)),
+        Confirm::SecondPerson => {
+            let answer = typed(format!(
+                "{named}\nIt takes another person's approval. Type yes to go on with it: "
+            ))
+            .await;
+            answer
+                .eq_ignore_ascii_case("yes")
+                .then_some(Meant::SecondPerson {})
+        }
     })
 }
 
-fn no_approvals(plan: &PlanView) -> Error {
-    Error::new(
-        Code::Denied,
-        format!(
-            "'{}' takes another person's approval, and approvals are not there yet; nothing was sent",
-            button(plan)
-        ),
-    )
+/// Asks for another person's approval where nobody has given it yet; nothing, where somebody has.
+async fn ask_another(run: &Run, open: &Open, plan: &PlanView) -> Result<Option<Next>, Error> {
+    let asked = open.console.actions().ask_approval(&plan.hash).await?;
+    if matches!(asked.request.stands, ApprovalStands::Approved {}) {
+        return Ok(None);
+    }
+    match run.json {
+        true => show_json(&json!({
+            "version": JSON_VERSION,
+            "plan": plan,
+            "request": asked.request,
+            "held": asked.held,
+        }))?,
+        false => show(&approvals::requested(
+            &asked,
+            &format!("--confirm {}", plan.hash),
+        )),
+    }
+    Ok(Some(Next::Over(ExitCode::SUCCESS)))
 }
 
 fn button(plan: &PlanView) -> String {

@@ -4,16 +4,16 @@ use std::fmt::Write;
 
 use api::ObjectRef;
 use api::action::{Offer, Question, QuestionKind};
-use console::library::{Action, Undo, lines};
+use console::library::{Action, Stock, Undo, lines};
 
 use super::{bold, dim, foreign, green, styled, width, wrapped};
 
 const INDENT: &str = "    ";
 
 /// All actions.
-pub fn list(actions: &[Action]) -> String {
+pub fn list(stock: &Stock) -> String {
     let mut page = String::new();
-    for action in actions {
+    for action in stock.library.actions() {
         let kinds: Vec<&str> = action.on.kinds.iter().map(|kind| kind.name()).collect();
         let _ = writeln!(
             page,
@@ -24,19 +24,24 @@ pub fn list(actions: &[Action]) -> String {
         paragraph(&mut page, &action.about);
         let roles = format!("for {}", action.roles.join(", "));
         let _ = writeln!(page, "{INDENT}{}", styled(dim(), roles));
+        if let Some(file) = stock.library.own_file(&action.id) {
+            let from = format!("from {}", foreign(file, 300));
+            let _ = writeln!(page, "{INDENT}{}", styled(dim(), from));
+        }
     }
     page
 }
 
-/// One action.
-pub fn one(action: &Action) -> String {
+/// One action, with the file that it is from where it does not ship.
+pub fn one(action: &Action, own_file: Option<&str>) -> String {
     let mut page = format!("{}\n", styled(bold(), &action.id));
     paragraph(&mut page, &format!("{}. {}", action.title, action.about));
     let undo = match &action.undo {
         Undo::By(id) => ("Taken back by", id.clone()),
         Undo::Not(why) => ("Not taken back", why.clone()),
     };
-    for (name, text) in lines(action).into_iter().chain([undo]) {
+    let file = own_file.map(|file| ("From", foreign(file, 300)));
+    for (name, text) in lines(action).into_iter().chain([undo]).chain(file) {
         // What is code in Markdown is a word here.
         let text = format!("{}: {}", styled(dim(), name), text.replace('`', ""));
         paragraph(&mut page, &text);

@@ -7,7 +7,7 @@ use api::time::{relative, short_duration};
 use api::{Answer, Journey, Sentence};
 use jiff::Timestamp;
 
-use super::{bold, dim, foreign, stage, state, styled, width, wrapped};
+use super::{acts, bold, dim, foreign, stage, state, styled, width, wrapped};
 
 /// The whole answer as text.
 pub fn answer(answer: &Answer, verbose: bool) -> String {
@@ -59,8 +59,20 @@ pub fn sentence(sentence: &Sentence, now: Timestamp) -> String {
     sentence.text(|at| relative(at, now))
 }
 
+/// What stands before every line of a journey but its first.
+const INDENT: &str = "    ";
+
+/// A line of a journey: what it says, and of what.
+fn write_row(page: &mut String, width: usize, name: &str, text: &str) {
+    let _ = writeln!(
+        page,
+        "{INDENT}{} {}",
+        styled(dim(), format!("{name:<9}")),
+        wrapped(text, width.saturating_sub(10), "              ")
+    );
+}
+
 fn write_journey(page: &mut String, journey: &Journey, now: Timestamp, verbose: bool) {
-    const INDENT: &str = "    ";
     let (glyph, word, style) = state(journey.state);
     let width = width().saturating_sub(INDENT.len());
     let target = format!(
@@ -89,14 +101,7 @@ fn write_journey(page: &mut String, journey: &Journey, now: Timestamp, verbose: 
         );
     }
     let _ = writeln!(page, "{INDENT}{}", stage_line(journey));
-    let mut row = |name: &str, text: String| {
-        let _ = writeln!(
-            page,
-            "{INDENT}{} {}",
-            styled(dim(), format!("{name:<9}")),
-            wrapped(&text, width.saturating_sub(10), "              ")
-        );
-    };
+    let mut row = |name: &str, text: String| write_row(page, width, name, &text);
     if !journey.chain.is_empty() {
         let links = journey.chain.iter().map(|link| {
             format!(
@@ -127,6 +132,11 @@ fn write_journey(page: &mut String, journey: &Journey, now: Timestamp, verbose: 
     if let Some(cause) = &journey.cause {
         row("to do", format!("{} [{}]", cause.remedy, cause.code));
     }
+    for line in acts::lines(&journey.acts) {
+        // Whole, on one line: it is copied.
+        write_row(page, usize::MAX, "", &line);
+    }
+    let mut row = |name: &str, text: String| write_row(page, width, name, &text);
     if let Some(next) = &journey.next_attempt {
         let when = next
             .at

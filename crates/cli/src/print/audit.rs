@@ -35,6 +35,7 @@ fn said(event: &Event) -> String {
             identity,
             way,
             despite_freeze,
+            approved_by,
         } => {
             let object = &plan.target.object;
             let mut said = format!(
@@ -51,6 +52,9 @@ fn said(event: &Event) -> String {
             }
             if let Some(why) = despite_freeze {
                 let _ = write!(said, ", in spite of a freeze: {why}");
+            }
+            if let Some(by) = approved_by {
+                let _ = write!(said, ", approved by {by}");
             }
             let _ = write!(said, "; plan {plan_hash}");
             said

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use api::action::{Confirm, FieldChange, PlanStep, PlanView};
+use api::action::{Confirm, FieldChange, Frozen, PlanCommit, PlanStep, PlanView};
 
 use super::{bold, dim, foreign, green, red, styled, width, wrapped, yellow};
 
@@ -16,6 +16,10 @@ const BELOW: &str = "           ";
 pub fn plan(plan: &PlanView) -> String {
     let mut page = format!("{}\n", styled(bold(), foreign(&plan.button, 300)));
     row(&mut page, "where", &place(plan));
+    if let Some(freeze) = &plan.frozen {
+        let says = format!("{} {}", styled(yellow(), "!"), frozen(freeze));
+        row(&mut page, "frozen", &says);
+    }
     for (at, step) in plan.steps.iter().enumerate() {
         write_step(&mut page, at, step, plan);
     }
@@ -54,8 +58,16 @@ pub fn plan(plan: &PlanView) -> String {
 fn write_step(page: &mut String, at: usize, step: &PlanStep, plan: &PlanView) {
     let number = format!("step {}", at + 1);
     row(page, &number, &foreign(&step.says, 400));
+    for commit in &step.commits {
+        row(page, "", &lands(commit));
+    }
     for change in &step.changes {
-        row(page, "", &changed(change, plan));
+        let is_in_file = !step.commits.is_empty();
+        row(page, "", &changed(change, is_in_file, plan));
+    }
+    for line in step.commits.iter().flat_map(|one| one.message.lines()) {
+        let line = foreign(line, 300);
+        row(page, "", &styled(dim(), format!("> {line}")));
     }
     for sent in &step.sends {
         row(
@@ -66,14 +78,27 @@ fn write_step(page: &mut String, at: usize, step: &PlanStep, plan: &PlanView) {
     }
 }
 
-/// `spec.replicas: 3 → 5`, with the object where it is another one than the target.
-fn changed(change: &FieldChange, plan: &PlanView) -> String {
+/// Where a commit lands.
+fn lands(commit: &PlanCommit) -> String {
+    let (branch, repository) = (
+        foreign(&commit.branch, 200),
+        foreign(&commit.repository, 300),
+    );
+    let head = foreign(api::headline::short(&commit.head), 20);
+    match commit.pull_request {
+        false => format!("commits on {branch} of {repository}, on top of {head}:"),
+        true => format!("opens a pull request into {branch} of {repository}, from {head}:"),
+    }
+}
+
+/// `spec.replicas: 3 → 5`, with the object where it is another one than the target; of a file, its line.
+fn changed(change: &FieldChange, is_in_file: bool, plan: &PlanView) -> String {
     let value = |value: &Option<String>, absent: &str| {
         value
             .as_ref()
             .map_or_else(|| absent.to_owned(), |value| foreign(value, 300))
     };
-    let object = match change.object == plan.object {
+    let object = match is_in_file || change.object == plan.object {
         true => String::new(),
         false => format!("{} ", foreign(&change.object.to_string(), 200)),
     };
@@ -109,22 +134,38 @@ pub fn named(plan: &PlanView) -> String {
     )
 }
 
-/// What follows a plan that was only shown.
-pub fn how_to_mean(plan: &PlanView) -> String {
+/// What is frozen, until when, and why.
+pub fn frozen(frozen: &Frozen) -> String {
+    format!(
+        "{} is frozen until {}: {}",
+        foreign(&frozen.what, 200),
+        frozen.until.strftime("%Y-%m-%d %H:%M UTC"),
+        foreign(&frozen.reason, 300)
+    )
+}
+
+/// What follows a plan that was only shown; `thawed`: why a freeze gives way was said.
+pub fn how_to_mean(plan: &PlanView, thawed: bool) -> String {
     if plan.nothing {
         return "There is nothing to do: it is so already.\n".to_owned();
     }
     let how = "Nothing was changed. To run exactly this, say the same once more with";
     let hash = &plan.hash;
+    let (freeze, why) = match plan.frozen.is_some() && !thawed {
+        true => (
+            " --despite-freeze \"WHY\"",
+            "WHY is why it cannot wait for the freeze's end: it is recorded.\n",
+        ),
+        false => ("", ""),
+    };
     match plan.confirm {
-        Confirm::Click | Confirm::Named => format!("{how}\n  --confirm {hash}\n"),
-        Confirm::Typed => {
-            format!("{how}\n  --confirm {hash} --name NAME\nwhere NAME is the object's name.\n")
-        }
-        Confirm::SecondPerson => {
-            "It takes another person's approval, and approvals are not there yet: it cannot be run.\n"
-                .to_owned()
-        }
+        Confirm::Click | Confirm::Named => format!("{how}\n  --confirm {hash}{freeze}\n{why}"),
+        Confirm::Typed => format!(
+            "{how}\n  --confirm {hash} --name NAME{freeze}\nwhere NAME is the object's name.\n{why}"
+        ),
+        Confirm::SecondPerson => format!(
+            "Nothing was changed. It takes another person's approval. To ask for it, and to run it once it is there, say the same once more with\n  --confirm {hash}{freeze}\n{why}"
+        ),
     }
 }
 
@@ -166,6 +207,7 @@ mod tests {
                     from: Some("3".to_owned()),
                     to: Some("5".to_owned()),
                 }],
+                commits: Vec::new(),
                 sends: vec!["PATCH /apis/apps/v1/namespaces/shop/deployments/cart".to_owned()],
             }],
             touches: vec!["2 pods are added".to_owned()],
@@ -179,6 +221,7 @@ mod tests {
             undo: "by scale".to_owned(),
             nothing: false,
             tried: None,
+            frozen: None,
         }
     }
 
@@ -214,16 +257,70 @@ Scale Deployment shop/cart in eu
     }
 
     #[test]
+    fn a_commit_says_where_it_lands_which_line_and_what_it_says() {
+        let mut promote = scale();
+        let commit = |pull_request| PlanCommit {
+            repository: "https://code.example/shop/deploy\u{1b}[2J".to_owned(),
+            branch: "main".to_owned(),
+            head: "0123456789abcdef".to_owned(),
+            pull_request,
+            message: "Set cart to 1.4.2\n\nIt is slow.".to_owned(),
+        };
+        promote.steps[0] = PlanStep {
+            says: "Sets Deployment shop/cart to 1.4.2".to_owned(),
+            changes: vec![FieldChange {
+                object: ObjectRef::new("eu", "Kustomization", "flux-system", "shop"),
+                field: "apps/cart.yaml:12".to_owned(),
+                from: Some("1.4.1".to_owned()),
+                to: Some("1.4.2".to_owned()),
+            }],
+            commits: vec![commit(false)],
+            sends: Vec::new(),
+        };
+        let page = printed(&plan(&promote));
+        let lines: Vec<&str> = page.lines().map(str::trim).collect();
+        let wanted = [
+            "step 1   Sets Deployment shop/cart to 1.4.2",
+            "commits on main of https://code.example/shop/deploy[2J, on top of 0123456:",
+            "apps/cart.yaml:12: 1.4.1 → 1.4.2",
+            "> Set cart to 1.4.2",
+            ">",
+            "> It is slow.",
+        ];
+        assert_eq!(lines[2..8], wanted, "{page}");
+        promote.steps[0].commits = vec![commit(true)];
+        let page = printed(&plan(&promote));
+        assert!(page.contains("opens a pull request into main of"), "{page}");
+    }
+
+    #[test]
+    fn a_freeze_was_met_only_after_the_plan_was_meant() {
+        let mut frozen = scale();
+        frozen.frozen = Some(Frozen {
+            what: "live".to_owned(),
+            until: "2027-01-04T08:00:00Z".parse().expect("a time"),
+            reason: "Christmas\u{1b}[2J".to_owned(),
+        });
+        let page = printed(&plan(&frozen));
+        let row = "  frozen   ! live is frozen until 2027-01-04 08:00 UTC: Christmas[2J\n";
+        assert!(page.contains(row), "{page}");
+        let how = how_to_mean(&frozen, false);
+        assert!(how.contains("--despite-freeze \"WHY\""), "{how}");
+        // Whoever has said why says the same once more.
+        assert!(!how_to_mean(&frozen, true).contains("--despite-freeze"));
+    }
+
+    #[test]
     fn what_cannot_be_run_or_is_so_already_was_offered_to_be_confirmed() {
         let mut asked = scale();
-        assert!(how_to_mean(&asked).contains(&format!("--confirm {}", asked.hash)));
+        assert!(how_to_mean(&asked, false).contains(&format!("--confirm {}", asked.hash)));
         asked.confirm = Confirm::Typed;
-        assert!(how_to_mean(&asked).contains("--name NAME"));
+        assert!(how_to_mean(&asked, false).contains("--name NAME"));
         asked.confirm = Confirm::SecondPerson;
-        assert!(!how_to_mean(&asked).contains("--confirm"));
+        assert!(how_to_mean(&asked, false).contains("another person's approval"));
         asked.confirm = Confirm::Click;
         asked.nothing = true;
-        assert!(!how_to_mean(&asked).contains("--confirm"));
+        assert!(!how_to_mean(&asked, false).contains("--confirm"));
         assert!(!plan(&asked).contains("server"));
     }
 

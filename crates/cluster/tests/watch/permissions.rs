@@ -1,6 +1,7 @@
 //! What may not be read: some kinds, some namespaces, watches, or everything.
 
 use api::{ConnectionState, ObjectRef};
+use cluster::LogWanted;
 use facts::cluster::Scope;
 use facts::{Coverage, Key, Kind};
 use serde_json::json;
@@ -229,15 +230,20 @@ async fn objects_are_read_whole_and_secrets_are_hidden() {
     let error = read("Gadget", "g").await.unwrap_err();
     assert_eq!(error.to_string(), "test serves no kind Gadget");
 
-    let lines = cluster
-        .last_lines("shop", "api-1", "api", true, 2)
-        .await
-        .unwrap();
-    assert_eq!(lines, ["two", "three"]);
+    let wanted = LogWanted {
+        namespace: "shop",
+        pod: "api-1",
+        container: "api",
+        previous: true,
+        lines: 2,
+        timestamps: false,
+    };
+    let log = cluster.log(&wanted).await.unwrap();
+    assert_eq!(log.lines, ["two", "three"]);
     let asked = world.responder.requests();
     assert!(
         asked.contains(
-            &"GET /api/v1/namespaces/shop/pods/api-1/log?tailLines=2&container=api&previous=true"
+            &"GET /api/v1/namespaces/shop/pods/api-1/log?tailLines=2&limitBytes=2097152&container=api&previous=true"
                 .to_owned()
         )
     );

@@ -2,16 +2,16 @@
 //!
 //! Owns the words that are not the runbook's own: what a button says, and what a run is called.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use api::ObjectRef;
 use api::action::{
-    Confirm, FieldChange, Offer, PlanRight, PlanStep, PlanView, Question, QuestionKind, RunOutcome,
-    RunStands, RunStep, RunView, StepState,
+    Confirm, FieldChange, Listed, Offer, PlanCommit, PlanRight, PlanStep, PlanView, Question,
+    QuestionKind, RunOutcome, RunStands, RunStep, RunView, StepState,
 };
 use api::headline::plain;
 use runbook::action::{self, Action, InputKind, Undo, Value};
-use runbook::call::{Call, Change, Right};
+use runbook::call::{Call, Change, EcsCall, Landing, Right};
 use runbook::journal::{Answer, Event, Outcome, Run, RunId, Standing};
 use runbook::library::Library;
 use runbook::offer;
@@ -20,6 +20,8 @@ use runbook::step::Effect;
 
 /// The most runs that are shown.
 pub const MOST_RUNS: usize = 100;
+/// The most lines of a commit's message that a plan shows.
+const MOST_LINES: usize = 40;
 /// The longest value that a plan shows of a field.
 const LONGEST: usize = 300;
 
@@ -35,6 +37,23 @@ pub fn offer(action: &Action, standing: &offer::Standing) -> Offer {
         },
         inputs: action.inputs.iter().map(question).collect(),
         reason: action.reason,
+    }
+}
+
+/// An action in the list of those that a person may run.
+pub fn listed(action: &Action) -> Listed {
+    Listed {
+        action: action.id.clone(),
+        title: action.title.clone(),
+        about: action.about.clone(),
+        kinds: action
+            .on
+            .kinds
+            .iter()
+            .map(|kind| kind.name().to_owned())
+            .collect(),
+        environments: action.on.environments.clone(),
+        apps: action.on.apps.clone(),
     }
 }
 
@@ -91,6 +110,7 @@ pub fn plan(
                 right: right.to_string(),
                 held: *held,
             })
+            .chain(of_iam(plan))
             .collect(),
         undo: match &plan.undo {
             Undo::By(action) => format!("By “{}”.", title(library, action)),
@@ -98,7 +118,19 @@ pub fn plan(
         },
         nothing: plan.is_nothing(),
         tried: tried.map(|why| plain(&why, LONGEST)),
+        frozen: None,
     }
+}
+
+/// What a plan needs of IAM, which tells nobody before.
+fn of_iam(plan: &Plan) -> Vec<PlanRight> {
+    let calls = plan.steps.iter().flat_map(|step| &step.calls);
+    let actions: BTreeSet<&str> = calls.filter_map(Call::ecs).map(EcsCall::action).collect();
+    let rights = actions.into_iter().map(|action| PlanRight {
+        right: action.to_owned(),
+        held: None,
+    });
+    rights.collect()
 }
 
 /// What the button says that means it: never without the object and where it is.
@@ -110,8 +142,22 @@ fn step(step: &PlannedStep) -> PlanStep {
     PlanStep {
         says: step.says.clone(),
         changes: step.changes.iter().map(changed).collect(),
+        commits: step.calls.iter().filter_map(commit).collect(),
         sends: step.calls.iter().map(sends).collect(),
     }
+}
+
+fn commit(call: &Call) -> Option<PlanCommit> {
+    let commit = call.commit()?;
+    let lines = commit.message.lines().take(MOST_LINES);
+    let lines: Vec<String> = lines.map(|line| plain(line, LONGEST)).collect();
+    Some(PlanCommit {
+        repository: plain(&commit.repository, LONGEST),
+        branch: plain(&commit.branch, LONGEST),
+        head: commit.head.clone(),
+        pull_request: commit.landing == Landing::PullRequest,
+        message: lines.join("\n"),
+    })
 }
 
 fn changed(changed: &Changed) -> FieldChange {
@@ -125,6 +171,16 @@ fn changed(changed: &Changed) -> FieldChange {
 }
 
 fn sends(call: &Call) -> String {
+    let call = match call {
+        Call::Object(call) => call,
+        Call::Ecs(call) => return call.request(),
+        Call::Commit(commit) => {
+            return match commit.landing {
+                Landing::Commit => format!("COMMIT {}", commit.place()),
+                Landing::PullRequest => format!("PULL REQUEST {}", commit.place()),
+            };
+        }
+    };
     let verb = match call.change {
         Change::Merge(_) => "PATCH",
         Change::Create(_) => "POST",
@@ -222,5 +278,33 @@ fn seen(effect: &Effect) -> (StepState, String) {
         Effect::NotYet { says } => (StepState::Sent, says.clone()),
         Effect::Failed { says } => (StepState::Failed, says.clone()),
         Effect::Unknown { says } => (StepState::Unproven, says.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use runbook::call::Commit;
+
+    use super::*;
+
+    #[test]
+    fn a_commits_words_were_shown_as_they_came() {
+        let call = Call::Commit(Commit {
+            system: "prod".to_owned(),
+            repository: "https://code.example/shop/deploy\u{202e}".to_owned(),
+            branch: "main\u{1b}[2J".to_owned(),
+            head: "0123456789abcdef".to_owned(),
+            path: String::new(),
+            wanted: Vec::new(),
+            edits: Vec::new(),
+            message: format!("Set api to 2\u{7}\n\nWhy: x{}", "\ny".repeat(1_000)),
+            landing: Landing::PullRequest,
+        });
+        let shown = commit(&call).expect("it is one");
+        assert!(shown.pull_request);
+        assert_eq!(shown.repository, "https://code.example/shop/deploy");
+        assert_eq!(shown.branch, "main[2J");
+        assert!(shown.message.starts_with("Set api to 2\n\nWhy: x\ny"));
+        assert_eq!(shown.message.lines().count(), MOST_LINES);
     }
 }

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::acting::{ActionsLink, Freeze};
 use super::{address, shown};
 
 /// The ports that the browser is sent back to where the file names none: unassigned ones, below those that systems hand
@@ -41,6 +42,14 @@ pub struct TeamFile {
     /// Whom to ask for rights that are missing.
     #[serde(default)]
     pub owners: Vec<Owner>,
+    /// Folders of the team's own actions in Git, each pinned to a commit or a tag, such as
+    /// https://code.example/shop/deploy//actions?ref=v3.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub actions: Vec<ActionsLink>,
+    /// Times in which no action changes anything.
+    #[serde(default)]
+    pub freezes: Vec<Freeze>,
     /// Code hosts whose address or API cannot be derived from their name.
     #[serde(default)]
     pub code_hosts: Vec<CodeHost>,
@@ -136,7 +145,7 @@ pub struct Role {
     pub name: String,
     /// The groups of the provider whose members are this.
     pub groups: Vec<String>,
-    /// The screen that they start with; absent: the board, and for `support` the changes.
+    /// The screen that they start with; absent: the board, and for `support` the actions.
     #[serde(default)]
     pub home: Option<Home>,
 }
@@ -147,6 +156,8 @@ pub struct Role {
 pub enum Home {
     /// All apps.
     Board,
+    /// What they may run.
+    Actions,
     /// What happened to them.
     Changes,
     /// What could not be linked to source.
@@ -159,6 +170,7 @@ impl From<Home> for api::Home {
     fn from(home: Home) -> Self {
         match home {
             Home::Board => Self::Board,
+            Home::Actions => Self::Actions,
             Home::Changes => Self::Changes,
             Home::Coverage => Self::Coverage,
             Home::Connections => Self::Connections,

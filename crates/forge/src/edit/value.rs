@@ -2,7 +2,7 @@
 
 use super::{EditError, Form, Place};
 use crate::declared::Written;
-use crate::error::tidy;
+use api::headline::plain;
 
 /// The longest tag, as registries have it.
 const LONGEST_TAG: usize = 128;
@@ -17,7 +17,7 @@ const LONGEST_RANGE: usize = 256;
 /// The new value is none of the place's form.
 pub(super) fn whole(place: &Place, new: &str) -> Result<String, EditError> {
     let no = |what: &'static str| EditError::NoValue {
-        new: tidy(new),
+        new: plain(new, 60),
         what,
     };
     let taken = |fits: bool, what: &'static str| match fits {

@@ -105,6 +105,24 @@ pub enum WriteFailure {
     },
 }
 
+/// Whether somebody may commit to a repository, as far as its code host tells beforehand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MayCommit {
+    /// They may push; a branch may be protected all the same.
+    Yes,
+    /// They may not, in a sentence.
+    No(String),
+    /// There is nothing to commit with at this host, in a sentence.
+    NobodyThere {
+        /// The host.
+        host: String,
+        /// Why.
+        why: String,
+    },
+    /// The host does not say, or cannot be asked.
+    NotSaid,
+}
+
 impl WriteFailure {
     fn refused(why: impl Into<String>) -> Self {
         Self::Refused {
@@ -147,6 +165,20 @@ struct GitCommit {
     tree: GitObject,
 }
 
+/// A repository, as far as it says what whoever asks may do.
+#[derive(Deserialize)]
+struct Standing {
+    #[serde(default)]
+    archived: bool,
+    permissions: Option<Permissions>,
+}
+
+#[derive(Deserialize)]
+struct Permissions {
+    #[serde(default)]
+    push: bool,
+}
+
 /// A commit in a list.
 #[derive(Deserialize)]
 struct Listed {
@@ -161,6 +193,36 @@ struct Message {
 }
 
 impl GitHub {
+    /// Whether whoever is signed in may commit to a repository. Changes nothing.
+    pub(crate) async fn may_commit(&self, repository: &str) -> MayCommit {
+        let target = match self.client.target(repository) {
+            Ok(target) => target,
+            Err(trouble) => return MayCommit::No(trouble.to_string()),
+        };
+        let (host, path) = (target.host().to_owned(), target.path());
+        if let Err(why) = self.client.may_write(&target).await {
+            let why = why.to_string();
+            return MayCommit::NobodyThere { host, why };
+        }
+        let standing: Result<Option<Standing>, Trouble> =
+            self.client.one(&target, target.at(&[])).await;
+        match standing {
+            Ok(Some(one)) if one.archived => {
+                MayCommit::No(format!("{path} is archived on {host}: it is read only"))
+            }
+            Ok(Some(Standing {
+                permissions: Some(Permissions { push }),
+                ..
+            })) => match push {
+                true => MayCommit::Yes,
+                false => MayCommit::No(format!("{host} does not let us push to {path}")),
+            },
+            Ok(None) => MayCommit::No(format!("{host} has no {path}, or does not show it to us")),
+            Err(trouble @ Trouble::Denied { .. }) => MayCommit::No(trouble.to_string()),
+            Ok(Some(_)) | Err(_) => MayCommit::NotSaid,
+        }
+    }
+
     /// Commits files on their branch.
     ///
     /// # Errors

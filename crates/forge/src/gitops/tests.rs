@@ -514,6 +514,49 @@ async fn nothing_is_sent_by_nobody_or_with_a_token_that_may_not() {
 }
 
 #[tokio::test]
+async fn who_may_not_push_is_told_before_anything_is_sent() {
+    const LOOK: &str = "GET ";
+    let there = |answer: &'static str| Fate::Instead(200, answer);
+    for (fate, may) in [
+        (there(r#"{"permissions": {"push": true}}"#), Some(true)),
+        (there(r#"{"permissions": {"push": false}}"#), Some(false)),
+        (
+            there(r#"{"archived": true, "permissions": {"push": true}}"#),
+            Some(false),
+        ),
+        (Fate::Instead(404, "{}"), Some(false)),
+        (Fate::Instead(403, r#"{"message": "blocked"}"#), Some(false)),
+        (there("{}"), None),
+        (Fate::Instead(502, ""), None),
+    ] {
+        let shop = Shop::start().await;
+        shop.deal(LOOK, fate);
+        let told = match shop.forge.may_commit(REPOSITORY).await {
+            MayCommit::Yes => Some(true),
+            MayCommit::No(_) => Some(false),
+            MayCommit::NotSaid => None,
+            nobody @ MayCommit::NobodyThere { .. } => panic!("{nobody:?}"),
+        };
+        assert_eq!(told, may);
+        assert_eq!(shop.writes(), [""; 0]);
+    }
+    let shop = Shop::start().await;
+    assert_eq!(shop.forge.may_commit(REPOSITORY).await, MayCommit::Yes);
+    shop.github
+        .make_token(TOKEN, "mira-holm", Some("read:user"), None);
+    let told = shop.forge.may_commit(REPOSITORY).await;
+    assert!(matches!(told, MayCommit::No(_)), "{told:?}");
+    let shop = Shop::with(None).await;
+    let nobody = shop.forge.may_commit(REPOSITORY).await;
+    assert!(
+        matches!(&nobody, MayCommit::NobodyThere { host, .. } if host == "code.shop.example"),
+        "{nobody:?}"
+    );
+    let seen = shop.between.seen.lock().unwrap().clone();
+    assert_eq!(seen, [""; 0], "without a token nothing is asked");
+}
+
+#[tokio::test]
 async fn a_write_follows_no_redirect() {
     let shop = Shop::start().await;
     let wanted = shop.promotion().await;

@@ -1,6 +1,6 @@
 //! Files read by a link into a repository, such as a team file and its signature.
 
-use forge::{GitFileError, GitLink};
+use forge::{FileAt, FolderAt, GitFileError, GitLink};
 
 use super::*;
 
@@ -75,4 +75,71 @@ async fn what_cannot_be_read_of_a_link_is_said() {
     )
     .await;
     assert!(plain.unwrap_err().to_string().contains("https"));
+}
+
+/// A folder of the shop's deploy repository, as the forge of a console reads it.
+async fn folder(server: &Server, cache: &Path, rest: &str) -> Result<FolderAt, GitFileError> {
+    let link = format!("https://{HOST}/shop/deploy//{rest}");
+    let link = GitLink::parse(&link.parse().unwrap()).unwrap();
+    let reader = Reader::new(server, cache);
+    reader.forge.folder(&link, &[".yaml", ".yml"], 16).await
+}
+
+#[tokio::test]
+async fn a_folder_is_read_at_what_pins_it_and_at_no_branch() {
+    let server = Server::start().await;
+    let cache = tempfile::tempdir().unwrap();
+    let work = server.repository("shop/deploy");
+    let first = work.commit(
+        "First",
+        &[
+            ("actions/b.yml", "b"),
+            ("actions/a.yaml", "a"),
+            ("actions/large.yaml", "more than sixteen bytes"),
+            ("actions/notes.md", "no action"),
+            ("actions/tests/a/case.yaml", "a case"),
+        ],
+    );
+    work.git(&["tag", "v1"]);
+    work.commit("Second", &[("actions/a.yaml", "changed")]);
+    work.push();
+    let file = |name: &str, text: Option<&str>| FileAt {
+        name: name.to_owned(),
+        bytes: text.map(|text| text.as_bytes().to_vec()),
+    };
+    let wanted = [
+        file("a.yaml", Some("a")),
+        file("b.yml", Some("b")),
+        file("large.yaml", None),
+    ];
+    for pin in ["v1", first.as_str()] {
+        for path in ["actions", "actions/"] {
+            let rest = format!("{path}?ref={pin}");
+            let read = folder(&server, cache.path(), &rest).await.unwrap();
+            assert_eq!(
+                (read.commit.as_str(), read.files.as_slice()),
+                (first.as_str(), &wanted[..])
+            );
+        }
+    }
+    for (rest, says) in [
+        ("actions?ref=main", "'main' is a branch"),
+        ("actions?ref=gone", "no commit or tag 'gone'"),
+        ("actions", "no commit or tag"),
+        (
+            &format!("actions?ref={}", "0".repeat(40)),
+            "no commit or tag '0000",
+        ),
+        ("actions/a.yaml?ref=v1", "no folder actions/a.yaml at v1"),
+        ("other?ref=v1", "no folder other at v1"),
+    ] {
+        let why = folder(&server, cache.path(), rest).await.unwrap_err();
+        assert!(why.to_string().contains(says), "{rest}: {why}");
+    }
+    // The host is away, and what is pinned stands in the copy.
+    server.seen.status.store(503, Ordering::SeqCst);
+    let read = folder(&server, cache.path(), "actions?ref=v1")
+        .await
+        .unwrap();
+    assert_eq!(read.commit, first);
 }

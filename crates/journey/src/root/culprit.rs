@@ -87,7 +87,7 @@ fn suspected(place: Place<'_>, suspect: &Reference, seen: &mut Seen) -> Learned<
 }
 
 /// The objects that a health check's message names: `[Deployment/shop/checkout status: 'InProgress']`.
-fn named(message: &str) -> Vec<(&str, Key)> {
+pub fn named(message: &str) -> Vec<(&str, Key)> {
     message
         .split([' ', '[', ']', ',', '\'', '"'])
         .filter_map(|word| {

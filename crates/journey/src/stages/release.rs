@@ -149,11 +149,17 @@ fn in_git<'a>(
         .map_or(image, |(image, _)| image);
     let finding = match promotion::set_back(case, place, history)? {
         Some(finding) => finding,
-        None => promotion::why_not(case, place, wrong, built)?,
+        None => promotion::why_not(case, place, wrong, built)?.version(waiting(built)),
     };
     let declares = evidence::evidence(&line.0, line.1, written(&reference), Some(now.commit.at));
     release.outcome = Outcome::found(StageKind::Release, finding.proof([declares]));
     Ok(release)
+}
+
+/// The version that waits to be declared, where it is exactly the commit's: a newer one would bring more than was asked for.
+fn waiting(built: &Built) -> Option<String> {
+    let names = Some(&built.reference).filter(|_| built.contents.is_exact())?;
+    names.tag.clone().or_else(|| names.digest.clone())
 }
 
 /// A repository's name as people say it among their own.

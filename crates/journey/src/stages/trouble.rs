@@ -50,7 +50,9 @@ pub fn of_crew(place: Place<'_>, workload: &Workload, crew: &Crew<'_>) -> Learne
         found.extend(ecs::tasks::unplaced(place, workload, crew));
     }
     found.sort_by_key(rank);
-    match (found.into_iter().next(), gap) {
+    let first = found.into_iter().next();
+    let first = first.map(|one| one.of_pods(evidence::workload(place, workload)));
+    match (first, gap) {
         (Some(finding), _) if finding.turn == api::State::Blocked => Ok(Some(finding)),
         (_, Some(gap)) => Err(gap),
         (finding, None) => Ok(finding),

@@ -5,7 +5,6 @@
 use jiff::Timestamp;
 
 use super::{Answer, Event, Outcome, Record, RunId, Way};
-use crate::call::{Call, Change};
 use crate::plan::Plan;
 use crate::step::Effect;
 
@@ -158,17 +157,7 @@ fn place(run: &Run, step: usize, call: usize) -> String {
     let what = planned
         .unwrap_or_default()
         .get(call)
-        .map(|call| naming(call, &run.id));
+        .map(|call| call.naming(&run.id));
     let what = what.unwrap_or_else(|| format!("call {}", call + 1));
     format!("{}, {what}", step_of(&run.plan, step))
-}
-
-/// What a call of a run is called in a sentence.
-pub(crate) fn naming(call: &Call, run: &RunId) -> String {
-    let object = call.subject(run);
-    match call.change {
-        Change::Merge(_) => format!("the change of {object}"),
-        Change::Create(_) => format!("the creation of {object}"),
-        Change::Delete => format!("the deletion of {object}"),
-    }
 }

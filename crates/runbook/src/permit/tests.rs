@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::action::{On, Step, TargetKind, Undo};
-use crate::call::{Call, Change};
+use crate::call::{Call, Change, ObjectCall};
 use crate::plan::PlannedStep;
 
 const NOW: Timestamp = Timestamp::constant(1_700_000_000, 0);
@@ -13,7 +13,7 @@ const WAYS: [Way; 3] = [Way::Window, Way::Terminal, Way::Resume];
 /// One change of a Deployment that is in production.
 pub(crate) fn plan() -> Plan {
     let object = api::ObjectRef::new("prod", "Deployment", "shop", "checkout");
-    let call = Call {
+    let call = ObjectCall {
         object: object.clone(),
         path: "/apis/apps/v1/namespaces/shop/deployments/checkout".to_owned(),
         change: Change::Merge(json!({"spec": {"replicas": 3}})),
@@ -38,7 +38,7 @@ pub(crate) fn plan() -> Plan {
             step: Step::Suspend {},
             on: object,
             says: "Suspends it.".to_owned(),
-            calls: vec![call],
+            calls: vec![call.into()],
             changes: Vec::new(),
         }],
         confirm: Confirm::Typed,
@@ -150,6 +150,7 @@ impl Case {
             identity: String::new(),
             way: Way::Terminal,
             despite_freeze: None,
+            approved_by: None,
         };
         self.records.push(Record {
             number: 0,
@@ -169,6 +170,9 @@ pub(crate) fn permit(plan: &Plan, run: &RunId, way: Way) -> Permit {
     case.way = way;
     case.run = run.clone();
     case.action.per_hour = None;
+    case.action.on.kinds = TargetKind::of(&plan.target.object.kind)
+        .into_iter()
+        .collect();
     case.confirmation = Confirmation::Typed(plan.target.object.name.clone());
     case.now = plan.made_at;
     case.ask().unwrap()
@@ -187,6 +191,8 @@ fn approved(by: &str, plan_hash: String) -> Confirmation {
     Confirmation::Approved(Approval {
         by: by.to_owned(),
         plan_hash,
+        requester: "okta:ada".to_owned(),
+        identity: "okta:ada".to_owned(),
     })
 }
 
@@ -212,7 +218,27 @@ const MISSING: &[(&str, Spoil)] = &[
     (
         "the plan of Deployment shop/checkout on prod sends something to other",
         |case| {
-            "other".clone_into(&mut case.plan.steps[0].calls[0].object.system);
+            if let Call::Object(call) = &mut case.plan.steps[0].calls[0] {
+                "other".clone_into(&mut call.object.system);
+            }
+        },
+    ),
+    // An offer is made once, and leave is asked for by whoever likes.
+    ("Restart is not for Deployment shop/checkout", |case| {
+        case.action.on.kinds = vec![TargetKind::Pod];
+    }),
+    ("Restart is not for Deployment shop/checkout", |case| {
+        case.action.on.apps = vec!["cart".to_owned()];
+    }),
+    (
+        "Restart is offered only in staging, and Deployment shop/checkout is in production",
+        |case| case.action.on.environments = vec!["staging".to_owned()],
+    ),
+    (
+        "Restart is offered only in production, and Deployment shop/checkout is in no environment",
+        |case| {
+            case.action.on.environments = vec!["production".to_owned()];
+            case.plan.target.environment.clear();
         },
     ),
     (
@@ -269,6 +295,20 @@ const MISSING: &[(&str, Spoil)] = &[
     ("the approval is not another person's", |case| {
         case.confirmation = approved("", case.plan.hash());
     }),
+    ("the approval is not another person's", |case| {
+        case.confirmation = approved("okta:Ada", case.plan.hash());
+    }),
+    (
+        "what was approved was asked for by okta:cy, and here you are okta:ada",
+        |case| {
+            case.confirmation = Confirmation::Approved(Approval {
+                by: "okta:bo".to_owned(),
+                plan_hash: case.plan.hash(),
+                requester: "okta:cy".to_owned(),
+                identity: "okta:ada".to_owned(),
+            });
+        },
+    ),
     ("what bob approved is another plan", |case| {
         case.confirmation = approved("bob", "other".to_owned());
     }),
@@ -282,6 +322,29 @@ const MISSING: &[(&str, Spoil)] = &[
         case.freezes = vec![freeze(&[])];
         case.despite_freeze = Some("  ".to_owned());
     }),
+    // Another freeze is over sooner, and ends nothing but itself.
+    ("production is frozen until 2023-11-14T22:15:20Z", |case| {
+        case.freezes = vec![
+            freeze(&["production"]),
+            freeze(&["PRODUCTION"]),
+            freeze(&[]),
+        ];
+        case.freezes[1].until = NOW + SignedDuration::from_mins(2);
+    }),
+    (
+        "production is frozen until 2023-11-14T22:14:20Z, and why this cannot wait cannot be written",
+        |case| {
+            case.freezes = vec![freeze(&["production"])];
+            case.despite_freeze = Some("curl https://jo:hunter2@h.example".to_owned());
+        },
+    ),
+    (
+        "production is frozen until 2023-11-14T22:14:20Z, and why this cannot wait cannot be written",
+        |case| {
+            case.freezes = vec![freeze(&["production"])];
+            case.despite_freeze = Some("it is down\u{1b}[2J".to_owned());
+        },
+    ),
     // Nobody can tell which environment it is: it may be the frozen one.
     ("Deployment shop/checkout on prod is frozen until", |case| {
         case.plan.target.environment.clear();
@@ -383,6 +446,10 @@ const ENOUGH: &[(&str, Allow)] = &[
     ("the freeze is over", |case| {
         case.freezes = vec![freeze(&[])];
         case.freezes[0].until = NOW;
+    }),
+    ("it is offered for this app, here", |case| {
+        case.action.on.apps = vec!["shop".to_owned()];
+        case.action.on.environments = vec!["production".to_owned()];
     }),
     ("it ran often, but not within the hour", |case| {
         case.ran("one", 60);

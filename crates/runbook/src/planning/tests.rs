@@ -68,6 +68,9 @@ fn ground(action: &Action, inputs: &Inputs, objects: &[Json]) -> Ground {
                         .find(is)
                         .map_or(Read::Absent, |json| Read::Object(json.clone()))
                 }
+                Look::Declared { .. } | Look::Landed { .. } => {
+                    Read::Unknown("there is no Git here".to_owned())
+                }
             };
             ground.add(look, read);
         }
@@ -105,7 +108,7 @@ fn a_step_on_what_a_person_chose_is_done_to_that_in_the_targets_namespace() {
     let on: Vec<String> = plan.steps.iter().map(|step| step.on.to_string()).collect();
     assert_eq!(on, ["CronJob shop/fill", "Deployment shop/checkout"]);
     assert_eq!(
-        plan.steps[0].calls[0].right.to_string(),
+        plan.steps[0].calls[0].right().expect("one").to_string(),
         "create jobs in shop"
     );
     let absent = planned(
@@ -115,6 +118,43 @@ fn a_step_on_what_a_person_chose_is_done_to_that_in_the_targets_namespace() {
         &[deployment(), cron_job()],
     );
     assert_eq!(absent, Err("CronJob shop/gone is not there".to_owned()));
+}
+
+#[test]
+fn two_changes_of_one_ecs_service_could_not_be_told_apart_and_are_not_planned() {
+    let service = json!({
+        "kind": "ECS service",
+        "metadata": {"namespace": "shop", "name": "api", "uid": "u", "resourceVersion": "ecs-svc/1"},
+        "spec": {"desiredCount": 2, "taskDefinition": "arn:x:task-definition/api:1"},
+        "status": {"status": "ACTIVE", "runningCount": 2, "deployments": [
+            {"id": "ecs-svc/1", "status": "PRIMARY", "taskDefinition": "arn:x:task-definition/api:1",
+             "desiredCount": 2, "runningCount": 2, "rolloutState": "COMPLETED"},
+        ]},
+    });
+    let planned = |steps: &str| {
+        let text = format!(
+            "version: 1\nid: a\ntitle: A\nabout: x\nroles: [sre]\non: {{kinds: [ECS service]}}\n{steps}\nundo: {{not: x}}\n"
+        );
+        let action = crate::read::read("a.yaml", text.as_bytes()).expect("fine");
+        let target = Target {
+            object: ObjectRef::new("aws", "ECS service", "shop", "api"),
+            ..target(false)
+        };
+        let mut ground = Ground::at(Timestamp::UNIX_EPOCH);
+        for look in looks(&action, &target, &Inputs::new(), &ground) {
+            ground.add(look, Read::Object(service.clone()));
+        }
+        let plan = plan(&action, target, Inputs::new(), "", &ground);
+        plan.map(|plan| plan.steps.len())
+            .map_err(|unfit| unfit.says)
+    };
+    assert_eq!(planned("steps: [ecsScale: {to: 3}]"), Ok(1));
+    // One that has nothing to do sends nothing.
+    assert_eq!(planned("steps: [ecsScale: {to: 2}, ecsRestart: {}]"), Ok(2));
+    assert_eq!(
+        planned("steps: [ecsScale: {to: 3}, ecsRestart: {}]"),
+        Err("A would change ECS service shop/api twice, and ECS does not tell one change from another".to_owned())
+    );
 }
 
 #[test]
@@ -132,7 +172,8 @@ fn a_later_step_stands_on_what_the_ones_before_leave_behind() {
     let versions: Vec<_> = plan
         .steps
         .iter()
-        .map(|step| step.calls[0].only_if.clone().expect("guarded"))
+        .map(|step| step.calls[0].object().expect("of an object"))
+        .map(|call| call.only_if.clone().expect("guarded"))
         .collect();
     assert_eq!(versions[0].resource_version.as_deref(), Some("7"));
     // The first step's own write has made another version; another object of the name is still refused.

@@ -238,11 +238,28 @@ fn defaults_fit(action: &Action, broken: &mut Broken) {
     }
 }
 
-/// The parameter of a step, with its name.
-fn parameter(step: &Step) -> Option<(&'static str, &Parameter)> {
+/// What a parameter is of.
+#[derive(Clone, Copy)]
+enum Of {
+    /// A number of pods.
+    Pods,
+    /// How a commit lands.
+    Landing,
+    /// A version, or an image's name.
+    Text,
+}
+
+/// The parameters of a step, with their names.
+fn parameters(step: &Step) -> Vec<(&'static str, &Parameter, Of)> {
     match step {
-        Step::Scale { to, .. } => Some(("to", to)),
-        _ => None,
+        Step::Scale { to, .. } | Step::EcsScale { to, .. } => vec![("to", to, Of::Pods)],
+        Step::EcsSetTaskDefinition { to, .. } => vec![("to", to, Of::Text)],
+        Step::SetVersion { to, by, image, .. } => {
+            let mut all = vec![("to", to, Of::Text), ("by", by, Of::Landing)];
+            all.extend(image.as_ref().map(|image| ("image", image, Of::Text)));
+            all
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -250,9 +267,11 @@ fn parameter(step: &Step) -> Option<(&'static str, &Parameter)> {
 fn names(place: usize, step: &ActionStep) -> Vec<(Vec<Part>, &str)> {
     let way = vec![key("steps"), Part::Item(place)];
     let mut names = Vec::new();
-    if let Some((field, Parameter::Input { input })) = parameter(&step.step) {
-        let below = [key(step.step.word().name), key(field), key("input")];
-        names.push(([way.as_slice(), &below].concat(), input.as_str()));
+    for (field, parameter, _) in parameters(&step.step) {
+        if let Parameter::Input { input } = parameter {
+            let below = [key(step.step.word().name), key(field), key("input")];
+            names.push(([way.as_slice(), &below].concat(), input.as_str()));
+        }
     }
     if let Some(pick) = &step.on {
         let below = [key("on"), key("input")];
@@ -293,38 +312,74 @@ fn inputs_are_used(action: &Action, broken: &mut Broken) {
 
 fn parameters_fit(action: &Action, broken: &mut Broken) {
     for (place, step) in action.steps.iter().enumerate() {
-        let Some((field, parameter)) = parameter(&step.step) else {
-            continue;
-        };
-        let says = match parameter {
-            Parameter::Fixed(Value::Number(0..=1000)) => continue,
-            Parameter::Fixed(Value::Number(number)) => {
-                format!("{number} is no number of pods: 0 to 1000 is")
+        for (field, parameter, of) in parameters(&step.step) {
+            let says = match of {
+                Of::Pods => no_number_of_pods(action, parameter),
+                Of::Landing => no_landing(action, parameter),
+                Of::Text => no_text(action, parameter),
+            };
+            let way = [
+                key("steps"),
+                Part::Item(place),
+                key(step.step.word().name),
+                key(field),
+            ];
+            broken.extend(says.map(|says| (way.to_vec(), says)));
+        }
+    }
+}
+
+fn no_number_of_pods(action: &Action, parameter: &Parameter) -> Option<String> {
+    Some(match parameter {
+        Parameter::Fixed(Value::Number(0..=1000)) => return None,
+        Parameter::Fixed(Value::Number(number)) => {
+            format!("{number} is no number of pods: 0 to 1000 is")
+        }
+        Parameter::Fixed(Value::Text(text)) => {
+            format!("{} is no number of pods: 0 to 1000 is", quoted(text))
+        }
+        Parameter::Input { input } => match &action.input(input)?.is {
+            InputKind::Number {
+                least: 0..,
+                most: ..=1000,
+            } => return None,
+            InputKind::Number { .. } => {
+                format!("the input {input:?} may be less than 0 or more than 1000 pods")
             }
-            Parameter::Fixed(Value::Text(text)) => {
-                format!("{} is no number of pods: 0 to 1000 is", quoted(text))
-            }
-            Parameter::Input { input } => match action.input(input).map(|input| &input.is) {
-                None => continue,
-                Some(InputKind::Number {
-                    least: 0..,
-                    most: ..=1000,
-                }) => continue,
-                Some(InputKind::Number { .. }) => {
-                    format!("the input {input:?} may be less than 0 or more than 1000 pods")
-                }
-                Some(_) => {
-                    format!("the input {input:?} is no number, and a number of pods is wanted")
-                }
-            },
-        };
-        let way = [
-            key("steps"),
-            Part::Item(place),
-            key(step.step.word().name),
-            key(field),
-        ];
-        broken.push((way.to_vec(), says));
+            _ => format!("the input {input:?} is no number, and a number of pods is wanted"),
+        },
+    })
+}
+
+fn no_landing(action: &Action, parameter: &Parameter) -> Option<String> {
+    let wrong = |text: &str| {
+        let wrong = crate::step::landing(text).is_err();
+        wrong.then(|| format!("{} is neither commit nor pullRequest", quoted(text)))
+    };
+    match parameter {
+        Parameter::Fixed(Value::Text(text)) => wrong(text),
+        Parameter::Fixed(Value::Number(number)) => wrong(&number.to_string()),
+        Parameter::Input { input } => match &action.input(input)?.is {
+            InputKind::Choice { of } => of.iter().find_map(|word| wrong(word)),
+            _ => Some(format!(
+                "the input {input:?} is no choice of commit and pullRequest"
+            )),
+        },
+    }
+}
+
+fn no_text(action: &Action, parameter: &Parameter) -> Option<String> {
+    match parameter {
+        Parameter::Fixed(Value::Text(_)) => None,
+        Parameter::Fixed(Value::Number(number)) => Some(format!(
+            "{number} is a number, and text is wanted: it is put in quotes"
+        )),
+        Parameter::Input { input } => match &action.input(input)?.is {
+            InputKind::Text { .. } | InputKind::Choice { .. } => None,
+            _ => Some(format!(
+                "the input {input:?} is no text, and text is wanted"
+            )),
+        },
     }
 }
 

@@ -144,7 +144,7 @@ fn an_error_of_form_names_the_file_the_line_the_column_and_the_field() {
         (
             "  - runCronJob:",
             "  - runShell:",
-            "refill.yaml:21:5: steps[0]: \"runShell\" is none of restart, scale, deletePod, deleteJob, runCronJob, reconcile, suspend, resume",
+            "refill.yaml:21:5: steps[0]: \"runShell\" is none of restart, scale, deletePod, deleteJob, runCronJob, reconcile, suspend, resume, setVersion, ecsRestart, ecsScale, ecsSetTaskDefinition, ecsStopTask",
         ),
         (
             "  - scale:\n",
@@ -179,7 +179,7 @@ fn an_error_of_form_names_the_file_the_line_the_column_and_the_field() {
         (
             "kinds: [Deployment]",
             "kinds: [Deployment, Secret]",
-            "refill.yaml:7:23: on.kinds[1]: \"Secret\" is none of Deployment, StatefulSet, DaemonSet, Pod, CronJob, Job, Kustomization, HelmRelease, GitRepository, OCIRepository, ImageUpdateAutomation",
+            "refill.yaml:7:23: on.kinds[1]: \"Secret\" is none of Deployment, StatefulSet, DaemonSet, Pod, CronJob, Job, Kustomization, HelmRelease, GitRepository, OCIRepository, ImageUpdateAutomation, ECS service, ECS task",
         ),
     ];
     for (old, new, says) in table {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 /// A larger text than this is nobody's action.
-pub(crate) const MOST_BYTES: usize = 256 * 1024;
+pub const MOST_BYTES: usize = 256 * 1024;
 /// Nesting deeper than this is nobody's action.
 const MOST_DEPTH: usize = 64;
 

@@ -8,11 +8,13 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::sync::watch;
 
+use super::apart::Apart;
 use super::{Broke, Progress, World, write};
 use crate::action::Step;
-use crate::call::Call;
-use crate::ground::{Ground, Look, Read};
-use crate::journal::{Answer, Event, Outcome, Run, RunId, naming};
+use crate::call::{Call, Landing};
+use crate::git::{Committed, Landed};
+use crate::ground::{Ground, Read};
+use crate::journal::{Answer, Event, Outcome, Run, RunId};
 use crate::permit::named;
 use crate::plan::{Plan, PlannedStep};
 use crate::step::{self, Effect};
@@ -21,6 +23,8 @@ use crate::step::{self, Effect};
 const RHYTHM: Duration = Duration::from_secs(2);
 /// How often a lost call is looked for: twenty seconds, longer than a server takes over a write that it got.
 const LOOKS: u32 = 10;
+/// What feeds what feeds what was done to: more is not looked up in turn.
+const MOST_ROUNDS: usize = 10;
 /// How long a step may take that changes one field and reads it back.
 const AT_ONCE: SignedDuration = SignedDuration::from_mins(1);
 
@@ -29,6 +33,8 @@ pub(super) struct Driver<'a> {
     pub run: &'a RunId,
     pub plan: &'a Plan,
     pub world: World<'a>,
+    /// What keeps other machines away, where there is such a thing.
+    pub apart: Option<&'a Apart<'a>>,
 }
 
 /// Whether anything is sent.
@@ -113,7 +119,8 @@ fn at(traces: &mut [Trace], step: usize, call: usize) -> Option<&mut Sent> {
 
 /// What came of a call, once it is clear.
 enum Came {
-    Done,
+    /// With the object's version since, or the commit's SHA.
+    Done(String),
     Not(Outcome, String),
 }
 
@@ -151,17 +158,27 @@ impl Driver<'_> {
         calls: Vec<Sent>,
         sending: &mut Sending<'_>,
     ) -> Result<String, Stop> {
+        let mut done = Vec::with_capacity(step.calls.len());
         for (number, (call, sent)) in step.calls.iter().zip(calls).enumerate() {
             let came = match sent {
                 Sent::Not => {
                     let Sending::Yes(cancel) = sending else {
-                        let call = naming(call, self.run);
+                        let call = call.naming(self.run);
                         let says = format!("Step {}: {call} was not sent.", place + 1);
                         return Err(Stop::Open(says));
                     };
                     if *cancel.borrow() {
-                        let call = naming(call, self.run);
+                        let call = call.naming(self.run);
                         let says = format!("It was cancelled before {call}, which was not sent.");
+                        return Err(Stop::Ended(Outcome::Cancelled, says));
+                    }
+                    if let Some(apart) = self.apart
+                        && !apart.is_ours().await
+                    {
+                        let call = call.naming(self.run);
+                        let says = format!(
+                            "Another machine has taken the lock in the cluster since: {call} was not sent."
+                        );
                         return Err(Stop::Ended(Outcome::Cancelled, says));
                     }
                     self.send(place, number, call).await?
@@ -172,11 +189,12 @@ impl Driver<'_> {
                 }
                 Sent::Answered(answer) => self.came(place, number, call, answer).await?,
             };
-            if let Came::Not(outcome, says) = came {
-                return Err(Stop::Ended(outcome, says));
+            match came {
+                Came::Done(version) => done.push(version),
+                Came::Not(outcome, says) => return Err(Stop::Ended(outcome, says)),
             }
         }
-        self.watch(place, step, sending).await
+        self.watch(place, step, &done, sending).await
     }
 
     /// Writes a call down and sends it, once.
@@ -199,9 +217,9 @@ impl Driver<'_> {
         call: &Call,
         answer: Answer,
     ) -> Result<Came, Stop> {
-        let name = naming(call, self.run);
+        let name = call.naming(self.run);
         let says = match answer {
-            Answer::Done { .. } => return Ok(Came::Done),
+            Answer::Done { version } => return Ok(Came::Done(version)),
             Answer::Unknown { why } => return self.settle(step, number, call, &why).await,
             Answer::Refused { why, moved: true } => format!(
                 "The server refused {name}: {} is not what it was when the plan was made. {why}",
@@ -221,8 +239,8 @@ impl Driver<'_> {
         call: &Call,
         why: &str,
     ) -> Result<Came, Stop> {
-        let object = call.subject(self.run);
-        let look = Look::Object(object.clone());
+        let subject = call.subject(self.run);
+        let look = call.look(self.run);
         let mut arrived = None;
         for count in 0..LOOKS {
             if count > 0 {
@@ -234,26 +252,28 @@ impl Driver<'_> {
             ground.add(look.clone(), read);
             arrived = step::arrived(call, self.run, &ground);
             if arrived == Some(true) {
-                let answer = Answer::Done { version };
+                let answer = Answer::Done {
+                    version: version.clone(),
+                };
                 let call = number;
                 self.note(Event::Answered { step, call, answer }).await?;
-                return Ok(Came::Done);
+                return Ok(Came::Done(version));
             }
-            let says = format!("whether {} was done is being read", naming(call, self.run));
+            let says = format!("whether {} was done is being read", call.naming(self.run));
             self.waiting(step, &says);
         }
-        let name = naming(call, self.run);
+        let name = call.naming(self.run);
         Ok(match arrived {
             Some(_) => Came::Not(
                 Outcome::Failed,
                 format!(
-                    "No answer came to {name}: {why}. {object} was read since and does not have it. It was not sent again."
+                    "No answer came to {name}: {why}. {subject} was read since and does not have it. It was not sent again."
                 ),
             ),
             None => Came::Not(
                 Outcome::Unproven,
                 format!(
-                    "No answer came to {name}: {why}. Whether it was done cannot be told from {object}. It was not sent again."
+                    "No answer came to {name}: {why}. Whether it was done cannot be told from {subject}. It was not sent again."
                 ),
             ),
         })
@@ -264,12 +284,13 @@ impl Driver<'_> {
         &self,
         place: usize,
         step: &PlannedStep,
+        done: &[String],
         sending: &mut Sending<'_>,
     ) -> Result<String, Stop> {
         let (begun, within) = (self.world.pace.now(), within(&step.step));
         let mut told = String::new();
         loop {
-            let effect = self.look(step).await;
+            let effect = self.look(step, done).await;
             let over = self.world.pace.now().duration_since(begun) >= within;
             let says = match &effect {
                 Effect::Worked { says } => {
@@ -308,11 +329,26 @@ impl Driver<'_> {
         }
     }
 
-    async fn look(&self, step: &PlannedStep) -> Effect {
-        let mut ground = Ground::at(self.world.pace.now());
-        for look in step::watches(step, self.run) {
-            let read = self.world.hands.read(&look).await;
-            ground.add(look, read);
+    /// `done`: what the calls were answered, in their order.
+    async fn look(&self, step: &PlannedStep, done: &[String]) -> Effect {
+        let ground = Ground::at(self.world.pace.now());
+        let mut ground = ground.with_answers(done.to_vec());
+        for (call, version) in step.calls.iter().zip(done) {
+            // What the code host answered need not be asked of it again every two seconds.
+            if let Some(read) = as_answered(call, version) {
+                ground.add(call.look(self.run), read);
+            }
+        }
+        for _ in 0..MOST_ROUNDS {
+            let mut looks = step::watches(step, self.run, &ground);
+            looks.retain(|look| !ground.has(look));
+            if looks.is_empty() {
+                break;
+            }
+            for look in looks {
+                let read = self.world.hands.read(&look).await;
+                ground.add(look, read);
+            }
         }
         step::seen(step, self.run, &ground)
     }
@@ -337,12 +373,32 @@ async fn cancelled(cancel: &mut watch::Receiver<bool>) {
     }
 }
 
+/// What an answer says already of what would be looked for.
+fn as_answered(call: &Call, version: &str) -> Option<Read> {
+    let commit = call.commit()?;
+    (commit.landing == Landing::Commit && !version.is_empty()).then(|| {
+        Read::Landed(Landed {
+            commit: Some(Committed {
+                sha: version.to_owned(),
+                url: String::new(),
+            }),
+            ..Landed::default()
+        })
+    })
+}
+
 fn version(read: &Read) -> String {
-    let Read::Object(object) = read else {
-        return String::new();
-    };
-    let version = object["metadata"]["resourceVersion"].as_str();
-    version.unwrap_or_default().to_owned()
+    match read {
+        Read::Object(object) => {
+            let version = object["metadata"]["resourceVersion"].as_str();
+            version.unwrap_or_default().to_owned()
+        }
+        Read::Landed(landed) => {
+            let commit = landed.commit.as_ref().map(|commit| commit.sha.clone());
+            commit.unwrap_or_default()
+        }
+        _ => String::new(),
+    }
 }
 
 fn within(step: &Step) -> SignedDuration {
@@ -352,7 +408,12 @@ fn within(step: &Step) -> SignedDuration {
         | Step::DeletePod { within }
         | Step::DeleteJob { within }
         | Step::RunCronJob { within }
-        | Step::Reconcile { within, .. } => within.length(),
+        | Step::Reconcile { within, .. }
+        | Step::SetVersion { within, .. }
+        | Step::EcsRestart { within }
+        | Step::EcsScale { within, .. }
+        | Step::EcsSetTaskDefinition { within, .. }
+        | Step::EcsStopTask { within } => within.length(),
         Step::Suspend {} | Step::Resume {} => AT_ONCE,
     }
 }

@@ -14,6 +14,9 @@ use crate::journal::Answer;
 use crate::permit::tests::{permit, plan};
 use crate::plan::{Plan, PlannedStep};
 
+mod commits;
+mod ecs;
+
 /// What a stand-in server does with a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Does {
@@ -65,6 +68,7 @@ impl Lab {
     }
 
     fn does_it(&self, call: &Call, run: &RunId) {
+        let call = call.object().unwrap();
         let mut objects = self.objects.lock().unwrap();
         let object = objects.get_mut(&call.object).unwrap();
         merge(object, call.body(run));
@@ -103,7 +107,10 @@ impl Hands for Lab {
     }
 
     async fn send(&self, call: &Call, run: &RunId) -> Answer {
-        self.sent.lock().unwrap().push(call.object.clone());
+        self.sent
+            .lock()
+            .unwrap()
+            .push(call.object().unwrap().object.clone());
         let does = self.does.lock().unwrap().pop_front().unwrap_or(Does::It);
         if matches!(does, Does::It | Does::LosesAnswer | Does::Hangs) {
             self.does_it(call, run);
@@ -166,14 +173,17 @@ fn suspends(count: usize) -> Plan {
             let mut step = like.clone();
             step.on.clone_from(&on);
             step.step = Step::Suspend {};
-            step.calls[0].path = format!(
+            let Call::Object(call) = &mut step.calls[0] else {
+                panic!("a change of an object")
+            };
+            call.path = format!(
                 "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/{}",
                 on.name
             );
-            step.calls[0].object = on;
-            step.calls[0].change = Change::Merge(json!({"spec": {"suspend": true}}));
-            step.calls[0].stamps = vec![run_stamp()];
-            step.calls[0].only_if = Some(Version {
+            call.object = on;
+            call.change = Change::Merge(json!({"spec": {"suspend": true}}));
+            call.stamps = vec![run_stamp()];
+            call.only_if = Some(Version {
                 uid: "u".to_owned(),
                 resource_version: Some("7".to_owned()),
             });

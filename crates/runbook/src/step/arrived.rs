@@ -13,16 +13,81 @@
 //! What is made bears the run in its name and its mark. If it is not there, it never came, or it came, ended and was cleared
 //! away, as Jobs are: that cannot be told.
 //!
+//! A commit bears the run in its trailer, a pull request in its branch's name: the hands find them, or say that they cannot
+//! tell. One that is not there has not arrived, so far.
+//!
+//! ECS keeps no mark of who wrote. A service that has the count or the revision that was wanted, and had another, is what was
+//! wanted, whoever did it; so is a task that is gone or going. A new deployment of what runs already may be anybody's: whether
+//! ours came cannot be told.
+//!
 //! What is to be deleted and is gone, or going, or another object by now, is what was wanted, whoever did it.
 
 use serde_json::Value as Json;
 
-use crate::call::{Call, Change, RUN};
+use crate::call::{Call, Change, Commit, EcsCall, EcsChange, Landing, ObjectCall, RUN};
 use crate::ground::Ground;
 use crate::journal::RunId;
 
-/// See the head of this file. `ground` has what was read of the call's [`Call::subject`].
+/// See the head of this file. `ground` has what was read of the call's [`Call::look`].
 pub(super) fn arrived(call: &Call, run: &RunId, ground: &Ground) -> Option<bool> {
+    match call {
+        Call::Object(call) => of_object(call, run, ground),
+        Call::Commit(commit) => of_commit(commit, run, ground),
+        Call::Ecs(call) => of_ecs(call, ground),
+    }
+}
+
+fn of_ecs(call: &EcsCall, ground: &Ground) -> Option<bool> {
+    let found = ground.object(&call.object).ok()?;
+    if call.change == EcsChange::StopTask {
+        // ECS forgets a task about an hour after it has stopped.
+        let Some(task) = found else { return Some(true) };
+        if task["metadata"]["uid"] != call.only_if.uid.as_str() {
+            return None;
+        }
+        return Some(task["spec"]["desiredStatus"].as_str()? == "STOPPED");
+    }
+    let service = found?;
+    if service["metadata"]["uid"] != call.only_if.uid.as_str() {
+        return None;
+    }
+    let deployment = service["metadata"]["resourceVersion"].as_str()?;
+    let is_new = Some(deployment) != call.only_if.deployment.as_deref();
+    match &call.change {
+        EcsChange::DesiredCount(wanted) => {
+            let count = service["spec"]["desiredCount"].as_i64()?;
+            let is_as_before = Some(count) == call.only_if.desired_count;
+            match count == i64::from(*wanted) {
+                // What it was before is no change: nothing tells whether one came.
+                true => (!is_as_before).then_some(true),
+                false => is_as_before.then_some(false),
+            }
+        }
+        EcsChange::TaskDefinition(wanted) => {
+            let revision = service["spec"]["taskDefinition"].as_str()?;
+            let is_as_before = Some(revision) == call.only_if.task_definition.as_deref();
+            match revision == wanted {
+                true => (is_new && !is_as_before).then_some(true),
+                false => (is_as_before && !is_new).then_some(false),
+            }
+        }
+        EcsChange::ForceDeployment => (!is_new).then_some(false),
+        EcsChange::StopTask => None,
+    }
+}
+
+fn of_commit(commit: &Commit, run: &RunId, ground: &Ground) -> Option<bool> {
+    let landed = ground.landed(&commit.look(run)).ok()?;
+    match commit.landing {
+        _ if landed.commit.is_some() => Some(true),
+        Landing::Commit => Some(false),
+        Landing::PullRequest if landed.pull.is_some() => Some(true),
+        // Its branch was made: the pull request may have come and be shown later, or never.
+        Landing::PullRequest => landed.branch.is_none().then_some(false),
+    }
+}
+
+fn of_object(call: &ObjectCall, run: &RunId, ground: &Ground) -> Option<bool> {
     let found = ground.object(&call.subject(run)).ok()?;
     let is_marked = |object: &Json| object["metadata"]["annotations"][RUN] == run.as_str();
     match &call.change {
@@ -81,14 +146,14 @@ mod tests {
     use crate::ground::{Look, Read};
     use crate::step::kinds;
 
-    fn call(change: Change) -> Call {
+    fn call(change: Change) -> ObjectCall {
         let kind = kinds::named("Deployment").expect("in the table");
         let stamps = match &change {
             Change::Merge(_) => vec![run_stamp()],
             Change::Create(_) => vec![NAME.to_owned(), run_stamp()],
             Change::Delete => Vec::new(),
         };
-        Call {
+        ObjectCall {
             object: api::ObjectRef::new("prod", "Deployment", "shop", "a"),
             path: kind.path("shop", "a"),
             change,
@@ -101,11 +166,11 @@ mod tests {
         }
     }
 
-    fn asked(call: &Call, read: Read) -> Option<bool> {
+    fn asked(call: &ObjectCall, read: Read) -> Option<bool> {
         let run = RunId::new("r1");
         let mut ground = Ground::at(Timestamp::UNIX_EPOCH);
         ground.add(Look::Object(call.subject(&run)), read);
-        arrived(call, &run, &ground)
+        arrived(&Call::Object(call.clone()), &run, &ground)
     }
 
     fn there(uid: &str, version: &str, run: &str, replicas: i64) -> Read {

@@ -6,7 +6,7 @@
 use api::headline::plain;
 use serde_json::Value as Json;
 
-use crate::call::{Call, Change, Version, run_stamp};
+use crate::call::{Call, Change, ObjectCall, Version, run_stamp};
 use crate::journal::RunId;
 use crate::plan::Changed;
 use crate::step::object::Object;
@@ -28,7 +28,7 @@ pub(super) fn merge(
     let kind = object.kind()?;
     let on = object.on.clone();
     let api_version = object.text("apiVersion")?.unwrap_or_default();
-    let mut call = Call {
+    let mut call = ObjectCall {
         path: kind.path_as(api_version, &on.namespace, &on.name),
         right: kind.right("patch", &on.namespace),
         object: on,
@@ -44,7 +44,7 @@ pub(super) fn merge(
         &mut changes,
     )?;
     call.only_if = Some(version(object, as_it_is)?);
-    Ok((call, changes))
+    Ok((call.into(), changes))
 }
 
 /// The deletion of exactly that object. `as_it_is`: only while it is the version that was read, too.
@@ -57,7 +57,7 @@ pub(super) fn delete(object: &Object<'_>, as_it_is: bool) -> Result<(Call, Vec<C
         from: Some(on.name.clone()),
         to: None,
     };
-    let call = Call {
+    let call = ObjectCall {
         path: kind.path(&on.namespace, &on.name),
         right: kind.right("delete", &on.namespace),
         object: on,
@@ -65,7 +65,7 @@ pub(super) fn delete(object: &Object<'_>, as_it_is: bool) -> Result<(Call, Vec<C
         only_if: Some(version(object, as_it_is)?),
         stamps: Vec::new(),
     };
-    Ok((call, vec![gone]))
+    Ok((call.into(), vec![gone]))
 }
 
 fn version(object: &Object<'_>, as_it_is: bool) -> Result<Version, String> {

@@ -2,6 +2,7 @@
 //!
 //! Owns that proof. A deletion leaves no mark of a run: an object that is gone is gone, whoever did it.
 
+use crate::call::Call;
 use crate::ground::Ground;
 use crate::plan::PlannedStep;
 use crate::step::Effect;
@@ -9,7 +10,8 @@ use crate::step::object::Object;
 
 pub(super) fn seen(step: &PlannedStep, ground: &Ground) -> Result<Effect, Effect> {
     let on = &step.on;
-    let version = step.calls.iter().find_map(|call| call.only_if.as_ref());
+    let mut calls = step.calls.iter().filter_map(Call::object);
+    let version = calls.find_map(|call| call.only_if.as_ref());
     let Some(version) = version else {
         return Err(Effect::Unknown {
             says: format!("which {on} was to be deleted is not in the plan"),

@@ -141,6 +141,8 @@ impl TargetKind {
             Self::GitRepository => "GitRepository",
             Self::OciRepository => "OCIRepository",
             Self::ImageUpdateAutomation => "ImageUpdateAutomation",
+            Self::EcsService => facts::Kind::EcsService.name(),
+            Self::EcsTask => facts::Kind::EcsTask.name(),
         }
     }
 }
@@ -168,6 +170,13 @@ mod tests {
             assert!(named(kind.name()).is_some(), "{kind:?}");
             let written = serde_json::to_value(kind).expect("a word");
             assert_eq!(written, kind.name(), "as files spell it");
+        }
+        // No API server has these; they are called as the facts call them.
+        for kind in [T::EcsService, T::EcsTask] {
+            assert_eq!(named(kind.name()), None);
+            let written = serde_json::to_value(kind).expect("a word");
+            assert_eq!(written, kind.name(), "as files spell it");
+            assert!(facts::Kind::from_name(kind.name()).is_some());
         }
     }
 

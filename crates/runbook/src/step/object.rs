@@ -7,7 +7,7 @@ use api::ObjectRef;
 use api::headline::plain;
 use serde_json::Value as Json;
 
-use crate::call::{RUN, Version};
+use crate::call::{Call, RUN, Version};
 use crate::ground::Ground;
 use crate::journal::RunId;
 use crate::plan::PlannedStep;
@@ -75,7 +75,8 @@ impl<'a> Object<'a> {
         };
         let object = Self::new(on, json);
         let uid = object.text("metadata.uid")?;
-        let version = step.calls.iter().find_map(|call| call.only_if.as_ref());
+        let mut calls = step.calls.iter().filter_map(Call::object);
+        let version = calls.find_map(|call| call.only_if.as_ref());
         if let Some(version) = version
             && uid != Some(version.uid.as_str())
         {

@@ -150,7 +150,7 @@ fn under_way(object: &Object<'_>, count: &Pods) -> Result<Option<String>, String
 }
 
 /// The condition by which a Deployment says that its rollout has taken too long.
-fn stuck<'a>(object: &Object<'a>) -> Result<Option<Condition<'a>>, String> {
+pub(super) fn stuck<'a>(object: &Object<'a>) -> Result<Option<Condition<'a>>, String> {
     let progressing = object.condition("Progressing")?;
     Ok(progressing.filter(|condition| {
         condition.status == "False" && condition.reason == "ProgressDeadlineExceeded"

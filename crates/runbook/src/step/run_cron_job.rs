@@ -7,7 +7,7 @@ use api::headline::plain;
 use serde_json::{Map, Value as Json, json};
 
 use crate::action::Step;
-use crate::call::{Call, Change, NAME, run_stamp};
+use crate::call::{Call, Change, NAME, ObjectCall, run_stamp};
 use crate::ground::{Ground, Look};
 use crate::journal::RunId;
 use crate::plan::{Changed, PlannedStep};
@@ -191,7 +191,7 @@ fn make(object: &Object<'_>) -> Result<(Call, Vec<Changed>), String> {
         from: None,
         to: Some(format!("{name}{}", changing::THE_RUN)),
     }];
-    let call = Call {
+    let call = ObjectCall {
         object: made,
         path: jobs.collection(&on.namespace),
         change: Change::Create(job),
@@ -199,7 +199,7 @@ fn make(object: &Object<'_>) -> Result<(Call, Vec<Changed>), String> {
         stamps: vec![NAME.to_owned(), run_stamp()],
         right: jobs.right("create", &on.namespace),
     };
-    Ok((call, changes))
+    Ok((call.into(), changes))
 }
 
 fn map(object: &Object<'_>, path: &str) -> Result<Map<String, Json>, String> {
@@ -217,12 +217,13 @@ fn prefix(name: &str) -> String {
 }
 
 pub(super) fn watches(step: &PlannedStep, run: &RunId) -> Vec<Look> {
-    let made = step.calls.iter().map(|call| call.subject(run));
+    let made = step.calls.iter().filter_map(Call::object);
+    let made = made.map(|call| call.subject(run));
     made.map(Look::Object).collect()
 }
 
 pub(super) fn seen(step: &PlannedStep, run: &RunId, ground: &Ground) -> Result<Effect, Effect> {
-    let Some(call) = step.calls.first() else {
+    let Some(call) = step.calls.first().and_then(Call::object) else {
         return Err(Effect::Unknown {
             says: format!("Which Job was to be made of {} is not in the plan", step.on),
         });

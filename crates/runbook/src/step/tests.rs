@@ -11,10 +11,12 @@ use crate::ground::Read;
 
 mod anything;
 mod deleting;
+mod ecs;
 mod reconcile;
 mod restart;
 mod run_cron_job;
 mod scale;
+mod set_version;
 mod suspend;
 
 /// The run that the tests look at.
@@ -82,7 +84,7 @@ fn planned(step: &Step, object: &ObjectRef, json: &Json) -> Result<Planned, Stri
 /// What is seen of a step, when the object is like that after it.
 fn after(planned: &Planned, read: Read) -> Effect {
     let step = planned.steps.last().expect("a step");
-    let [Look::Object(watched)] = &watches(step, &run())[..] else {
+    let [Look::Object(watched)] = &watches(step, &run(), &Ground::default())[..] else {
         panic!("one object is watched")
     };
     seen(step, &run(), &ground(watched, read, &[]))

@@ -15,7 +15,7 @@ const MEMORY: u32 = 512;
 /// A refusal: AWS' code and words.
 pub(super) struct Refusal(pub(super) &'static str, pub(super) String);
 
-type Answer = Result<Value, Refusal>;
+pub(super) type Answer = Result<Value, Refusal>;
 
 /// What an action of ECS answers; `None` if it is none that is served.
 pub(super) fn ecs(action: &str, asked: &Value, state: &State, now: Timestamp) -> Option<Answer> {
@@ -225,7 +225,7 @@ pub(super) fn target_health(arn: &str, state: &State, now: Timestamp) -> Result<
 }
 
 /// The services of the cluster that is asked about.
-fn cluster<'a>(
+pub(super) fn cluster<'a>(
     asked: &'a Value,
     state: &'a State,
 ) -> Result<(&'a str, &'a std::collections::BTreeMap<String, Service>), Refusal> {
@@ -278,7 +278,7 @@ fn missing(arn: String) -> Value {
     json!({"arn": arn, "reason": "MISSING"})
 }
 
-fn text<'a>(asked: &'a Value, field: &str) -> &'a str {
+pub(super) fn text<'a>(asked: &'a Value, field: &str) -> &'a str {
     asked[field].as_str().unwrap_or_default()
 }
 

@@ -50,10 +50,8 @@ fn json_1_1(account: &Account, headers: &HeaderMap, target: &str, body: &[u8]) -
             Err(error) => return refused(&Refusal("SerializationException", error.to_string())),
         },
     };
-    let answer = target.strip_prefix(ECS).and_then(|action| {
-        let now = account.clock.now();
-        answers::ecs(action, &asked, &account.caught_up(), now)
-    });
+    let action = target.strip_prefix(ECS);
+    let answer = action.and_then(|action| account.answer(action, &asked));
     match answer {
         Some(Ok(answer)) => said(StatusCode::OK, JSON, answer.to_string()),
         Some(Err(refusal)) => refused(&refusal),

@@ -239,6 +239,26 @@ fn open_breaker(service: &mut Service, at: Timestamp) {
     }
 }
 
+/// The newest tasks of a service go: it wants fewer.
+pub(super) fn stop_some(service: &mut Service, fewer: usize, at: Timestamp) {
+    let Some(id) = service.primary().map(Deployment::id) else {
+        return;
+    };
+    let until = later(at, HEALTHY_SECONDS);
+    let staying = service.tasks.iter_mut().rev();
+    let staying = staying.filter(|task| task.end.is_none());
+    for task in staying.take(fewer) {
+        task.end = Some(End {
+            at: until,
+            code: "ServiceSchedulerInitiated",
+            reason: format!("Scaling activity initiated by (deployment {id})"),
+            exit_code: Some(0),
+            unwell: None,
+        });
+    }
+    service.say(until, "has reached a steady state.");
+}
+
 /// Every task of a service goes: it wants none.
 pub(super) fn stop_all(service: &mut Service, at: Timestamp) {
     let Some(id) = service.primary().map(Deployment::id) else {

@@ -227,6 +227,10 @@ pub(super) fn task(
 ) -> Value {
     let status = one.status(now);
     let end = one.end.as_ref().filter(|_| status == "STOPPED");
+    let ordered = one
+        .end
+        .as_ref()
+        .is_some_and(|end| end.code == "UserInitiated");
     let mut container = json!({
         "containerArn": arn("ecs", &format!("container/{cluster}/{}/{}", one.id, service.name)),
         "taskArn": task_arn(cluster, &one.id),
@@ -241,7 +245,7 @@ pub(super) fn task(
         "group": format!("service:{}", service.name),
         "startedBy": format!("ecs-svc/{:019}", one.by),
         "lastStatus": status,
-        "desiredStatus": if end.is_some() { "STOPPED" } else { "RUNNING" },
+        "desiredStatus": if end.is_some() || ordered { "STOPPED" } else { "RUNNING" },
         "launchType": if service.instances { "EC2" } else { "FARGATE" },
         "createdAt": seconds(one.created),
     });

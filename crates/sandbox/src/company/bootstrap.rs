@@ -20,7 +20,7 @@ pub(super) fn bootstrap(
     for number in 1..=4 {
         store.apply(node(store, number))?;
     }
-    for name in ["default", "kube-system", FLUX] {
+    for name in ["default", "kube-system", FLUX, "landfall"] {
         store.apply(json!({
             "apiVersion": "v1",
             "kind": "Namespace",

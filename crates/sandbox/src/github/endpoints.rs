@@ -25,8 +25,15 @@ fn counted<T>(asked: &Asked, name: &str, all: &[T], shape: impl Fn(&T) -> Value)
     Ok(Reply::Json(value, links))
 }
 
-pub(super) fn repository(view: &View, _: &Asked) -> Answer {
-    whole(view.full_repository())
+pub(super) fn repository(view: &View, asked: &Asked) -> Answer {
+    let mut repository = view.full_repository();
+    // Nobody's rights are told to nobody.
+    if let Some(writes) = view.github.caller_writes(&asked.headers) {
+        repository["permissions"] = json!({
+            "admin": false, "maintain": false, "push": writes, "triage": writes, "pull": true,
+        });
+    }
+    whole(repository)
 }
 
 pub(super) fn branches(view: &View, asked: &Asked) -> Answer {

@@ -139,7 +139,7 @@ pub fn router(github: &GitHub) -> Router {
 pub(super) struct Asked {
     parts: Vec<(String, String)>,
     query: Vec<(String, String)>,
-    headers: HeaderMap,
+    pub headers: HeaderMap,
     uri: Uri,
 }
 

@@ -95,6 +95,17 @@ struct Token {
     says_when: bool,
 }
 
+impl Token {
+    /// Whether it is for writing: a classic one has a scope for that.
+    fn writes(&self) -> bool {
+        let of_one = |scopes: &String| {
+            let mut scopes = scopes.split([',', ' ']);
+            scopes.any(|scope| matches!(scope, "repo" | "public_repo"))
+        };
+        self.scopes.as_ref().is_none_or(of_one)
+    }
+}
+
 /// Who changes something.
 pub(super) struct Writer {
     pub login: String,
@@ -251,6 +262,12 @@ impl GitHub {
         }
     }
 
+    /// Whether whoever asks may write; nothing is said of nobody.
+    pub(super) fn caller_writes(&self, headers: &HeaderMap) -> Option<bool> {
+        let (_, token) = self.caller(headers).ok()??;
+        Some(token.writes())
+    }
+
     /// Who asks to change something.
     ///
     /// # Errors
@@ -261,11 +278,7 @@ impl GitHub {
             status: StatusCode::UNAUTHORIZED,
             message: "Requires authentication".to_owned(),
         })?;
-        let writes = |scopes: &String| {
-            let mut scopes = scopes.split([',', ' ']);
-            scopes.any(|scope| matches!(scope, "repo" | "public_repo"))
-        };
-        if !token.scopes.as_ref().is_none_or(writes) {
+        if !token.writes() {
             return Err(Problem::not_found());
         }
         let records = self.records();

@@ -122,7 +122,7 @@ const SOURCE: (&str, &str) = ("source.toolkit.fluxcd.io", "v1");
 const IMAGE: (&str, &str) = ("image.toolkit.fluxcd.io", "v1");
 
 /// The table.
-pub static KINDS: [Kind; 40] = [
+pub static KINDS: [Kind; 42] = [
     Kind::new(CORE, "Namespace", "namespaces", "namespace", &["ns"]).cluster_wide(),
     Kind::new(CORE, "Node", "nodes", "node", &["no"]).cluster_wide(),
     Kind::new(CORE, "Pod", "pods", "pod", &["po"]).in_all(),
@@ -322,6 +322,23 @@ pub static KINDS: [Kind; 40] = [
     )
     .cluster_wide()
     .without_status(),
+    Kind::new(
+        ("coordination.k8s.io", "v1"),
+        "Lease",
+        "leases",
+        "lease",
+        &[],
+    )
+    .without_status(),
+    // As if its definition had been applied; the policy that belongs to it is not: admission is no part of the stand-in.
+    Kind::new(
+        ("landfall.dev", "v1alpha1"),
+        "ActionRun",
+        "actionruns",
+        "actionrun",
+        &[],
+    )
+    .custom(),
 ];
 
 /// What every served kind can be asked to do, as discovery lists it.

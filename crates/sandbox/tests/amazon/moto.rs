@@ -218,7 +218,7 @@ async fn id_token(issuer: &str, provider: &Provider) -> String {
 }
 
 /// Every field of an answer with its type: `services[].desiredCount number`.
-fn fields(answer: &Value) -> BTreeSet<String> {
+pub fn fields(answer: &Value) -> BTreeSet<String> {
     fn walk(value: &Value, path: &str, found: &mut BTreeSet<String>) {
         match value {
             Value::Object(fields) => {
@@ -255,7 +255,7 @@ fn tags(xml: &str) -> BTreeSet<&str> {
 
 impl Moto {
     /// Makes what the ground has; the ARN of the task.
-    async fn fill(&self) -> Value {
+    pub async fn fill(&self) -> Value {
         let make = |action: &'static str, asked: Value| async move {
             let (status, answer) = ask(&self.url, "test", action, &asked).await;
             assert_eq!(status, 200, "{action}: {answer}");

@@ -62,7 +62,7 @@ pub(super) async fn run(rig: &Rig) -> Checked<String> {
     Ok(worked.says)
 }
 
-/// Turns red where `console/src/hands.rs` sends every deletion as one that is only tried.
+/// Turns red where `console/src/hands/cluster.rs` sends every deletion as one that is only tried.
 pub(super) async fn delete(rig: &Rig) -> Checked<String> {
     let thing = Thing::of("Job", "delete-job");
     let name = &thing.name;

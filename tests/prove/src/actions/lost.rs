@@ -52,9 +52,10 @@ async fn meets(rig: &Rig, name: &str, fault: Fault) -> Checked<Came> {
     })
 }
 
-/// Whether a request is for a change that is kept: neither tried, nor a question of rights.
+/// Whether a request is for a change that is kept: neither tried, nor a question of rights, nor the lock beside it.
 fn is_kept(request: &str) -> bool {
     !request.contains("dryRun=")
+        && !request.contains("coordination.k8s.io")
         && !request.contains("authorization.k8s.io")
         && !request.contains("authentication.k8s.io")
 }

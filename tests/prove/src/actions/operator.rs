@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 
 use super::rig::CLUSTER;
@@ -25,6 +26,10 @@ pub(super) struct Operator {
     kubeconfig: String,
     program: PathBuf,
     runs: Arc<AtomicU32>,
+    /// The team file that every command is given.
+    team: Option<String>,
+    /// The D-Bus of their keyring.
+    bus: Option<String>,
 }
 
 /// What somebody wants done.
@@ -36,6 +41,8 @@ pub(super) struct Wish<'a> {
     pub on: &'a Thing,
     /// `NAME=VALUE`, where it asks for one.
     pub input: Option<&'a str>,
+    /// Another one.
+    pub more: Option<&'a str>,
     /// Why, where it asks for that.
     pub reason: Option<&'a str>,
 }
@@ -47,6 +54,7 @@ impl<'a> Wish<'a> {
             action,
             on,
             input: None,
+            more: None,
             reason: None,
         }
     }
@@ -76,6 +84,11 @@ impl Said {
         let what = format!("`landfall {}` has to say {words:?}", self.words);
         so(&what, self.whole().contains(words), self.whole())?;
         Ok(self)
+    }
+
+    /// What it prints.
+    pub(super) fn out(&self) -> String {
+        String::from_utf8_lossy(&self.output.stdout).into_owned()
     }
 
     /// Its output as JSON.
@@ -167,11 +180,42 @@ impl Operator {
             kubeconfig: path.display().to_string(),
             program: program.to_owned(),
             runs: Arc::clone(runs),
+            team: None,
+            bus: None,
         })
     }
 
-    /// Starts the product with these words.
+    /// The same, of this team, with a keyring on this bus.
+    pub(super) fn of_team(self, team: &Value, bus: &str) -> Checked<Self> {
+        let path = self.home.join("team.yaml");
+        // JSON is YAML.
+        std::fs::write(&path, team.to_string())?;
+        Ok(Self {
+            team: Some(path.display().to_string()),
+            bus: Some(bus.to_owned()),
+            ..self
+        })
+    }
+
+    /// Signs in at a code host with a token: it is in their keyring from now on.
+    pub(super) async fn signs_in(&self, host: &str, token: &str) -> Checked {
+        let mut words = vec!["sign-in", "--code-host", host, "--token"];
+        words.extend(self.team.iter().flat_map(|team| ["--team", team]));
+        let mut running = self.starts(&words, Stdio::piped())?;
+        if let Some(mut input) = running.child.stdin.take() {
+            input.write_all(format!("{token}\n").as_bytes()).await?;
+        }
+        let said = running.end().await?.ends(0)?.says("Signed in at")?;
+        let is_kept = !said.whole().contains("It ends with this command");
+        so("the token has to be kept", is_kept, said.whole())
+    }
+
+    /// Starts the product with these words, and nobody at its input.
     fn start(&self, words: &[&str]) -> Checked<Running> {
+        self.starts(words, Stdio::null())
+    }
+
+    fn starts(&self, words: &[&str], input: Stdio) -> Checked<Running> {
         self.runs.fetch_add(1, Ordering::Relaxed);
         let mut command = dies_with_us("KILL", &self.program);
         command
@@ -180,8 +224,9 @@ impl Operator {
             .env("PATH", self.home.join("bin"))
             .env("HOME", &self.home)
             .env("TMPDIR", self.home.join("tmp"))
+            .envs(self.bus.iter().map(|bus| ("DBUS_SESSION_BUS_ADDRESS", bus)))
             .current_dir(&self.home)
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         Ok(Running {
@@ -194,11 +239,45 @@ impl Operator {
         self.start(words)?.end().await
     }
 
+    /// Asks why something stands as it does.
+    pub(super) async fn diagnoses(&self, on: &Thing) -> Checked<Said> {
+        let on = on.to_string();
+        let kubeconfig = &self.kubeconfig;
+        self.run(&[
+            "diagnose",
+            &on,
+            "--cluster",
+            CLUSTER,
+            "--kubeconfig",
+            kubeconfig,
+        ])
+        .await
+    }
+
+    /// Their home: what they type is said from there.
+    pub(super) fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// Runs the product with these words alone.
+    pub(super) async fn says(&self, words: &[&str]) -> Checked<Said> {
+        self.run(words).await
+    }
+
+    /// Runs the product with these words, on the cluster.
+    pub(super) async fn asks_for(&self, words: &[&str]) -> Checked<Said> {
+        let mut words = words.to_vec();
+        words.extend(["--kubeconfig", &self.kubeconfig]);
+        self.run(&words).await
+    }
+
     fn asks(&self, wish: &Wish<'_>, how: &[&str]) -> Checked<Running> {
         let on = wish.on.to_string();
         let mut words = vec!["run", wish.action, &on, "--cluster", CLUSTER];
         words.extend(["--kubeconfig", &self.kubeconfig, "--json"]);
-        words.extend(wish.input.iter().flat_map(|input| ["--input", input]));
+        words.extend(self.team.iter().flat_map(|team| ["--team", team]));
+        let inputs = wish.input.iter().chain(&wish.more);
+        words.extend(inputs.flat_map(|input| ["--input", input]));
         words.extend(wish.reason.iter().flat_map(|reason| ["--reason", reason]));
         words.extend(how);
         self.start(&words)
@@ -225,7 +304,8 @@ impl Operator {
 
     /// Has it looked what came of a run that broke off.
     pub(super) async fn looks(&self, run: &str) -> Checked<Said> {
-        let words = ["runs", "look", run, "--kubeconfig", &self.kubeconfig];
+        let mut words = vec!["runs", "look", run, "--kubeconfig", &self.kubeconfig];
+        words.extend(self.team.iter().flat_map(|team| ["--team", team]));
         self.run(&words).await
     }
 

@@ -10,6 +10,7 @@ use contract::proxy::Proxy;
 use serde_json::{Value, json};
 
 use super::heard::{self, Heard};
+use super::keyring::Keyring;
 use super::operator::Operator;
 use super::{Checked, Wrong};
 use crate::api::Api;
@@ -87,6 +88,30 @@ impl Rig {
     /// The same who may do everything, and reaches the cluster through a proxy.
     pub(super) fn operator_through(&self, proxy: &Proxy) -> Checked<Operator> {
         self.at(&json!({"server": proxy.url()}), OPERATOR)
+    }
+
+    /// The same, with a keyring, and a team file that names the code host; its API is reached through a proxy where there is
+    /// one. The keyring ends with what is returned beside.
+    pub(super) async fn committer(&self, api: Option<&Proxy>) -> Checked<(Operator, Keyring)> {
+        let operator = self.operator()?;
+        let number = self.people.load(Ordering::Relaxed);
+        let keyring =
+            Keyring::start(&self.ground.folder().join(format!("keyrings/{number}"))).await?;
+        let code = format!("http://{}", self.ground.code_host);
+        let team = self.ground.team(&api.map_or(code, Proxy::url));
+        let operator = operator.of_team(&team, keyring.bus())?;
+        Ok((operator, keyring))
+    }
+
+    /// The same who is signed in at the code host.
+    pub(super) async fn signed_in(&self, api: Option<&Proxy>) -> Checked<(Operator, Keyring)> {
+        let (operator, keyring) = self.committer(api).await?;
+        let number = self.people.load(Ordering::Relaxed);
+        let token = format!("ghp_prove{number}");
+        let github = &self.ground.github;
+        github.make_token(&token, "robin-vale", Some("repo"), None);
+        operator.signs_in(&self.ground.code_host, &token).await?;
+        Ok((operator, keyring))
     }
 
     fn at(&self, cluster: &Value, token: &str) -> Checked<Operator> {

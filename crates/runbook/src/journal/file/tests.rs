@@ -230,6 +230,7 @@ fn a_run_without_an_end_is_interrupted_once_its_lock_is_free() {
         identity: String::new(),
         way: crate::journal::Way::Window,
         despite_freeze: None,
+        approved_by: None,
     };
     journal.append(Timestamp::UNIX_EPOCH, &run, &begun).unwrap();
     add(&journal, 0).unwrap();

@@ -34,7 +34,7 @@ fn job() -> Json {
 #[test]
 fn a_pod_is_deleted_by_its_own_id_in_whatever_version() {
     let planned = planned(&pod_step(), &on("Pod", "a"), &pod()).expect("fits");
-    let [call] = &planned.steps[0].calls[..] else {
+    let [Call::Object(call)] = &planned.steps[0].calls[..] else {
         panic!("one call")
     };
     assert_eq!(call.change, Change::Delete);
@@ -120,7 +120,7 @@ fn a_budget_spares_a_ready_pod_and_not_one_that_is_missing_already() {
 fn only_a_job_that_is_over_is_deleted_and_only_as_it_was_read() {
     let object = on("Job", "a");
     let planned = planned(&job_step(), &object, &job()).expect("fits");
-    let [call] = &planned.steps[0].calls[..] else {
+    let [Call::Object(call)] = &planned.steps[0].calls[..] else {
         panic!("one call")
     };
     assert_eq!(

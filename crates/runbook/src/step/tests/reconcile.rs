@@ -71,11 +71,17 @@ fn the_source_is_asked_first_and_each_request_carries_the_run() {
         ]
     );
     assert_eq!(
-        planned.steps[0].calls[0].path,
+        planned.steps[0].calls[0]
+            .object()
+            .expect("of an object")
+            .path,
         "/apis/source.toolkit.fluxcd.io/v1/namespaces/shop/gitrepositories/repo"
     );
     assert_eq!(
-        planned.steps[1].calls[0].body(&run()),
+        planned.steps[1].calls[0]
+            .object()
+            .expect("of an object")
+            .body(&run()),
         json!({"metadata": {
             // Its own version would be another one as soon as the source moves, which is what is asked for.
             "uid": "k",
@@ -125,11 +131,14 @@ fn a_helm_release_is_fed_by_its_repository_and_its_chart_and_a_registrys_address
     let resets: Vec<_> = planned
         .steps
         .iter()
-        .map(|step| step.calls[0].stamps.len())
+        .map(|step| step.calls[0].object().expect("of an object").stamps.len())
         .collect();
     assert_eq!(resets, [2, 2, 3]);
     assert_eq!(
-        planned.steps[2].calls[0].body(&run())["metadata"]["annotations"]["reconcile.fluxcd.io/resetAt"],
+        planned.steps[2].calls[0]
+            .object()
+            .expect("of an object")
+            .body(&run())["metadata"]["annotations"]["reconcile.fluxcd.io/resetAt"],
         "r1"
     );
     assert_eq!(

@@ -47,7 +47,7 @@ fn daemon_set() -> Json {
 #[test]
 fn a_restart_sends_the_runs_mark_alone_and_lists_it() {
     let planned = planned(&step(), &on("Deployment", "checkout"), &deployment()).expect("fits");
-    let [call] = &planned.steps[0].calls[..] else {
+    let [Call::Object(call)] = &planned.steps[0].calls[..] else {
         panic!("one call")
     };
     assert_eq!(

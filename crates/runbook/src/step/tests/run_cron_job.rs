@@ -33,7 +33,7 @@ fn running(fields: &[(&str, Json)]) -> Json {
 #[test]
 fn one_job_is_made_that_is_called_as_the_run_is() {
     let planned = planned(&step(), &on("CronJob", "backup"), &cron_job()).expect("fits");
-    let [call] = &planned.steps[0].calls[..] else {
+    let [Call::Object(call)] = &planned.steps[0].calls[..] else {
         panic!("one call")
     };
     assert_eq!(call.path, "/apis/batch/v1/namespaces/shop/jobs");
@@ -60,7 +60,7 @@ fn one_job_is_made_that_is_called_as_the_run_is() {
         ["metadata.name: - -> backup-(the run's id)"]
     );
     assert_eq!(
-        watches(&planned.steps[0], &run()),
+        watches(&planned.steps[0], &run(), &Ground::default()),
         [Look::Object(on("Job", "backup-r1"))]
     );
     assert!(planned.cautions.is_empty() && planned.touches.is_empty());
@@ -71,7 +71,11 @@ fn the_longest_names_still_make_one_that_kubernetes_takes() {
     let name = "a-rather-long-name-of-cron.job-that-goes-on-and-on-52";
     let planned = planned(&step(), &on("CronJob", name), &cron_job()).expect("fits");
     let run = RunId::new("123e4567-e89b-12d3-a456-426614174000");
-    let made = planned.steps[0].calls[0].subject(&run).name;
+    let made = planned.steps[0].calls[0]
+        .object()
+        .expect("of an object")
+        .subject(&run)
+        .name;
     assert_eq!(made, format!("a-rather-long-name-of-cron-{run}"));
     assert_eq!(made.len(), 63);
 }

@@ -29,7 +29,7 @@ fn deployment() -> Json {
 fn scaling_sends_the_number_and_says_who_feels_it() {
     let object = on("Deployment", "checkout");
     let planned = planned(&to(5), &object, &deployment()).expect("fits");
-    let [call] = &planned.steps[0].calls[..] else {
+    let [Call::Object(call)] = &planned.steps[0].calls[..] else {
         panic!("one call")
     };
     assert_eq!(

@@ -43,7 +43,10 @@ fn what_is_suspended_says_why_to_everybody() {
     )
     .expect("fits");
     assert_eq!(
-        planned.steps[0].calls[0].body(&run()),
+        planned.steps[0].calls[0]
+            .object()
+            .expect("of an object")
+            .body(&run()),
         json!({
             "spec": {"suspend": true},
             "metadata": {

@@ -78,9 +78,9 @@ async fn meanwhile(
     rig.cluster.scale(2).await?;
     scaled?;
     let board = person.run(&["board"]).await?.ends(3)?;
-    let board = board.says(" did not answer")?;
+    let board = board.says("cannot be gone on with")?;
     let said = board.out.lines().chain(board.err.lines());
-    let mut said = said.filter(|line| line.contains("did not answer"));
+    let mut said = said.filter(|line| line.contains("cannot be gone on with"));
     let said = said.next().unwrap_or_default().trim().to_owned();
     let before = rig.issuer.count().await?.tokens;
     until("what had tokens has to ask in vain", async || {
