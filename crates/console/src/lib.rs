@@ -19,6 +19,7 @@ pub mod founding;
 mod freshness;
 mod hands;
 mod joining;
+mod keys;
 pub mod library;
 pub mod manifest;
 mod past;

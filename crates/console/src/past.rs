@@ -22,6 +22,9 @@ const LOOK: Duration = Duration::from_secs(1);
 const READ: Duration = Duration::from_secs(2);
 const READ_UNSEEN: Duration = Duration::from_secs(30);
 
+/// What a list was made of: what is kept, what the systems told, what could not be read, and whether it was settled.
+type Published = (Arc<Kept>, Arc<Vec<Change>>, Vec<Sentence>, bool);
+
 /// The evaluation's part in the record.
 pub struct Past {
     scribe: Scribe,
@@ -39,7 +42,7 @@ pub struct Past {
     read: Option<Instant>,
     settled: bool,
     /// What the list that was published last was made of.
-    published: Option<(Arc<Kept>, Arc<Vec<Change>>, Vec<Sentence>, bool)>,
+    published: Option<Published>,
 }
 
 impl Past {

@@ -34,7 +34,7 @@ use std::borrow::Cow;
 use api::ObjectRef;
 use serde::{Deserialize, Serialize};
 
-use crate::action::{Parameter, Step};
+use crate::action::{Parameter, Step, Value};
 use crate::call::Call;
 use crate::ground::{Ground, Look};
 use crate::input::Inputs;
@@ -97,6 +97,19 @@ pub struct Said<'a> {
     pub inputs: &'a Inputs,
     /// Why; empty where nothing was said.
     pub reason: &'a str,
+}
+
+impl<'a> Said<'a> {
+    /// What a parameter is: the file's value, or what was said. `what` it is stands in the sentence where nothing was.
+    pub(crate) fn value(&self, parameter: &'a Parameter, what: &str) -> Result<&'a Value, String> {
+        match parameter {
+            Parameter::Fixed(value) => Ok(value),
+            Parameter::Input { input } => self
+                .inputs
+                .get(input)
+                .ok_or_else(|| format!("{what} is not said: there is no input {input}")),
+        }
+    }
 }
 
 /// What a step would do, with what a person should know of it. The sentences are a plan's.

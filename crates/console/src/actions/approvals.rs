@@ -288,7 +288,7 @@ impl Actions {
         match self.hands.read(&request::all(system)).await {
             Read::All(all) => {
                 let mut requests: Vec<Request> = all.iter().filter_map(Request::of).collect();
-                requests.sort_by(|one, other| other.asked.cmp(&one.asked));
+                requests.sort_by_key(|one| std::cmp::Reverse(one.asked));
                 Ok(requests)
             }
             Read::Unknown(why) => Err(unavailable(system, &why)),

@@ -8,16 +8,11 @@ use std::sync::LazyLock;
 
 use api::headline::plain;
 use api::token::HIDDEN;
-use regex::{Captures, Regex};
+use regex::Regex;
 use serde_json::{Map, Value};
 
 use super::places::Places;
-
-/// From how many characters on capitals, small letters and digits in one are taken for a key.
-const KEY_LENGTH: usize = 24;
-
-/// How many characters AWS' secret keys have: letters of base64, so that every other one has a slash.
-const AWS_KEY_LENGTH: usize = 40;
+use crate::keys::{hide, is_aws_key, looks_random};
 
 /// What secrets look like beside the tokens that [`plain`] knows, and what is left of each. Only ASCII is told apart by case.
 const SHAPES: [(&str, &str); 9] = [
@@ -112,32 +107,6 @@ pub(super) fn clean(text: &str) -> String {
         }
     }
     hide(run, &text, looks_random)
-}
-
-fn hide(part: &Regex, text: &str, is_secret: fn(&str) -> bool) -> String {
-    let shown = |part: &Captures<'_>| {
-        let part = part.get(0).map_or("", |part| part.as_str());
-        if is_secret(part) { HIDDEN } else { part }.to_owned()
-    };
-    part.replace_all(text, shown).into_owned()
-}
-
-fn is_aws_key(part: &str) -> bool {
-    let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '+');
-    let has = |is: fn(&char) -> bool| part.chars().any(|c| is(&c));
-    part.len() == AWS_KEY_LENGTH
-        && part.chars().all(is_base64)
-        && has(char::is_ascii_uppercase)
-        && has(char::is_ascii_lowercase)
-        && has(char::is_ascii_digit)
-}
-
-fn looks_random(run: &str) -> bool {
-    let has = |is: fn(&char) -> bool| run.chars().filter(is).count();
-    run.len() >= KEY_LENGTH
-        && has(char::is_ascii_uppercase) >= 2
-        && has(char::is_ascii_lowercase) >= 2
-        && has(char::is_ascii_digit) >= 2
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use std::borrow::Cow;
 
 use api::headline::plain;
 use api::token::{HIDDEN, without_tokens};
-use regex::{Captures, Regex};
+
+use crate::keys::{hide, is_aws_key, looks_random};
 
 use self::shapes::{NAMES, PATTERNS, RUN, SEQUENCE, WHOLE};
 
@@ -24,10 +25,6 @@ const LOOKED_AT: usize = 16 * 1024;
 const EDGE: usize = 64;
 /// A known secret of fewer characters is hidden as a word of its own only: "on" and "eu" are in every log.
 const SHORT: usize = 6;
-/// From how many characters on capitals, small letters and digits in one are taken for a key.
-const KEY_LENGTH: usize = 24;
-/// How many characters AWS' secret keys have: letters of base64, so that every other one has a slash.
-const AWS_KEY_LENGTH: usize = 40;
 /// From how many characters on a line of nothing but base64 is a piece of something encoded.
 const BASE64_LINE: usize = 40;
 
@@ -137,13 +134,13 @@ impl Redaction {
         };
         let mut text = self.without_known(text);
         // First of all: what an address takes of such a key leaves the rest of it.
-        text = replaced(whole, &text, is_aws_key);
+        text = hide(whole, &text, is_aws_key);
         for (shape, left) in PATTERNS.iter() {
             if let Cow::Owned(changed) = shape.replace_all(&text, *left) {
                 text = changed;
             }
         }
-        replaced(run, &without_tokens(&text), looks_random)
+        hide(run, &without_tokens(&text), looks_random)
     }
 
     fn without_known(&self, text: &str) -> String {
@@ -288,32 +285,6 @@ fn is_base64_alone(line: &str, least: usize) -> bool {
             .chars()
             .any(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '=')
         && !last.chars().all(|c| c.is_ascii_hexdigit())
-}
-
-fn replaced(part: &Regex, text: &str, is_secret: fn(&str) -> bool) -> String {
-    let shown = |part: &Captures<'_>| {
-        let part = part.get(0).map_or("", |part| part.as_str());
-        if is_secret(part) { HIDDEN } else { part }.to_owned()
-    };
-    part.replace_all(text, shown).into_owned()
-}
-
-fn is_aws_key(part: &str) -> bool {
-    let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '+');
-    let has = |is: fn(&char) -> bool| part.chars().any(|c| is(&c));
-    part.len() == AWS_KEY_LENGTH
-        && part.chars().all(is_base64)
-        && has(char::is_ascii_uppercase)
-        && has(char::is_ascii_lowercase)
-        && has(char::is_ascii_digit)
-}
-
-fn looks_random(run: &str) -> bool {
-    let has = |is: fn(&char) -> bool| run.chars().filter(is).count();
-    run.len() >= KEY_LENGTH
-        && has(char::is_ascii_uppercase) >= 2
-        && has(char::is_ascii_lowercase) >= 2
-        && has(char::is_ascii_digit) >= 2
 }
 
 #[cfg(test)]

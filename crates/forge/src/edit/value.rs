@@ -1,11 +1,11 @@
 //! What may be written in a place: tags, digests, versions and nothing else. Pure.
 
+use api::headline::plain;
+use facts::image::{is_digest, is_tag};
+
 use super::{EditError, Form, Place};
 use crate::declared::Written;
-use api::headline::plain;
 
-/// The longest tag, as registries have it.
-const LONGEST_TAG: usize = 128;
 /// What stands before a version in a range.
 const SIGNS: [&str; 11] = ["=", "!=", ">", "<", ">=", "<=", "=>", "=<", "~", "~>", "^"];
 /// The longest range of versions that anybody writes.
@@ -54,26 +54,6 @@ pub(super) fn whole(place: &Place, new: &str) -> Result<String, EditError> {
             Ok(image.text())
         }
     }
-}
-
-/// A tag as registries take it.
-fn is_tag(text: &str) -> bool {
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    text.len() <= LONGEST_TAG
-        && text.bytes().next().is_some_and(word)
-        && text.bytes().all(|byte| word(byte) || b".-".contains(&byte))
-}
-
-/// `sha256:` or `sha512:` and all their digits.
-fn is_digest(text: &str) -> bool {
-    let digits = match text.split_once(':') {
-        Some(("sha256", digits)) if digits.len() == 64 => digits,
-        Some(("sha512", digits)) if digits.len() == 128 => digits,
-        _ => return false,
-    };
-    digits
-        .bytes()
-        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// A version, or a range as Helm and Flux read them: comparisons joined by commas or spaces, `||` between alternatives.

@@ -99,14 +99,7 @@ pub(super) fn plan(
 }
 
 fn number(to: &Parameter, said: &Said<'_>) -> Result<i64, String> {
-    let value = match to {
-        Parameter::Fixed(value) => value,
-        Parameter::Input { input } => said
-            .inputs
-            .get(input)
-            .ok_or_else(|| format!("the number of pods is not said: there is no input {input}"))?,
-    };
-    match value {
+    match said.value(to, "the number of pods")? {
         Value::Number(number) if (0..=MOST).contains(number) => Ok(*number),
         Value::Number(number) => Err(format!("{number} is no number of pods")),
         Value::Text(text) => Err(format!("{text:?} is no number of pods")),

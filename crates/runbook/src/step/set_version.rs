@@ -221,15 +221,9 @@ fn already(
 
 /// A parameter's value as text.
 fn text(parameter: &Parameter, said: &Said<'_>) -> Result<String, String> {
-    let value = match parameter {
-        Parameter::Fixed(value) => Some(value),
-        Parameter::Input { input } => said.inputs.get(input),
-    };
-    match (value, parameter) {
-        (Some(Value::Text(text)), _) => Ok(text.clone()),
-        (Some(Value::Number(number)), _) => Ok(number.to_string()),
-        (None, Parameter::Input { input }) => Err(format!("{input} is not said")),
-        (None, Parameter::Fixed(_)) => Err("a value is not said".to_owned()),
+    match said.value(parameter, "what it is set to")? {
+        Value::Text(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
     }
 }
 

@@ -1,11 +1,5 @@
 //! What ships for ECS, on an embedded account: from a plan to its proof, and never on what has moved since.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test says what it expects by failing"
-)]
-
 use std::collections::BTreeMap;
 
 use cloud::{Credentials, Options, Source, Spec};

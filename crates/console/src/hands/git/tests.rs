@@ -1,11 +1,5 @@
 //! Commits of plans at an embedded code host: each is what its plan says, or it is not made.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test says what it expects by failing"
-)]
-
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -209,7 +203,7 @@ async fn a_commit_changes_the_values_of_its_plan_and_no_other_byte_and_says_who_
     );
     assert_eq!(shop.text("apps/production/api.yaml"), DEPLOYMENT);
     let made = shop.repository.show("main").unwrap();
-    assert_eq!(made.parents, [before.clone()]);
+    assert_eq!(made.parents, std::slice::from_ref(&before));
     let begins = "Set api to 1.4.2\n\nThe checkout is slow.\n\nBy ";
     assert!(made.message.starts_with(begins), "{}", made.message);
     let ends = format!(", with Landfall.\n\nLandfall-Run: {}", run());

@@ -28,13 +28,7 @@ pub(super) fn plan(
 ) -> Result<Planned, Unfit> {
     let what = "only a service runs a revision of a task definition";
     let service = Service::planned_on(ground, on, what)?;
-    let to = match to {
-        Parameter::Fixed(value) => value,
-        Parameter::Input { input } => said
-            .inputs
-            .get(input)
-            .ok_or_else(|| format!("the revision is not said: there is no input {input}"))?,
-    };
+    let to = said.value(to, "the revision")?;
     let runs = short(service.revision);
     let name = named(to, service.revision)?;
     let wanted = definition(on, &name);

@@ -72,14 +72,7 @@ pub(super) fn plan(
 }
 
 fn number(to: &Parameter, said: &Said<'_>) -> Result<i32, String> {
-    let value = match to {
-        Parameter::Fixed(value) => value,
-        Parameter::Input { input } => said
-            .inputs
-            .get(input)
-            .ok_or_else(|| format!("the number of tasks is not said: there is no input {input}"))?,
-    };
-    match value {
+    match said.value(to, "the number of tasks")? {
         Value::Number(number) => i32::try_from(*number)
             .ok()
             .filter(|number| *number >= 0)

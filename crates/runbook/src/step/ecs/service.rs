@@ -156,7 +156,7 @@ impl<'a> Service<'a> {
         let events = self.object.list("status.events")?.iter();
         let mut said = events.filter_map(|event| event["says"].as_str());
         let said = said.find(|says| says.contains(&failed));
-        Ok(said.map(|says| quoted(says)))
+        Ok(said.map(quoted))
     }
 
     /// What ECS says newest, where that is why nothing gets on.

@@ -3,12 +3,10 @@
 //! Owns what is taken for a version at all, and the comparison by which a run says that it has worked.
 
 use api::headline::plain;
-use facts::image::ImageReference;
+use facts::image::{ImageReference, is_digest, is_tag};
 
 use crate::git::{Form, Place};
 
-/// The longest tag, as registries have it.
-const LONGEST_TAG: usize = 128;
 /// The longest version of a chart that is taken.
 const LONGEST_CHART: usize = 100;
 
@@ -132,24 +130,6 @@ pub(super) fn whole(place: &Place, to: &str) -> String {
     };
     let sign = if is_digest(to) { '@' } else { ':' };
     format!("{name}{sign}{to}")
-}
-
-fn is_tag(text: &str) -> bool {
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    text.len() <= LONGEST_TAG
-        && text.bytes().next().is_some_and(word)
-        && text.bytes().all(|byte| word(byte) || b".-".contains(&byte))
-}
-
-fn is_digest(text: &str) -> bool {
-    let digits = match text.split_once(':') {
-        Some(("sha256", digits)) if digits.len() == 64 => digits,
-        Some(("sha512", digits)) if digits.len() == 128 => digits,
-        _ => return false,
-    };
-    digits
-        .bytes()
-        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]
