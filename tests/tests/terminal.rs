@@ -784,6 +784,11 @@ fn a_board_of_nothing_was_a_lone_header_and_scripts_were_told_of_no_exit_code() 
         assert!(page.contains("Cluster a could not be read"), "{page}");
         assert!(!page.lines().any(|line| line == "app"), "{page}");
     }
+    // That nothing could be asked is no news of nothing having happened.
+    let (code, page, beside) = said(&terminal.run(&["changes", "--kubeconfig", &path]));
+    assert_eq!(code, Some(3), "{page}{beside}");
+    assert!(page.contains("Cluster a could not be read"), "{page}");
+    assert!(!page.contains("Nothing happened"), "{page}");
     for words in [&["why"][..], &["board"], &["doctor"], &["team", "check"]] {
         let help = text(&terminal.run(&[words, &["--help"]].concat()));
         assert!(help.contains("Exit codes: 0 "), "{help}");

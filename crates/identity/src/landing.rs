@@ -291,6 +291,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_only_asked_what_would_come_used_the_code_up() {
+        let (waits, address) = waiting().await;
+        let query = format!("{address}?code=mine&state=right&iss={ISSUER}");
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let asked = client.head(&query).send().await.unwrap();
+        assert_eq!(asked.status().as_u16(), 405);
+        let query = format!("code=mine&state=right&iss={ISSUER}");
+        assert_eq!(visit(&address, &query, None).await, Some(200));
+        assert_eq!(code(waits.await.unwrap()), "mine");
+    }
+
+    #[tokio::test]
     async fn a_second_hit_on_the_redirect_was_heard() {
         let (waits, address) = waiting().await;
         assert_eq!(
