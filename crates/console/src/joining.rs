@@ -538,7 +538,7 @@ mod tests {
     #[tokio::test]
     async fn a_link_that_cannot_be_read_was_shown_with_the_password_in_it() {
         let link = "https://joe:pwSECRET@host:99999/landfall.yaml";
-        let error = Membership::offer(link).await.err().expect("no link");
+        let error = Membership::offer(link).await.expect_err("no link");
         assert_eq!(error.code, Code::BadFile);
         assert!(!format!("{error:?}").contains("pwSECRET"), "{error:?}");
     }
